@@ -1,0 +1,47 @@
+# SPDX-License-Identifier: GPL-2.0
+# For people; kbuild reads Kbuild instead. `make help` says what there is.
+
+KDIR ?= /lib/modules/$(shell uname -r)/build
+KERNELS := $(shell scripts/kernel list)
+
+# Variables given to this make that are kbuild's, W=1 for example
+KBUILD_ARGS = $(filter-out KDIR=% KERNEL=% DESTDIR=% KERNELRELEASE=%,$(MAKEOVERRIDES))
+
+all:
+	scripts/build $(or $(KERNEL),$(KDIR)) $(KBUILD_ARGS)
+
+install: all
+	DESTDIR="$(DESTDIR)" scripts/install $(KDIR)
+
+uninstall:
+	DESTDIR="$(DESTDIR)" scripts/install --remove $(KDIR)
+
+demo:
+	@scripts/demo $(or $(KERNEL),6.1)
+
+check:
+	@scripts/check unit static $(KERNELS:%=vm-%)
+
+check-unit check-static $(KERNELS:%=check-vm-%): check-%:
+	@scripts/check $*
+
+check-vm:
+	@scripts/check $(patsubst %,vm-%,$(or $(KERNEL),$(KERNELS)))
+
+clean:
+	rm -rf build
+
+help:
+	@echo 'make                   build the modules for the running kernel (KDIR= or KERNEL= chooses another)'
+	@echo 'make install           install them, with their udev rule and modules-load.d file (DESTDIR=)'
+	@echo 'make uninstall         take all of that away'
+	@echo 'make demo              move data by DMA through /dev/iommu in a VM (KERNEL=6.1)'
+	@echo 'make check             all tests on all kernels; the next three are its parts'
+	@echo 'make check-unit        pure files, in user space under sanitizers'
+	@echo 'make check-static      compilers, sparse, checkpatch, kernel-doc, probe answers'
+	@echo 'make check-vm          kselftests in VMs (KERNEL= for one), or check-vm-NAME'
+	@echo 'make clean             remove build/ (downloads stay in $$IOMMUFD_CACHE or ~/.cache/iommufd)'
+	@echo 'KERNEL is one of: $(KERNELS); KDIR is $(KDIR)'
+
+.PHONY: all install uninstall demo check check-unit check-static check-vm \
+	$(KERNELS:%=check-vm-%) clean help

@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* <linux/device.h> as drivers/ knows it, on kernels where it is older */
+#ifndef _COMPAT_LINUX_DEVICE_H
+#define _COMPAT_LINUX_DEVICE_H
+
+#include_next <linux/device.h>
+#include <generated/features.h>
+
+/*
+ * The device that a device_type's devnode() gets is const since 6.3. A callback
+ * has one prototype, so this word in front of its argument is all there can be.
+ */
+#ifdef HAVE_DEVICE_TYPE_DEVNODE_CONST
+#define devnode_const const
+#else
+#define devnode_const
+#endif
+
+#endif

@@ -1,0 +1,219 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* <linux/iommu.h> as drivers/ knows it, on kernels where it is older */
+#ifndef _COMPAT_LINUX_IOMMU_H
+#define _COMPAT_LINUX_IOMMU_H
+
+#include_next <linux/iommu.h>
+#include <linux/err.h>
+#include <linux/irqdomain.h>
+#include <generated/features.h>
+
+#ifndef HAVE_IOMMU_PAGING_DOMAIN_ALLOC
+/* Until 6.10 a domain is made for a bus, and every failure is NULL. */
+static inline struct iommu_domain *iommu_paging_domain_alloc(struct device *dev)
+{
+	struct iommu_domain *domain;
+
+	if (!device_iommu_mapped(dev))
+		return ERR_PTR(-ENODEV);
+	domain = iommu_domain_alloc(dev->bus);
+	return domain ?: ERR_PTR(-ENOMEM);
+}
+#endif
+
+#ifndef HAVE_IOMMU_MAP_GFP
+/*
+ * Until 6.2 the IO page tables' pages come from the driver's own choice of gfp
+ * and the caller's is dropped; these two may always sleep.
+ */
+static inline int compat_iommu_map(struct iommu_domain *domain, unsigned long iova,
+				   phys_addr_t paddr, size_t size, int prot, gfp_t gfp)
+{
+	return iommu_map(domain, iova, paddr, size, prot);
+}
+
+static inline ssize_t compat_iommu_map_sg(struct iommu_domain *domain, unsigned long iova,
+					  struct scatterlist *sg, unsigned int nents, int prot,
+					  gfp_t gfp)
+{
+	return iommu_map_sg(domain, iova, sg, nents, prot);
+}
+
+#define iommu_map compat_iommu_map
+#define iommu_map_sg compat_iommu_map_sg
+#endif
+
+#ifndef HAVE_IOMMU_GET_RESV_REGIONS
+/* Declared but not exported on 6.1, where the op behind it is public. The put is exported. */
+static inline void compat_iommu_get_resv_regions(struct device *dev, struct list_head *list)
+{
+	const struct iommu_ops *ops = dev_iommu_ops(dev);
+
+	if (ops->get_resv_regions)
+		ops->get_resv_regions(dev, list);
+}
+
+#define iommu_get_resv_regions compat_iommu_get_resv_regions
+#endif
+
+#ifndef HAVE_IOMMU_DEVICE_CLAIM_DMA_OWNER
+/*
+ * Until 6.1 a group is claimed as a whole, and once: a second claim is -EPERM
+ * even for the same owner. Claim for the first device of a group only.
+ */
+static inline int iommu_device_claim_dma_owner(struct device *dev, void *owner)
+{
+	struct iommu_group *group = iommu_group_get(dev);
+	int rc;
+
+	if (!group)
+		return -ENODEV;
+	rc = iommu_group_claim_dma_owner(group, owner);
+	iommu_group_put(group);
+	return rc;
+}
+
+static inline void iommu_device_release_dma_owner(struct device *dev)
+{
+	struct iommu_group *group = iommu_group_get(dev);
+
+	iommu_group_release_dma_owner(group);
+	iommu_group_put(group);
+}
+#endif
+
+#ifndef HAVE_IOMMU_GROUP_HAS_ISOLATED_MSI
+static inline int compat_no_intr_remap(struct device *dev, void *unused)
+{
+	return !device_iommu_capable(dev, IOMMU_CAP_INTR_REMAP);
+}
+
+/* Until 6.2 either the MSI domain isolates or the IOMMU says it remaps interrupts. */
+static inline bool iommu_group_has_isolated_msi(struct iommu_group *group)
+{
+	return irq_domain_check_msi_remap() ||
+	       !iommu_group_for_each_dev(group, NULL, compat_no_intr_remap);
+}
+#endif
+
+/* The kernel's own dev_iommu_ops() moved to a header that is not installed in 6.4. */
+static inline const struct iommu_ops *compat_dev_iommu_ops(struct device *dev)
+{
+	return dev->iommu->iommu_dev->ops;
+}
+
+#ifdef HAVE_IOMMU_OPS_HW_INFO
+/* What iommu_ops.hw_info says, to be freed with kfree(), or -ENODEV. */
+static inline void *compat_iommu_hw_info(struct device *dev, u32 *length, u32 *type)
+{
+	const struct iommu_ops *ops = compat_dev_iommu_ops(dev);
+
+	return ops->hw_info ? ops->hw_info(dev, length, type) : ERR_PTR(-ENODEV);
+}
+#else
+/* Until 6.6 there is no such question. */
+static inline void *compat_iommu_hw_info(struct device *dev, u32 *length, u32 *type)
+{
+	return ERR_PTR(-ENODEV);
+}
+#endif
+
+#ifdef HAVE_IOMMU_OPS_DOMAIN_ALLOC_USER
+/*
+ * Allocate a domain for user space that suits @dev, with coherence enforced if
+ * the hardware can. Kernels with domain_alloc_user know from the device what
+ * the domain will be like, but only by that op: iommu_paging_domain_alloc() of
+ * the same kernel makes VT-d domains of 57 bits whatever the hardware has.
+ * Coherence has to be chosen before anything is mapped.
+ */
+static inline struct iommu_domain *
+compat_user_domain_alloc(struct device *dev, struct iommu_domain *current_domain)
+{
+	const struct iommu_ops *ops = compat_dev_iommu_ops(dev);
+	struct iommu_domain *domain;
+
+	if (ops->domain_alloc_user) {
+		domain = ops->domain_alloc_user(dev, 0, NULL, NULL);
+		if (!IS_ERR(domain))
+			domain->owner = ops;
+	} else {
+		domain = iommu_paging_domain_alloc(dev);
+	}
+	if (!IS_ERR(domain) && domain->ops->enforce_cache_coherency &&
+	    device_iommu_capable(dev, IOMMU_CAP_ENFORCE_CACHE_COHERENCY))
+		domain->ops->enforce_cache_coherency(domain);
+	return domain;
+}
+#else
+/*
+ * Until 6.6 a VT-d domain learns its aperture, its large pages and whether
+ * coherence can be enforced when it is first attached, and keeps them. So
+ * attach it, empty, to the group as long as nothing else is: DMA of the group
+ * is blocked before, meanwhile and after. Where that cannot be, take the
+ * aperture of the domain that is attached; then the IO pages stay small.
+ */
+static inline struct iommu_domain *
+compat_user_domain_alloc(struct device *dev, struct iommu_domain *current_domain)
+{
+	struct iommu_domain *domain = iommu_paging_domain_alloc(dev);
+	int rc;
+
+	if (IS_ERR(domain))
+		return domain;
+	if (current_domain) {
+		domain->geometry = current_domain->geometry;
+		return domain;
+	}
+	rc = iommu_attach_group(domain, dev->iommu_group);
+	if (rc) {
+		iommu_domain_free(domain);
+		return ERR_PTR(rc);
+	}
+	if (domain->ops->enforce_cache_coherency)
+		domain->ops->enforce_cache_coherency(domain);
+	iommu_detach_group(domain, dev->iommu_group);
+	return domain;
+}
+#endif
+
+/* A domain that does not suit the group is -EINVAL. */
+static inline int compat_attach_group(struct iommu_domain *domain, struct iommu_group *group)
+{
+	int rc = iommu_attach_group(domain, group);
+
+#ifndef HAVE_IOMMU_OPS_DOMAIN_ALLOC_USER
+	/* VT-d of 6.1 says so about coherence and about mappings that are too high. */
+	if (rc == -EOPNOTSUPP || rc == -EFAULT)
+		rc = -EINVAL;
+#endif
+	return rc;
+}
+
+#ifdef HAVE_IOMMU_GROUP_REPLACE_DOMAIN
+int iommu_group_replace_domain(struct iommu_group *group, struct iommu_domain *new_domain);
+
+/* Move a group to another domain without a moment in which it has none. */
+static inline int compat_group_replace_domain(struct iommu_group *group,
+					      struct iommu_domain *old_domain,
+					      struct iommu_domain *new_domain)
+{
+	return iommu_group_replace_domain(group, new_domain);
+}
+#else
+/* Until 6.2 it can only go and come back; DMA is blocked in between. */
+static inline int compat_group_replace_domain(struct iommu_group *group,
+					      struct iommu_domain *old_domain,
+					      struct iommu_domain *new_domain)
+{
+	int rc;
+
+	iommu_detach_group(old_domain, group);
+	rc = compat_attach_group(new_domain, group);
+	/* It was attached a moment ago, so nothing new has to be allocated. */
+	if (rc)
+		WARN_ON(iommu_attach_group(old_domain, group));
+	return rc;
+}
+#endif
+
+#endif

@@ -1,0 +1,56 @@
+# SPDX-License-Identifier: GPL-2.0
+# shellcheck shell=bash
+# What every script here shares. Source it: . "$(dirname "$0")/lib.sh"
+
+set -euo pipefail
+
+TOP=$(realpath "$(dirname "${BASH_SOURCE[0]}")/..")
+CACHE=${IOMMUFD_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/iommufd}
+# Every make started from a script is one of its own, whatever make started the script.
+unset MAKEFLAGS MFLAGS MAKEOVERRIDES MAKELEVEL
+
+note() { echo "${0##*/}: $*" >&2; }
+die() { note "$@"; exit 1; }
+
+# kernel_names: every name in kernels.list
+kernel_names() { awk '!/^#/ && NF { print $1 }' "$TOP/scripts/kernels.list"; }
+
+# kernel_field NAME image|headers|source|built
+kernel_field() {
+	awk -v name="$1" -v want="$2" '
+		BEGIN { col["image"] = 2; col["headers"] = 3; col["source"] = 4; col["built"] = 5 }
+		!/^#/ && $1 == name { print $col[want]; found = 1 }
+		END { exit !found }
+	' "$TOP/scripts/kernels.list" ||
+		die "no kernel is called '$1'; scripts/kernels.list has:" $(kernel_names)
+}
+
+# locked FILE COMMAND...: run a command while no one else holds FILE
+locked() {
+	local file=$1
+	shift
+	mkdir -p "$(dirname "$file")"
+	( flock 9; "$@" ) 9>"$file"
+}
+
+# build_dir PATH: the absolute path of a kernel's build directory
+build_dir() {
+	local kdir
+	kdir=$(realpath -qe "$1") && [ -e "$kdir/include/config/auto.conf" ] &&
+		[ -e "$kdir/Module.symvers" ] && echo "$kdir" ||
+		die "$1 is not a kernel's build directory; install the headers of that kernel, or give KDIR="
+}
+
+# release_of KDIR: what uname -r says in it. Debian's include/config/kernel.release
+# has the upstream version instead.
+release_of() { sed -n 's/^#define UTS_RELEASE "\(.*\)"$/\1/p' "$1/include/generated/utsrelease.h"; }
+
+# quietly LOG COMMAND...: what the command says goes to LOG, and is shown only when it fails
+quietly() {
+	local log=$1
+	shift
+	mkdir -p "$(dirname "$log")"
+	"$@" >"$log" 2>&1 && return
+	cat "$log" >&2
+	die "the build failed, see above"
+}

@@ -1,0 +1,12 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * May a module ask for a device's reserved regions? Always declared, not
+ * exported in 6.1.
+ * Exported: iommu_get_resv_regions
+ */
+#include <linux/iommu.h>
+
+void probe(struct device *dev, struct list_head *list)
+{
+	iommu_get_resv_regions(dev, list);
+}
