@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+#ifndef _IOMMUFD_ACCOUNT_H
+#define _IOMMUFD_ACCOUNT_H
+
+#include <linux/mm_types.h>
+#include <linux/refcount.h>
+#include <linux/sched.h>
+
+/**
+ * enum iommufd_account_mode - which counter pays for pinned pages
+ * @IOMMUFD_ACCOUNT_USER: user_struct.locked_vm, limited
+ * @IOMMUFD_ACCOUNT_MM: mm_struct.locked_vm, limited
+ * @IOMMUFD_ACCOUNT_NONE: no limit; the mapper had CAP_IPC_LOCK
+ *
+ * mm_struct.pinned_vm counts every pinned page in all modes.
+ */
+enum iommufd_account_mode {
+	IOMMUFD_ACCOUNT_USER,
+	IOMMUFD_ACCOUNT_MM,
+	IOMMUFD_ACCOUNT_NONE,
+};
+
+/**
+ * struct iommufd_payer - whose memory is pinned, and who answers for it
+ * @refs: one per pinned memory, one for the file that remembers it
+ * @mm: address space of the memory; its pages may be gone, the struct is not
+ * @user: whose locked_vm is charged per user
+ * @task: thread group leader, whose RLIMIT_MEMLOCK counts
+ *
+ * All but @refs are constant. One payer serves all mappings that a process
+ * makes through one file.
+ */
+struct iommufd_payer {
+	refcount_t refs;
+	struct mm_struct *mm;
+	struct user_struct *user;
+	struct task_struct *task;
+};
+
+struct iommufd_payer *iommufd_payer_create(void);
+bool iommufd_payer_is_current(const struct iommufd_payer *payer);
+void iommufd_payer_put(struct iommufd_payer *payer);
+
+int iommufd_charge(struct iommufd_payer *payer, enum iommufd_account_mode mode,
+		   unsigned long npages);
+void iommufd_uncharge(struct iommufd_payer *payer,
+		      enum iommufd_account_mode mode, unsigned long npages);
+
+#endif

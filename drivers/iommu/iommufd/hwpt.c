@@ -1,0 +1,157 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Hardware page tables: an iommu_domain of the kernel that follows the mappings
+ * of an IOAS, with the devices of some groups attached to it.
+ */
+#include <linux/slab.h>
+
+#include "iommufd_private.h"
+
+/**
+ * iommufd_hwpt_create() - make a HWPT with everything the IOAS has mapped
+ * @ioas: IOAS that the caller has looked up
+ * @idev: device it will serve
+ *
+ * Return: an unpublished HWPT, or -ENOENT if the IOAS is being destroyed,
+ * -EADDRINUSE if a mapping or allowed range does not suit the hardware, or what
+ * the IOMMU driver and iommufd_memory_pin() say.
+ */
+struct iommufd_hwpt *iommufd_hwpt_create(struct iommufd_ioas *ioas,
+					 struct iommufd_device *idev)
+{
+	struct iommufd_ctx *ictx = ioas->ictx;
+	struct iommufd_hwpt *hwpt;
+	int rc;
+
+	hwpt = iommufd_object_alloc(ictx, hwpt, IOMMUFD_OBJ_HWPT);
+	if (IS_ERR(hwpt))
+		return hwpt;
+	INIT_LIST_HEAD(&hwpt->auto_entry);
+
+	rc = iommufd_object_use(ictx, &ioas->obj);
+	if (rc)
+		goto out_abort;
+	hwpt->ioas = ioas;
+
+	hwpt->dom.domain = iommufd_device_alloc_domain(idev);
+	if (IS_ERR(hwpt->dom.domain)) {
+		rc = PTR_ERR(hwpt->dom.domain);
+		goto out_unuse;
+	}
+
+	rc = iova_space_add_domain(&ioas->space, &hwpt->dom);
+	if (rc)
+		goto out_free;
+	return hwpt;
+
+out_free:
+	iommu_domain_free(hwpt->dom.domain);
+out_unuse:
+	iommufd_object_unuse(ictx, &ioas->obj, 1);
+out_abort:
+	iommufd_object_abort(ictx, &hwpt->obj);
+	return ERR_PTR(rc);
+}
+
+/**
+ * iommufd_hwpt_fini() - free the page table of a HWPT
+ * @obj: HWPT that no device is attached to
+ */
+void iommufd_hwpt_fini(struct iommufd_object *obj)
+{
+	struct iommufd_hwpt *hwpt = container_of(obj, struct iommufd_hwpt, obj);
+	struct iommufd_ioas *ioas = hwpt->ioas;
+
+	spin_lock(&ioas->auto_list_lock);
+	list_del_init(&hwpt->auto_entry);
+	spin_unlock(&ioas->auto_list_lock);
+
+	iova_space_remove_domain(&ioas->space, &hwpt->dom);
+	iommu_domain_free(hwpt->dom.domain);
+	iommufd_object_unuse(ioas->ictx, &ioas->obj, 1);
+}
+
+/**
+ * iommufd_hwpt_abort() - free a HWPT that was never published
+ * @hwpt: HWPT without users
+ */
+void iommufd_hwpt_abort(struct iommufd_hwpt *hwpt)
+{
+	struct iommufd_ctx *ictx = hwpt->ioas->ictx;
+
+	iommufd_hwpt_fini(&hwpt->obj);
+	iommufd_object_abort(ictx, &hwpt->obj);
+}
+
+/**
+ * iommufd_hwpt_put_user() - cease to use a HWPT
+ * @hwpt: HWPT; an automatic one goes with its last user
+ *
+ * The caller holds no lock of a group, as this may wait for threads that want
+ * to attach.
+ */
+void iommufd_hwpt_put_user(struct iommufd_hwpt *hwpt)
+{
+	struct iommufd_ctx *ictx = hwpt->ioas->ictx;
+
+	if (hwpt->automatic)
+		iommufd_object_destroy_unused(ictx, &hwpt->obj);
+	else
+		iommufd_object_unuse(ictx, &hwpt->obj, 1);
+}
+
+/* The IOAS that a new HWPT is to follow. */
+static struct iommufd_ioas *get_parent(struct iommufd_ctx *ictx, u32 pt_id)
+{
+	struct iommufd_object *obj;
+
+	obj = iommufd_object_get(ictx, pt_id, IOMMUFD_OBJ_ANY);
+	if (IS_ERR(obj))
+		return ERR_CAST(obj);
+	if (obj->type != IOMMUFD_OBJ_IOAS) {
+		iommufd_object_put(ictx, obj);
+		return ERR_PTR(-EINVAL);
+	}
+	return container_of(obj, struct iommufd_ioas, obj);
+}
+
+/* IOMMU_HWPT_ALLOC */
+int iommufd_hwpt_alloc(struct iommufd_ucmd *ucmd)
+{
+	struct iommu_hwpt_alloc *cmd = ucmd->cmd;
+	struct iommufd_device *idev;
+	struct iommufd_hwpt *hwpt;
+	struct iommufd_ioas *ioas;
+	int rc = 0;
+
+	if (cmd->flags || cmd->__reserved)
+		return -EOPNOTSUPP;
+
+	idev = iommufd_get_device(ucmd->ictx, cmd->dev_id);
+	if (IS_ERR(idev))
+		return PTR_ERR(idev);
+
+	ioas = get_parent(ucmd->ictx, cmd->pt_id);
+	if (IS_ERR(ioas)) {
+		rc = PTR_ERR(ioas);
+		goto out_put_device;
+	}
+
+	hwpt = iommufd_hwpt_create(ioas, idev);
+	if (IS_ERR(hwpt)) {
+		rc = PTR_ERR(hwpt);
+		goto out_put_ioas;
+	}
+
+	cmd->out_hwpt_id = hwpt->obj.id;
+	rc = iommufd_ucmd_respond(ucmd, sizeof(*cmd));
+	if (rc)
+		iommufd_hwpt_abort(hwpt);
+	else
+		iommufd_object_publish(ucmd->ictx, &hwpt->obj);
+out_put_ioas:
+	iommufd_put_ioas(ioas);
+out_put_device:
+	iommufd_put_device(idev);
+	return rc;
+}

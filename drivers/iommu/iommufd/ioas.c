@@ -1,0 +1,401 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The ioctls of an IO address space: checks what the user gave and hands it to
+ * the IOVA space below.
+ */
+#include <linux/capability.h>
+#include <linux/overflow.h>
+#include <linux/sched/signal.h>
+#include <linux/slab.h>
+#include <linux/uaccess.h>
+
+#include "iommufd_private.h"
+
+#define MAP_FLAGS                                                    \
+	(IOMMU_IOAS_MAP_FIXED_IOVA | IOMMU_IOAS_MAP_WRITEABLE |      \
+	 IOMMU_IOAS_MAP_READABLE)
+
+/**
+ * iommufd_get_ioas() - look an IOAS up
+ * @ictx: context
+ * @id: id
+ *
+ * Return: the IOAS for iommufd_put_ioas(), or ERR_PTR(-ENOENT).
+ */
+struct iommufd_ioas *iommufd_get_ioas(struct iommufd_ctx *ictx, u32 id)
+{
+	struct iommufd_object *obj;
+
+	obj = iommufd_object_get(ictx, id, IOMMUFD_OBJ_IOAS);
+	if (IS_ERR(obj))
+		return ERR_CAST(obj);
+	return container_of(obj, struct iommufd_ioas, obj);
+}
+
+/**
+ * iommufd_ioas_fini() - free all mappings of an IOAS
+ * @obj: IOAS without HWPTs
+ */
+void iommufd_ioas_fini(struct iommufd_object *obj)
+{
+	struct iommufd_ioas *ioas = container_of(obj, struct iommufd_ioas, obj);
+
+	iova_space_destroy(&ioas->space);
+	mutex_destroy(&ioas->auto_lock);
+}
+
+/* IOMMU_IOAS_ALLOC */
+int iommufd_ioas_alloc_ioctl(struct iommufd_ucmd *ucmd)
+{
+	struct iommu_ioas_alloc *cmd = ucmd->cmd;
+	struct iommufd_ioas *ioas;
+	int rc;
+
+	if (cmd->flags)
+		return -EOPNOTSUPP;
+
+	ioas = iommufd_object_alloc(ucmd->ictx, ioas, IOMMUFD_OBJ_IOAS);
+	if (IS_ERR(ioas))
+		return PTR_ERR(ioas);
+	ioas->ictx = ucmd->ictx;
+	iova_space_init(&ioas->space);
+	mutex_init(&ioas->auto_lock);
+	spin_lock_init(&ioas->auto_list_lock);
+	INIT_LIST_HEAD(&ioas->auto_hwpts);
+
+	cmd->out_ioas_id = ioas->obj.id;
+	rc = iommufd_ucmd_respond(ucmd, sizeof(*cmd));
+	if (rc) {
+		iommufd_ioas_fini(&ioas->obj);
+		iommufd_object_abort(ucmd->ictx, &ioas->obj);
+		return rc;
+	}
+	iommufd_object_publish(ucmd->ictx, &ioas->obj);
+	return 0;
+}
+
+/* Write the ranges that are not reserved; count those that do not fit too. */
+static int write_ranges(struct iova_space *space,
+			struct iommu_iova_range __user *ranges, u32 room,
+			u32 *nr)
+{
+	unsigned long start = 0, last;
+
+	*nr = 0;
+	while (iova_space_next_free(space, start, &start, &last)) {
+		struct iommu_iova_range range = { start, last };
+
+		if (*nr < room &&
+		    copy_to_user(&ranges[*nr], &range, sizeof(range)))
+			return -EFAULT;
+		++*nr;
+		if (last == ULONG_MAX)
+			break;
+		start = last + 1;
+		cond_resched();
+	}
+	return 0;
+}
+
+/* IOMMU_IOAS_IOVA_RANGES */
+int iommufd_ioas_iova_ranges(struct iommufd_ucmd *ucmd)
+{
+	struct iommu_ioas_iova_ranges *cmd = ucmd->cmd;
+	u32 room = cmd->num_iovas;
+	struct iommufd_ioas *ioas;
+	int rc;
+
+	if (cmd->__reserved)
+		return -EOPNOTSUPP;
+
+	ioas = iommufd_get_ioas(ucmd->ictx, cmd->ioas_id);
+	if (IS_ERR(ioas))
+		return PTR_ERR(ioas);
+
+	rc = write_ranges(&ioas->space, u64_to_user_ptr(cmd->allowed_iovas),
+			  room, &cmd->num_iovas);
+	cmd->out_iova_alignment = iova_space_alignment(&ioas->space);
+	iommufd_put_ioas(ioas);
+	if (rc)
+		return rc;
+
+	rc = iommufd_ucmd_respond(ucmd, sizeof(*cmd));
+	if (!rc && cmd->num_iovas > room)
+		rc = -EMSGSIZE;
+	return rc;
+}
+
+static int read_allowed(struct rb_root_cached *allowed,
+			struct iommu_iova_range __user *ranges, u32 num)
+{
+	struct iommu_iova_range range;
+	u32 i;
+	int rc;
+
+	for (i = 0; i < num; i++) {
+		if (fatal_signal_pending(current))
+			return -EINTR;
+		if (copy_from_user(&range, &ranges[i], sizeof(range)))
+			return -EFAULT;
+		rc = iova_allowed_add(allowed, range.start, range.last);
+		if (rc)
+			return rc;
+		cond_resched();
+	}
+	return 0;
+}
+
+/* IOMMU_IOAS_ALLOW_IOVAS */
+int iommufd_ioas_allow_iovas(struct iommufd_ucmd *ucmd)
+{
+	struct iommu_ioas_allow_iovas *cmd = ucmd->cmd;
+	struct rb_root_cached allowed = RB_ROOT_CACHED;
+	struct iommufd_ioas *ioas;
+	int rc;
+
+	if (cmd->__reserved)
+		return -EOPNOTSUPP;
+
+	ioas = iommufd_get_ioas(ucmd->ictx, cmd->ioas_id);
+	if (IS_ERR(ioas))
+		return PTR_ERR(ioas);
+
+	rc = read_allowed(&allowed, u64_to_user_ptr(cmd->allowed_iovas),
+			  cmd->num_iovas);
+	if (!rc)
+		rc = iova_space_allow(&ioas->space, &allowed);
+	iova_ranges_free(&allowed);
+	iommufd_put_ioas(ioas);
+	return rc;
+}
+
+/* READABLE and WRITEABLE as the IOMMU API has them, or errno. */
+static int map_prot(u32 flags, u32 reserved)
+{
+	int prot = 0;
+
+	if ((flags & ~MAP_FLAGS) || reserved)
+		return -EOPNOTSUPP;
+	if (flags & IOMMU_IOAS_MAP_READABLE)
+		prot |= IOMMU_READ;
+	if (flags & IOMMU_IOAS_MAP_WRITEABLE)
+		prot |= IOMMU_WRITE;
+	return prot ? prot : -EINVAL;
+}
+
+/* The current process as the payer, remembered for the next MAP. */
+static struct iommufd_payer *get_payer(struct iommufd_ctx *ictx)
+{
+	struct iommufd_payer *payer, *old;
+
+	spin_lock(&ictx->payer_lock);
+	payer = ictx->payer;
+	if (payer && iommufd_payer_is_current(payer))
+		refcount_inc(&payer->refs);
+	else
+		payer = NULL;
+	spin_unlock(&ictx->payer_lock);
+	if (payer)
+		return payer;
+
+	payer = iommufd_payer_create();
+	if (IS_ERR(payer))
+		return payer;
+	refcount_inc(&payer->refs);
+	spin_lock(&ictx->payer_lock);
+	old = ictx->payer;
+	ictx->payer = payer;
+	spin_unlock(&ictx->payer_lock);
+	if (old)
+		iommufd_payer_put(old);
+	return payer;
+}
+
+/* An area without a place for user memory that nobody has looked at yet. */
+static struct iova_area *create_area(struct iommufd_ctx *ictx,
+				     unsigned long uva, unsigned long length,
+				     int prot)
+{
+	enum iommufd_account_mode mode = ictx->account_mode;
+	unsigned long offset = offset_in_page(uva);
+	struct iommufd_memory *memory;
+	struct iommufd_payer *payer;
+	struct iova_area *area;
+	unsigned long npages;
+
+	payer = get_payer(ictx);
+	if (IS_ERR(payer))
+		return ERR_CAST(payer);
+	if (capable(CAP_IPC_LOCK))
+		mode = IOMMUFD_ACCOUNT_NONE;
+	npages = ((offset + length - 1) >> PAGE_SHIFT) + 1;
+	memory = iommufd_memory_create(payer, mode, uva - offset, npages,
+				       prot & IOMMU_WRITE);
+	iommufd_payer_put(payer);
+	if (!memory)
+		return ERR_PTR(-ENOMEM);
+
+	area = iova_area_create(memory, offset, length, prot);
+	if (!area) {
+		iommufd_memory_put(memory);
+		return ERR_PTR(-ENOMEM);
+	}
+	return area;
+}
+
+/*
+ * Map areas and tell the user where. *iova is a member of the command, which
+ * has @size bytes. The areas are gone in any case.
+ */
+static int map_and_respond(struct iommufd_ucmd *ucmd, struct iommufd_ioas *ioas,
+			   struct iova_area *areas, u32 flags, __u64 *iova,
+			   size_t size)
+{
+	unsigned int how = flags & IOMMU_IOAS_MAP_FIXED_IOVA ? IOVA_MAP_FIXED :
+							       0;
+	unsigned long start = *iova;
+	int rc;
+
+	rc = iova_space_map(&ioas->space, areas, how, &start);
+	if (rc)
+		goto out_free;
+
+	*iova = start;
+	rc = iommufd_ucmd_respond(ucmd, size);
+	if (rc)
+		goto out_abort;
+	iova_space_commit(&ioas->space, areas);
+	return 0;
+
+out_abort:
+	iova_space_abort(&ioas->space, areas);
+out_free:
+	iova_areas_free(areas);
+	return rc;
+}
+
+/* IOMMU_IOAS_MAP */
+int iommufd_ioas_map(struct iommufd_ucmd *ucmd)
+{
+	struct iommu_ioas_map *cmd = ucmd->cmd;
+	struct iommufd_ioas *ioas;
+	struct iova_area *area;
+	unsigned long end;
+	int prot, rc;
+
+	prot = map_prot(cmd->flags, cmd->__reserved);
+	if (prot < 0)
+		return prot;
+	if (cmd->iova >= ULONG_MAX || cmd->length >= ULONG_MAX - cmd->iova)
+		return -EOVERFLOW;
+	if (!cmd->length)
+		return -EINVAL;
+	if (check_add_overflow((unsigned long)cmd->user_va,
+			       (unsigned long)cmd->length, &end))
+		return -EOVERFLOW;
+
+	ioas = iommufd_get_ioas(ucmd->ictx, cmd->ioas_id);
+	if (IS_ERR(ioas))
+		return PTR_ERR(ioas);
+
+	area = create_area(ucmd->ictx, cmd->user_va, cmd->length, prot);
+	if (IS_ERR(area))
+		rc = PTR_ERR(area);
+	else
+		rc = map_and_respond(ucmd, ioas, area, cmd->flags, &cmd->iova,
+				     sizeof(*cmd));
+	iommufd_put_ioas(ioas);
+	return rc;
+}
+
+/* The areas that a COPY will place, made from what the source has mapped. */
+static int share_areas(struct iommufd_ucmd *ucmd, int prot,
+		       struct iova_area **areas)
+{
+	struct iommu_ioas_copy *cmd = ucmd->cmd;
+	struct iommufd_ioas *ioas;
+	int rc;
+
+	ioas = iommufd_get_ioas(ucmd->ictx, cmd->src_ioas_id);
+	if (IS_ERR(ioas))
+		return PTR_ERR(ioas);
+	rc = iova_space_share(&ioas->space, cmd->src_iova,
+			      cmd->src_iova + cmd->length - 1, prot, areas);
+	iommufd_put_ioas(ioas);
+	return rc;
+}
+
+/* IOMMU_IOAS_COPY */
+int iommufd_ioas_copy(struct iommufd_ucmd *ucmd)
+{
+	struct iommu_ioas_copy *cmd = ucmd->cmd;
+	struct iommufd_ioas *ioas;
+	struct iova_area *areas;
+	unsigned long end;
+	int prot, rc;
+
+	prot = map_prot(cmd->flags, 0);
+	if (prot < 0)
+		return prot;
+	if (cmd->length >= ULONG_MAX || cmd->src_iova >= ULONG_MAX ||
+	    cmd->dst_iova >= ULONG_MAX)
+		return -EOVERFLOW;
+	if (!cmd->length)
+		return -EINVAL;
+	if (check_add_overflow((unsigned long)cmd->src_iova,
+			       (unsigned long)cmd->length - 1, &end))
+		return -EOVERFLOW;
+	if ((cmd->flags & IOMMU_IOAS_MAP_FIXED_IOVA) &&
+	    check_add_overflow((unsigned long)cmd->dst_iova,
+			       (unsigned long)cmd->length - 1, &end))
+		return -EOVERFLOW;
+
+	rc = share_areas(ucmd, prot, &areas);
+	if (rc)
+		return rc;
+
+	ioas = iommufd_get_ioas(ucmd->ictx, cmd->dst_ioas_id);
+	if (IS_ERR(ioas)) {
+		iova_areas_free(areas);
+		return PTR_ERR(ioas);
+	}
+	rc = map_and_respond(ucmd, ioas, areas, cmd->flags, &cmd->dst_iova,
+			     sizeof(*cmd));
+	iommufd_put_ioas(ioas);
+	return rc;
+}
+
+/* IOMMU_IOAS_UNMAP */
+int iommufd_ioas_unmap(struct iommufd_ucmd *ucmd)
+{
+	struct iommu_ioas_unmap *cmd = ucmd->cmd;
+	bool all = !cmd->iova && cmd->length == U64_MAX;
+	unsigned long last = 0, unmapped;
+	struct iommufd_ioas *ioas;
+	int rc;
+
+	if (!all) {
+		if (cmd->iova >= ULONG_MAX || cmd->length >= ULONG_MAX)
+			return -EOVERFLOW;
+		if (!cmd->length)
+			return -EINVAL;
+		if (check_add_overflow((unsigned long)cmd->iova,
+				       (unsigned long)cmd->length - 1, &last))
+			return -EOVERFLOW;
+	}
+
+	ioas = iommufd_get_ioas(ucmd->ictx, cmd->ioas_id);
+	if (IS_ERR(ioas))
+		return PTR_ERR(ioas);
+
+	if (all)
+		rc = iova_space_unmap_all(&ioas->space, &unmapped);
+	else
+		rc = iova_space_unmap(&ioas->space, cmd->iova, last, &unmapped);
+	iommufd_put_ioas(ioas);
+	if (rc)
+		return rc;
+
+	cmd->length = unmapped;
+	return iommufd_ucmd_respond(ucmd, sizeof(*cmd));
+}

@@ -1,0 +1,102 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The IOMMU of the machine, through the kernel's API for groups and domains
+ */
+#include <linux/device.h>
+#include <linux/iommu.h>
+#include <linux/module.h>
+
+#include "iommufd_private.h"
+
+static bool allow_unsafe_interrupts;
+module_param(allow_unsafe_interrupts, bool, 0644);
+MODULE_PARM_DESC(allow_unsafe_interrupts,
+		 "Allow devices whose interrupts the platform does not isolate; such a device can forge interrupts of the host");
+
+static int check_interrupts(struct device *dev)
+{
+	if (iommu_group_has_isolated_msi(dev->iommu_group))
+		return 0;
+	if (!allow_unsafe_interrupts)
+		return -EPERM;
+	dev_warn(dev, "interrupts are not isolated, but allow_unsafe_interrupts is set\n");
+	return 0;
+}
+
+static int claim(struct device *dev, void *owner)
+{
+	int rc;
+
+	/* User space has no means to flush caches around DMA. */
+	if (!device_iommu_capable(dev, IOMMU_CAP_CACHE_COHERENCY))
+		return -EINVAL;
+	if (!dev->iommu_group)
+		return -ENODEV;
+	rc = check_interrupts(dev);
+	if (rc)
+		return rc;
+
+	/* An owner that is there already is -EPERM to the kernel. */
+	rc = iommu_device_claim_dma_owner(dev, owner);
+	return rc == -EPERM ? -EBUSY : rc;
+}
+
+static int attach(struct device *dev, struct iommu_domain *domain)
+{
+	return compat_attach_group(domain, dev->iommu_group);
+}
+
+static void detach(struct device *dev, struct iommu_domain *domain)
+{
+	iommu_detach_group(domain, dev->iommu_group);
+}
+
+static int replace(struct device *dev, struct iommu_domain *old_domain,
+		   struct iommu_domain *new_domain)
+{
+	return compat_group_replace_domain(dev->iommu_group, old_domain,
+					   new_domain);
+}
+
+static int reserve_region(struct iova_space *space,
+			  const struct iommu_resv_region *region,
+			  const void *owner)
+{
+	if (region->type == IOMMU_RESV_DIRECT_RELAXABLE || !region->length)
+		return 0;
+	/* We would have to map the doorbell of such a platform. */
+	if (region->type == IOMMU_RESV_SW_MSI)
+		return -EOPNOTSUPP;
+	return iova_space_reserve(space, region->start,
+				  region->start + region->length - 1, owner);
+}
+
+static int reserve(struct device *dev, struct iova_space *space,
+		   const void *owner)
+{
+	struct iommu_resv_region *region;
+	LIST_HEAD(regions);
+	int rc = 0;
+
+	iommu_get_resv_regions(dev, &regions);
+	list_for_each_entry(region, &regions, list) {
+		rc = reserve_region(space, region, owner);
+		if (rc) {
+			iova_space_unreserve(space, owner);
+			break;
+		}
+	}
+	iommu_put_resv_regions(dev, &regions);
+	return rc;
+}
+
+const struct iommufd_iommu_ops iommufd_iommu_ops = {
+	.claim = claim,
+	.release = iommu_device_release_dma_owner,
+	.domain_alloc = compat_user_domain_alloc,
+	.attach = attach,
+	.detach = detach,
+	.replace = replace,
+	.reserve = reserve,
+	.hw_info = iommufd_iommu_hw_info,
+};

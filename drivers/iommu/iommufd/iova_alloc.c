@@ -1,0 +1,267 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Where a mapping goes: a tree of occupied IOVA that also knows its gaps.
+ * Pure computation: no locks, no allocation; tools/testing/unit builds this
+ * file in user space.
+ *
+ * All intervals are inclusive at both ends, so that the last byte of the
+ * 64-bit space needs no special case. A gap is at most ULONG_MAX bytes: the
+ * tree stores gaps only in front of nodes.
+ */
+#include <linux/overflow.h>
+#include <linux/rbtree_augmented.h>
+
+#include "iova_alloc.h"
+
+#define to_node(ptr) rb_entry(ptr, struct iova_node, rb)
+
+static inline unsigned long iova_node_gap(struct iova_node *node)
+{
+	return node->gap;
+}
+
+RB_DECLARE_CALLBACKS_MAX(static, iova_callbacks, struct iova_node, rb,
+			 unsigned long, max_gap, iova_node_gap)
+
+static struct iova_node *node_or_null(struct rb_node *rb)
+{
+	return rb ? to_node(rb) : NULL;
+}
+
+/**
+ * iova_node_next() - the following node
+ * @node: node in a tree
+ *
+ * Return: the node with the next higher IOVA, or NULL.
+ */
+struct iova_node *iova_node_next(struct iova_node *node)
+{
+	return node_or_null(rb_next(&node->rb));
+}
+
+static void set_gap(struct iova_node *node, unsigned long gap)
+{
+	node->gap = gap;
+	iova_callbacks_propagate(&node->rb, NULL);
+}
+
+/**
+ * iova_tree_insert() - occupy an interval
+ * @tree: tree
+ * @node: node with start <= last
+ *
+ * Return: false, with the tree unchanged, if the interval is not free.
+ */
+bool iova_tree_insert(struct iova_tree *tree, struct iova_node *node)
+{
+	struct rb_node **link = &tree->root.rb_node, *parent = NULL;
+	struct iova_node *prev = NULL, *next = NULL;
+
+	while (*link) {
+		struct iova_node *here = to_node(*link);
+
+		parent = *link;
+		if (node->last < here->start) {
+			next = here;
+			link = &parent->rb_left;
+		} else if (node->start > here->last) {
+			prev = here;
+			link = &parent->rb_right;
+		} else {
+			return false;
+		}
+	}
+
+	node->gap = prev ? node->start - prev->last - 1 : node->start;
+	node->max_gap = node->gap;
+	rb_link_node(&node->rb, parent, link);
+	iova_callbacks_propagate(parent, NULL);
+	rb_insert_augmented(&node->rb, &tree->root, &iova_callbacks);
+	if (next)
+		set_gap(next, next->start - node->last - 1);
+	return true;
+}
+
+/**
+ * iova_tree_remove() - free an interval
+ * @tree: tree
+ * @node: node in it
+ */
+void iova_tree_remove(struct iova_tree *tree, struct iova_node *node)
+{
+	struct iova_node *next = iova_node_next(node);
+	unsigned long gap = node->gap;
+
+	rb_erase_augmented(&node->rb, &tree->root, &iova_callbacks);
+	if (next)
+		set_gap(next, next->start - (node->start - gap));
+}
+
+/**
+ * iova_tree_first() - find the lowest occupied interval in a range
+ * @tree: tree
+ * @start: first IOVA of the range
+ * @last: last IOVA of the range
+ *
+ * Return: the lowest node that has at least one IOVA in the range, or NULL.
+ */
+struct iova_node *iova_tree_first(const struct iova_tree *tree,
+				  unsigned long start, unsigned long last)
+{
+	struct rb_node *rb = tree->root.rb_node;
+	struct iova_node *found = NULL;
+
+	while (rb) {
+		struct iova_node *node = to_node(rb);
+
+		if (node->last >= start) {
+			found = node;
+			rb = rb->rb_left;
+		} else {
+			rb = rb->rb_right;
+		}
+	}
+	return found && found->start <= last ? found : NULL;
+}
+
+/**
+ * iova_tree_before() - find the highest occupied interval below an IOVA
+ * @tree: tree
+ * @start: IOVA
+ *
+ * Return: the highest node that begins below @start, or NULL.
+ */
+struct iova_node *iova_tree_before(const struct iova_tree *tree,
+				   unsigned long start)
+{
+	struct rb_node *rb = tree->root.rb_node;
+	struct iova_node *found = NULL;
+
+	while (rb) {
+		struct iova_node *node = to_node(rb);
+
+		if (node->start < start) {
+			found = node;
+			rb = rb->rb_right;
+		} else {
+			rb = rb->rb_left;
+		}
+	}
+	return found;
+}
+
+/* The lowest node of a subtree with that large a gap; there is one. */
+static struct iova_node *lowest_gap(struct rb_node *rb, unsigned long length)
+{
+	for (;;) {
+		if (rb->rb_left && to_node(rb->rb_left)->max_gap >= length) {
+			rb = rb->rb_left;
+			continue;
+		}
+		if (to_node(rb)->gap >= length)
+			return to_node(rb);
+		rb = rb->rb_right;
+	}
+}
+
+/* The first node above @node with a gap of at least @length bytes. */
+static struct iova_node *next_gap(struct iova_node *node, unsigned long length)
+{
+	struct rb_node *rb = &node->rb, *parent;
+
+	if (rb->rb_right && to_node(rb->rb_right)->max_gap >= length)
+		return lowest_gap(rb->rb_right, length);
+
+	for (; (parent = rb_parent(rb)); rb = parent) {
+		if (rb == parent->rb_right)
+			continue;
+		if (to_node(parent)->gap >= length)
+			return to_node(parent);
+		if (parent->rb_right &&
+		    to_node(parent->rb_right)->max_gap >= length)
+			return lowest_gap(parent->rb_right, length);
+	}
+	return NULL;
+}
+
+/* Round @low up to what @want asks for; false if that leaves the space. */
+static bool first_aligned(unsigned long low, const struct iova_want *want,
+			  unsigned long *start)
+{
+	unsigned long base = low & ~(want->align - 1);
+
+	if (base + want->offset >= low) {
+		*start = base + want->offset;
+		return true;
+	}
+	return !check_add_overflow(base, want->align + want->offset, start);
+}
+
+/* The lowest IOVA above @node behind a gap of at least @length bytes. */
+static bool low_of_next_gap(const struct iova_tree *tree,
+			    struct iova_node *node, unsigned long length,
+			    unsigned long *low)
+{
+	struct iova_node *next = next_gap(node, length);
+
+	if (next) {
+		*low = next->start - next->gap;
+		return true;
+	}
+	/* What is behind the last node is no gap of the tree. */
+	return !check_add_overflow(to_node(rb_last(&tree->root))->last, 1UL,
+				   low);
+}
+
+/* Find a place above @node in a gap so large that alignment does not matter. */
+static bool place_roomy(const struct iova_tree *tree, struct iova_node *node,
+			unsigned long high, const struct iova_want *want,
+			unsigned long *start)
+{
+	unsigned long room, low, last;
+
+	return !check_add_overflow(want->length, want->align - 1, &room) &&
+	       low_of_next_gap(tree, node, room, &low) &&
+	       first_aligned(low, want, start) &&
+	       !check_add_overflow(*start, want->length - 1, &last) &&
+	       last <= high;
+}
+
+/**
+ * iova_tree_place() - find the lowest place for a mapping
+ * @tree: tree
+ * @low: lowest IOVA allowed
+ * @high: highest IOVA allowed, inclusive
+ * @want: size and alignment
+ * @start: the place found
+ *
+ * Only gaps of at least the wanted length are looked at, O(log n) for each. A
+ * gap serves unless it is misaligned and smaller than length + align - 1. After
+ * IOVA_PLACE_MISSES that do not serve, one that large is taken, if there is
+ * any, so that nobody can make this O(n) but by filling the whole space; then
+ * it is the lowest such place, which need not be the lowest of all.
+ *
+ * Return: false if there is no room.
+ */
+bool iova_tree_place(const struct iova_tree *tree, unsigned long low,
+		     unsigned long high, const struct iova_want *want,
+		     unsigned long *start)
+{
+	unsigned int misses = 0;
+	unsigned long last;
+
+	while (first_aligned(low, want, start) &&
+	       !check_add_overflow(*start, want->length - 1, &last) &&
+	       last <= high) {
+		struct iova_node *node = iova_tree_first(tree, *start, last);
+
+		if (!node)
+			return true;
+		if (misses++ == IOVA_PLACE_MISSES &&
+		    place_roomy(tree, node, high, want, start))
+			return true;
+		if (!low_of_next_gap(tree, node, want->length, &low))
+			return false;
+	}
+	return false;
+}

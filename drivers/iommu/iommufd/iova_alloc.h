@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+#ifndef _IOMMUFD_IOVA_ALLOC_H
+#define _IOMMUFD_IOVA_ALLOC_H
+
+#include <linux/rbtree.h>
+#include <linux/types.h>
+
+/**
+ * struct iova_node - an occupied interval of an IOVA tree
+ * @rb: place in the tree
+ * @start: first IOVA
+ * @last: last IOVA, inclusive
+ * @gap: free bytes directly before @start
+ * @max_gap: largest @gap in the subtree of this node
+ *
+ * @start and @last are the user's to set before insertion and constant after
+ * it, the others belong to the tree.
+ */
+struct iova_node {
+	struct rb_node rb;
+	unsigned long start;
+	unsigned long last;
+	unsigned long gap;
+	unsigned long max_gap;
+};
+
+/**
+ * struct iova_tree - disjoint occupied intervals, and the gaps between them
+ * @root: nodes in order of their IOVA
+ */
+struct iova_tree {
+	struct rb_root root;
+};
+
+/**
+ * struct iova_want - what a mapping needs of its place
+ * @length: bytes, at least 1
+ * @align: power of two
+ * @offset: what the IOVA must be modulo @align
+ */
+struct iova_want {
+	unsigned long length;
+	unsigned long align;
+	unsigned long offset;
+};
+
+/* Misaligned gaps after which iova_tree_place() looks for a roomy one. */
+#define IOVA_PLACE_MISSES 128
+
+bool iova_tree_insert(struct iova_tree *tree, struct iova_node *node);
+void iova_tree_remove(struct iova_tree *tree, struct iova_node *node);
+struct iova_node *iova_tree_first(const struct iova_tree *tree,
+				  unsigned long start, unsigned long last);
+struct iova_node *iova_tree_before(const struct iova_tree *tree,
+				   unsigned long start);
+struct iova_node *iova_node_next(struct iova_node *node);
+bool iova_tree_place(const struct iova_tree *tree, unsigned long low,
+		     unsigned long high, const struct iova_want *want,
+		     unsigned long *start);
+
+static inline bool iova_tree_empty(const struct iova_tree *tree)
+{
+	return RB_EMPTY_ROOT(&tree->root);
+}
+
+#endif

@@ -1,0 +1,536 @@
+// SPDX-License-Identifier: GPL-2.0
+/**
+ * DOC: domains of an IOVA space
+ *
+ * Each domain has the areas that start below its @filled mark, and no others.
+ * Attaching a domain moves the mark up over all areas, detaching moves it down
+ * again; for each step the area at the mark is marked AREA_MOVING, so MAP and
+ * UNMAP of all other areas go on meanwhile. A new area below the mark is mapped
+ * by its MAP, one above it by the mark when it arrives.
+ *
+ * The mark never passes an area that somebody else works on. That is why the
+ * set of domains that a busy area belongs to does not change, why a domain in
+ * this set stays on the list, and why a thread with a busy area can go through
+ * the list without holding the lock in between.
+ *
+ * An area becomes a user of its pages when it enters its first domain, and
+ * unpins them after it has left the last one and the IOTLB has been flushed.
+ *
+ * No IO page is mapped across a multiple of PIECE_SIZE, so an unmap may stop
+ * at any such multiple and a large IO page is never cut.
+ */
+#include <linux/log2.h>
+#include <linux/sched/signal.h>
+#include <linux/sizes.h>
+#include <linux/slab.h>
+
+#include "iova_space.h"
+
+#define PIECE_SIZE SZ_1G
+
+/* What one thread does to the IO page table of one domain. */
+struct domain_unmap {
+	struct iommu_domain *domain;
+	struct iommu_iotlb_gather gather;
+	unsigned long start;
+	unsigned long length;
+	bool failed;
+};
+
+/*
+ * The first domain behind @dom, or on the list if that is NULL, which has the
+ * busy area at @start. *filled is how far it goes.
+ */
+static struct iova_domain *next_domain(struct iova_space *space,
+				       struct iova_domain *dom,
+				       unsigned long start,
+				       unsigned long *filled)
+{
+	struct iova_domain *found = NULL;
+
+	mutex_lock(&space->lock);
+	dom = list_prepare_entry(dom, &space->domains, entry);
+	list_for_each_entry_continue(dom, &space->domains, entry) {
+		if (start < dom->filled) {
+			found = dom;
+			*filled = dom->filled;
+			break;
+		}
+	}
+	mutex_unlock(&space->lock);
+	return found;
+}
+
+static void domain_unmap_flush(struct domain_unmap *unmap)
+{
+	while (unmap->length) {
+		unsigned long piece = min(unmap->length, PIECE_SIZE -
+					  unmap->start % PIECE_SIZE);
+
+		if (iommu_unmap_fast(unmap->domain, unmap->start, piece,
+				     &unmap->gather) != piece)
+			unmap->failed = true;
+		unmap->start += piece;
+		unmap->length -= piece;
+		cond_resched();
+	}
+}
+
+/* Take a range away, together with what was given just below it. */
+static void domain_unmap_add(struct domain_unmap *unmap, unsigned long start,
+			     unsigned long length)
+{
+	if (unmap->start + unmap->length != start) {
+		domain_unmap_flush(unmap);
+		unmap->start = start;
+	}
+	unmap->length += length;
+}
+
+static void domain_unmap_begin(struct domain_unmap *unmap,
+			       struct iommu_domain *domain)
+{
+	unmap->domain = domain;
+	unmap->start = 0;
+	unmap->length = 0;
+	unmap->failed = false;
+	iommu_iotlb_gather_init(&unmap->gather);
+}
+
+/* Neither IO page table nor IOTLB has the ranges when this returns true. */
+static bool domain_unmap_end(struct domain_unmap *unmap)
+{
+	domain_unmap_flush(unmap);
+	iommu_iotlb_sync(unmap->domain, &unmap->gather);
+	WARN_ONCE(unmap->failed, "iommufd: the IOMMU driver did not unmap\n");
+	return !unmap->failed;
+}
+
+static int map_run(struct iommu_domain *domain, unsigned long iova,
+		   phys_addr_t phys, unsigned long length, int prot,
+		   unsigned long piece_size, unsigned long *mapped)
+{
+	while (length) {
+		unsigned long piece = min(length, piece_size -
+					  iova % piece_size);
+		int rc;
+
+		if (fatal_signal_pending(current))
+			return -EINTR;
+		rc = iommu_map(domain, iova, phys, piece, prot,
+			       GFP_KERNEL_ACCOUNT);
+		if (rc)
+			return rc;
+		iova += piece;
+		phys += piece;
+		length -= piece;
+		*mapped += piece;
+		cond_resched();
+	}
+	return 0;
+}
+
+static int map_runs(struct iommu_domain *domain, struct iova_area *area,
+		    unsigned long piece_size, unsigned long *mapped)
+{
+	unsigned long length = iova_area_length(area);
+	unsigned long index = iova_area_first_page(area);
+	unsigned long offset = offset_in_page(area->offset);
+	struct memory_walk walk;
+
+	iommufd_memory_walk(area->memory, &walk, index);
+	while (*mapped < length) {
+		unsigned long pfn, npages, bytes;
+		int rc;
+
+		npages = iommufd_memory_walk_pfns(&walk, index, &pfn);
+		bytes = min((npages << PAGE_SHIFT) - offset, length - *mapped);
+		rc = map_run(domain, area->node.start + *mapped,
+			     PFN_PHYS(pfn) + offset, bytes, area->prot,
+			     piece_size, mapped);
+		if (rc)
+			return rc;
+		index += npages;
+		offset = 0;
+	}
+	return 0;
+}
+
+static int map_area(struct iova_space *space, struct iommu_domain *domain,
+		    struct iova_area *area)
+{
+	/*
+	 * Small pages cannot become the rule while the space has a domain and
+	 * an area, and has both. That they cease to be is harmless at any time.
+	 */
+	unsigned long piece_size = READ_ONCE(space->small_pages) ? PAGE_SIZE :
+								   PIECE_SIZE;
+	unsigned long mapped = 0;
+	struct domain_unmap undo;
+	int rc;
+
+	if (mutex_lock_killable(&area->memory->lock))
+		return -EINTR;
+	rc = map_runs(domain, area, piece_size, &mapped);
+	mutex_unlock(&area->memory->lock);
+	if (rc && mapped) {
+		domain_unmap_begin(&undo, domain);
+		domain_unmap_add(&undo, area->node.start, mapped);
+		if (!domain_unmap_end(&undo))
+			iommufd_memory_keep(area->memory);
+	}
+	return rc;
+}
+
+static void unpin_area(struct iova_area *area)
+{
+	if (!area->pinned)
+		return;
+	area->pinned = false;
+	iommufd_memory_unpin(area->memory, iova_area_first_page(area),
+			     iova_area_last_page(area));
+}
+
+/* Let a busy area enter a domain. */
+static int fill_area(struct iova_space *space, struct iova_domain *dom,
+		     struct iova_area *area)
+{
+	int rc;
+
+	if (!area->pinned) {
+		rc = iommufd_memory_pin(area->memory,
+					iova_area_first_page(area),
+					iova_area_last_page(area));
+		if (rc)
+			return rc;
+		area->pinned = true;
+	}
+
+	rc = map_area(space, dom->domain, area);
+	if (!rc)
+		area->nr_domains++;
+	else if (!area->nr_domains)
+		unpin_area(area);
+	return rc;
+}
+
+/* Let busy areas that start below @filled leave a domain. */
+static void drain_areas(struct iova_domain *dom, struct iova_area *areas,
+			unsigned long filled)
+{
+	struct domain_unmap unmap;
+	struct iova_area *area;
+	bool unmapped;
+
+	domain_unmap_begin(&unmap, dom->domain);
+	for (area = areas; area && area->node.start < filled;
+	     area = area->next) {
+		/* Filling it failed before it came to this domain. */
+		if (!area->nr_domains)
+			continue;
+		domain_unmap_add(&unmap, area->node.start,
+				 iova_area_length(area));
+		area->nr_domains--;
+	}
+	unmapped = domain_unmap_end(&unmap);
+
+	for (area = areas; area && area->node.start < filled;
+	     area = area->next) {
+		if (!unmapped)
+			iommufd_memory_keep(area->memory);
+	}
+}
+
+/**
+ * iova_areas_fill() - map new areas in all the domains they belong to
+ * @space: space
+ * @areas: list of areas in state AREA_CREATING
+ *
+ * Return: 0 or errno; then some areas may be in some domains, which is for
+ * iova_areas_unfill().
+ */
+int iova_areas_fill(struct iova_space *space, struct iova_area *areas)
+{
+	struct iova_area *area;
+	unsigned long filled;
+
+	for (area = areas; area; area = area->next) {
+		unsigned long start = area->node.start;
+		struct iova_domain *dom = NULL;
+
+		while ((dom = next_domain(space, dom, start, &filled))) {
+			int rc = fill_area(space, dom, area);
+
+			if (rc)
+				return rc;
+		}
+	}
+	return 0;
+}
+
+/**
+ * iova_areas_unfill() - unmap areas from all domains and unpin their pages
+ * @space: space
+ * @areas: list of areas in state AREA_CREATING or AREA_REMOVING
+ *
+ * One IOTLB flush a domain serves all of them, and comes before the first page
+ * is unpinned.
+ */
+void iova_areas_unfill(struct iova_space *space, struct iova_area *areas)
+{
+	struct iova_domain *dom = NULL;
+	unsigned long filled;
+
+	while ((dom = next_domain(space, dom, areas->node.start, &filled)))
+		drain_areas(dom, areas, filled);
+	for (; areas; areas = areas->next)
+		unpin_area(areas);
+}
+
+/* The lowest area that is not in a domain whose mark moves up. */
+static struct iova_area *next_to_fill(struct iova_space *space,
+				      struct iova_domain *dom)
+{
+	struct iova_area *area;
+
+	area = __iova_space_first(space, dom->filled, ULONG_MAX);
+	/* Mapped across the mark, hence from below it and by its own MAP. */
+	if (area && area->node.start < dom->filled)
+		area = to_iova_area(iova_node_next(&area->node));
+	return area;
+}
+
+/*
+ * Move the mark of a domain above the next area. Return: 1 when there is none,
+ * 0 to go on, or errno.
+ */
+static int fill_next(struct iova_space *space, struct iova_domain *dom)
+{
+	struct iova_area *area;
+	int rc = 0;
+
+	mutex_lock(&space->lock);
+	area = next_to_fill(space, dom);
+	if (!area) {
+		dom->filled = ULONG_MAX;
+		rc = 1;
+	} else if (area->state != AREA_IDLE) {
+		rc = __iova_space_wait(space, TASK_KILLABLE);
+		area = NULL;
+	} else {
+		area->state = AREA_MOVING;
+		area->next = NULL;
+		/* What is mapped below it from now on is its MAP's to fill. */
+		dom->filled = area->node.start;
+	}
+	mutex_unlock(&space->lock);
+	if (!area)
+		return rc;
+
+	rc = fill_area(space, dom, area);
+
+	mutex_lock(&space->lock);
+	if (!rc)
+		dom->filled = area->node.last + 1;
+	__iova_areas_idle(space, area);
+	mutex_unlock(&space->lock);
+	return rc;
+}
+
+/* Move the mark of a domain below the next area. Return: false at the end. */
+static bool drain_next(struct iova_space *space, struct iova_domain *dom)
+{
+	struct iova_area *area;
+	bool wait = false;
+
+	mutex_lock(&space->lock);
+	area = to_iova_area(iova_tree_before(&space->areas, dom->filled));
+	if (area && area->state != AREA_IDLE) {
+		/*
+		 * Not killable, as nobody could go on in our place. Who works
+		 * on the area can be killed, and is not waiting for us.
+		 */
+		__iova_space_wait(space, TASK_IDLE);
+		wait = true;
+	} else if (area) {
+		area->state = AREA_MOVING;
+		area->next = NULL;
+		/* What is mapped above it from now on stays out. */
+		dom->filled = area->node.start + 1;
+	}
+	mutex_unlock(&space->lock);
+	if (wait || !area)
+		return wait;
+
+	drain_areas(dom, area, ULONG_MAX);
+	if (!area->nr_domains)
+		unpin_area(area);
+
+	mutex_lock(&space->lock);
+	dom->filled = area->node.start;
+	__iova_areas_idle(space, area);
+	mutex_unlock(&space->lock);
+	cond_resched();
+	return true;
+}
+
+static unsigned long domain_alignment(const struct iova_domain *dom)
+{
+	return 1UL << __ffs(dom->domain->pgsize_bitmap);
+}
+
+static unsigned long calc_alignment(struct iova_space *space)
+{
+	unsigned long alignment = space->small_pages ? PAGE_SIZE : 1;
+	struct iova_domain *dom;
+
+	lockdep_assert_held(&space->lock);
+	list_for_each_entry(dom, &space->domains, entry)
+		alignment = max(alignment, domain_alignment(dom));
+	return alignment;
+}
+
+/* Raise the alignment, unless there are areas that do not have it. */
+static int raise_alignment(struct iova_space *space, unsigned long alignment)
+{
+	unsigned int order;
+
+	for (order = 0; order < ilog2(alignment); order++) {
+		if (space->nr_order[order])
+			return -EADDRINUSE;
+	}
+	space->alignment = max(space->alignment, alignment);
+	return 0;
+}
+
+/* Reserve what lies outside the aperture. */
+static int reserve_outside(struct iova_space *space, struct iova_domain *dom)
+{
+	struct iommu_domain_geometry *geometry = &dom->domain->geometry;
+	int rc = 0;
+
+	if (!geometry->force_aperture)
+		return 0;
+	if (geometry->aperture_start)
+		rc = iova_space_reserve(space, 0, geometry->aperture_start - 1,
+					dom);
+	if (!rc && geometry->aperture_end < ULONG_MAX)
+		rc = iova_space_reserve(space, geometry->aperture_end + 1,
+					ULONG_MAX, dom);
+	return rc;
+}
+
+/**
+ * iova_space_add_domain() - map everything into a new domain, and keep it so
+ * @space: space
+ * @dom: domain with an empty page table
+ *
+ * Context: process context; may take long, a fatal signal ends it.
+ * Return: 0; -EADDRINUSE if a mapping is too finely aligned, or a mapping or an
+ * allowed range lies outside the aperture; -EINVAL if the IO pages are larger
+ * than PAGE_SIZE; or what iommufd_memory_pin() and iommu_map() say.
+ */
+int iova_space_add_domain(struct iova_space *space, struct iova_domain *dom)
+{
+	int rc;
+
+	if (domain_alignment(dom) > PAGE_SIZE)
+		return -EINVAL;
+
+	dom->filled = 0;
+	rc = reserve_outside(space, dom);
+	if (rc)
+		goto out_unreserve;
+
+	mutex_lock(&space->lock);
+	rc = raise_alignment(space, domain_alignment(dom));
+	if (!rc)
+		list_add_tail(&dom->entry, &space->domains);
+	mutex_unlock(&space->lock);
+	if (rc)
+		goto out_unreserve;
+
+	do {
+		rc = fill_next(space, dom);
+	} while (!rc);
+	if (rc > 0)
+		return 0;
+	iova_space_remove_domain(space, dom);
+	return rc;
+
+out_unreserve:
+	iova_space_unreserve(space, dom);
+	return rc;
+}
+
+/**
+ * iova_space_remove_domain() - unmap everything from a domain and forget it
+ * @space: space
+ * @dom: domain that iova_space_add_domain() added
+ *
+ * Context: process context; may take long.
+ */
+void iova_space_remove_domain(struct iova_space *space, struct iova_domain *dom)
+{
+	/*
+	 * While the mark moves down new areas above it do not go into this
+	 * domain; those below it do, and are waited for.
+	 */
+	while (drain_next(space, dom))
+		;
+
+	mutex_lock(&space->lock);
+	list_del(&dom->entry);
+	space->alignment = calc_alignment(space);
+	__iova_space_unreserve(space, dom);
+	mutex_unlock(&space->lock);
+}
+
+/**
+ * iova_space_alignment() - what start and length of mappings must obey
+ * @space: space
+ *
+ * Return: bytes, from 1 to PAGE_SIZE.
+ */
+unsigned long iova_space_alignment(struct iova_space *space)
+{
+	return READ_ONCE(space->alignment);
+}
+
+/**
+ * iova_space_huge_pages() - may IO pages be larger than PAGE_SIZE
+ * @space: space
+ */
+bool iova_space_huge_pages(struct iova_space *space)
+{
+	return !READ_ONCE(space->small_pages);
+}
+
+/**
+ * iova_space_set_huge_pages() - choose whether IO pages may be large
+ * @space: space
+ * @enable: they may
+ *
+ * Return: 0; to disable -EINVAL with both a domain and a mapping, -EADDRINUSE
+ * if a mapping is not page aligned.
+ */
+int iova_space_set_huge_pages(struct iova_space *space, bool enable)
+{
+	int rc = 0;
+
+	mutex_lock(&space->lock);
+	if (enable) {
+		space->small_pages = false;
+		space->alignment = calc_alignment(space);
+	} else if (!space->small_pages) {
+		if (!list_empty(&space->domains) &&
+		    !iova_tree_empty(&space->areas))
+			rc = -EINVAL;
+		else
+			rc = raise_alignment(space, PAGE_SIZE);
+		if (!rc)
+			space->small_pages = true;
+	}
+	mutex_unlock(&space->lock);
+	return rc;
+}

@@ -1,0 +1,273 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Reserved and allowed ranges of an IOVA space
+ *
+ * Reserved ranges come from the hardware: what lies outside a domain's
+ * aperture, and the reserved regions of each device. Every owner adds his own,
+ * they may overlap, and he takes away only his. No area ever lies in one.
+ *
+ * Allowed ranges come from the user: there automatic IOVA must lie, and there
+ * nothing may become reserved later.
+ */
+#include <linux/interval_tree.h>
+#include <linux/sched.h>
+#include <linux/slab.h>
+
+#include "iova_space.h"
+
+static struct iova_range *to_range(struct interval_tree_node *node)
+{
+	return node ? container_of(node, struct iova_range, node) : NULL;
+}
+
+static struct iova_range *first_range(struct rb_root_cached *ranges,
+				      unsigned long start, unsigned long last)
+{
+	return to_range(interval_tree_iter_first(ranges, start, last));
+}
+
+/**
+ * iova_ranges_free() - free all ranges of a tree
+ * @ranges: tree that nobody else can reach
+ */
+void iova_ranges_free(struct rb_root_cached *ranges)
+{
+	struct iova_range *range;
+
+	while ((range = first_range(ranges, 0, ULONG_MAX))) {
+		interval_tree_remove(&range->node, ranges);
+		kfree(range);
+		cond_resched();
+	}
+}
+
+/**
+ * __iova_space_is_reserved() - is any IOVA of a range reserved
+ * @space: space, locked
+ * @start: first IOVA
+ * @last: last IOVA
+ */
+bool __iova_space_is_reserved(struct iova_space *space, unsigned long start,
+			      unsigned long last)
+{
+	lockdep_assert_held(&space->lock);
+	return first_range(&space->reserved, start, last);
+}
+
+/**
+ * __iova_space_reserve() - reserve a range
+ * @space: space, locked
+ * @range: range with start, last and owner; the space's on success
+ *
+ * Return: 0, -EADDRINUSE if anything in the range is mapped or allowed.
+ */
+int __iova_space_reserve(struct iova_space *space, struct iova_range *range)
+{
+	if (__iova_space_first(space, range->node.start, range->node.last) ||
+	    first_range(&space->allowed, range->node.start, range->node.last))
+		return -EADDRINUSE;
+	interval_tree_insert(&range->node, &space->reserved);
+	return 0;
+}
+
+/**
+ * iova_space_reserve() - reserve a range
+ * @space: space
+ * @start: first IOVA
+ * @last: last IOVA
+ * @owner: who wants it; the key of iova_space_unreserve()
+ *
+ * Return: 0, -EADDRINUSE if anything in the range is mapped or allowed,
+ * -ENOMEM.
+ */
+int iova_space_reserve(struct iova_space *space, unsigned long start,
+		       unsigned long last, const void *owner)
+{
+	struct iova_range *range;
+	int rc;
+
+	range = kzalloc(sizeof(*range), GFP_KERNEL_ACCOUNT);
+	if (!range)
+		return -ENOMEM;
+	range->node.start = start;
+	range->node.last = last;
+	range->owner = owner;
+
+	mutex_lock(&space->lock);
+	rc = __iova_space_reserve(space, range);
+	mutex_unlock(&space->lock);
+	if (rc)
+		kfree(range);
+	return rc;
+}
+
+/**
+ * __iova_space_unreserve() - drop all ranges of an owner
+ * @space: space, locked
+ * @owner: who reserved them
+ */
+void __iova_space_unreserve(struct iova_space *space, const void *owner)
+{
+	struct iova_range *range, *next;
+
+	lockdep_assert_held(&space->lock);
+	for (range = first_range(&space->reserved, 0, ULONG_MAX); range;
+	     range = next) {
+		next = to_range(interval_tree_iter_next(&range->node, 0,
+							ULONG_MAX));
+		if (range->owner != owner)
+			continue;
+		interval_tree_remove(&range->node, &space->reserved);
+		kfree(range);
+	}
+}
+
+/**
+ * iova_space_unreserve() - drop all ranges of an owner
+ * @space: space
+ * @owner: who reserved them
+ */
+void iova_space_unreserve(struct iova_space *space, const void *owner)
+{
+	mutex_lock(&space->lock);
+	__iova_space_unreserve(space, owner);
+	mutex_unlock(&space->lock);
+}
+
+/**
+ * iova_allowed_add() - add a range to a list that is being made
+ * @allowed: the list
+ * @start: first IOVA
+ * @last: last IOVA
+ *
+ * Return: 0, -EINVAL if it is empty, one byte long, or overlaps another,
+ * -ENOMEM.
+ */
+int iova_allowed_add(struct rb_root_cached *allowed, unsigned long start,
+		     unsigned long last)
+{
+	struct iova_range *range;
+
+	if (start >= last || first_range(allowed, start, last))
+		return -EINVAL;
+
+	range = kzalloc(sizeof(*range), GFP_KERNEL_ACCOUNT);
+	if (!range)
+		return -ENOMEM;
+	range->node.start = start;
+	range->node.last = last;
+	interval_tree_insert(&range->node, allowed);
+	return 0;
+}
+
+/**
+ * iova_space_allow() - replace the allowed list
+ * @space: space
+ * @allowed: new list, may be empty; receives the old one, or keeps the new one
+ *           on failure. The caller frees it.
+ *
+ * Return: 0, -EADDRINUSE if anything in it is reserved.
+ */
+int iova_space_allow(struct iova_space *space, struct rb_root_cached *allowed)
+{
+	struct iova_range *range;
+	int rc = 0;
+
+	mutex_lock(&space->lock);
+	/* There are few reserved ranges, so go by those. */
+	for (range = first_range(&space->reserved, 0, ULONG_MAX); range;
+	     range = to_range(interval_tree_iter_next(&range->node, 0,
+						      ULONG_MAX))) {
+		if (first_range(allowed, range->node.start, range->node.last)) {
+			rc = -EADDRINUSE;
+			break;
+		}
+	}
+	if (!rc)
+		swap(space->allowed, *allowed);
+	mutex_unlock(&space->lock);
+	return rc;
+}
+
+/* The first IOVA from @from on that is not reserved, and how far that goes. */
+static bool next_free(struct iova_space *space, unsigned long from,
+		      unsigned long *start, unsigned long *last)
+{
+	struct iova_range *range;
+
+	while ((range = first_range(&space->reserved, from, ULONG_MAX)) &&
+	       range->node.start <= from) {
+		if (range->node.last == ULONG_MAX)
+			return false;
+		from = range->node.last + 1;
+	}
+	*start = from;
+	*last = range ? range->node.start - 1 : ULONG_MAX;
+	return true;
+}
+
+/**
+ * iova_space_next_free() - find the next range that is not reserved
+ * @space: space
+ * @from: where to look
+ * @start: first IOVA of the range, at least @from
+ * @last: last IOVA of the range
+ *
+ * Return: false if all from @from on is reserved.
+ */
+bool iova_space_next_free(struct iova_space *space, unsigned long from,
+			  unsigned long *start, unsigned long *last)
+{
+	bool found;
+
+	mutex_lock(&space->lock);
+	found = next_free(space, from, start, last);
+	mutex_unlock(&space->lock);
+	return found;
+}
+
+/* Look for room in [low, high], around what is reserved there. */
+static bool place_within(struct iova_space *space, unsigned long low,
+			 unsigned long high, const struct iova_want *want,
+			 unsigned long *start)
+{
+	unsigned long last;
+
+	while (low <= high && next_free(space, low, &low, &last)) {
+		if (low > high)
+			return false;
+		last = min(last, high);
+		if (iova_tree_place(&space->areas, low, last, want, start))
+			return true;
+		if (last == ULONG_MAX)
+			return false;
+		low = last + 1;
+	}
+	return false;
+}
+
+/**
+ * __iova_space_place() - choose an IOVA
+ * @space: space, locked
+ * @want: what is wanted
+ * @start: the lowest IOVA that serves; never 0
+ *
+ * Return: false if there is no room.
+ */
+bool __iova_space_place(struct iova_space *space, const struct iova_want *want,
+			unsigned long *start)
+{
+	struct iova_range *range = first_range(&space->allowed, 0, ULONG_MAX);
+
+	lockdep_assert_held(&space->lock);
+	if (!range)
+		return place_within(space, 1, ULONG_MAX, want, start);
+
+	for (; range; range = to_range(interval_tree_iter_next(&range->node, 0,
+							       ULONG_MAX))) {
+		if (place_within(space, max(range->node.start, 1UL),
+				 range->node.last, want, start))
+			return true;
+	}
+	return false;
+}

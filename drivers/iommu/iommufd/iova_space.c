@@ -1,0 +1,489 @@
+// SPDX-License-Identifier: GPL-2.0
+/**
+ * DOC: IOVA space
+ *
+ * The IOVA space of an IOAS holds areas, each a mapping of a part of a memory.
+ * Its mutex is held to look at the trees and change them, and for nothing that
+ * takes long: whoever has to pin pages or to change IO page tables for an area
+ * marks it as his under the lock, works without the lock, and takes the lock
+ * again to say that he has finished. Two mappings in one space meet only for
+ * the tree operations.
+ *
+ * A marked area stays in the tree, so its IOVA stays occupied. UNMAP and COPY
+ * treat areas that are coming or going as -EBUSY and -ENOENT; everybody waits
+ * for those that merely move into or out of a domain.
+ *
+ * Vocabulary: start and last are inclusive, so the end of the 64-bit space
+ * needs no care; a list of areas is linked by iova_area.next in order of IOVA
+ * and all its members are marked by the thread that holds the list.
+ */
+#include <linux/log2.h>
+#include <linux/sched/signal.h>
+#include <linux/slab.h>
+
+#include "iova_space.h"
+
+/* Areas that one round of an unmap takes before it lets others at the lock. */
+#define UNMAP_BATCH 512
+
+/**
+ * iova_space_init() - start with the whole 64-bit space, empty
+ * @space: space
+ */
+void iova_space_init(struct iova_space *space)
+{
+	mutex_init(&space->lock);
+	space->areas.root = RB_ROOT;
+	space->reserved = RB_ROOT_CACHED;
+	space->allowed = RB_ROOT_CACHED;
+	INIT_LIST_HEAD(&space->domains);
+	init_waitqueue_head(&space->idle);
+	space->alignment = 1;
+}
+
+/**
+ * iova_space_destroy() - free an IOVA space with all its mappings
+ * @space: space without domains, which nobody else can reach
+ */
+void iova_space_destroy(struct iova_space *space)
+{
+	struct iova_area *area;
+
+	WARN_ON(!list_empty(&space->domains));
+	mutex_lock(&space->lock);
+	while ((area = __iova_space_first(space, 0, ULONG_MAX))) {
+		iova_tree_remove(&space->areas, &area->node);
+		area->next = NULL;
+		iova_areas_free(area);
+		cond_resched();
+	}
+	mutex_unlock(&space->lock);
+	iova_ranges_free(&space->reserved);
+	iova_ranges_free(&space->allowed);
+	mutex_destroy(&space->lock);
+}
+
+/**
+ * iova_area_create() - make an area that has no place yet
+ * @memory: what it maps; the area takes over the caller's reference
+ * @offset: byte of @memory where it begins
+ * @length: bytes
+ * @prot: IOMMU_READ and IOMMU_WRITE
+ *
+ * Return: the area, or NULL without kernel memory; then the reference remains
+ * the caller's.
+ */
+struct iova_area *iova_area_create(struct iommufd_memory *memory,
+				   unsigned long offset, unsigned long length,
+				   int prot)
+{
+	struct iova_area *area;
+
+	area = kzalloc(sizeof(*area), GFP_KERNEL_ACCOUNT);
+	if (!area)
+		return NULL;
+	area->memory = memory;
+	area->offset = offset;
+	area->node.last = length - 1;
+	area->prot = prot | IOMMU_CACHE;
+	area->state = AREA_CREATING;
+	return area;
+}
+
+/**
+ * iova_areas_free() - free areas that are in no tree
+ * @areas: list of areas, may be NULL
+ */
+void iova_areas_free(struct iova_area *areas)
+{
+	struct iova_area *next;
+
+	for (; areas; areas = next) {
+		next = areas->next;
+		iommufd_memory_put(areas->memory);
+		kfree(areas);
+		cond_resched();
+	}
+}
+
+/**
+ * iova_area_order() - how well an area is aligned
+ * @area: area that has a place
+ *
+ * Return: log2 of the largest IO page, up to PAGE_SIZE, that the start, the
+ * length and the offset in the first memory page are all multiples of.
+ */
+unsigned int iova_area_order(const struct iova_area *area)
+{
+	return __ffs(area->node.start | iova_area_length(area) |
+		     area->offset | PAGE_SIZE);
+}
+
+/* What iova_area_order() has to be at least. */
+static unsigned int required_order(const struct iova_space *space)
+{
+	return ilog2(space->alignment);
+}
+
+/**
+ * __iova_space_wait() - wait until some area becomes idle or vanishes
+ * @space: space, locked; unlocked while waiting
+ * @state: TASK_KILLABLE or TASK_IDLE
+ *
+ * Return: 0, or -EINTR when killed. What the caller knew of the space is void
+ * in either case.
+ */
+int __iova_space_wait(struct iova_space *space, unsigned int state)
+{
+	DEFINE_WAIT(wait);
+
+	prepare_to_wait(&space->idle, &wait, state);
+	mutex_unlock(&space->lock);
+	if (!signal_pending_state(state, current))
+		schedule();
+	finish_wait(&space->idle, &wait);
+	mutex_lock(&space->lock);
+	return signal_pending_state(state, current) ? -EINTR : 0;
+}
+
+static void wake_waiters(struct iova_space *space)
+{
+	lockdep_assert_held(&space->lock);
+	/* Waiters queue under the lock, so no barrier is needed to see them. */
+	if (waitqueue_active(&space->idle))
+		wake_up_all(&space->idle);
+}
+
+/**
+ * __iova_areas_idle() - give areas back to everybody
+ * @space: space, locked
+ * @areas: list of areas; the list ends to exist
+ */
+void __iova_areas_idle(struct iova_space *space, struct iova_area *areas)
+{
+	for (; areas; areas = areas->next)
+		areas->state = AREA_IDLE;
+	wake_waiters(space);
+}
+
+static void remove_areas(struct iova_space *space, struct iova_area *areas)
+{
+	mutex_lock(&space->lock);
+	for (; areas; areas = areas->next) {
+		space->nr_order[iova_area_order(areas)]--;
+		iova_tree_remove(&space->areas, &areas->node);
+	}
+	wake_waiters(space);
+	mutex_unlock(&space->lock);
+}
+
+/* How the IOVA must be aligned for huge IO pages to be possible. */
+static int choose_alignment(struct iova_space *space, unsigned long uva,
+			    struct iova_want *want)
+{
+	if (want->length >= ULONG_MAX / 2)
+		return -EOVERFLOW;
+
+	want->align = roundup_pow_of_two(want->length);
+	if (uva)
+		want->align = min(want->align, 1UL << __ffs(uva));
+	if (want->align < space->alignment)
+		return -EINVAL;
+
+	/* The offset in the page is that of the memory in any case. */
+	want->align = max(want->align, PAGE_SIZE);
+	want->offset = offset_in_page(uva);
+	return 0;
+}
+
+static int find_place(struct iova_space *space, unsigned long uva,
+		      unsigned long length, unsigned long *iova)
+{
+	struct iova_want want = { .length = length };
+	int rc;
+
+	rc = choose_alignment(space, uva, &want);
+	if (rc)
+		return rc;
+	return __iova_space_place(space, &want, iova) ? 0 : -ENOSPC;
+}
+
+/* Give the areas their IOVA, one after the other from *iova on. */
+static int place_areas(struct iova_space *space, struct iova_area *areas,
+		       unsigned long iova)
+{
+	struct iova_area *area;
+
+	for (area = areas; area; area = area->next) {
+		unsigned long length = iova_area_length(area);
+
+		area->node.start = iova;
+		area->node.last = iova + length - 1;
+		if (iova_area_order(area) < required_order(space))
+			return -EINVAL;
+		iova += length;
+	}
+	return 0;
+}
+
+static int occupy(struct iova_space *space, struct iova_area *areas,
+		  unsigned int flags, unsigned long *iova)
+{
+	struct iova_area *area;
+	unsigned long length = 0, uva, last;
+	int rc;
+
+	for (area = areas; area; area = area->next)
+		length += iova_area_length(area);
+
+	if (!(flags & IOVA_MAP_FIXED)) {
+		uva = areas->memory->uva + areas->offset;
+		rc = find_place(space, uva, length, iova);
+		if (rc)
+			return rc;
+	}
+	last = *iova + length - 1;
+
+	rc = place_areas(space, areas, *iova);
+	if (rc)
+		return rc;
+	if (__iova_space_is_reserved(space, *iova, last))
+		return -EINVAL;
+	if (__iova_space_first(space, *iova, last))
+		return -EEXIST;
+
+	for (area = areas; area; area = area->next) {
+		iova_tree_insert(&space->areas, &area->node);
+		space->nr_order[iova_area_order(area)]++;
+	}
+	return 0;
+}
+
+/**
+ * iova_space_map() - map areas, one after the other
+ * @space: space
+ * @areas: list of new areas; the caller's on failure. Their sizes together do
+ *         not wrap.
+ * @flags: IOVA_MAP_FIXED, or 0 to choose an IOVA
+ * @iova: where the first one goes; with IOVA_MAP_FIXED given by the caller, who
+ *        has checked that the areas end within 64 bits
+ *
+ * Devices can use the mapping when this returns, but to everybody else it is
+ * still being made until iova_space_commit(); iova_space_abort() undoes it.
+ *
+ * Context: process context; may take long, a fatal signal ends it.
+ * Return: 0; -EINVAL if misaligned or reserved, -EEXIST if occupied, -ENOSPC
+ * and -EOVERFLOW if no IOVA can be chosen, or what iommufd_memory_pin() and
+ * iommu_map() say. Nothing is mapped on failure.
+ */
+int iova_space_map(struct iova_space *space, struct iova_area *areas,
+		   unsigned int flags, unsigned long *iova)
+{
+	int rc;
+
+	mutex_lock(&space->lock);
+	rc = occupy(space, areas, flags, iova);
+	mutex_unlock(&space->lock);
+	if (rc)
+		return rc;
+
+	rc = iova_areas_fill(space, areas);
+	if (rc)
+		iova_space_abort(space, areas);
+	return rc;
+}
+
+/**
+ * iova_space_abort() - undo a mapping that is still being made
+ * @space: space
+ * @areas: list that iova_space_map() mapped; the caller's again
+ */
+void iova_space_abort(struct iova_space *space, struct iova_area *areas)
+{
+	iova_areas_unfill(space, areas);
+	remove_areas(space, areas);
+}
+
+/**
+ * iova_space_commit() - a mapping is made
+ * @space: space
+ * @areas: list that iova_space_map() mapped; the space's from now on
+ */
+void iova_space_commit(struct iova_space *space, struct iova_area *areas)
+{
+	mutex_lock(&space->lock);
+	__iova_areas_idle(space, areas);
+	mutex_unlock(&space->lock);
+}
+
+/* Share what is mapped at *start: the part of one area, at most up to @last. */
+static int share_area(struct iova_space *space, unsigned long *start,
+		      unsigned long last, int prot, struct iova_area *copy)
+{
+	struct iova_area *area = __iova_space_first(space, *start, *start);
+
+	if (!area || area->state == AREA_CREATING ||
+	    area->state == AREA_REMOVING)
+		return -ENOENT;
+	if ((prot & IOMMU_WRITE) && !area->memory->writable)
+		return -EPERM;
+
+	iommufd_memory_get(area->memory);
+	copy->memory = area->memory;
+	copy->offset = area->offset + (*start - area->node.start);
+	copy->node.last = min(area->node.last, last) - *start;
+	*start += copy->node.last;
+	return 0;
+}
+
+/**
+ * iova_space_share() - make areas for what is mapped in a range
+ * @space: space
+ * @start: first IOVA
+ * @last: last IOVA
+ * @prot: IOMMU_READ and IOMMU_WRITE of the new areas
+ * @areas: the list of new areas, without a place
+ *
+ * Return: 0; -ENOENT if a part of the range is not mapped, -EPERM to write to
+ * read-only memory, -ENOMEM, -EINTR.
+ */
+int iova_space_share(struct iova_space *space, unsigned long start,
+		     unsigned long last, int prot, struct iova_area **areas)
+{
+	struct iova_area **link = areas;
+	int rc;
+
+	*areas = NULL;
+	for (;; start++) {
+		struct iova_area *copy = iova_area_create(NULL, 0, 1, prot);
+
+		if (!copy) {
+			rc = -ENOMEM;
+			break;
+		}
+		mutex_lock(&space->lock);
+		rc = share_area(space, &start, last, prot, copy);
+		mutex_unlock(&space->lock);
+		if (!rc && fatal_signal_pending(current)) {
+			iommufd_memory_put(copy->memory);
+			rc = -EINTR;
+		}
+		if (rc) {
+			kfree(copy);
+			break;
+		}
+		*link = copy;
+		link = &copy->next;
+		if (start == last)
+			return 0;
+	}
+	iova_areas_free(*areas);
+	*areas = NULL;
+	return rc;
+}
+
+/*
+ * Mark the areas from *start to @last as ours to remove, at most UNMAP_BATCH.
+ * *start moves behind them; *more tells that areas are left. The list is the
+ * caller's to remove even if the area behind it is the reason for an error.
+ */
+static int take_areas(struct iova_space *space, unsigned long *start,
+		      unsigned long last, struct iova_area **areas, bool *more)
+{
+	struct iova_area **link = areas, *area;
+	unsigned int nr = 0;
+	int rc;
+
+	*areas = NULL;
+	*more = true;
+	area = __iova_space_first(space, *start, last);
+	while (nr < UNMAP_BATCH) {
+		if (!area || area->node.start > last) {
+			*more = false;
+			break;
+		}
+		if (area->node.start < *start || area->node.last > last)
+			return -ENOENT;
+		if (area->state == AREA_CREATING ||
+		    area->state == AREA_REMOVING)
+			return -EBUSY;
+		if (area->state == AREA_MOVING) {
+			if (nr)
+				break;
+			rc = __iova_space_wait(space, TASK_KILLABLE);
+			if (rc)
+				return rc;
+			area = __iova_space_first(space, *start, last);
+			continue;
+		}
+
+		area->state = AREA_REMOVING;
+		area->next = NULL;
+		*link = area;
+		link = &area->next;
+		nr++;
+		if (area->node.last == last) {
+			*more = false;
+			break;
+		}
+		*start = area->node.last + 1;
+		area = to_iova_area(iova_node_next(&area->node));
+	}
+	return 0;
+}
+
+/**
+ * iova_space_unmap() - unmap whole mappings
+ * @space: space
+ * @start: first IOVA
+ * @last: last IOVA
+ * @unmapped: bytes of the mappings that are gone, also on failure
+ *
+ * Mappings go in ascending order, as far as possible.
+ *
+ * Context: process context; may take long, a fatal signal ends it.
+ * Return: 0, -ENOENT if nothing is mapped or @start or @last lies within a
+ * mapping, -EBUSY if a mapping is being made or removed, -EINTR.
+ */
+int iova_space_unmap(struct iova_space *space, unsigned long start,
+		     unsigned long last, unsigned long *unmapped)
+{
+	struct iova_area *areas, *area;
+	bool more;
+	int rc;
+
+	*unmapped = 0;
+	do {
+		mutex_lock(&space->lock);
+		rc = take_areas(space, &start, last, &areas, &more);
+		mutex_unlock(&space->lock);
+
+		for (area = areas; area; area = area->next)
+			*unmapped += iova_area_length(area);
+		if (areas) {
+			iova_areas_unfill(space, areas);
+			remove_areas(space, areas);
+			iova_areas_free(areas);
+		}
+		if (!rc && more && fatal_signal_pending(current))
+			rc = -EINTR;
+	} while (!rc && more);
+
+	if (!rc && !*unmapped)
+		rc = -ENOENT;
+	return rc;
+}
+
+/**
+ * iova_space_unmap_all() - unmap everything
+ * @space: space
+ * @unmapped: bytes of the mappings that are gone, also on failure
+ *
+ * Return: as iova_space_unmap(), but having nothing to do is success.
+ */
+int iova_space_unmap_all(struct iova_space *space, unsigned long *unmapped)
+{
+	int rc = iova_space_unmap(space, 0, ULONG_MAX, unmapped);
+
+	return rc == -ENOENT ? 0 : rc;
+}

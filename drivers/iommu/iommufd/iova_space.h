@@ -1,0 +1,185 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+#ifndef _IOMMUFD_IOVA_SPACE_H
+#define _IOMMUFD_IOVA_SPACE_H
+
+#include <linux/iommu.h>
+#include <linux/list.h>
+#include <linux/mutex.h>
+#include <linux/rbtree.h>
+#include <linux/wait.h>
+
+#include "iova_alloc.h"
+#include "memory.h"
+
+/**
+ * struct iova_space - what is mapped where, and where nothing may be
+ * @lock: guards everything here and what the members below say it guards. Held
+ *        for tree operations only, never while pages are pinned, an IO page
+ *        table is changed or user memory is touched.
+ * @areas: mappings
+ * @reserved: IOVA that the hardware cannot use; may overlap each other
+ * @allowed: if not empty, where automatic IOVA must lie
+ * @domains: page tables that get the mappings, struct iova_domain
+ * @idle: wakes who waits for an area that somebody works on
+ * @nr_order: number of areas for each order of alignment, see iova_area_order()
+ * @alignment: what start, length and page offset of areas must be a multiple of
+ * @small_pages: no IO page is larger than PAGE_SIZE
+ */
+struct iova_space {
+	struct mutex lock;
+	struct iova_tree areas;
+	struct rb_root_cached reserved;
+	struct rb_root_cached allowed;
+	struct list_head domains;
+	wait_queue_head_t idle;
+	unsigned long nr_order[PAGE_SHIFT + 1];
+	unsigned long alignment;
+	bool small_pages;
+};
+
+/**
+ * enum iova_area_state - who may change an area
+ * @AREA_IDLE: whoever takes it, under the lock of the space
+ * @AREA_CREATING: its MAP or COPY, which has not finished
+ * @AREA_MOVING: a domain that is being filled or drained
+ * @AREA_REMOVING: an UNMAP
+ */
+enum iova_area_state {
+	AREA_IDLE,
+	AREA_CREATING,
+	AREA_MOVING,
+	AREA_REMOVING,
+};
+
+/**
+ * struct iova_area - a mapping
+ * @node: its IOVA, a node of iova_space.areas
+ * @next: links areas that one thread works on, in order of their IOVA
+ * @memory: what is mapped; the area holds a reference
+ * @offset: byte of @memory where the area begins
+ * @nr_domains: number of domains that it is mapped in
+ * @prot: IOMMU_READ, IOMMU_WRITE, IOMMU_CACHE
+ * @state: enum iova_area_state, guarded by the lock of the space
+ * @pinned: the area is a user of its pages
+ *
+ * While @state is not AREA_IDLE the area stays in the tree, the set of domains
+ * it belongs to stays as it is, and @next, @nr_domains and @pinned belong to
+ * the thread that set the state.
+ */
+struct iova_area {
+	struct iova_node node;
+	struct iova_area *next;
+	struct iommufd_memory *memory;
+	unsigned long offset;
+	unsigned int nr_domains;
+	u8 prot;
+	u8 state;
+	bool pinned;
+};
+
+/**
+ * struct iova_domain - a page table that follows an IOVA space
+ * @entry: place in iova_space.domains
+ * @domain: the page table
+ * @filled: areas that start below this IOVA are mapped, others are not;
+ *          ULONG_MAX when the domain is complete. Guarded by the lock of the
+ *          space.
+ */
+struct iova_domain {
+	struct list_head entry;
+	struct iommu_domain *domain;
+	unsigned long filled;
+};
+
+/**
+ * struct iova_range - a reserved or allowed range
+ * @node: its IOVA, in iova_space.reserved or iova_space.allowed
+ * @owner: who needs it reserved
+ */
+struct iova_range {
+	struct interval_tree_node node;
+	const void *owner;
+};
+
+/* How to place areas */
+#define IOVA_MAP_FIXED (1U << 0)
+
+void iova_space_init(struct iova_space *space);
+void iova_space_destroy(struct iova_space *space);
+
+struct iova_area *iova_area_create(struct iommufd_memory *memory,
+				   unsigned long offset, unsigned long length,
+				   int prot);
+void iova_areas_free(struct iova_area *areas);
+
+int iova_space_map(struct iova_space *space, struct iova_area *areas,
+		   unsigned int flags, unsigned long *iova);
+void iova_space_abort(struct iova_space *space, struct iova_area *areas);
+void iova_space_commit(struct iova_space *space, struct iova_area *areas);
+int iova_space_share(struct iova_space *space, unsigned long start,
+		     unsigned long last, int prot, struct iova_area **areas);
+int iova_space_unmap(struct iova_space *space, unsigned long start,
+		     unsigned long last, unsigned long *unmapped);
+int iova_space_unmap_all(struct iova_space *space, unsigned long *unmapped);
+
+/* iova_ranges.c */
+int iova_space_reserve(struct iova_space *space, unsigned long start,
+		       unsigned long last, const void *owner);
+int __iova_space_reserve(struct iova_space *space, struct iova_range *range);
+void iova_space_unreserve(struct iova_space *space, const void *owner);
+void __iova_space_unreserve(struct iova_space *space, const void *owner);
+bool __iova_space_is_reserved(struct iova_space *space, unsigned long start,
+			      unsigned long last);
+int iova_allowed_add(struct rb_root_cached *allowed, unsigned long start,
+		     unsigned long last);
+int iova_space_allow(struct iova_space *space, struct rb_root_cached *allowed);
+void iova_ranges_free(struct rb_root_cached *ranges);
+bool iova_space_next_free(struct iova_space *space, unsigned long from,
+			  unsigned long *start, unsigned long *last);
+bool __iova_space_place(struct iova_space *space, const struct iova_want *want,
+			unsigned long *start);
+
+/* iova_domain.c */
+int iova_space_add_domain(struct iova_space *space, struct iova_domain *dom);
+void iova_space_remove_domain(struct iova_space *space,
+			      struct iova_domain *dom);
+int iova_areas_fill(struct iova_space *space, struct iova_area *areas);
+void iova_areas_unfill(struct iova_space *space, struct iova_area *areas);
+unsigned long iova_space_alignment(struct iova_space *space);
+int iova_space_set_huge_pages(struct iova_space *space, bool enable);
+bool iova_space_huge_pages(struct iova_space *space);
+
+int __iova_space_wait(struct iova_space *space, unsigned int state);
+void __iova_areas_idle(struct iova_space *space, struct iova_area *areas);
+unsigned int iova_area_order(const struct iova_area *area);
+
+static inline struct iova_area *to_iova_area(struct iova_node *node)
+{
+	return node ? container_of(node, struct iova_area, node) : NULL;
+}
+
+/* The lowest area that has an IOVA in the range. */
+static inline struct iova_area *__iova_space_first(struct iova_space *space,
+						   unsigned long start,
+						   unsigned long last)
+{
+	lockdep_assert_held(&space->lock);
+	return to_iova_area(iova_tree_first(&space->areas, start, last));
+}
+
+static inline unsigned long iova_area_length(const struct iova_area *area)
+{
+	return area->node.last - area->node.start + 1;
+}
+
+static inline unsigned long iova_area_first_page(const struct iova_area *area)
+{
+	return area->offset >> PAGE_SHIFT;
+}
+
+static inline unsigned long iova_area_last_page(const struct iova_area *area)
+{
+	return (area->offset + iova_area_length(area) - 1) >> PAGE_SHIFT;
+}
+
+#endif

@@ -1,0 +1,267 @@
+// SPDX-License-Identifier: GPL-2.0
+/**
+ * DOC: /dev/iommu
+ *
+ * One open of the device is one context, and the context is as long-lived as
+ * the file: drivers that bind devices hold a reference to the file.
+ *
+ * Every ioctl carries a struct whose first member is its size. The dispatcher
+ * copies what user space gave, insists on what the oldest user space has, takes
+ * more if the rest is zero, and calls the function that the table names.
+ */
+#include <linux/capability.h>
+#include <linux/file.h>
+#include <linux/fs.h>
+#include <linux/miscdevice.h>
+#include <linux/module.h>
+#include <linux/slab.h>
+#include <linux/uaccess.h>
+
+#include "iommufd_private.h"
+
+/**
+ * struct iommufd_ioctl - one line of the ioctl table
+ * @size: of the struct as this kernel knows it
+ * @min_size: of the struct as Linux 6.6 knew it
+ * @cmd: ioctl number
+ * @execute: what does the work
+ */
+struct iommufd_ioctl {
+	unsigned int size;
+	unsigned int min_size;
+	unsigned int cmd;
+	int (*execute)(struct iommufd_ucmd *ucmd);
+};
+
+static int iommufd_destroy(struct iommufd_ucmd *ucmd)
+{
+	struct iommu_destroy *cmd = ucmd->cmd;
+
+	return iommufd_object_destroy(ucmd->ictx, cmd->id);
+}
+
+union iommufd_ucmd_buffer {
+	struct iommu_destroy destroy;
+	struct iommu_hw_info hw_info;
+	struct iommu_hwpt_alloc hwpt_alloc;
+	struct iommu_ioas_alloc ioas_alloc;
+	struct iommu_ioas_allow_iovas allow_iovas;
+	struct iommu_ioas_copy ioas_copy;
+	struct iommu_ioas_iova_ranges iova_ranges;
+	struct iommu_ioas_map ioas_map;
+	struct iommu_ioas_unmap ioas_unmap;
+	struct iommu_option option;
+};
+
+/* The index is checked too: two lines for one number do not compile. */
+#define IOMMUFD_IOCTL(_cmd, _fn, _struct, _last)                              \
+	[_IOC_NR(_cmd) - IOMMUFD_CMD_BASE] = {                                \
+		.size = sizeof(_struct) +                                     \
+			BUILD_BUG_ON_ZERO(sizeof(union iommufd_ucmd_buffer) < \
+					  sizeof(_struct)) +                  \
+			BUILD_BUG_ON_ZERO(offsetof(_struct, size)) +          \
+			BUILD_BUG_ON_ZERO(sizeof_field(_struct, size) !=      \
+					  sizeof(u32)),                       \
+		.min_size = offsetofend(_struct, _last),                      \
+		.cmd = _cmd,                                                  \
+		.execute = _fn,                                               \
+	}
+
+static const struct iommufd_ioctl iommufd_ioctls[] = {
+	IOMMUFD_IOCTL(IOMMU_DESTROY, iommufd_destroy, struct iommu_destroy, id),
+	IOMMUFD_IOCTL(IOMMU_GET_HW_INFO, iommufd_get_hw_info,
+		      struct iommu_hw_info, __reserved),
+	IOMMUFD_IOCTL(IOMMU_HWPT_ALLOC, iommufd_hwpt_alloc,
+		      struct iommu_hwpt_alloc, __reserved),
+	IOMMUFD_IOCTL(IOMMU_IOAS_ALLOC, iommufd_ioas_alloc_ioctl,
+		      struct iommu_ioas_alloc, out_ioas_id),
+	IOMMUFD_IOCTL(IOMMU_IOAS_ALLOW_IOVAS, iommufd_ioas_allow_iovas,
+		      struct iommu_ioas_allow_iovas, allowed_iovas),
+	IOMMUFD_IOCTL(IOMMU_IOAS_COPY, iommufd_ioas_copy,
+		      struct iommu_ioas_copy, src_iova),
+	IOMMUFD_IOCTL(IOMMU_IOAS_IOVA_RANGES, iommufd_ioas_iova_ranges,
+		      struct iommu_ioas_iova_ranges, out_iova_alignment),
+	IOMMUFD_IOCTL(IOMMU_IOAS_MAP, iommufd_ioas_map,
+		      struct iommu_ioas_map, iova),
+	IOMMUFD_IOCTL(IOMMU_IOAS_UNMAP, iommufd_ioas_unmap,
+		      struct iommu_ioas_unmap, length),
+	IOMMUFD_IOCTL(IOMMU_OPTION, iommufd_option, struct iommu_option,
+		      val64),
+};
+
+/**
+ * iommufd_ucmd_respond() - give the struct back to user space
+ * @ucmd: ioctl
+ * @size: of the struct as this kernel knows it
+ *
+ * Return: 0, -EFAULT.
+ */
+int iommufd_ucmd_respond(struct iommufd_ucmd *ucmd, size_t size)
+{
+	if (copy_to_user(ucmd->ubuffer, ucmd->cmd,
+			 min_t(size_t, ucmd->user_size, size)))
+		return -EFAULT;
+	return 0;
+}
+
+static long iommufd_fops_ioctl(struct file *file, unsigned int cmd,
+			       unsigned long arg)
+{
+	struct iommufd_ucmd ucmd = {
+		.ictx = file->private_data,
+		.ubuffer = (void __user *)arg,
+	};
+	unsigned int index = _IOC_NR(cmd) - IOMMUFD_CMD_BASE;
+	const struct iommufd_ioctl *op;
+	union iommufd_ucmd_buffer buffer;
+	int rc;
+
+	if (index >= ARRAY_SIZE(iommufd_ioctls))
+		return -ENOTTY;
+	op = &iommufd_ioctls[index];
+	if (op->cmd != cmd || !op->execute)
+		return -ENOTTY;
+
+	if (get_user(ucmd.user_size, (u32 __user *)ucmd.ubuffer))
+		return -EFAULT;
+	if (ucmd.user_size < op->min_size)
+		return -EINVAL;
+
+	ucmd.cmd = &buffer;
+	rc = copy_struct_from_user(ucmd.cmd, op->size, ucmd.ubuffer,
+				   ucmd.user_size);
+	if (rc)
+		return rc;
+	return op->execute(&ucmd);
+}
+
+static int iommufd_fops_open(struct inode *inode, struct file *file)
+{
+	struct iommufd_ctx *ictx;
+
+	ictx = kzalloc(sizeof(*ictx), GFP_KERNEL_ACCOUNT);
+	if (!ictx)
+		return -ENOMEM;
+
+	ictx->file = file;
+	xa_init_flags(&ictx->objects, XA_FLAGS_ALLOC1 | XA_FLAGS_ACCOUNT);
+	init_waitqueue_head(&ictx->inflight_wait);
+	mutex_init(&ictx->groups_lock);
+	xa_init_flags(&ictx->groups, XA_FLAGS_ACCOUNT);
+	spin_lock_init(&ictx->payer_lock);
+	ictx->account_mode = IOMMUFD_ACCOUNT_USER;
+	file->private_data = ictx;
+	return 0;
+}
+
+static int iommufd_fops_release(struct inode *inode, struct file *file)
+{
+	struct iommufd_ctx *ictx = file->private_data;
+
+	iommufd_objects_destroy_all(ictx);
+	WARN_ON(!xa_empty(&ictx->groups));
+	if (ictx->payer)
+		iommufd_payer_put(ictx->payer);
+	mutex_destroy(&ictx->groups_lock);
+	kfree(ictx);
+	return 0;
+}
+
+static const struct file_operations iommufd_fops = {
+	.owner = THIS_MODULE,
+	.open = iommufd_fops_open,
+	.release = iommufd_fops_release,
+	.unlocked_ioctl = iommufd_fops_ioctl,
+	.compat_ioctl = compat_ptr_ioctl,
+	.llseek = noop_llseek,
+};
+
+/**
+ * iommufd_ctx_get() - keep a context
+ * @ictx: context that the caller knows to be alive
+ */
+void iommufd_ctx_get(struct iommufd_ctx *ictx)
+{
+	get_file(ictx->file);
+}
+EXPORT_SYMBOL_GPL(iommufd_ctx_get);
+
+/**
+ * iommufd_ctx_put() - give a reference to a context back
+ * @ictx: context; all its objects go with the last reference
+ */
+void iommufd_ctx_put(struct iommufd_ctx *ictx)
+{
+	fput(ictx->file);
+}
+EXPORT_SYMBOL_GPL(iommufd_ctx_put);
+
+/**
+ * iommufd_ctx_from_file() - the context of an open file
+ * @file: file
+ *
+ * Return: the context with a reference for iommufd_ctx_put(), or
+ * ERR_PTR(-EBADFD) if @file is not an open /dev/iommu.
+ */
+struct iommufd_ctx *iommufd_ctx_from_file(struct file *file)
+{
+	struct iommufd_ctx *ictx;
+
+	if (file->f_op != &iommufd_fops)
+		return ERR_PTR(-EBADFD);
+	ictx = file->private_data;
+	iommufd_ctx_get(ictx);
+	return ictx;
+}
+EXPORT_SYMBOL_GPL(iommufd_ctx_from_file);
+
+/**
+ * iommufd_ctx_from_fd() - the context of a file descriptor
+ * @fd: file descriptor of the current process
+ *
+ * Return: the context with a reference for iommufd_ctx_put(), ERR_PTR(-EBADF)
+ * if @fd is not open, ERR_PTR(-EBADFD) if it is not an open /dev/iommu.
+ */
+struct iommufd_ctx *iommufd_ctx_from_fd(int fd)
+{
+	struct file *file = fget(fd);
+	struct iommufd_ctx *ictx;
+
+	if (!file)
+		return ERR_PTR(-EBADF);
+	ictx = iommufd_ctx_from_file(file);
+	fput(file);
+	return ictx;
+}
+EXPORT_SYMBOL_GPL(iommufd_ctx_from_fd);
+
+/* What each type frees beyond the struct itself */
+static void (*const iommufd_fini[IOMMUFD_OBJ_TYPES])(struct iommufd_object *) = {
+	[IOMMUFD_OBJ_IOAS] = iommufd_ioas_fini,
+	[IOMMUFD_OBJ_HWPT] = iommufd_hwpt_fini,
+	[IOMMUFD_OBJ_DEVICE] = iommufd_device_fini,
+};
+
+/**
+ * iommufd_object_fini() - free what an object has, but not the object
+ * @obj: object that nobody can find any more
+ */
+void iommufd_object_fini(struct iommufd_object *obj)
+{
+	if (iommufd_fini[obj->type])
+		iommufd_fini[obj->type](obj);
+}
+
+static struct miscdevice iommufd_misc = {
+	.minor = MISC_DYNAMIC_MINOR,
+	.name = "iommu",
+	.fops = &iommufd_fops,
+	.nodename = "iommu",
+	.mode = 0660,
+};
+module_misc_device(iommufd_misc);
+
+MODULE_DESCRIPTION("I/O address spaces for user space: /dev/iommu");
+MODULE_LICENSE("GPL");
+/* iommu_group_replace_domain() */
+MODULE_IMPORT_NS("IOMMUFD_INTERNAL");

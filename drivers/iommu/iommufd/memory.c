@@ -1,0 +1,535 @@
+// SPDX-License-Identifier: GPL-2.0
+/**
+ * DOC: pinned memory
+ *
+ * A memory is a range of one process's addresses that mappings refer to. MAP
+ * creates it, COPY shares it, its last area ends it. Nothing is pinned until
+ * somebody needs pages: an area whose IOAS has an HWPT, or an access.
+ *
+ * What is pinned is kept as chunks: disjoint intervals of page indices in an
+ * interval tree, each with the physical runs of its pages and a count of its
+ * users. Pinning a range counts up the chunks that are there already and pins
+ * what is missing; at the ends of the range chunks are split, so that later
+ * each user gives back exactly what he took. A page is therefore pinned and
+ * charged once however many HWPTs, copies and accesses use it, and unpinning
+ * neither allocates nor fails.
+ *
+ * The runs answer every later question about the pages. No IO page table is
+ * ever asked for them: not by unmap, not for a second HWPT, not by an access.
+ *
+ * A run takes 16 bytes, a chunk at most one page. The memory holds its first
+ * chunk itself, so that a mapping of contiguous pages allocates none.
+ */
+#include <linux/mm.h>
+#include <linux/sched/mm.h>
+#include <linux/sched/signal.h>
+#include <linux/slab.h>
+
+#include "memory.h"
+
+#define CHUNK_MAX_RUNS \
+	((PAGE_SIZE - sizeof(struct pin_chunk)) / sizeof(struct pfn_run))
+#define SMALL_BATCH 8
+
+/**
+ * struct pin_batch - work space of one pin operation
+ * @pages: what gup returned
+ * @max_pages: room in @pages
+ * @runs: runs that are not in a chunk yet
+ * @max_runs: room in @runs
+ * @nr_runs: number of runs
+ * @first: index of the first page in @runs
+ * @next: index after the last page in @runs
+ * @small_pages: @pages of a short range
+ * @small_runs: @runs of a short range
+ */
+struct pin_batch {
+	struct page **pages;
+	unsigned int max_pages;
+	struct pfn_run *runs;
+	unsigned int max_runs;
+	unsigned int nr_runs;
+	unsigned long first;
+	unsigned long next;
+	struct page *small_pages[SMALL_BATCH];
+	struct pfn_run small_runs[SMALL_BATCH];
+};
+
+static struct pin_chunk *to_chunk(struct interval_tree_node *node)
+{
+	return node ? container_of(node, struct pin_chunk, node) : NULL;
+}
+
+static struct pin_chunk *first_chunk(struct iommufd_memory *memory,
+				     unsigned long first, unsigned long last)
+{
+	lockdep_assert_held(&memory->lock);
+	return to_chunk(interval_tree_iter_first(&memory->chunks, first, last));
+}
+
+static struct pin_chunk *next_chunk(struct pin_chunk *chunk,
+				    unsigned long first, unsigned long last)
+{
+	return to_chunk(interval_tree_iter_next(&chunk->node, first, last));
+}
+
+/**
+ * iommufd_memory_create() - describe user memory without touching it
+ * @payer: whose memory; the memory keeps a reference of its own
+ * @mode: counter to charge when pages get pinned
+ * @uva: user address, page aligned
+ * @npages: number of pages, at least 1
+ * @writable: devices may write to it
+ *
+ * Return: a memory with one reference, or NULL without kernel memory.
+ */
+struct iommufd_memory *iommufd_memory_create(struct iommufd_payer *payer,
+					     enum iommufd_account_mode mode,
+					     unsigned long uva,
+					     unsigned long npages,
+					     bool writable)
+{
+	struct iommufd_memory *memory;
+
+	memory = kzalloc(struct_size(memory, first_chunk.runs, 1),
+			 GFP_KERNEL_ACCOUNT);
+	if (!memory)
+		return NULL;
+
+	refcount_set(&memory->refs, 1);
+	memory->writable = writable;
+	memory->mode = mode;
+	memory->npages = npages;
+	memory->uva = uva;
+	refcount_inc(&payer->refs);
+	memory->payer = payer;
+	mutex_init(&memory->lock);
+	memory->chunks = RB_ROOT_CACHED;
+	return memory;
+}
+
+/**
+ * iommufd_memory_put() - drop a reference
+ * @memory: memory; nobody who pinned pages may go without unpinning them
+ */
+void iommufd_memory_put(struct iommufd_memory *memory)
+{
+	if (!refcount_dec_and_test(&memory->refs))
+		return;
+	/* A device may still reach pages that are stuck, so those stay. */
+	if (memory->stuck)
+		return;
+	WARN_ON_ONCE(!RB_EMPTY_ROOT(&memory->chunks.rb_root));
+	mutex_destroy(&memory->lock);
+	iommufd_payer_put(memory->payer);
+	kfree(memory);
+}
+
+static struct pin_chunk *alloc_chunk(struct iommufd_memory *memory,
+				     unsigned int nr_runs)
+{
+	struct pin_chunk *chunk = &memory->first_chunk;
+
+	if (nr_runs == 1 && !chunk->users)
+		return chunk;
+	return kmalloc(struct_size(chunk, runs, nr_runs), GFP_KERNEL_ACCOUNT);
+}
+
+static void free_chunk(struct iommufd_memory *memory, struct pin_chunk *chunk)
+{
+	chunk->users = 0;
+	if (chunk != &memory->first_chunk)
+		kfree(chunk);
+}
+
+static void insert_chunk(struct iommufd_memory *memory, struct pin_chunk *chunk,
+			 unsigned long first, unsigned long last,
+			 unsigned int users)
+{
+	chunk->node.start = first;
+	chunk->node.last = last;
+	chunk->users = users;
+	interval_tree_insert(&chunk->node, &memory->chunks);
+}
+
+/* Make sure that no chunk has pages on both sides of the border at @index. */
+static int split_chunk(struct iommufd_memory *memory, unsigned long index)
+{
+	struct pin_chunk *chunk = first_chunk(memory, index, index), *tail;
+	unsigned long last;
+	unsigned int nr;
+
+	if (!chunk || chunk->node.start == index)
+		return 0;
+
+	nr = pfn_runs_tail(chunk->runs, chunk->nr_runs, index, NULL);
+	tail = alloc_chunk(memory, nr);
+	if (!tail)
+		return -ENOMEM;
+	tail->nr_runs = pfn_runs_tail(chunk->runs, chunk->nr_runs, index,
+				      tail->runs);
+
+	last = chunk->node.last;
+	interval_tree_remove(&chunk->node, &memory->chunks);
+	chunk->nr_runs = pfn_runs_find(chunk->runs, chunk->nr_runs,
+				       index - 1) + 1;
+	insert_chunk(memory, chunk, chunk->node.start, index - 1, chunk->users);
+	insert_chunk(memory, tail, index, last, chunk->users);
+	return 0;
+}
+
+static void unpin_runs(struct iommufd_memory *memory,
+		       const struct pfn_run *runs, unsigned int nr,
+		       unsigned long last)
+{
+	unsigned int i;
+
+	for (i = 0; i < nr; i++) {
+		unpin_user_page_range_dirty_lock(pfn_to_page(runs[i].pfn),
+				pfn_run_last(runs, nr, i, last) -
+				runs[i].index + 1, memory->writable);
+		cond_resched();
+	}
+}
+
+static int pin_batch_init(struct pin_batch *batch, unsigned long npages)
+{
+	if (npages <= SMALL_BATCH) {
+		batch->pages = batch->small_pages;
+		batch->max_pages = SMALL_BATCH;
+		batch->runs = batch->small_runs;
+		batch->max_runs = SMALL_BATCH;
+		return 0;
+	}
+
+	batch->max_pages = PAGE_SIZE / sizeof(*batch->pages);
+	batch->max_runs = CHUNK_MAX_RUNS;
+	batch->pages = kmalloc_array(batch->max_pages, sizeof(*batch->pages),
+				     GFP_KERNEL_ACCOUNT);
+	batch->runs = kmalloc_array(batch->max_runs, sizeof(*batch->runs),
+				    GFP_KERNEL_ACCOUNT);
+	if (batch->pages && batch->runs)
+		return 0;
+	kfree(batch->pages);
+	kfree(batch->runs);
+	return -ENOMEM;
+}
+
+static void pin_batch_destroy(struct pin_batch *batch)
+{
+	if (batch->pages == batch->small_pages)
+		return;
+	kfree(batch->pages);
+	kfree(batch->runs);
+}
+
+/* Put the runs of the batch into a chunk. They stay the batch's on failure. */
+static int pin_batch_flush(struct iommufd_memory *memory,
+			   struct pin_batch *batch)
+{
+	struct pin_chunk *chunk;
+
+	if (!batch->nr_runs)
+		return 0;
+
+	chunk = alloc_chunk(memory, batch->nr_runs);
+	if (!chunk)
+		return -ENOMEM;
+	memcpy(chunk->runs, batch->runs,
+	       batch->nr_runs * sizeof(*batch->runs));
+	chunk->nr_runs = batch->nr_runs;
+	insert_chunk(memory, chunk, batch->first, batch->next - 1, 1);
+	batch->nr_runs = 0;
+	batch->first = batch->next;
+	return 0;
+}
+
+/* Add gup's pages to the runs. Pages not taken over remain the caller's. */
+static int pin_batch_add(struct iommufd_memory *memory, struct pin_batch *batch,
+			 unsigned int npages, unsigned int *taken)
+{
+	unsigned int i = 0;
+
+	while (i < npages) {
+		unsigned long pfn = page_to_pfn(batch->pages[i]);
+		unsigned int n = 1;
+
+		while (i + n < npages &&
+		       page_to_pfn(batch->pages[i + n]) == pfn + n)
+			n++;
+
+		if (!pfn_runs_append(batch->runs, &batch->nr_runs,
+				     batch->max_runs, batch->next, pfn)) {
+			int rc = pin_batch_flush(memory, batch);
+
+			if (rc) {
+				*taken = i;
+				return rc;
+			}
+			continue;
+		}
+		batch->next += n;
+		i += n;
+	}
+	*taken = npages;
+	return 0;
+}
+
+static long pin_remote(struct iommufd_memory *memory, unsigned long uva,
+		       unsigned long npages, unsigned int gup_flags,
+		       struct page **pages)
+{
+	struct mm_struct *mm = memory->payer->mm;
+	int locked = 1;
+	long rc;
+
+	/* The memory of a process that is gone cannot be had any more. */
+	if (!mmget_not_zero(mm))
+		return -EFAULT;
+	if (mmap_read_lock_killable(mm)) {
+		mmput(mm);
+		return -EINTR;
+	}
+	rc = pin_user_pages_remote(mm, uva, npages, gup_flags, pages, &locked);
+	if (locked)
+		mmap_read_unlock(mm);
+	mmput(mm);
+	return rc;
+}
+
+/* Pin what fits into the batch from @index on. Return: pages pinned, or errno. */
+static long pin_some(struct iommufd_memory *memory, struct pin_batch *batch,
+		     unsigned long index, unsigned long last)
+{
+	unsigned long npages = min_t(unsigned long, last - index + 1,
+				     batch->max_pages);
+	unsigned long uva = memory->uva + index * PAGE_SIZE;
+	unsigned int gup_flags = FOLL_LONGTERM;
+	long rc;
+
+	if (fatal_signal_pending(current))
+		return -EINTR;
+	cond_resched();
+
+	if (memory->writable)
+		gup_flags |= FOLL_WRITE;
+	if (memory->payer->mm == current->mm)
+		rc = pin_user_pages_fast(uva, npages, gup_flags, batch->pages);
+	else
+		rc = pin_remote(memory, uva, npages, gup_flags, batch->pages);
+	return rc ? rc : -EFAULT;
+}
+
+/*
+ * Pin the pages [*index, last], none of which is pinned. *index becomes the
+ * first page that is not in a chunk when this returns, also on failure.
+ */
+static int pin_hole(struct iommufd_memory *memory, struct pin_batch *batch,
+		    unsigned long *index, unsigned long last)
+{
+	unsigned int taken;
+	int rc = 0;
+
+	batch->nr_runs = 0;
+	batch->first = *index;
+	batch->next = *index;
+	while (!rc && batch->next - 1 != last) {
+		long npages = pin_some(memory, batch, batch->next, last);
+
+		if (npages < 0) {
+			rc = npages;
+			break;
+		}
+		rc = pin_batch_add(memory, batch, npages, &taken);
+		unpin_user_pages(batch->pages + taken, npages - taken);
+	}
+	if (!rc)
+		rc = pin_batch_flush(memory, batch);
+	if (rc)
+		unpin_runs(memory, batch->runs, batch->nr_runs,
+			   batch->next - 1);
+	*index = batch->first;
+	return rc;
+}
+
+/* Drop one user of every chunk in the range. Return: how many pages went. */
+static unsigned long drop_chunks(struct iommufd_memory *memory,
+				 unsigned long first, unsigned long last)
+{
+	struct pin_chunk *chunk = first_chunk(memory, first, last), *next;
+	unsigned long npages = 0;
+
+	for (; chunk; chunk = next) {
+		next = next_chunk(chunk, first, last);
+		if (--chunk->users)
+			continue;
+		interval_tree_remove(&chunk->node, &memory->chunks);
+		unpin_runs(memory, chunk->runs, chunk->nr_runs,
+			   chunk->node.last);
+		npages += chunk->node.last - chunk->node.start + 1;
+		free_chunk(memory, chunk);
+	}
+	return npages;
+}
+
+/* How many pages of the range no chunk has. */
+static unsigned long count_holes(struct iommufd_memory *memory,
+				 unsigned long first, unsigned long last)
+{
+	struct pin_chunk *chunk = first_chunk(memory, first, last);
+	unsigned long npages = last - first + 1;
+
+	for (; chunk; chunk = next_chunk(chunk, first, last))
+		npages -= chunk->node.last - chunk->node.start + 1;
+	return npages;
+}
+
+/*
+ * Add a user to every page of the range; chunks end where the range does.
+ * *index becomes the first page without the new user.
+ */
+static int pin_range(struct iommufd_memory *memory, struct pin_batch *batch,
+		     unsigned long *index, unsigned long last)
+{
+	int rc = 0;
+
+	while (!rc && *index - 1 != last) {
+		struct pin_chunk *chunk = first_chunk(memory, *index, last);
+
+		if (chunk && chunk->node.start == *index) {
+			chunk->users++;
+			*index = chunk->node.last + 1;
+			continue;
+		}
+		rc = pin_hole(memory, batch, index,
+			      chunk ? chunk->node.start - 1 : last);
+	}
+	return rc;
+}
+
+static int __memory_pin(struct iommufd_memory *memory, unsigned long first,
+			unsigned long last)
+{
+	unsigned long index = first, charge;
+	struct pin_batch batch;
+	int rc;
+
+	rc = split_chunk(memory, first);
+	if (!rc)
+		rc = split_chunk(memory, last + 1);
+	if (rc)
+		return rc;
+
+	charge = count_holes(memory, first, last);
+	rc = iommufd_charge(memory->payer, memory->mode, charge);
+	if (rc)
+		return rc;
+
+	rc = pin_batch_init(&batch, charge);
+	if (rc)
+		goto out_uncharge;
+	rc = pin_range(memory, &batch, &index, last);
+	pin_batch_destroy(&batch);
+	if (!rc)
+		return 0;
+
+	if (index != first)
+		drop_chunks(memory, first, index - 1);
+out_uncharge:
+	iommufd_uncharge(memory->payer, memory->mode, charge);
+	return rc;
+}
+
+/**
+ * iommufd_memory_pin() - pin pages, or add a user to those pinned already
+ * @memory: memory
+ * @first: index of the first page
+ * @last: index of the last page
+ *
+ * Context: process context; may sleep, fault pages in and take long. A fatal
+ * signal ends it.
+ * Return: 0; -ENOMEM without memory or over RLIMIT_MEMLOCK, -EFAULT if the
+ * memory is not there or may not be pinned, -EOPNOTSUPP for DAX, -EINTR when
+ * killed. Nothing is pinned or charged on failure.
+ */
+int iommufd_memory_pin(struct iommufd_memory *memory, unsigned long first,
+		       unsigned long last)
+{
+	int rc;
+
+	if (mutex_lock_killable(&memory->lock))
+		return -EINTR;
+	rc = __memory_pin(memory, first, last);
+	mutex_unlock(&memory->lock);
+	return rc;
+}
+
+/**
+ * iommufd_memory_unpin() - take a user off pages; unpin those without one
+ * @memory: memory
+ * @first: @first of the iommufd_memory_pin() this undoes
+ * @last: @last of it
+ *
+ * No IO page and no IOTLB may hold the pages for this user any more.
+ */
+void iommufd_memory_unpin(struct iommufd_memory *memory, unsigned long first,
+			  unsigned long last)
+{
+	mutex_lock(&memory->lock);
+	if (!memory->stuck)
+		iommufd_uncharge(memory->payer, memory->mode,
+				 drop_chunks(memory, first, last));
+	mutex_unlock(&memory->lock);
+}
+
+/**
+ * iommufd_memory_keep() - never unpin again
+ * @memory: memory of which an IO page could not be taken away
+ *
+ * Losing the pages for good is better than handing them to somebody else while
+ * a device can write to them.
+ */
+void iommufd_memory_keep(struct iommufd_memory *memory)
+{
+	mutex_lock(&memory->lock);
+	memory->stuck = true;
+	mutex_unlock(&memory->lock);
+}
+
+/**
+ * iommufd_memory_walk() - start to read the runs
+ * @memory: memory, locked
+ * @walk: position to set
+ * @index: index of a pinned page
+ */
+void iommufd_memory_walk(struct iommufd_memory *memory,
+			 struct memory_walk *walk, unsigned long index)
+{
+	walk->chunk = first_chunk(memory, index, index);
+	walk->run = pfn_runs_find(walk->chunk->runs, walk->chunk->nr_runs,
+				  index);
+}
+
+/**
+ * iommufd_memory_walk_pfns() - read a run and step to the next
+ * @walk: position, at the run that holds @index
+ * @index: index of a page
+ * @pfn: frame of that page
+ *
+ * Return: number of contiguous pages from @index on. They may lie beyond what
+ * the caller has pinned, but are pinned by somebody.
+ */
+unsigned long iommufd_memory_walk_pfns(struct memory_walk *walk,
+				       unsigned long index, unsigned long *pfn)
+{
+	struct pin_chunk *chunk = walk->chunk;
+	unsigned long last = pfn_run_last(chunk->runs, chunk->nr_runs,
+					  walk->run, chunk->node.last);
+
+	*pfn = pfn_run_pfn(&chunk->runs[walk->run], index);
+	if (++walk->run == chunk->nr_runs) {
+		walk->chunk = next_chunk(chunk, last + 1, ULONG_MAX);
+		walk->run = 0;
+	}
+	return last - index + 1;
+}

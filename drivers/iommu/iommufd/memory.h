@@ -1,0 +1,91 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+#ifndef _IOMMUFD_MEMORY_H
+#define _IOMMUFD_MEMORY_H
+
+#include <linux/interval_tree.h>
+#include <linux/mutex.h>
+#include <linux/refcount.h>
+
+#include "account.h"
+#include "pfn_runs.h"
+
+/**
+ * struct pin_chunk - pinned neighbouring pages of a memory
+ * @node: place in the memory's tree; start and last are page indices
+ * @users: who needs these pages pinned; at least 1 while in the tree
+ * @nr_runs: number of @runs
+ * @runs: which frames the pages have
+ *
+ * All members are guarded by the lock of the memory.
+ */
+struct pin_chunk {
+	struct interval_tree_node node;
+	unsigned int users;
+	unsigned int nr_runs;
+	struct pfn_run runs[];
+};
+
+/**
+ * struct iommufd_memory - user memory that mappings refer to
+ * @refs: one per area
+ * @writable: pages are pinned for writing
+ * @mode: which counter pays
+ * @stuck: an IO page could not be taken away: never unpin again
+ * @npages: number of pages
+ * @uva: user address of the first page
+ * @payer: whose memory it is
+ * @lock: guards @chunks and @stuck; held while pages are pinned and while their
+ *        runs are read
+ * @chunks: what is pinned, disjoint, in order of the page index
+ * @first_chunk: room for a chunk of one run; it must come last
+ *
+ * @writable, @mode, @npages, @uva and @payer are constant.
+ */
+struct iommufd_memory {
+	refcount_t refs;
+	bool writable;
+	u8 mode;
+	bool stuck;
+	unsigned long npages;
+	unsigned long uva;
+	struct iommufd_payer *payer;
+	struct mutex lock;
+	struct rb_root_cached chunks;
+	struct pin_chunk first_chunk;
+};
+
+struct iommufd_memory *iommufd_memory_create(struct iommufd_payer *payer,
+					     enum iommufd_account_mode mode,
+					     unsigned long uva,
+					     unsigned long npages,
+					     bool writable);
+void iommufd_memory_put(struct iommufd_memory *memory);
+
+static inline void iommufd_memory_get(struct iommufd_memory *memory)
+{
+	refcount_inc(&memory->refs);
+}
+
+int iommufd_memory_pin(struct iommufd_memory *memory, unsigned long first,
+		       unsigned long last);
+void iommufd_memory_unpin(struct iommufd_memory *memory, unsigned long first,
+			  unsigned long last);
+void iommufd_memory_keep(struct iommufd_memory *memory);
+
+/**
+ * struct memory_walk - a position in the runs of a memory
+ * @chunk: chunk of the current run
+ * @run: position of the run in it
+ */
+struct memory_walk {
+	struct pin_chunk *chunk;
+	unsigned int run;
+};
+
+void iommufd_memory_walk(struct iommufd_memory *memory,
+			 struct memory_walk *walk, unsigned long index);
+unsigned long iommufd_memory_walk_pfns(struct memory_walk *walk,
+				       unsigned long index,
+				       unsigned long *pfn);
+
+#endif

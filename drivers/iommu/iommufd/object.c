@@ -1,0 +1,262 @@
+// SPDX-License-Identifier: GPL-2.0
+/**
+ * DOC: objects
+ *
+ * An object has two counts, both for the time that it can be found by its id:
+ *
+ * * inflight: threads that looked it up, for the length of an ioctl. DESTROY
+ *   waits for them, however long a MAP takes.
+ * * users: objects and attachments that depend on it. DESTROY refuses with
+ *   EBUSY while there are any, and an object being destroyed gets no new ones.
+ *
+ * DESTROY decides under the lock of the xarray and takes neither count, so
+ * nobody sees a user that is not one. An object's memory is freed only by the
+ * thread that took it out of the xarray, after the last inflight thread has
+ * dropped its count; that wakes a queue of the context, not of the object, and
+ * is the last that thread does with the object.
+ *
+ * An id under construction is reserved in the xarray and cannot be found.
+ * Constructors publish last; until then everything can be undone.
+ */
+#include <linux/sched/signal.h>
+#include <linux/slab.h>
+
+#include "iommufd_private.h"
+
+/**
+ * __iommufd_object_alloc() - allocate an object and reserve its id
+ * @ictx: context
+ * @size: of the whole object
+ * @type: of the object
+ *
+ * Return: an object that cannot be found yet, or ERR_PTR(-ENOMEM).
+ */
+struct iommufd_object *__iommufd_object_alloc(struct iommufd_ctx *ictx,
+					      size_t size,
+					      enum iommufd_object_type type)
+{
+	struct iommufd_object *obj;
+	int rc;
+
+	obj = kzalloc(size, GFP_KERNEL_ACCOUNT);
+	if (!obj)
+		return ERR_PTR(-ENOMEM);
+	obj->type = type;
+
+	/* A NULL entry reserves the id, and the memory to store the object. */
+	rc = xa_alloc(&ictx->objects, &obj->id, NULL, xa_limit_31b,
+		      GFP_KERNEL_ACCOUNT);
+	if (rc) {
+		kfree(obj);
+		return ERR_PTR(rc);
+	}
+	return obj;
+}
+
+/**
+ * iommufd_object_publish() - let the object be found
+ * @ictx: context
+ * @obj: object, complete
+ *
+ * From here on another thread may destroy it.
+ */
+void iommufd_object_publish(struct iommufd_ctx *ictx,
+			    struct iommufd_object *obj)
+{
+	void *old = xa_store(&ictx->objects, obj->id, obj, GFP_KERNEL);
+
+	WARN_ON(old);
+}
+
+/**
+ * iommufd_object_abort() - free an object that was never published
+ * @ictx: context
+ * @obj: object with nothing left to undo but itself
+ */
+void iommufd_object_abort(struct iommufd_ctx *ictx, struct iommufd_object *obj)
+{
+	xa_erase(&ictx->objects, obj->id);
+	kfree(obj);
+}
+
+/**
+ * iommufd_object_get() - look an object up
+ * @ictx: context
+ * @id: id
+ * @type: type it must have, or IOMMUFD_OBJ_ANY
+ *
+ * Return: the object, which iommufd_object_put() gives back and which stays
+ * until then, or ERR_PTR(-ENOENT).
+ */
+struct iommufd_object *iommufd_object_get(struct iommufd_ctx *ictx, u32 id,
+					  enum iommufd_object_type type)
+{
+	struct iommufd_object *obj;
+
+	xa_lock(&ictx->objects);
+	obj = xa_load(&ictx->objects, id);
+	if (!obj || obj->dead || (type != IOMMUFD_OBJ_ANY && obj->type != type))
+		obj = ERR_PTR(-ENOENT);
+	else
+		atomic_inc(&obj->inflight);
+	xa_unlock(&ictx->objects);
+	return obj;
+}
+
+/**
+ * iommufd_object_put() - give back what iommufd_object_get() returned
+ * @ictx: context
+ * @obj: object; may be freed at once
+ */
+void iommufd_object_put(struct iommufd_ctx *ictx, struct iommufd_object *obj)
+{
+	/* Full barrier, pairs with the one in wait_event(). */
+	if (atomic_dec_and_test(&obj->inflight))
+		wake_up_all(&ictx->inflight_wait);
+}
+
+/**
+ * iommufd_object_use() - become a user
+ * @ictx: context
+ * @obj: object that the caller has looked up or keeps alive otherwise
+ *
+ * Return: 0, -ENOENT if it is being destroyed.
+ */
+int iommufd_object_use(struct iommufd_ctx *ictx, struct iommufd_object *obj)
+{
+	int rc = -ENOENT;
+
+	xa_lock(&ictx->objects);
+	if (!obj->dead) {
+		obj->users++;
+		rc = 0;
+	}
+	xa_unlock(&ictx->objects);
+	return rc;
+}
+
+/**
+ * iommufd_object_unuse() - cease to be a user
+ * @ictx: context
+ * @obj: object; somebody else may destroy it at once
+ * @users: how many users go
+ */
+void iommufd_object_unuse(struct iommufd_ctx *ictx, struct iommufd_object *obj,
+			  unsigned int users)
+{
+	xa_lock(&ictx->objects);
+	WARN_ON_ONCE(obj->users < users);
+	obj->users -= users;
+	xa_unlock(&ictx->objects);
+}
+
+static void free_object(struct iommufd_ctx *ictx, struct iommufd_object *obj)
+{
+	xa_erase(&ictx->objects, obj->id);
+	iommufd_object_fini(obj);
+	kfree(obj);
+}
+
+/**
+ * iommufd_object_destroy() - destroy an object because the user says so
+ * @ictx: context
+ * @id: id
+ *
+ * Return: 0, -ENOENT, -EBUSY if it has users or belongs to a driver, -EINTR if
+ * killed while another thread uses it.
+ */
+int iommufd_object_destroy(struct iommufd_ctx *ictx, u32 id)
+{
+	struct iommufd_object *obj;
+	int rc = 0;
+
+	xa_lock(&ictx->objects);
+	obj = xa_load(&ictx->objects, id);
+	if (!obj || obj->dead)
+		rc = -ENOENT;
+	else if (obj->users || obj->type == IOMMUFD_OBJ_DEVICE)
+		rc = -EBUSY;
+	else
+		obj->dead = true;
+	xa_unlock(&ictx->objects);
+	if (rc)
+		return rc;
+
+	rc = wait_event_killable(ictx->inflight_wait,
+				 !atomic_read(&obj->inflight));
+	if (rc) {
+		/* Let it live on; whoever closes the file destroys it. */
+		xa_lock(&ictx->objects);
+		obj->dead = false;
+		xa_unlock(&ictx->objects);
+		return -EINTR;
+	}
+	free_object(ictx, obj);
+	return 0;
+}
+
+/**
+ * iommufd_object_remove() - destroy an object because its owner says so
+ * @ictx: context
+ * @obj: object without users
+ *
+ * The caller holds no lock that a thread with the object looked up may need.
+ */
+void iommufd_object_remove(struct iommufd_ctx *ictx, struct iommufd_object *obj)
+{
+	xa_lock(&ictx->objects);
+	WARN_ON(obj->users);
+	obj->dead = true;
+	xa_unlock(&ictx->objects);
+
+	wait_event_idle(ictx->inflight_wait, !atomic_read(&obj->inflight));
+	free_object(ictx, obj);
+}
+
+/**
+ * iommufd_object_destroy_unused() - destroy an object if it has no users
+ * @ictx: context
+ * @obj: object of which the caller has just been a user; only a thread that
+ *       had looked it up before can have destroyed it since
+ *
+ * The caller holds no lock that a thread with the object looked up may need.
+ */
+void iommufd_object_destroy_unused(struct iommufd_ctx *ictx,
+				   struct iommufd_object *obj)
+{
+	xa_lock(&ictx->objects);
+	WARN_ON_ONCE(!obj->users);
+	if (--obj->users || obj->dead) {
+		xa_unlock(&ictx->objects);
+		return;
+	}
+	obj->dead = true;
+	xa_unlock(&ictx->objects);
+
+	wait_event_idle(ictx->inflight_wait, !atomic_read(&obj->inflight));
+	free_object(ictx, obj);
+}
+
+/**
+ * iommufd_objects_destroy_all() - destroy what is left at the end
+ * @ictx: context that no thread and no driver uses any more
+ */
+void iommufd_objects_destroy_all(struct iommufd_ctx *ictx)
+{
+	/* Users go before what they use, hence several rounds. */
+	while (!xa_empty(&ictx->objects)) {
+		struct iommufd_object *obj;
+		unsigned int destroyed = 0;
+		unsigned long id;
+
+		xa_for_each(&ictx->objects, id, obj) {
+			if (obj->users)
+				continue;
+			free_object(ictx, obj);
+			destroyed++;
+			cond_resched();
+		}
+		if (WARN_ON(!destroyed))
+			break;
+	}
+}
