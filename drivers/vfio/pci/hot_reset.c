@@ -1,0 +1,321 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The reset of a whole slot or bus, for users of cdevs.
+ *
+ * A group's user proves his right to all devices that such a reset touches by
+ * showing the files of their groups. A cdev's user need not show anything: the
+ * devices must belong to the iommufd that his own is bound to.
+ */
+#include <linux/iommu.h>
+#include <linux/iommufd.h>
+#include <linux/pci.h>
+#include <linux/pm_runtime.h>
+#include <linux/slab.h>
+#include <linux/uaccess.h>
+#include <linux/vfio_pci_core.h>
+
+#include "cdev.h"
+
+/**
+ * struct vfio_pci_affected_device - a device that is reset with another
+ * @pdev: it, counted
+ * @core: it on vfio-pci-core, whichever driver it has there; NULL if it has none
+ * @devid: what the user is told about it, see struct vfio_pci_dependent_device
+ */
+struct vfio_pci_affected_device {
+	struct pci_dev *pdev;
+	struct vfio_pci_core_device *core;
+	u32 devid;
+};
+
+/**
+ * struct vfio_pci_affected - all devices that are reset together
+ * @slot: limits the reset to a slot; NULL when it is for the bus
+ * @room: size of @devices
+ * @count: number of devices found
+ * @devices: the devices
+ */
+struct vfio_pci_affected {
+	struct pci_slot *slot;
+	unsigned int room;
+	unsigned int count;
+	struct vfio_pci_affected_device *devices;
+};
+
+/* A slot's devices and what is behind them */
+static bool vfio_pci_in_slot(struct pci_dev *pdev, struct pci_slot *slot)
+{
+	while (pdev && pdev->bus != slot->bus)
+		pdev = pdev->bus->self;
+	return pdev && pdev->slot == slot;
+}
+
+/* pci_walk_bus() callback: count every device and keep those there is room for. */
+static int vfio_pci_affected_add(struct pci_dev *pdev, void *data)
+{
+	struct vfio_pci_affected *affected = data;
+
+	if (affected->slot && !vfio_pci_in_slot(pdev, affected->slot))
+		return 0;
+	if (affected->count < affected->room)
+		affected->devices[affected->count].pdev = pci_dev_get(pdev);
+	affected->count++;
+	return 0;
+}
+
+static void vfio_pci_affected_free(struct vfio_pci_affected *affected)
+{
+	unsigned int i;
+
+	for (i = 0; i < min(affected->count, affected->room); i++)
+		pci_dev_put(affected->devices[i].pdev);
+	kfree(affected->devices);
+}
+
+/*
+ * What of vfio represents a PCI device? dev_set->lock is held. A device whose
+ * registration is over may still be listed while somebody has its kobject.
+ */
+static struct vfio_device *
+vfio_pci_affected_vdev(struct vfio_device_set *dev_set, struct pci_dev *pdev)
+{
+	struct vfio_device *vdev;
+
+	list_for_each_entry(vdev, &dev_set->device_list, dev_set_list)
+		if (vdev->dev == &pdev->dev && refcount_read(&vdev->refcount))
+			return vdev;
+	return NULL;
+}
+
+static bool vfio_pci_group_owned(struct iommufd_ctx *ictx, struct pci_dev *pdev)
+{
+	struct iommu_group *group = iommu_group_get(&pdev->dev);
+	bool owned;
+
+	if (!group)
+		return false;
+	owned = iommufd_ctx_has_group(ictx, group);
+	iommu_group_put(group);
+	return owned;
+}
+
+/* What to tell a user of @ictx about a device; dev_set->lock is held. */
+static u32 vfio_pci_affected_devid(struct iommufd_ctx *ictx, struct vfio_device *vdev,
+				   struct pci_dev *pdev)
+{
+	struct iommufd_device *idev = NULL;
+
+	if (!vdev)
+		return VFIO_PCI_DEVID_NOT_OWNED;
+	if (vdev->ops == &vfio_pci_cdev_ops)
+		idev = to_vfio_pci_cdev(vdev)->idev;
+	if (idev && iommufd_device_to_ictx(idev) == ictx)
+		return iommufd_device_to_id(idev);
+	if (vfio_pci_group_owned(ictx, pdev))
+		return VFIO_PCI_DEVID_OWNED;
+	return VFIO_PCI_DEVID_NOT_OWNED;
+}
+
+static int vfio_pci_affected_find(struct vfio_pci_cdev *dev, struct vfio_pci_affected *affected)
+{
+	struct pci_dev *pdev = dev->core.pdev;
+
+	if (!pci_probe_reset_slot(pdev->slot))
+		affected->slot = pdev->slot;
+	else if (pci_probe_reset_bus(pdev->bus))
+		return -ENODEV;
+
+	pci_walk_bus(pdev->bus, vfio_pci_affected_add, affected);
+	affected->devices = kcalloc(affected->count, sizeof(*affected->devices),
+				    GFP_KERNEL_ACCOUNT);
+	if (!affected->devices)
+		return -ENOMEM;
+	affected->room = affected->count;
+	affected->count = 0;
+	pci_walk_bus(pdev->bus, vfio_pci_affected_add, affected);
+	/* One was added in between. */
+	return affected->count > affected->room ? -EAGAIN : 0;
+}
+
+/*
+ * Fill in whose the devices are; dev_set->lock is held, and keeps the answer
+ * true. A device outside of the set is not vfio's and cannot be owned.
+ */
+static bool vfio_pci_affected_owned(struct vfio_pci_cdev *dev, struct vfio_pci_affected *affected)
+{
+	struct vfio_device_set *dev_set = dev->core.vdev.dev_set;
+	struct iommufd_ctx *ictx = iommufd_device_to_ictx(dev->idev);
+	bool owned = true;
+	unsigned int i;
+
+	lockdep_assert_held(&dev_set->lock);
+
+	for (i = 0; i < affected->count; i++) {
+		struct vfio_pci_affected_device *device = &affected->devices[i];
+		struct vfio_device *vdev = vfio_pci_affected_vdev(dev_set, device->pdev);
+
+		if (vdev)
+			device->core = container_of(vdev, struct vfio_pci_core_device, vdev);
+		device->devid = vfio_pci_affected_devid(ictx, vdev, device->pdev);
+		owned &= device->devid != (u32)VFIO_PCI_DEVID_NOT_OWNED;
+	}
+	return owned;
+}
+
+static int vfio_pci_affected_copy(struct vfio_pci_affected *affected,
+				  struct vfio_pci_dependent_device __user *out)
+{
+	unsigned int i;
+
+	for (i = 0; i < affected->count; i++) {
+		struct pci_dev *pdev = affected->devices[i].pdev;
+		struct vfio_pci_dependent_device device = {
+			.devid = affected->devices[i].devid,
+			.segment = pci_domain_nr(pdev->bus),
+			.bus = pdev->bus->number,
+			.devfn = pdev->devfn,
+		};
+
+		if (copy_to_user(&out[i], &device, sizeof(device)))
+			return -EFAULT;
+	}
+	return 0;
+}
+
+/**
+ * vfio_pci_cdev_hot_reset_info - VFIO_DEVICE_GET_PCI_HOT_RESET_INFO
+ * @dev: bound device
+ * @arg: the ioctl's argument
+ *
+ * Return: 0; EINVAL for a bad argument, EFAULT, ENODEV when neither its slot
+ * nor its bus can be reset, ENOSPC with the count when the array is too short,
+ * EAGAIN when devices were plugged meanwhile, ENOMEM.
+ */
+long vfio_pci_cdev_hot_reset_info(struct vfio_pci_cdev *dev,
+				  struct vfio_pci_hot_reset_info __user *arg)
+{
+	const size_t minsz = offsetofend(struct vfio_pci_hot_reset_info, count);
+	struct vfio_device_set *dev_set = dev->core.vdev.dev_set;
+	struct vfio_pci_affected affected = {};
+	struct vfio_pci_hot_reset_info info;
+	int rc;
+
+	if (copy_from_user(&info, arg, minsz))
+		return -EFAULT;
+	if (info.argsz < minsz)
+		return -EINVAL;
+
+	rc = vfio_pci_affected_find(dev, &affected);
+	if (rc)
+		goto out_free;
+	info.flags = VFIO_PCI_HOT_RESET_FLAG_DEV_ID;
+	info.count = affected.count;
+	mutex_lock(&dev_set->lock);
+	if (vfio_pci_affected_owned(dev, &affected))
+		info.flags |= VFIO_PCI_HOT_RESET_FLAG_DEV_ID_OWNED;
+	mutex_unlock(&dev_set->lock);
+
+	if (info.argsz < minsz + affected.count * sizeof(arg->devices[0]))
+		rc = -ENOSPC;
+	else
+		rc = vfio_pci_affected_copy(&affected, arg->devices);
+	if (copy_to_user(arg, &info, minsz))
+		rc = -EFAULT;
+out_free:
+	vfio_pci_affected_free(&affected);
+	return rc;
+}
+
+/*
+ * A user may have put the device into D3 by its config space. vfio-pci-core
+ * keeps the state of a device that forgets it there, and puts it back on the
+ * way to D0; a reset alone would lose it. memory_lock is held.
+ */
+static void vfio_pci_affected_wake(struct vfio_pci_core_device *core)
+{
+	struct pci_dev *pdev = core->pdev;
+	bool forgot = core->needs_pm_restore &&
+		      (pdev->current_state == PCI_D3hot || pdev->current_state == PCI_D3cold);
+
+	lockdep_assert_held_write(&core->memory_lock);
+
+	if (pci_set_power_state(pdev, PCI_D0) || !forgot)
+		return;
+	pci_load_and_free_saved_state(pdev, &core->pm_save);
+	pci_restore_state(pdev);
+}
+
+/* Reset, while no process can reach the memory of any of the devices. */
+static int vfio_pci_affected_reset_locked(struct vfio_pci_cdev *dev,
+					  struct vfio_pci_affected *affected)
+{
+	unsigned int locked, i;
+	int rc = -EBUSY;
+
+	for (locked = 0; locked < affected->count; locked++)
+		if (!vfio_pci_core_zap_trylock(affected->devices[locked].core))
+			goto out_unlock;
+	for (i = 0; i < affected->count; i++)
+		vfio_pci_affected_wake(affected->devices[i].core);
+	rc = pci_reset_bus(dev->core.pdev);
+out_unlock:
+	while (locked--)
+		up_write(&affected->devices[locked].core->memory_lock);
+	return rc;
+}
+
+/* Reset devices that sleep or not. All are owned; dev_set->lock is held. */
+static int vfio_pci_affected_reset(struct vfio_pci_cdev *dev,
+				   struct vfio_pci_affected *affected)
+{
+	unsigned int awake;
+	int rc = 0;
+
+	for (awake = 0; awake < affected->count; awake++) {
+		rc = pm_runtime_resume_and_get(&affected->devices[awake].pdev->dev);
+		if (rc)
+			goto out_put;
+	}
+	rc = vfio_pci_affected_reset_locked(dev, affected);
+out_put:
+	while (awake--)
+		pm_runtime_put(&affected->devices[awake].pdev->dev);
+	return rc;
+}
+
+/**
+ * vfio_pci_cdev_hot_reset - VFIO_DEVICE_PCI_HOT_RESET
+ * @dev: bound device
+ * @arg: the ioctl's argument, with an empty array
+ *
+ * Return: 0; EINVAL for a bad argument and when not all devices are owned,
+ * EFAULT, ENODEV when neither its slot nor its bus can be reset, EBUSY and
+ * EAGAIN when devices are in use by others just now, ENOMEM.
+ */
+long vfio_pci_cdev_hot_reset(struct vfio_pci_cdev *dev,
+			     struct vfio_pci_hot_reset __user *arg)
+{
+	const size_t minsz = offsetofend(struct vfio_pci_hot_reset, count);
+	struct vfio_device_set *dev_set = dev->core.vdev.dev_set;
+	struct vfio_pci_affected affected = {};
+	struct vfio_pci_hot_reset reset;
+	int rc;
+
+	if (copy_from_user(&reset, arg, minsz))
+		return -EFAULT;
+	if (reset.argsz < minsz || reset.flags || reset.count)
+		return -EINVAL;
+
+	rc = vfio_pci_affected_find(dev, &affected);
+	if (rc)
+		goto out_free;
+	mutex_lock(&dev_set->lock);
+	if (vfio_pci_affected_owned(dev, &affected))
+		rc = vfio_pci_affected_reset(dev, &affected);
+	else
+		rc = -EINVAL;
+	mutex_unlock(&dev_set->lock);
+out_free:
+	vfio_pci_affected_free(&affected);
+	return rc;
+}
