@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+#ifndef _UNIT_H
+#define _UNIT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include <linux/compiler.h>
+
+/*
+ * A program is a list of tests. Each runs in a process of its own, so one that
+ * crashes, hangs or is stopped by a sanitizer is "not ok" and the others go on.
+ * What is random comes from unit_random(): the same seed repeats a run.
+ */
+struct unit_test {
+	const char *name;
+	void (*run)(void);
+	/* How many steps it takes unless --steps says otherwise. */
+	unsigned long steps;
+};
+
+int unit_main(int argc, char **argv, const struct unit_test *tests,
+	      unsigned int nr);
+
+/* Go to the next step of a randomized test; false when all are done. */
+bool unit_next_step(void);
+
+/* Say what is wrong, and with which seed and step, and end the test. */
+void __printf(3, 4) __noreturn unit_fail(const char *file, int line,
+					 const char *format, ...);
+
+#define expect(condition, format, ...) do {				\
+	if (!(condition))						\
+		unit_fail(__FILE__, __LINE__, "%s: " format,		\
+			  #condition, ##__VA_ARGS__);			\
+} while (0)
+
+/* A line for the reader, not a result. */
+void __printf(1, 2) unit_note(const char *format, ...);
+
+unsigned long unit_random(void);
+
+/* A random number below @end, which is not 0. */
+static inline unsigned long unit_below(unsigned long end)
+{
+	return unit_random() % end;
+}
+
+/* True in @percent of all cases. */
+static inline bool unit_chance(unsigned int percent)
+{
+	return unit_below(100) < percent;
+}
+
+/* Of no preferred size: any number of bits is as likely as any other. */
+static inline unsigned long unit_any_size(void)
+{
+	return unit_random() >> unit_below(64);
+}
+
+/* malloc() that does not fail. */
+void *unit_alloc(size_t size);
+
+/*
+ * Basic blocks of the kernel's files run so far, the compiler counts them. A
+ * measure of work that does not depend on the machine or its load.
+ */
+extern unsigned long unit_blocks;
+void __sanitizer_cov_trace_pc(void);
+
+#endif
