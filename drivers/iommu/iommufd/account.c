@@ -40,6 +40,8 @@ struct iommufd_payer *iommufd_payer_create(void)
 /**
  * iommufd_payer_is_current() - would the current process be the same payer
  * @payer: payer
+ *
+ * Return: true if it would.
  */
 bool iommufd_payer_is_current(const struct iommufd_payer *payer)
 {

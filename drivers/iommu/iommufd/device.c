@@ -4,8 +4,8 @@
  * the device's group, attach gives the group a page table.
  *
  * Locks, outermost first: iommufd_ctx.groups_lock; iommufd_ioas.auto_lock;
- * iommufd_group.lock; iova_space.lock. Calls for one device are serialized by
- * its driver.
+ * iommufd_group.lock; iova_domain.groups; iova_space.lock. Calls for one device
+ * are serialized by its driver.
  */
 #include <linux/export.h>
 #include <linux/iommu.h>
@@ -239,6 +239,35 @@ struct iommu_domain *iommufd_device_alloc_domain(struct iommufd_device *idev)
 	return domain;
 }
 
+static int attach_group(struct iommufd_device *idev, struct iommufd_hwpt *hwpt)
+{
+	int rc;
+
+	down_write(&hwpt->dom.groups);
+	rc = idev->igroup->ops->attach(idev->dev, hwpt->dom.domain);
+	up_write(&hwpt->dom.groups);
+	return rc;
+}
+
+static void detach_group(struct iommufd_device *idev, struct iommufd_hwpt *hwpt)
+{
+	down_write(&hwpt->dom.groups);
+	idev->igroup->ops->detach(idev->dev, hwpt->dom.domain);
+	up_write(&hwpt->dom.groups);
+}
+
+static int replace_group(struct iommufd_device *idev, struct iommufd_hwpt *old,
+			 struct iommufd_hwpt *hwpt)
+{
+	int rc;
+
+	iova_domains_lock_groups(&old->dom, &hwpt->dom);
+	rc = idev->igroup->ops->replace(idev->dev, old->dom.domain,
+					hwpt->dom.domain);
+	iova_domains_unlock_groups(&old->dom, &hwpt->dom);
+	return rc;
+}
+
 /*
  * Attach to a HWPT of which the caller is a user. Who is not needed as a user
  * any more is in *spare, also on failure.
@@ -265,7 +294,7 @@ static int attach_hwpt(struct iommufd_device *idev, struct iommufd_hwpt *hwpt,
 	if (rc)
 		goto out_unlock;
 	if (!igroup->hwpt) {
-		rc = igroup->ops->attach(idev->dev, hwpt->dom.domain);
+		rc = attach_group(idev, hwpt);
 		if (rc) {
 			iova_space_unreserve(space, idev);
 			goto out_unlock;
@@ -319,8 +348,7 @@ static int move_group(struct iommufd_device *idev, struct iommufd_hwpt *hwpt)
 	if (rc)
 		return rc;
 
-	rc = igroup->ops->replace(idev->dev, old->dom.domain,
-				  hwpt->dom.domain);
+	rc = replace_group(idev, old, hwpt);
 	if (moves)
 		unreserve_group(igroup, rc ? &hwpt->ioas->space :
 					     &old->ioas->space);
@@ -545,7 +573,7 @@ void iommufd_device_detach(struct iommufd_device *idev)
 	hwpt = igroup->hwpt;
 	list_del_init(&idev->attached_entry);
 	if (list_empty(&igroup->attached)) {
-		igroup->ops->detach(idev->dev, hwpt->dom.domain);
+		detach_group(idev, hwpt);
 		igroup->hwpt = NULL;
 		spare = hwpt;
 	}
@@ -571,6 +599,8 @@ EXPORT_SYMBOL_GPL(iommufd_device_to_ictx);
 /**
  * iommufd_device_to_id() - the id of a device
  * @idev: device
+ *
+ * Return: the id.
  */
 u32 iommufd_device_to_id(struct iommufd_device *idev)
 {
@@ -582,6 +612,8 @@ EXPORT_SYMBOL_GPL(iommufd_device_to_id);
  * iommufd_ctx_has_group() - is any device of a group bound to a context
  * @ictx: context
  * @group: group
+ *
+ * Return: true if one is.
  */
 bool iommufd_ctx_has_group(struct iommufd_ctx *ictx, struct iommu_group *group)
 {

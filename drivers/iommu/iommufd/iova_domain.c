@@ -16,10 +16,17 @@
  * An area becomes a user of its pages when it enters its first domain, and
  * unpins them after it has left the last one and the IOTLB has been flushed.
  *
+ * An attach or detach of a group and a change of the page table exclude each
+ * other. VT-d drivers before Linux 6.11 find the IOTLBs to flush in a list that
+ * attach and detach change, and have no lock for it. Long work lets groups
+ * through after every piece.
+ *
  * No IO page is mapped across a multiple of PIECE_SIZE, so an unmap may stop
  * at any such multiple and a large IO page is never cut.
  */
 #include <linux/log2.h>
+#include <linux/minmax.h>
+#include <linux/rwsem.h>
 #include <linux/sched/signal.h>
 #include <linux/sizes.h>
 #include <linux/slab.h>
@@ -30,7 +37,7 @@
 
 /* What one thread does to the IO page table of one domain. */
 struct domain_unmap {
-	struct iommu_domain *domain;
+	struct iova_domain *dom;
 	struct iommu_iotlb_gather gather;
 	unsigned long start;
 	unsigned long length;
@@ -61,18 +68,28 @@ static struct iova_domain *next_domain(struct iova_space *space,
 	return found;
 }
 
+/* Between two pieces of work on a page table */
+static void let_groups_through(struct iova_domain *dom)
+{
+	if (rwsem_is_contended(&dom->groups)) {
+		up_read(&dom->groups);
+		down_read(&dom->groups);
+	}
+	cond_resched();
+}
+
 static void domain_unmap_flush(struct domain_unmap *unmap)
 {
 	while (unmap->length) {
 		unsigned long piece = min(unmap->length, PIECE_SIZE -
 					  unmap->start % PIECE_SIZE);
 
-		if (iommu_unmap_fast(unmap->domain, unmap->start, piece,
+		if (iommu_unmap_fast(unmap->dom->domain, unmap->start, piece,
 				     &unmap->gather) != piece)
 			unmap->failed = true;
 		unmap->start += piece;
 		unmap->length -= piece;
-		cond_resched();
+		let_groups_through(unmap->dom);
 	}
 }
 
@@ -88,9 +105,10 @@ static void domain_unmap_add(struct domain_unmap *unmap, unsigned long start,
 }
 
 static void domain_unmap_begin(struct domain_unmap *unmap,
-			       struct iommu_domain *domain)
+			       struct iova_domain *dom)
 {
-	unmap->domain = domain;
+	down_read(&dom->groups);
+	unmap->dom = dom;
 	unmap->start = 0;
 	unmap->length = 0;
 	unmap->failed = false;
@@ -101,12 +119,13 @@ static void domain_unmap_begin(struct domain_unmap *unmap,
 static bool domain_unmap_end(struct domain_unmap *unmap)
 {
 	domain_unmap_flush(unmap);
-	iommu_iotlb_sync(unmap->domain, &unmap->gather);
+	iommu_iotlb_sync(unmap->dom->domain, &unmap->gather);
+	up_read(&unmap->dom->groups);
 	WARN_ONCE(unmap->failed, "iommufd: the IOMMU driver did not unmap\n");
 	return !unmap->failed;
 }
 
-static int map_run(struct iommu_domain *domain, unsigned long iova,
+static int map_run(struct iova_domain *dom, unsigned long iova,
 		   phys_addr_t phys, unsigned long length, int prot,
 		   unsigned long piece_size, unsigned long *mapped)
 {
@@ -117,7 +136,7 @@ static int map_run(struct iommu_domain *domain, unsigned long iova,
 
 		if (fatal_signal_pending(current))
 			return -EINTR;
-		rc = iommu_map(domain, iova, phys, piece, prot,
+		rc = iommu_map(dom->domain, iova, phys, piece, prot,
 			       GFP_KERNEL_ACCOUNT);
 		if (rc)
 			return rc;
@@ -125,12 +144,12 @@ static int map_run(struct iommu_domain *domain, unsigned long iova,
 		phys += piece;
 		length -= piece;
 		*mapped += piece;
-		cond_resched();
+		let_groups_through(dom);
 	}
 	return 0;
 }
 
-static int map_runs(struct iommu_domain *domain, struct iova_area *area,
+static int map_runs(struct iova_domain *dom, struct iova_area *area,
 		    unsigned long piece_size, unsigned long *mapped)
 {
 	unsigned long length = iova_area_length(area);
@@ -145,7 +164,7 @@ static int map_runs(struct iommu_domain *domain, struct iova_area *area,
 
 		npages = iommufd_memory_walk_pfns(&walk, index, &pfn);
 		bytes = min((npages << PAGE_SHIFT) - offset, length - *mapped);
-		rc = map_run(domain, area->node.start + *mapped,
+		rc = map_run(dom, area->node.start + *mapped,
 			     PFN_PHYS(pfn) + offset, bytes, area->prot,
 			     piece_size, mapped);
 		if (rc)
@@ -156,7 +175,7 @@ static int map_runs(struct iommu_domain *domain, struct iova_area *area,
 	return 0;
 }
 
-static int map_area(struct iova_space *space, struct iommu_domain *domain,
+static int map_area(struct iova_space *space, struct iova_domain *dom,
 		    struct iova_area *area)
 {
 	/*
@@ -171,10 +190,12 @@ static int map_area(struct iova_space *space, struct iommu_domain *domain,
 
 	if (mutex_lock_killable(&area->memory->lock))
 		return -EINTR;
-	rc = map_runs(domain, area, piece_size, &mapped);
+	down_read(&dom->groups);
+	rc = map_runs(dom, area, piece_size, &mapped);
+	up_read(&dom->groups);
 	mutex_unlock(&area->memory->lock);
 	if (rc && mapped) {
-		domain_unmap_begin(&undo, domain);
+		domain_unmap_begin(&undo, dom);
 		domain_unmap_add(&undo, area->node.start, mapped);
 		if (!domain_unmap_end(&undo))
 			iommufd_memory_keep(area->memory);
@@ -206,7 +227,7 @@ static int fill_area(struct iova_space *space, struct iova_domain *dom,
 		area->pinned = true;
 	}
 
-	rc = map_area(space, dom->domain, area);
+	rc = map_area(space, dom, area);
 	if (!rc)
 		area->nr_domains++;
 	else if (!area->nr_domains)
@@ -222,7 +243,7 @@ static void drain_areas(struct iova_domain *dom, struct iova_area *areas,
 	struct iova_area *area;
 	bool unmapped;
 
-	domain_unmap_begin(&unmap, dom->domain);
+	domain_unmap_begin(&unmap, dom);
 	for (area = areas; area && area->node.start < filled;
 	     area = area->next) {
 		/* Filling it failed before it came to this domain. */
@@ -357,6 +378,9 @@ static bool drain_next(struct iova_space *space, struct iova_domain *dom)
 		area->next = NULL;
 		/* What is mapped above it from now on stays out. */
 		dom->filled = area->node.start + 1;
+	} else {
+		/* The same goes for all that is mapped before we return. */
+		dom->filled = 0;
 	}
 	mutex_unlock(&space->lock);
 	if (wait || !area)
@@ -438,6 +462,7 @@ int iova_space_add_domain(struct iova_space *space, struct iova_domain *dom)
 		return -EINVAL;
 
 	dom->filled = 0;
+	init_rwsem(&dom->groups);
 	rc = reserve_outside(space, dom);
 	if (rc)
 		goto out_unreserve;
@@ -487,6 +512,32 @@ void iova_space_remove_domain(struct iova_space *space, struct iova_domain *dom)
 }
 
 /**
+ * iova_domains_lock_groups() - let a group move from one domain to another
+ * @from: domain
+ * @to: another domain
+ *
+ * For whoever attaches or detaches a group, which has to do with one domain
+ * only, it is enough to take iova_domain.groups for writing.
+ */
+void iova_domains_lock_groups(struct iova_domain *from, struct iova_domain *to)
+{
+	down_write(&min(from, to)->groups);
+	down_write_nested(&max(from, to)->groups, SINGLE_DEPTH_NESTING);
+}
+
+/**
+ * iova_domains_unlock_groups() - undo iova_domains_lock_groups()
+ * @from: domain
+ * @to: another domain
+ */
+void iova_domains_unlock_groups(struct iova_domain *from,
+				struct iova_domain *to)
+{
+	up_write(&from->groups);
+	up_write(&to->groups);
+}
+
+/**
  * iova_space_alignment() - what start and length of mappings must obey
  * @space: space
  *
@@ -500,6 +551,8 @@ unsigned long iova_space_alignment(struct iova_space *space)
 /**
  * iova_space_huge_pages() - may IO pages be larger than PAGE_SIZE
  * @space: space
+ *
+ * Return: true if they may.
  */
 bool iova_space_huge_pages(struct iova_space *space)
 {

@@ -46,6 +46,8 @@ void iova_ranges_free(struct rb_root_cached *ranges)
  * @space: space, locked
  * @start: first IOVA
  * @last: last IOVA
+ *
+ * Return: true if one is.
  */
 bool __iova_space_is_reserved(struct iova_space *space, unsigned long start,
 			      unsigned long last)

@@ -6,6 +6,7 @@
 #include <linux/list.h>
 #include <linux/mutex.h>
 #include <linux/rbtree.h>
+#include <linux/rwsem.h>
 #include <linux/wait.h>
 
 #include "iova_alloc.h"
@@ -84,11 +85,14 @@ struct iova_area {
  * @filled: areas that start below this IOVA are mapped, others are not;
  *          ULONG_MAX when the domain is complete. Guarded by the lock of the
  *          space.
+ * @groups: held for writing while a group is attached or detached, for reading
+ *          while the page table changes or the IOTLB is flushed
  */
 struct iova_domain {
 	struct list_head entry;
 	struct iommu_domain *domain;
 	unsigned long filled;
+	struct rw_semaphore groups;
 };
 
 /**
@@ -143,6 +147,9 @@ bool __iova_space_place(struct iova_space *space, const struct iova_want *want,
 int iova_space_add_domain(struct iova_space *space, struct iova_domain *dom);
 void iova_space_remove_domain(struct iova_space *space,
 			      struct iova_domain *dom);
+void iova_domains_lock_groups(struct iova_domain *from, struct iova_domain *to);
+void iova_domains_unlock_groups(struct iova_domain *from,
+				struct iova_domain *to);
 int iova_areas_fill(struct iova_space *space, struct iova_area *areas);
 void iova_areas_unfill(struct iova_space *space, struct iova_area *areas);
 unsigned long iova_space_alignment(struct iova_space *space);
