@@ -1,0 +1,185 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * While one thread maps or attaches a great deal of memory, others go on: what
+ * it is making cannot be seen yet, and what it does not need is not held up.
+ */
+#include <pthread.h>
+
+#include "harness.h"
+
+#define IOVA		0x10000000UL
+#define BIG_IOVA	(1UL << 32)
+#define LENGTH		(384UL << 20)
+/* Much shorter than the work, much longer than what others have to do. */
+#define PROMPT_MS	400
+
+FIXTURE(long_work) {
+	int fd;
+	uint32_t ioas;
+	struct edu edu;
+	uint8_t *big;		/* LENGTH bytes of which no page is there */
+	uint8_t *mem;
+};
+
+FIXTURE_SETUP(long_work)
+{
+	self->fd = iommufd_open();
+	ASSERT_GE(self->fd, 0);
+	if (proc_meminfo_kb("MemAvailable:") * 1024 < LENGTH + (128L << 20))
+		SKIP(return, "less than %lu MiB of memory", (LENGTH >> 20) + 128);
+	test_ioas_alloc(&self->ioas);
+	test_edu_open(&self->edu, PCI_ON_ROOT_BUS, 0);
+	self->mem = test_mem(mem_anon(4 * PAGE));
+	self->big = test_mem(mem_reserve(LENGTH));
+	ASSERT_EQ(0, madvise(self->big, LENGTH, MADV_NOHUGEPAGE));
+}
+
+FIXTURE_TEARDOWN(long_work)
+{
+	edu_close(&self->edu);
+	close(self->fd);
+	EXPECT_EQ(0, proc_status_kb("VmPin:"));
+}
+
+/* One ioctl in a thread of its own. */
+struct worker {
+	int fd;
+	uint32_t ioas;
+	uint32_t devid;
+	uint8_t *mem;
+	pthread_t thread;
+	volatile int rc;
+	volatile bool done;
+};
+
+static void *do_map(void *arg)
+{
+	struct worker *w = arg;
+
+	w->rc = _test_map_fixed(w->fd, w->ioas, w->mem, LENGTH, BIG_IOVA,
+				MAP_RW);
+	w->done = true;
+	return NULL;
+}
+
+static void *do_hwpt_alloc(void *arg)
+{
+	struct worker *w = arg;
+	uint32_t hwpt;
+
+	w->rc = _test_hwpt_alloc(w->fd, w->devid, w->ioas, &hwpt);
+	w->done = true;
+	return NULL;
+}
+
+/* Start @_fn and wait until it has begun to fault memory in. */
+#define test_start(_worker, _fn)					\
+	do {								\
+		long __rss = proc_status_kb("VmRSS:");			\
+									\
+		*(_worker) = (struct worker){				\
+			.fd = self->fd, .ioas = self->ioas,		\
+			.devid = self->edu.devid, .mem = self->big,	\
+		};							\
+		ASSERT_EQ(0, pthread_create(&(_worker)->thread, NULL,	\
+					    _fn, _worker));		\
+		while (!(_worker)->done &&				\
+		       proc_status_kb("VmRSS:") < __rss + 16384)	\
+			sleep_ms(1);					\
+		ASSERT_FALSE((_worker)->done)				\
+			TH_LOG("over before it could be watched: %d",	\
+			       (_worker)->rc);				\
+	} while (0)
+
+#define test_finish(_worker)						\
+	do {								\
+		ASSERT_EQ(0, pthread_join((_worker)->thread, NULL));	\
+		ASSERT_EQ(0, (_worker)->rc);				\
+	} while (0)
+
+#define test_prompt(_call)						\
+	do {								\
+		uint64_t __start = now_ms();				\
+									\
+		_call;							\
+		EXPECT_LT(now_ms() - __start, PROMPT_MS)		\
+			TH_LOG("%s took too long", #_call);		\
+	} while (0)
+
+TEST_F(long_work, mapping_under_construction)
+{
+	uint32_t pt = self->ioas;
+	struct worker worker;
+
+	test_attach(self->edu.cdev, &pt);
+	test_start(&worker, do_map);
+	/* Its place is taken, but it is nobody's to remove yet. */
+	test_prompt(ASSERT_EQ(EEXIST,
+			      _test_map_fixed(self->fd, self->ioas, self->mem,
+					      PAGE, BIG_IOVA + LENGTH - PAGE,
+					      MAP_RW)));
+	test_prompt(ASSERT_EQ(EBUSY,
+			      _test_ioas_unmap(self->fd, self->ioas, BIG_IOVA,
+					       LENGTH, NULL)));
+	test_prompt(ASSERT_EQ(EBUSY,
+			      _test_ioas_unmap(self->fd, self->ioas, 0,
+					       UINT64_MAX, NULL)));
+	test_prompt(ASSERT_EQ(EBUSY, _test_destroy(self->fd, self->ioas)));
+	ASSERT_FALSE(worker.done);
+	test_finish(&worker);
+	test_unmap(BIG_IOVA, LENGTH);
+}
+
+TEST_F(long_work, others_are_not_held_up)
+{
+	struct iommu_iova_range ranges[8];
+	uint32_t num = ARRAY_SIZE(ranges), pt = self->ioas, other;
+	struct worker worker;
+	uint64_t copy = 0;
+
+	test_attach(self->edu.cdev, &pt);
+	test_start(&worker, do_map);
+	for (int i = 0; i < 5; i++) {
+		test_prompt(test_map_fixed(self->mem, PAGE, IOVA));
+		test_prompt(test_copy(self->ioas, &copy, self->ioas, IOVA,
+				      PAGE, MAP_READ));
+		test_prompt(test_unmap(IOVA, PAGE));
+		test_prompt(test_unmap(copy, PAGE));
+		test_prompt(test_ok(_test_iova_ranges(self->fd, self->ioas,
+						      ranges, &num, NULL)));
+		test_prompt(test_ioas_alloc(&other));
+		test_prompt(test_destroy(other));
+	}
+	/* The device works meanwhile. */
+	test_map_fixed(self->mem, 4 * PAGE, IOVA);
+	mem_fill(self->mem, 64, 1);
+	ASSERT_TRUE(edu_load(&self->edu, IOVA, 64));
+	ASSERT_TRUE(edu_store(&self->edu, IOVA + PAGE, 64));
+	ASSERT_TRUE(mem_is(self->mem + PAGE, 64, 1));
+	ASSERT_FALSE(worker.done);
+	test_finish(&worker);
+	test_unmap(BIG_IOVA, LENGTH);
+	test_pinned(16);
+}
+
+TEST_F(long_work, hwpt_under_construction)
+{
+	uint32_t next = iommufd_next_id(self->fd), pt;
+	struct worker worker;
+
+	test_map_fixed(self->big, LENGTH, BIG_IOVA);
+	test_start(&worker, do_hwpt_alloc);
+	/* The id is taken, but nobody finds what is not finished. */
+	ASSERT_EQ(next + 1, iommufd_next_id(self->fd));
+	test_prompt(ASSERT_EQ(ENOENT, _test_destroy(self->fd, next)));
+	pt = next;
+	test_prompt(ASSERT_EQ(ENOENT, _test_vfio_attach(self->edu.cdev, &pt)));
+	test_prompt(ASSERT_EQ(EBUSY, _test_destroy(self->fd, self->ioas)));
+	ASSERT_FALSE(worker.done);
+	test_finish(&worker);
+	test_attach(self->edu.cdev, &pt);
+	test_detach(self->edu.cdev);
+	test_destroy(next);
+}
+
+TEST_HARNESS_MAIN

@@ -1,0 +1,184 @@
+// SPDX-License-Identifier: GPL-2.0
+#include <errno.h>
+#include <fcntl.h>
+#include <stdint.h>
+#include <sys/ioctl.h>
+
+#include "ioctls.h"
+#include "proc.h"
+
+int iommufd_open(void)
+{
+	return open("/dev/iommu", O_RDWR | O_CLOEXEC);
+}
+
+int iommufd_ioctl(int fd, unsigned long cmd, void *arg)
+{
+	return ioctl(fd, cmd, arg) ? errno : 0;
+}
+
+int _test_destroy(int fd, uint32_t id)
+{
+	struct iommu_destroy cmd = { .size = sizeof(cmd), .id = id };
+
+	return iommufd_ioctl(fd, IOMMU_DESTROY, &cmd);
+}
+
+int _test_ioas_alloc(int fd, uint32_t *id)
+{
+	struct iommu_ioas_alloc cmd = { .size = sizeof(cmd) };
+	int rc = iommufd_ioctl(fd, IOMMU_IOAS_ALLOC, &cmd);
+
+	if (!rc)
+		*id = cmd.out_ioas_id;
+	return rc;
+}
+
+int _test_ioas_map(int fd, uint32_t ioas, const void *va, uint64_t length,
+		   uint64_t *iova, uint32_t flags)
+{
+	struct iommu_ioas_map cmd = {
+		.size = sizeof(cmd),
+		.flags = flags,
+		.ioas_id = ioas,
+		.user_va = (uintptr_t)va,
+		.length = length,
+		.iova = *iova,
+	};
+	int rc = iommufd_ioctl(fd, IOMMU_IOAS_MAP, &cmd);
+
+	if (!rc)
+		*iova = cmd.iova;
+	return rc;
+}
+
+int _test_ioas_unmap(int fd, uint32_t ioas, uint64_t iova, uint64_t length,
+		     uint64_t *unmapped)
+{
+	struct iommu_ioas_unmap cmd = {
+		.size = sizeof(cmd),
+		.ioas_id = ioas,
+		.iova = iova,
+		.length = length,
+	};
+	int rc = iommufd_ioctl(fd, IOMMU_IOAS_UNMAP, &cmd);
+
+	if (!rc && unmapped)
+		*unmapped = cmd.length;
+	return rc;
+}
+
+int _test_ioas_copy(int fd, uint32_t dst, uint64_t *dst_iova, uint32_t src,
+		    uint64_t src_iova, uint64_t length, uint32_t flags)
+{
+	struct iommu_ioas_copy cmd = {
+		.size = sizeof(cmd),
+		.flags = flags,
+		.dst_ioas_id = dst,
+		.src_ioas_id = src,
+		.length = length,
+		.dst_iova = *dst_iova,
+		.src_iova = src_iova,
+	};
+	int rc = iommufd_ioctl(fd, IOMMU_IOAS_COPY, &cmd);
+
+	if (!rc)
+		*dst_iova = cmd.dst_iova;
+	return rc;
+}
+
+/* @num and @alignment are written back with EMSGSIZE too. */
+int _test_iova_ranges(int fd, uint32_t ioas, struct iommu_iova_range *ranges,
+		      uint32_t *num, uint64_t *alignment)
+{
+	struct iommu_ioas_iova_ranges cmd = {
+		.size = sizeof(cmd),
+		.ioas_id = ioas,
+		.num_iovas = *num,
+		.allowed_iovas = (uintptr_t)ranges,
+	};
+	int rc = iommufd_ioctl(fd, IOMMU_IOAS_IOVA_RANGES, &cmd);
+
+	*num = cmd.num_iovas;
+	if (alignment)
+		*alignment = cmd.out_iova_alignment;
+	return rc;
+}
+
+int _test_allow_iovas(int fd, uint32_t ioas,
+		      const struct iommu_iova_range *ranges, uint32_t num)
+{
+	struct iommu_ioas_allow_iovas cmd = {
+		.size = sizeof(cmd),
+		.ioas_id = ioas,
+		.num_iovas = num,
+		.allowed_iovas = (uintptr_t)ranges,
+	};
+
+	return iommufd_ioctl(fd, IOMMU_IOAS_ALLOW_IOVAS, &cmd);
+}
+
+int _test_option(int fd, uint32_t option, uint16_t op, uint32_t object,
+		 uint64_t *val)
+{
+	struct iommu_option cmd = {
+		.size = sizeof(cmd),
+		.option_id = option,
+		.op = op,
+		.object_id = object,
+		.val64 = *val,
+	};
+	int rc = iommufd_ioctl(fd, IOMMU_OPTION, &cmd);
+
+	if (!rc)
+		*val = cmd.val64;
+	return rc;
+}
+
+int _test_hwpt_alloc(int fd, uint32_t dev, uint32_t pt, uint32_t *hwpt)
+{
+	struct iommu_hwpt_alloc cmd = {
+		.size = sizeof(cmd),
+		.dev_id = dev,
+		.pt_id = pt,
+	};
+	int rc = iommufd_ioctl(fd, IOMMU_HWPT_ALLOC, &cmd);
+
+	if (!rc)
+		*hwpt = cmd.out_hwpt_id;
+	return rc;
+}
+
+int _test_hw_info(int fd, uint32_t dev, void *data, uint32_t *len,
+		  uint32_t *type)
+{
+	struct iommu_hw_info cmd = {
+		.size = sizeof(cmd),
+		.dev_id = dev,
+		.data_len = *len,
+		.data_uptr = (uintptr_t)data,
+	};
+	int rc = iommufd_ioctl(fd, IOMMU_GET_HW_INFO, &cmd);
+
+	if (!rc) {
+		*len = cmd.data_len;
+		*type = cmd.out_data_type;
+	}
+	return rc;
+}
+
+uint32_t iommufd_next_id(int fd)
+{
+	uint32_t id;
+
+	if (_test_ioas_alloc(fd, &id) || _test_destroy(fd, id))
+		return 0;
+	return id;
+}
+
+void traces_take(int fd, struct traces *traces)
+{
+	traces->pinned_kb = proc_status_kb("VmPin:");
+	traces->locked_kb = proc_status_kb("VmLck:");
+	traces->next_id = iommufd_next_id(fd);
+}

@@ -1,0 +1,168 @@
+// SPDX-License-Identifier: GPL-2.0
+#include <dirent.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+#include <unistd.h>
+
+#include "pci.h"
+#include "proc.h"
+
+#define PCI_DEVICES	"/sys/bus/pci/devices"
+#define CDEV_DIR	"/dev/vfio/devices"
+
+const struct pci_id pci_edu = { 0x1234, 0x11e8, "edu" };
+const struct pci_id pci_nvme = { 0x1b36, 0x0010, "nvme" };
+const struct pci_id pci_ivshmem = { 0x1af4, 0x1110, "ivshmem" };
+
+static bool pci_is(const char *bdf, const struct pci_id *id)
+{
+	char path[PATH_MAX];
+	long vendor;
+
+	snprintf(path, sizeof(path), PCI_DEVICES "/%s/vendor", bdf);
+	vendor = file_read_long(path);
+	snprintf(path, sizeof(path), PCI_DEVICES "/%s/device", bdf);
+	return vendor == id->vendor && file_read_long(path) == id->device;
+}
+
+static int pci_group(const char *bdf)
+{
+	char path[PATH_MAX], target[PATH_MAX];
+	const char *number;
+	ssize_t len;
+
+	snprintf(path, sizeof(path), PCI_DEVICES "/%s/iommu_group", bdf);
+	len = readlink(path, target, sizeof(target) - 1);
+	if (len < 0)
+		return -1;
+	target[len] = '\0';
+	number = strrchr(target, '/');
+	return number ? atoi(number + 1) : -1;
+}
+
+/* A path below the root bus is .../pci0000:00/BRIDGE/BDF, else one shorter. */
+static bool pci_behind_bridge(const char *bdf)
+{
+	char path[PATH_MAX], real[PATH_MAX];
+	char *parent;
+
+	snprintf(path, sizeof(path), PCI_DEVICES "/%s", bdf);
+	if (!realpath(path, real))
+		return false;
+	*strrchr(real, '/') = '\0';
+	parent = strrchr(real, '/');
+	return parent && strncmp(parent, "/pci", 4);
+}
+
+static int dotless(const struct dirent *entry)
+{
+	return entry->d_name[0] != '.';
+}
+
+static unsigned int pci_group_members(int group, const struct pci_id *id)
+{
+	struct dirent **list;
+	char path[PATH_MAX];
+	unsigned int members = 0;
+	int n;
+
+	snprintf(path, sizeof(path), "/sys/kernel/iommu_groups/%d/devices",
+		 group);
+	n = scandir(path, &list, dotless, alphasort);
+	for (int i = 0; i < n; i++) {
+		members += pci_is(list[i]->d_name, id);
+		free(list[i]);
+	}
+	if (n >= 0)
+		free(list);
+	return members;
+}
+
+/* The one entry of vfio-dev/ names the cdev; its number must be the node's. */
+static bool pci_cdev(const char *bdf, char *cdev, size_t size)
+{
+	unsigned int maj, min;
+	struct dirent **list;
+	char path[PATH_MAX];
+	struct stat st;
+	bool ok = false;
+	FILE *f;
+	int n;
+
+	snprintf(path, sizeof(path), PCI_DEVICES "/%s/vfio-dev", bdf);
+	n = scandir(path, &list, dotless, alphasort);
+	if (n < 0)
+		return false;
+	if (n) {
+		snprintf(path, sizeof(path), PCI_DEVICES "/%s/vfio-dev/%s/dev",
+			 bdf, list[0]->d_name);
+		snprintf(cdev, size, CDEV_DIR "/%.32s", list[0]->d_name);
+		f = fopen(path, "re");
+		if (f) {
+			ok = fscanf(f, "%u:%u", &maj, &min) == 2 &&
+			     !stat(cdev, &st) && S_ISCHR(st.st_mode) &&
+			     st.st_rdev == makedev(maj, min);
+			fclose(f);
+		}
+	}
+	while (n)
+		free(list[--n]);
+	free(list);
+	return ok;
+}
+
+static enum pci_place pci_place(const char *bdf, int group,
+				const struct pci_id *id)
+{
+	if (pci_group_members(group, id) > 1)
+		return PCI_SHARED_GROUP;
+	return pci_behind_bridge(bdf) ? PCI_BEHIND_PORT : PCI_ON_ROOT_BUS;
+}
+
+bool pci_find(const struct pci_id *id, enum pci_place place, unsigned int nth,
+	      struct pci_device *found)
+{
+	struct dirent **list;
+	bool ok = false;
+	int n;
+
+	n = scandir(PCI_DEVICES, &list, dotless, alphasort);
+	for (int i = 0; i < n; i++) {
+		struct pci_device dev = { };
+
+		snprintf(dev.bdf, sizeof(dev.bdf), "%.15s", list[i]->d_name);
+		free(list[i]);
+		if (ok || !pci_is(dev.bdf, id) ||
+		    !pci_cdev(dev.bdf, dev.cdev, sizeof(dev.cdev)))
+			continue;
+		dev.group = pci_group(dev.bdf);
+		dev.place = pci_place(dev.bdf, dev.group, id);
+		if ((place != PCI_ANYWHERE && place != dev.place) || nth--)
+			continue;
+		*found = dev;
+		ok = true;
+	}
+	if (n >= 0)
+		free(list);
+	return ok;
+}
+
+const char *pci_describe(const struct pci_id *id, enum pci_place place,
+			 unsigned int nth)
+{
+	static const char * const where[] = {
+		[PCI_ON_ROOT_BUS] = "alone in its IOMMU group on the root bus",
+		[PCI_BEHIND_PORT] = "behind a PCIe root port",
+		[PCI_SHARED_GROUP] = "in a shared IOMMU group",
+		[PCI_ANYWHERE] = "anywhere",
+	};
+	static char text[128];
+
+	snprintf(text, sizeof(text), "no %s (%04x:%04x) #%u %s with a VFIO cdev",
+		 id->name, id->vendor, id->device, nth + 1, where[place]);
+	return text;
+}

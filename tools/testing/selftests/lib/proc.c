@@ -1,0 +1,160 @@
+// SPDX-License-Identifier: GPL-2.0
+#include <errno.h>
+#include <fcntl.h>
+#include <grp.h>
+#include <inttypes.h>
+#include <linux/capability.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "proc.h"
+
+static long file_key_kb(const char *path, const char *key)
+{
+	size_t len = strlen(key);
+	char line[256];
+	long kb = -1;
+	FILE *f;
+
+	f = fopen(path, "re");
+	if (!f)
+		return -1;
+	while (fgets(line, sizeof(line), f)) {
+		if (strncmp(line, key, len))
+			continue;
+		kb = strtol(line + len, NULL, 10);
+		break;
+	}
+	fclose(f);
+	return kb;
+}
+
+long proc_status_kb(const char *key)
+{
+	return file_key_kb("/proc/self/status", key);
+}
+
+long proc_pid_status_kb(pid_t pid, const char *key)
+{
+	char path[64];
+
+	snprintf(path, sizeof(path), "/proc/%d/status", pid);
+	return file_key_kb(path, key);
+}
+
+long proc_meminfo_kb(const char *key)
+{
+	return file_key_kb("/proc/meminfo", key);
+}
+
+long file_read_long(const char *path)
+{
+	long value = -1;
+	FILE *f;
+
+	f = fopen(path, "re");
+	if (!f)
+		return -1;
+	if (fscanf(f, "%li", &value) != 1)
+		value = -1;
+	fclose(f);
+	return value;
+}
+
+bool file_write_long(const char *path, long value)
+{
+	bool ok;
+	FILE *f;
+
+	f = fopen(path, "we");
+	if (!f)
+		return false;
+	ok = fprintf(f, "%ld\n", value) > 0;
+	return !fclose(f) && ok;
+}
+
+bool set_memlock(size_t bytes)
+{
+	struct rlimit limit = { .rlim_cur = bytes, .rlim_max = bytes };
+
+	return !setrlimit(RLIMIT_MEMLOCK, &limit);
+}
+
+bool become_user(uid_t uid, size_t memlock)
+{
+	return set_memlock(memlock) && !setgroups(0, NULL) &&
+	       !setresgid(uid, uid, uid) && !setresuid(uid, uid, uid);
+}
+
+bool drop_capability(int cap)
+{
+	struct __user_cap_header_struct header = {
+		.version = _LINUX_CAPABILITY_VERSION_3,
+	};
+	struct __user_cap_data_struct data[2];
+	uint32_t mask = ~(1U << (cap % 32));
+
+	if (syscall(SYS_capget, &header, data))
+		return false;
+	data[cap / 32].effective &= mask;
+	data[cap / 32].permitted &= mask;
+	data[cap / 32].inheritable &= mask;
+	return !syscall(SYS_capset, &header, data);
+}
+
+uint64_t now_ms(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return ts.tv_sec * 1000ULL + ts.tv_nsec / 1000000;
+}
+
+void sleep_ms(unsigned int ms)
+{
+	struct timespec ts = {
+		.tv_sec = ms / 1000,
+		.tv_nsec = (ms % 1000) * 1000000L,
+	};
+
+	while (nanosleep(&ts, &ts) && errno == EINTR)
+		;
+}
+
+int kmsg_open(void)
+{
+	int fd = open("/dev/kmsg", O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+
+	if (fd >= 0 && lseek(fd, 0, SEEK_END) < 0) {
+		close(fd);
+		fd = -1;
+	}
+	return fd;
+}
+
+bool kmsg_wait_fault(int kmsg, bool write, uint64_t iova, unsigned int ms)
+{
+	uint64_t end = now_ms() + ms;
+	char want[64], line[2048];
+	ssize_t n;
+
+	snprintf(want, sizeof(want), "fault addr 0x%" PRIx64 " ",
+		 iova & ~UINT64_C(4095));
+	do {
+		n = read(kmsg, line, sizeof(line) - 1);
+		if (n < 0 && errno == EAGAIN)
+			sleep_ms(5);
+		/* EPIPE: lines were overwritten before we read them. */
+		line[n > 0 ? n : 0] = '\0';
+		if (strstr(line, "DMAR: ") && strstr(line, want) &&
+		    strstr(line, write ? "DMA Write" : "DMA Read"))
+			return true;
+	} while (now_ms() < end);
+	return false;
+}

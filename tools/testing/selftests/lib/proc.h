@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * What a process can learn about itself and the kernel, and ways to become
+ * somebody else: counters of /proc, the kernel log, users and limits.
+ */
+#ifndef SELFTEST_LIB_PROC_H
+#define SELFTEST_LIB_PROC_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+/* A line of a status file ("VmPin:"), in KiB; -1 when there is none. */
+long proc_status_kb(const char *key);
+long proc_pid_status_kb(pid_t pid, const char *key);
+long proc_meminfo_kb(const char *key);
+
+/* One number in a file such as a sysctl; -1 when it cannot be read. */
+long file_read_long(const char *path);
+bool file_write_long(const char *path, long value);
+
+/*
+ * Give up root for @uid, with no capability left, and allow @memlock bytes of
+ * locked memory. There is no way back for this process.
+ */
+bool become_user(uid_t uid, size_t memlock);
+bool set_memlock(size_t bytes);
+
+/* Give up one capability for good, and stay the user one is. */
+bool drop_capability(int cap);
+
+uint64_t now_ms(void);
+void sleep_ms(unsigned int ms);
+
+/*
+ * The kernel log from now on. kmsg_wait_fault() waits for VT-d's word that
+ * @write (or a read) at @iova's page was refused and returns whether it came.
+ */
+int kmsg_open(void);
+bool kmsg_wait_fault(int kmsg, bool write, uint64_t iova, unsigned int ms);
+
+#endif

@@ -1,0 +1,200 @@
+// SPDX-License-Identifier: GPL-2.0
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/pci_regs.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "vfio.h"
+
+static int vfio_ioctl(int fd, unsigned long cmd, void *arg)
+{
+	return ioctl(fd, cmd, arg) < 0 ? errno : 0;
+}
+
+int vfio_cdev_open(const struct pci_device *pci)
+{
+	return open(pci->cdev, O_RDWR | O_CLOEXEC);
+}
+
+int _test_vfio_bind(int cdev, int iommufd, uint32_t *devid)
+{
+	struct vfio_device_bind_iommufd bind = {
+		.argsz = sizeof(bind),
+		.iommufd = iommufd,
+	};
+	int rc = vfio_ioctl(cdev, VFIO_DEVICE_BIND_IOMMUFD, &bind);
+
+	if (!rc)
+		*devid = bind.out_devid;
+	return rc;
+}
+
+int _test_vfio_attach(int cdev, uint32_t *pt_id)
+{
+	struct vfio_device_attach_iommufd_pt attach = {
+		.argsz = sizeof(attach),
+		.pt_id = *pt_id,
+	};
+	int rc = vfio_ioctl(cdev, VFIO_DEVICE_ATTACH_IOMMUFD_PT, &attach);
+
+	if (!rc)
+		*pt_id = attach.pt_id;
+	return rc;
+}
+
+int _test_vfio_detach(int cdev)
+{
+	struct vfio_device_detach_iommufd_pt detach = {
+		.argsz = sizeof(detach),
+	};
+
+	return vfio_ioctl(cdev, VFIO_DEVICE_DETACH_IOMMUFD_PT, &detach);
+}
+
+int _test_vfio_device_info(int cdev, struct vfio_device_info *info)
+{
+	memset(info, 0, sizeof(*info));
+	info->argsz = sizeof(*info);
+	return vfio_ioctl(cdev, VFIO_DEVICE_GET_INFO, info);
+}
+
+int _test_vfio_region_info(int cdev, uint32_t index,
+			   struct vfio_region_info *info)
+{
+	memset(info, 0, sizeof(*info));
+	info->argsz = sizeof(*info);
+	info->index = index;
+	return vfio_ioctl(cdev, VFIO_DEVICE_GET_REGION_INFO, info);
+}
+
+int _test_vfio_irq_info(int cdev, uint32_t index, struct vfio_irq_info *info)
+{
+	memset(info, 0, sizeof(*info));
+	info->argsz = sizeof(*info);
+	info->index = index;
+	return vfio_ioctl(cdev, VFIO_DEVICE_GET_IRQ_INFO, info);
+}
+
+int _test_vfio_reset(int cdev)
+{
+	return vfio_ioctl(cdev, VFIO_DEVICE_RESET, NULL);
+}
+
+int _test_vfio_irq_eventfd(int cdev, uint32_t index, uint32_t sub, int eventfd)
+{
+	struct {
+		struct vfio_irq_set set;
+		int32_t fd;
+	} irq = {
+		.set = {
+			.argsz = sizeof(irq),
+			.flags = VFIO_IRQ_SET_DATA_EVENTFD |
+				 VFIO_IRQ_SET_ACTION_TRIGGER,
+			.index = index,
+			.start = sub,
+			.count = 1,
+		},
+		.fd = eventfd,
+	};
+
+	return vfio_ioctl(cdev, VFIO_DEVICE_SET_IRQS, &irq);
+}
+
+int _test_vfio_irq_disable(int cdev, uint32_t index)
+{
+	struct vfio_irq_set set = {
+		.argsz = sizeof(set),
+		.flags = VFIO_IRQ_SET_DATA_NONE | VFIO_IRQ_SET_ACTION_TRIGGER,
+		.index = index,
+	};
+
+	return vfio_ioctl(cdev, VFIO_DEVICE_SET_IRQS, &set);
+}
+
+int vfio_config_read(int cdev, unsigned int where, void *buf, size_t size)
+{
+	struct vfio_region_info info;
+	int rc = _test_vfio_region_info(cdev, VFIO_PCI_CONFIG_REGION_INDEX,
+					&info);
+
+	if (rc)
+		return rc;
+	if (pread(cdev, buf, size, info.offset + where) != (ssize_t)size)
+		return errno ? errno : EIO;
+	return 0;
+}
+
+int vfio_config_write(int cdev, unsigned int where, const void *buf,
+		      size_t size)
+{
+	struct vfio_region_info info;
+	int rc = _test_vfio_region_info(cdev, VFIO_PCI_CONFIG_REGION_INDEX,
+					&info);
+
+	if (rc)
+		return rc;
+	if (pwrite(cdev, buf, size, info.offset + where) != (ssize_t)size)
+		return errno ? errno : EIO;
+	return 0;
+}
+
+int vfio_enable_dma(int cdev)
+{
+	uint16_t command;
+	int rc;
+
+	rc = vfio_config_read(cdev, PCI_COMMAND, &command, sizeof(command));
+	if (rc)
+		return rc;
+	command |= PCI_COMMAND_MEMORY | PCI_COMMAND_MASTER;
+	return vfio_config_write(cdev, PCI_COMMAND, &command, sizeof(command));
+}
+
+void *vfio_bar_mmap(int cdev, uint32_t index, size_t *size)
+{
+	struct vfio_region_info info;
+	void *bar;
+
+	if (_test_vfio_region_info(cdev, index, &info) ||
+	    !(info.flags & VFIO_REGION_INFO_FLAG_MMAP))
+		return NULL;
+	bar = mmap(NULL, info.size, PROT_READ | PROT_WRITE, MAP_SHARED, cdev,
+		   info.offset);
+	if (bar == MAP_FAILED)
+		return NULL;
+	if (size)
+		*size = info.size;
+	return bar;
+}
+
+int vfio_group_open(int group)
+{
+	char path[64];
+
+	snprintf(path, sizeof(path), "/dev/vfio/%d", group);
+	return open(path, O_RDWR | O_CLOEXEC);
+}
+
+int vfio_container_open(void)
+{
+	return open("/dev/vfio/vfio", O_RDWR | O_CLOEXEC);
+}
+
+int _test_vfio_set_container(int group, int container)
+{
+	return vfio_ioctl(group, VFIO_GROUP_SET_CONTAINER, &container);
+}
+
+int _test_vfio_unset_container(int group)
+{
+	return vfio_ioctl(group, VFIO_GROUP_UNSET_CONTAINER, NULL);
+}
+
+int vfio_group_device(int group, const char *bdf)
+{
+	return ioctl(group, VFIO_GROUP_GET_DEVICE_FD, bdf);
+}

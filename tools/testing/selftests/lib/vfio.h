@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* VFIO devices through their cdev, or through the legacy group. */
+#ifndef SELFTEST_LIB_VFIO_H
+#define SELFTEST_LIB_VFIO_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <linux/vfio.h>
+
+#include "pci.h"
+
+int vfio_cdev_open(const struct pci_device *pci);
+
+/* 0 or the errno, as for the ioctls of /dev/iommu. */
+int _test_vfio_bind(int cdev, int iommufd, uint32_t *devid);
+int _test_vfio_attach(int cdev, uint32_t *pt_id);
+int _test_vfio_detach(int cdev);
+int _test_vfio_device_info(int cdev, struct vfio_device_info *info);
+int _test_vfio_region_info(int cdev, uint32_t index,
+			   struct vfio_region_info *info);
+int _test_vfio_irq_info(int cdev, uint32_t index, struct vfio_irq_info *info);
+int _test_vfio_reset(int cdev);
+/* Let interrupt @sub of @index signal @eventfd, or stop with -1. */
+int _test_vfio_irq_eventfd(int cdev, uint32_t index, uint32_t sub, int eventfd);
+int _test_vfio_irq_disable(int cdev, uint32_t index);
+
+/* PCI config space, by read() and write() of the config region. */
+int vfio_config_read(int cdev, unsigned int where, void *buf, size_t size);
+int vfio_config_write(int cdev, unsigned int where, const void *buf,
+		      size_t size);
+/* Memory space and bus mastering on: without it there is no DMA. */
+int vfio_enable_dma(int cdev);
+
+/* The whole of a BAR, or NULL. */
+void *vfio_bar_mmap(int cdev, uint32_t index, size_t *size);
+
+/* The legacy path: group and container, as /dev/vfio/N and /dev/vfio/vfio. */
+int vfio_group_open(int group);
+int vfio_container_open(void);
+int _test_vfio_set_container(int group, int container);
+int _test_vfio_unset_container(int group);
+int vfio_group_device(int group, const char *bdf);
+
+#endif

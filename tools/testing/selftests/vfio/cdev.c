@@ -1,0 +1,390 @@
+// SPDX-License-Identifier: GPL-2.0
+/* The life of a cdev: open, BIND, what works when, close. */
+#include <fcntl.h>
+#include <linux/pci_regs.h>
+#include <sys/ioctl.h>
+
+#include "harness.h"
+
+#define IOVA	0x10000000UL
+
+FIXTURE(cdev) {
+	int fd;
+	int cdev;
+	struct pci_device pci;
+	uint32_t devid;
+};
+
+FIXTURE_SETUP(cdev)
+{
+	self->fd = iommufd_open();
+	ASSERT_GE(self->fd, 0);
+	test_find(&pci_edu, PCI_ON_ROOT_BUS, 0, &self->pci);
+	self->cdev = vfio_cdev_open(&self->pci);
+	ASSERT_GE(self->cdev, 0) TH_LOG("%s: %s", self->pci.cdev,
+					strerror(errno));
+}
+
+FIXTURE_TEARDOWN(cdev)
+{
+	close(self->cdev);
+	close(self->fd);
+	EXPECT_EQ(0, proc_status_kb("VmPin:"));
+}
+
+#define test_bind() test_ok(_test_vfio_bind(self->cdev, self->fd, &self->devid))
+#define test_err_bind(_errno, _cdev, _iommufd)				\
+	do {								\
+		uint32_t __devid = 0;					\
+									\
+		test_err(_errno, _test_vfio_bind(_cdev, _iommufd, &__devid)); \
+		EXPECT_EQ(0, __devid);					\
+	} while (0)
+
+/* Big enough and well formed for each of them. */
+static int send_any(int cdev, unsigned int nr)
+{
+	uint32_t arg[64] = { sizeof(arg) };
+
+	return ioctl(cdev, _IO(VFIO_TYPE, VFIO_BASE + nr), arg) < 0 ? errno : 0;
+}
+
+TEST_F(cdev, nothing_works_before_bind)
+{
+	struct vfio_device_info info;
+	char byte = 0;
+
+	EXPECT_EQ(EINVAL, _test_vfio_device_info(self->cdev, &info));
+	EXPECT_EQ(EINVAL, _test_vfio_reset(self->cdev));
+	EXPECT_EQ(EINVAL, _test_vfio_detach(self->cdev));
+	for (unsigned int nr = 0; nr < 32; nr++) {
+		if (VFIO_BASE + nr == (VFIO_DEVICE_BIND_IOMMUFD & 0xff))
+			continue;
+		EXPECT_EQ(EINVAL, send_any(self->cdev, nr))
+			TH_LOG("ioctl VFIO_BASE + %u", nr);
+	}
+	EXPECT_EQ(-1, pread(self->cdev, &byte, 1, 0));
+	EXPECT_EQ(EINVAL, errno);
+	EXPECT_EQ(-1, pwrite(self->cdev, &byte, 1, 0));
+	EXPECT_EQ(EINVAL, errno);
+	EXPECT_EQ(MAP_FAILED, mmap(NULL, PAGE, PROT_READ, MAP_SHARED,
+				   self->cdev, 0));
+	EXPECT_EQ(EINVAL, errno);
+}
+
+TEST_F(cdev, bind_gives_the_lowest_free_id)
+{
+	uint32_t ioas;
+
+	test_ioas_alloc(&ioas);
+	test_bind();
+	ASSERT_EQ(2, self->devid);
+}
+
+TEST_F(cdev, bind_wants_an_iommufd)
+{
+	int pipes[2], closed;
+
+	closed = dup(self->fd);
+	close(closed);
+	test_err_bind(EBADF, self->cdev, closed);
+	ASSERT_EQ(0, pipe(pipes));
+	test_err_bind(EBADFD, self->cdev, pipes[0]);
+	test_err_bind(EBADFD, self->cdev, self->cdev);
+	/* A number that cannot be a file is a bad argument. */
+	test_err_bind(EINVAL, self->cdev, -1);
+	/* None of these spoilt it. */
+	test_bind();
+}
+
+TEST_F(cdev, bind_checks_its_struct)
+{
+	struct vfio_device_bind_iommufd bind = {
+		.argsz = 12,
+		.iommufd = self->fd,
+	};
+	uint8_t *mem = test_mem(mem_anon(2 * PAGE));
+
+	test_err(EINVAL, iommufd_ioctl(self->cdev, VFIO_DEVICE_BIND_IOMMUFD,
+				       &bind));
+	bind.argsz = sizeof(bind);
+	bind.flags = 1U << 31;
+	test_err(EINVAL, iommufd_ioctl(self->cdev, VFIO_DEVICE_BIND_IOMMUFD,
+				       &bind));
+	test_err(EFAULT, iommufd_ioctl(self->cdev, VFIO_DEVICE_BIND_IOMMUFD,
+				       NULL));
+	/* The id cannot be told: the device must not stay bound. */
+	bind.flags = 0;
+	memcpy(mem, &bind, sizeof(bind));
+	ASSERT_EQ(0, mprotect(mem, PAGE, PROT_READ));
+	test_err(EFAULT, iommufd_ioctl(self->cdev, VFIO_DEVICE_BIND_IOMMUFD,
+				       mem));
+	test_bind();
+}
+
+/* The struct as it was when the cdev was new, at the end of a page. */
+TEST_F(cdev, bind_from_an_old_client)
+{
+	uint8_t *mem = test_mem(mem_anon(2 * PAGE));
+	struct {
+		uint32_t argsz, flags;
+		int32_t iommufd;
+		uint32_t out_devid;
+	} *old = (void *)(mem + PAGE - sizeof(*old));
+
+	ASSERT_EQ(0, mprotect(mem + PAGE, PAGE, PROT_NONE));
+	old->argsz = sizeof(*old);
+	old->flags = 0;
+	old->iommufd = self->fd;
+	ASSERT_EQ(0, iommufd_ioctl(self->cdev, VFIO_DEVICE_BIND_IOMMUFD, old));
+	ASSERT_EQ(1, old->out_devid);
+}
+
+TEST_F(cdev, second_bind_is_einval)
+{
+	int other = iommufd_open();
+
+	ASSERT_GE(other, 0);
+	test_bind();
+	test_err_bind(EINVAL, self->cdev, self->fd);
+	test_err_bind(EINVAL, self->cdev, other);
+	close(other);
+}
+
+TEST_F(cdev, one_open_file_may_bind)
+{
+	int second = vfio_cdev_open(&self->pci);
+	struct vfio_device_info info;
+	uint32_t devid;
+
+	ASSERT_GE(second, 0);
+	test_bind();
+	test_err_bind(EINVAL, second, self->fd);
+	ASSERT_EQ(EINVAL, _test_vfio_device_info(second, &info));
+	/* Closing the one that is not bound does not touch the other. */
+	close(second);
+	test_ok(_test_vfio_device_info(self->cdev, &info));
+	second = vfio_cdev_open(&self->pci);
+	ASSERT_GE(second, 0);
+	close(self->cdev);
+	test_ok(_test_vfio_bind(second, self->fd, &devid));
+	ASSERT_EQ(1, devid);
+	close(second);
+}
+
+TEST_F(cdev, close_unbinds)
+{
+	for (int i = 0; i < 10; i++) {
+		test_bind();
+		ASSERT_EQ(1, self->devid);
+		test_err_destroy(EBUSY, 1);
+		close(self->cdev);
+		test_err_destroy(ENOENT, 1);
+		self->cdev = vfio_cdev_open(&self->pci);
+		ASSERT_GE(self->cdev, 0);
+	}
+}
+
+TEST_F(cdev, works_after_bind)
+{
+	struct vfio_device_info info;
+	struct vfio_region_info region;
+	struct vfio_irq_info irq;
+
+	test_bind();
+	test_ok(_test_vfio_device_info(self->cdev, &info));
+	EXPECT_TRUE(info.flags & VFIO_DEVICE_FLAGS_PCI);
+	EXPECT_EQ(VFIO_PCI_NUM_REGIONS, info.num_regions);
+	EXPECT_EQ(VFIO_PCI_NUM_IRQS, info.num_irqs);
+	test_ok(_test_vfio_region_info(self->cdev, VFIO_PCI_BAR0_REGION_INDEX,
+				       &region));
+	EXPECT_EQ(EDU_BAR_SIZE, region.size);
+	test_ok(_test_vfio_irq_info(self->cdev, VFIO_PCI_MSI_IRQ_INDEX, &irq));
+	EXPECT_EQ(1, irq.count);
+	EXPECT_EQ(EINVAL, _test_vfio_region_info(self->cdev, 1000, &region));
+	EXPECT_EQ(EINVAL, _test_vfio_irq_info(self->cdev, 1000, &irq));
+	/* The end of the table; a number that never was. */
+	EXPECT_EQ(ENOTTY, send_any(self->cdev, 31));
+	EXPECT_EQ(ENOTTY, ioctl(self->cdev, _IO('x', 1), &info) ? errno : 0);
+}
+
+TEST_F(cdev, info_structs_that_are_too_short)
+{
+	struct vfio_device_info info = { .argsz = 8 };
+	struct vfio_region_info region = { .argsz = 8 };
+	struct vfio_irq_info irq = { .argsz = 8 };
+
+	test_bind();
+	test_err(EINVAL, iommufd_ioctl(self->cdev, VFIO_DEVICE_GET_INFO, &info));
+	test_err(EINVAL, iommufd_ioctl(self->cdev, VFIO_DEVICE_GET_REGION_INFO,
+				       &region));
+	test_err(EINVAL, iommufd_ioctl(self->cdev, VFIO_DEVICE_GET_IRQ_INFO,
+				       &irq));
+}
+
+TEST_F(cdev, attach_needs_a_good_id)
+{
+	uint32_t pt;
+	static const uint32_t bad[] = { 0, 1000, 0x7fffffff, 0x80000000, ~0U };
+
+	test_bind();
+	for (int i = 0; i < ARRAY_SIZE(bad); i++) {
+		pt = bad[i];
+		test_err_attach(ENOENT, self->cdev, &pt);
+	}
+	/* Neither an IOAS nor a HWPT. */
+	pt = self->devid;
+	test_err_attach(EINVAL, self->cdev, &pt);
+}
+
+TEST_F(cdev, attach_and_detach_check_their_structs)
+{
+	struct vfio_device_attach_iommufd_pt attach = { .argsz = 8 };
+	struct vfio_device_detach_iommufd_pt detach = { .argsz = 4 };
+	uint8_t *mem = test_mem(mem_anon(PAGE));
+	uint32_t pt;
+
+	test_bind();
+	test_ioas_alloc(&attach.pt_id);
+	pt = attach.pt_id;
+	test_err(EINVAL, iommufd_ioctl(self->cdev,
+				       VFIO_DEVICE_ATTACH_IOMMUFD_PT, &attach));
+	test_err(EINVAL, iommufd_ioctl(self->cdev,
+				       VFIO_DEVICE_DETACH_IOMMUFD_PT, &detach));
+	attach.argsz = sizeof(attach);
+	attach.flags = 1U << 31;
+	test_err(EINVAL, iommufd_ioctl(self->cdev,
+				       VFIO_DEVICE_ATTACH_IOMMUFD_PT, &attach));
+	detach.argsz = sizeof(detach);
+	detach.flags = 1U << 31;
+	test_err(EINVAL, iommufd_ioctl(self->cdev,
+				       VFIO_DEVICE_DETACH_IOMMUFD_PT, &detach));
+	test_err(EFAULT, iommufd_ioctl(self->cdev,
+				       VFIO_DEVICE_ATTACH_IOMMUFD_PT, NULL));
+	/* An attach whose answer cannot be told is undone. */
+	attach.flags = 0;
+	memcpy(mem, &attach, sizeof(attach));
+	ASSERT_EQ(0, mprotect(mem, PAGE, PROT_READ));
+	test_err(EFAULT, iommufd_ioctl(self->cdev,
+				       VFIO_DEVICE_ATTACH_IOMMUFD_PT, mem));
+	test_destroy(pt);
+}
+
+TEST_F(cdev, detach_of_what_is_not_attached)
+{
+	test_bind();
+	test_detach(self->cdev);
+	test_detach(self->cdev);
+}
+
+TEST_F(cdev, close_in_either_order)
+{
+	uint8_t *mem = test_mem(mem_anon(8 * PAGE));
+	uint32_t ioas, pt;
+
+	for (int i = 0; i < 4; i++) {
+		test_bind();
+		test_ioas_alloc(&ioas);
+		pt = ioas;
+		test_attach(self->cdev, &pt);
+		test_ok(_test_map_fixed(self->fd, ioas, mem, 8 * PAGE, IOVA,
+					MAP_RW));
+		test_pinned(32);
+		if (i % 2) {
+			close(self->cdev);
+			/* Detached, so nothing is pinned any more. */
+			test_pinned(0);
+			close(self->fd);
+		} else {
+			close(self->fd);
+			test_pinned(32);
+			close(self->cdev);
+		}
+		test_pinned(0);
+		self->fd = iommufd_open();
+		self->cdev = vfio_cdev_open(&self->pci);
+		ASSERT_GE(self->cdev, 0);
+	}
+}
+
+struct inherited {
+	int cdev;
+	int fd;
+};
+
+static int use_inherited(void *arg)
+{
+	struct inherited *in = arg;
+	struct vfio_device_info info;
+	uint32_t ioas = 0;
+	int rc;
+
+	rc = _test_ioas_alloc(in->fd, &ioas);
+	if (!rc)
+		rc = _test_vfio_attach(in->cdev, &ioas);
+	if (!rc)
+		rc = _test_vfio_device_info(in->cdev, &info);
+	return rc;
+}
+
+TEST_F(cdev, files_are_inherited_over_fork)
+{
+	struct inherited in = { self->cdev, self->fd };
+	struct child child;
+	uint32_t devid;
+
+	test_bind();
+	ASSERT_TRUE(child_start(&child, use_inherited, &in));
+	ASSERT_EQ(0, child_result(&child));
+	/* Ours is not the last file: the device stays with the child. */
+	close(self->cdev);
+	self->cdev = vfio_cdev_open(&self->pci);
+	ASSERT_GE(self->cdev, 0);
+	test_err_bind(EINVAL, self->cdev, self->fd);
+	child_end(&child);
+	test_ok(_test_vfio_bind(self->cdev, self->fd, &devid));
+}
+
+/* Bus mastering is the user's to turn on, and off again when he leaves. */
+TEST_F(cdev, bus_mastering_is_off_at_first)
+{
+	uint16_t command;
+
+	for (int i = 0; i < 2; i++) {
+		test_bind();
+		test_ok(vfio_config_read(self->cdev, PCI_COMMAND, &command, 2));
+		ASSERT_EQ(0, command & PCI_COMMAND_MASTER);
+		test_ok(vfio_enable_dma(self->cdev));
+		close(self->cdev);
+		self->cdev = vfio_cdev_open(&self->pci);
+		ASSERT_GE(self->cdev, 0);
+	}
+}
+
+/* Every kind of device on the machine can be had through a cdev. */
+TEST_F(cdev, every_device)
+{
+	static const struct pci_id * const ids[] = {
+		&pci_edu, &pci_nvme, &pci_ivshmem
+	};
+	struct vfio_device_info info;
+	struct pci_device pci;
+	unsigned int found = 0;
+	uint32_t devid;
+
+	for (int i = 0; i < ARRAY_SIZE(ids); i++) {
+		for (int n = 0; pci_find(ids[i], PCI_ANYWHERE, n, &pci); n++) {
+			int cdev = vfio_cdev_open(&pci);
+
+			ASSERT_GE(cdev, 0);
+			test_ok(_test_vfio_bind(cdev, self->fd, &devid));
+			test_ok(_test_vfio_device_info(cdev, &info));
+			ASSERT_TRUE(info.flags & VFIO_DEVICE_FLAGS_PCI);
+			close(cdev);
+			found++;
+		}
+	}
+	ASSERT_GT(found, 0);
+}
+
+TEST_HARNESS_MAIN

@@ -1,0 +1,206 @@
+// SPDX-License-Identifier: GPL-2.0
+/* Regions of a cdev by read, write and mmap: BARs and config space. */
+#include <linux/pci_regs.h>
+
+#include "harness.h"
+
+FIXTURE(regions) {
+	int fd;
+	struct edu edu;
+	struct vfio_region_info bar0;
+	struct vfio_region_info config;
+};
+
+FIXTURE_SETUP(regions)
+{
+	self->fd = iommufd_open();
+	ASSERT_GE(self->fd, 0);
+	test_edu_open(&self->edu, PCI_ON_ROOT_BUS, 0);
+	test_ok(_test_vfio_region_info(self->edu.cdev,
+				       VFIO_PCI_BAR0_REGION_INDEX,
+				       &self->bar0));
+	test_ok(_test_vfio_region_info(self->edu.cdev,
+				       VFIO_PCI_CONFIG_REGION_INDEX,
+				       &self->config));
+}
+
+FIXTURE_TEARDOWN(regions)
+{
+	edu_close(&self->edu);
+	close(self->fd);
+}
+
+TEST_F(regions, info)
+{
+	struct vfio_region_info info;
+
+	EXPECT_EQ(EDU_BAR_SIZE, self->bar0.size);
+	EXPECT_EQ(VFIO_REGION_INFO_FLAG_READ | VFIO_REGION_INFO_FLAG_WRITE |
+		  VFIO_REGION_INFO_FLAG_MMAP, self->bar0.flags &
+		  (VFIO_REGION_INFO_FLAG_READ | VFIO_REGION_INFO_FLAG_WRITE |
+		   VFIO_REGION_INFO_FLAG_MMAP));
+	EXPECT_GE(self->config.size, 256);
+	EXPECT_FALSE(self->config.flags & VFIO_REGION_INFO_FLAG_MMAP);
+	/* A BAR that the device does not have. */
+	test_ok(_test_vfio_region_info(self->edu.cdev,
+				       VFIO_PCI_BAR3_REGION_INDEX, &info));
+	EXPECT_EQ(0, info.size);
+}
+
+TEST_F(regions, mmap_and_read_see_the_same_registers)
+{
+	uint32_t value;
+
+	/* This register reads back the complement of what was written. */
+	edu_write(&self->edu, EDU_LIVENESS, 0x12345678);
+	ASSERT_EQ(~0x12345678U, edu_read(&self->edu, EDU_LIVENESS));
+	ASSERT_EQ(4, pread(self->edu.cdev, &value, 4,
+			   self->bar0.offset + EDU_LIVENESS));
+	ASSERT_EQ(~0x12345678U, value);
+	value = 0xcafe;
+	ASSERT_EQ(4, pwrite(self->edu.cdev, &value, 4,
+			    self->bar0.offset + EDU_LIVENESS));
+	ASSERT_EQ(~0xcafeU, edu_read(&self->edu, EDU_LIVENESS));
+}
+
+TEST_F(regions, reads_beyond_a_region)
+{
+	void *nowhere = test_mem(mem_reserve(PAGE));
+	struct vfio_region_info none;
+	uint32_t value;
+
+	ASSERT_EQ(0, munmap(nowhere, PAGE));
+	ASSERT_EQ(-1, pread(self->edu.cdev, &value, 4,
+			    self->bar0.offset + EDU_BAR_SIZE));
+	ASSERT_EQ(EINVAL, errno);
+	ASSERT_EQ(-1, pwrite(self->edu.cdev, &value, 4,
+			     self->bar0.offset + EDU_BAR_SIZE));
+	ASSERT_EQ(EINVAL, errno);
+	test_ok(_test_vfio_region_info(self->edu.cdev,
+				       VFIO_PCI_BAR3_REGION_INDEX, &none));
+	ASSERT_EQ(-1, pread(self->edu.cdev, &value, 4, none.offset));
+	ASSERT_EQ(EINVAL, errno);
+	/* Far beyond the last region. */
+	ASSERT_EQ(-1, pread(self->edu.cdev, &value, 4, 1L << 60));
+	ASSERT_EQ(EINVAL, errno);
+	ASSERT_EQ(-1, pread(self->edu.cdev, nowhere, 4, self->bar0.offset));
+	ASSERT_EQ(EFAULT, errno);
+}
+
+TEST_F(regions, mmap_beyond_a_region)
+{
+	const struct { uint64_t offset; size_t length; } bad[] = {
+		{ self->bar0.offset, EDU_BAR_SIZE + PAGE },
+		{ self->bar0.offset + EDU_BAR_SIZE, PAGE },
+		{ self->bar0.offset + EDU_BAR_SIZE - PAGE, 2 * PAGE },
+		{ self->config.offset, PAGE },
+		{ 1UL << 60, PAGE },
+	};
+
+	for (int i = 0; i < ARRAY_SIZE(bad); i++) {
+		EXPECT_EQ(MAP_FAILED, mmap(NULL, bad[i].length, PROT_READ,
+					   MAP_SHARED, self->edu.cdev,
+					   bad[i].offset));
+		EXPECT_EQ(EINVAL, errno);
+	}
+	/* Private mappings of device registers make no sense. */
+	EXPECT_EQ(MAP_FAILED, mmap(NULL, PAGE, PROT_READ | PROT_WRITE,
+				   MAP_PRIVATE, self->edu.cdev,
+				   self->bar0.offset));
+	EXPECT_EQ(EINVAL, errno);
+}
+
+TEST_F(regions, part_of_a_bar)
+{
+	uint32_t *reg = mmap(NULL, PAGE, PROT_READ, MAP_SHARED, self->edu.cdev,
+			     self->bar0.offset);
+
+	ASSERT_NE(MAP_FAILED, (void *)reg);
+	ASSERT_EQ(EDU_ID_VALUE, reg[EDU_ID / 4]);
+	ASSERT_EQ(0, munmap(reg, PAGE));
+}
+
+TEST_F(regions, mapping_outlives_the_file)
+{
+	volatile uint8_t *bar = self->edu.bar;
+
+	/* The mapping holds the file, so the device stays ours. */
+	close(self->edu.cdev);
+	ASSERT_EQ(EDU_ID_VALUE, *(volatile uint32_t *)(bar + EDU_ID));
+	test_err_destroy(EBUSY, self->edu.devid);
+	ASSERT_EQ(0, munmap((void *)bar, EDU_BAR_SIZE));
+	test_err_destroy(ENOENT, self->edu.devid);
+	self->edu.bar = NULL;
+	self->edu.cdev = -1;
+}
+
+TEST_F(regions, config_space)
+{
+	uint16_t ids[2];
+	uint32_t bar = ~0U, size;
+
+	test_ok(vfio_config_read(self->edu.cdev, PCI_VENDOR_ID, ids, 4));
+	ASSERT_EQ(0x1234, ids[0]);
+	ASSERT_EQ(0x11e8, ids[1]);
+	/* BARs are the user's copy: sizing one does not move the device. */
+	test_ok(vfio_config_write(self->edu.cdev, PCI_BASE_ADDRESS_0, &bar, 4));
+	test_ok(vfio_config_read(self->edu.cdev, PCI_BASE_ADDRESS_0, &size, 4));
+	ASSERT_EQ(~(EDU_BAR_SIZE - 1U), size & PCI_BASE_ADDRESS_MEM_MASK);
+	ASSERT_EQ(EDU_ID_VALUE, edu_read(&self->edu, EDU_ID));
+}
+
+TEST_F(regions, no_registers_without_memory_space)
+{
+	uint16_t command;
+	uint32_t value;
+
+	test_ok(vfio_config_read(self->edu.cdev, PCI_COMMAND, &command, 2));
+	command &= ~PCI_COMMAND_MEMORY;
+	test_ok(vfio_config_write(self->edu.cdev, PCI_COMMAND, &command, 2));
+	ASSERT_EQ(-1, pread(self->edu.cdev, &value, 4, self->bar0.offset));
+	ASSERT_EQ(EIO, errno);
+	command |= PCI_COMMAND_MEMORY;
+	test_ok(vfio_config_write(self->edu.cdev, PCI_COMMAND, &command, 2));
+	ASSERT_EQ(4, pread(self->edu.cdev, &value, 4, self->bar0.offset));
+	ASSERT_EQ(EDU_ID_VALUE, value);
+	/* What was mapped before comes back, too. */
+	ASSERT_EQ(EDU_ID_VALUE, edu_read(&self->edu, EDU_ID));
+}
+
+/* A BAR with RAM behind it: every byte by every way. */
+TEST_F(regions, bar_with_ram)
+{
+	struct vfio_region_info info;
+	struct pci_device pci;
+	uint8_t buf[256];
+	uint32_t devid;
+	size_t size;
+	uint8_t *bar;
+	int cdev;
+
+	test_find(&pci_ivshmem, PCI_ANYWHERE, 0, &pci);
+	cdev = vfio_cdev_open(&pci);
+	ASSERT_GE(cdev, 0);
+	test_ok(_test_vfio_bind(cdev, self->fd, &devid));
+	test_ok(vfio_enable_dma(cdev));
+	test_ok(_test_vfio_region_info(cdev, VFIO_PCI_BAR2_REGION_INDEX,
+				       &info));
+	bar = test_mem(vfio_bar_mmap(cdev, VFIO_PCI_BAR2_REGION_INDEX, &size));
+	ASSERT_EQ(1UL << 20, size);
+	mem_fill(bar, size, 1);
+	ASSERT_TRUE(mem_is(bar, size, 1));
+	/* Odd lengths and offsets. */
+	ASSERT_EQ(101, pread(cdev, buf, 101, info.offset));
+	ASSERT_TRUE(mem_is(buf, 101, 1));
+	ASSERT_EQ(255, pread(cdev, buf, 255, info.offset + 4093));
+	ASSERT_EQ(0, memcmp(buf, bar + 4093, 255));
+	memset(buf, 0x5a, sizeof(buf));
+	ASSERT_EQ(99, pwrite(cdev, buf, 99, info.offset + size - 99));
+	ASSERT_EQ(0, memcmp(buf, bar + size - 99, 99));
+	/* A read that begins inside ends where the BAR ends. */
+	ASSERT_EQ(16, pread(cdev, buf, 100, info.offset + size - 16));
+	ASSERT_EQ(0, munmap(bar, size));
+	close(cdev);
+}
+
+TEST_HARNESS_MAIN

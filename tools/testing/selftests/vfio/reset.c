@@ -1,0 +1,246 @@
+// SPDX-License-Identifier: GPL-2.0
+/* Function reset, and the reset of a bus with what a user must know for it. */
+#include <sys/ioctl.h>
+
+#include "harness.h"
+
+#define IOVA	0x10000000UL
+
+FIXTURE(reset) {
+	int fd;
+	uint32_t ioas;
+	uint8_t *mem;
+};
+
+FIXTURE_SETUP(reset)
+{
+	self->fd = iommufd_open();
+	ASSERT_GE(self->fd, 0);
+	test_ioas_alloc(&self->ioas);
+	self->mem = test_mem(mem_anon(8 * PAGE));
+	test_map_fixed(self->mem, 8 * PAGE, IOVA);
+}
+
+FIXTURE_TEARDOWN(reset)
+{
+	close(self->fd);
+	EXPECT_EQ(0, proc_status_kb("VmPin:"));
+}
+
+#define test_nvme_attach(_nvme)						\
+	do {								\
+		test_find(&pci_nvme, PCI_ANYWHERE, 0, &(_nvme)->pci);	\
+		test_ok(nvme_open(_nvme, self->fd));			\
+		(_nvme)->pt_id = self->ioas;				\
+		test_attach((_nvme)->cdev, &(_nvme)->pt_id);		\
+	} while (0)
+
+/* Identify's answer lies in two halves in pages 4 and 2 of our memory. */
+#define test_identify(_nvme)						\
+	do {								\
+		memset(self->mem + 2 * PAGE, 0, 4 * PAGE);		\
+		ASSERT_EQ(0, nvme_identify(_nvme, IOVA + 4 * PAGE + 2048, \
+					   IOVA + 2 * PAGE));		\
+		/* Bytes 4..23 of it are the serial number. */		\
+		ASSERT_EQ(0, memcmp(self->mem + 4 * PAGE + 2048 + 4,	\
+				    "test", 4));			\
+		ASSERT_TRUE(mem_is_zero(self->mem + 4 * PAGE, 2048));	\
+		ASSERT_TRUE(mem_is_zero(self->mem + 3 * PAGE, PAGE));	\
+	} while (0)
+
+TEST_F(reset, nvme_scatters_into_our_memory)
+{
+	struct nvme nvme;
+
+	test_nvme_attach(&nvme);
+	ASSERT_TRUE(nvme_enable(&nvme, self->mem, IOVA));
+	for (int i = 0; i < NVME_QUEUE_ENTRIES + 2; i++)
+		test_identify(&nvme);
+	nvme_close(&nvme);
+}
+
+TEST_F(reset, function_reset_stops_the_device)
+{
+	struct vfio_device_info info;
+	struct nvme nvme;
+
+	test_nvme_attach(&nvme);
+	test_ok(_test_vfio_device_info(nvme.cdev, &info));
+	ASSERT_TRUE(info.flags & VFIO_DEVICE_FLAGS_RESET);
+	ASSERT_TRUE(nvme_enable(&nvme, self->mem, IOVA));
+	test_identify(&nvme);
+	test_ok(_test_vfio_reset(nvme.cdev));
+	/* It stands still: neither enabled nor ready. */
+	ASSERT_EQ(0, nvme_read(&nvme, NVME_CC) & 1);
+	ASSERT_EQ(0, nvme_read(&nvme, NVME_CSTS) & NVME_CSTS_RDY);
+	/* Attachment, mapping and bus mastering are still there. */
+	ASSERT_TRUE(nvme_enable(&nvme, self->mem, IOVA));
+	test_identify(&nvme);
+	nvme_close(&nvme);
+}
+
+TEST_F(reset, close_stops_the_device)
+{
+	struct nvme nvme;
+
+	test_nvme_attach(&nvme);
+	ASSERT_TRUE(nvme_enable(&nvme, self->mem, IOVA));
+	nvme_close(&nvme);
+	/* The next user finds it as it comes from a reset. */
+	test_ok(nvme_open(&nvme, self->fd));
+	ASSERT_EQ(0, nvme_read(&nvme, NVME_CC) & 1);
+	ASSERT_EQ(0, nvme_read(&nvme, NVME_CSTS) & NVME_CSTS_RDY);
+	nvme_close(&nvme);
+}
+
+TEST_F(reset, device_that_cannot_be_reset)
+{
+	struct vfio_device_info info;
+	struct edu edu;
+
+	test_edu_open(&edu, PCI_ON_ROOT_BUS, 0);
+	test_ok(_test_vfio_device_info(edu.cdev, &info));
+	ASSERT_FALSE(info.flags & VFIO_DEVICE_FLAGS_RESET);
+	test_err(EINVAL, _test_vfio_reset(edu.cdev));
+	edu_close(&edu);
+}
+
+/* Hot reset: which devices one reset of a bus would hit. */
+union hot_reset_info {
+	struct vfio_pci_hot_reset_info head;
+	uint8_t bytes[sizeof(struct vfio_pci_hot_reset_info) +
+		      16 * sizeof(struct vfio_pci_dependent_device)];
+};
+
+static int hot_reset_info(int cdev, union hot_reset_info *info, uint32_t argsz)
+{
+	memset(info, 0, sizeof(*info));
+	info->head.argsz = argsz;
+	return ioctl(cdev, VFIO_DEVICE_GET_PCI_HOT_RESET_INFO, info) ?
+	       errno : 0;
+}
+
+static int hot_reset(int cdev, uint32_t count, int32_t group)
+{
+	struct {
+		struct vfio_pci_hot_reset head;
+		int32_t group;
+	} reset = {
+		.head.argsz = sizeof(reset),
+		.head.count = count,
+		.group = group,
+	};
+
+	return ioctl(cdev, VFIO_DEVICE_PCI_HOT_RESET, &reset) ? errno : 0;
+}
+
+static unsigned int devfn_of(const struct pci_device *pci)
+{
+	unsigned int domain, bus, dev, fn;
+
+	if (sscanf(pci->bdf, "%x:%x:%x.%x", &domain, &bus, &dev, &fn) != 4)
+		return ~0U;
+	return bus << 8 | dev << 3 | fn;
+}
+
+/* The id that @info gives for @pci, or -2 when it is not in there. */
+static int info_devid(const union hot_reset_info *info,
+		      const struct pci_device *pci)
+{
+	unsigned int devfn = devfn_of(pci);
+
+	for (uint32_t i = 0; i < info->head.count; i++) {
+		const struct vfio_pci_dependent_device *dev =
+			&info->head.devices[i];
+
+		if (((unsigned int)dev->bus << 8 | dev->devfn) == devfn)
+			return dev->devid;
+	}
+	return -2;
+}
+
+#define OWNED	(VFIO_PCI_HOT_RESET_FLAG_DEV_ID |			\
+		 VFIO_PCI_HOT_RESET_FLAG_DEV_ID_OWNED)
+
+TEST_F(reset, bus_reset_of_a_lone_device)
+{
+	union hot_reset_info info;
+	struct edu edu;
+
+	test_edu_attach(&edu, PCI_BEHIND_PORT, 0, self->ioas);
+	ASSERT_EQ(0, hot_reset_info(edu.cdev, &info, sizeof(info)));
+	ASSERT_EQ(OWNED, info.head.flags);
+	ASSERT_EQ(1, info.head.count);
+	ASSERT_EQ(edu.devid, info_devid(&info, &edu.pci));
+	mem_fill(self->mem, 64, 1);
+	ASSERT_TRUE(edu_load(&edu, IOVA, 64));
+	ASSERT_EQ(0, hot_reset(edu.cdev, 0, -1));
+	/* Alive and with its memory. */
+	test_ok(vfio_enable_dma(edu.cdev));
+	ASSERT_EQ(EDU_ID_VALUE, edu_read(&edu, EDU_ID));
+	ASSERT_TRUE(edu_load(&edu, IOVA, 64));
+	ASSERT_TRUE(edu_store(&edu, IOVA + PAGE, 64));
+	ASSERT_TRUE(mem_is(self->mem + PAGE, 64, 1));
+	edu_close(&edu);
+}
+
+TEST_F(reset, info_needs_room)
+{
+	union hot_reset_info info;
+	struct edu edu;
+
+	test_edu_open(&edu, PCI_BEHIND_PORT, 0);
+	ASSERT_EQ(EINVAL, hot_reset_info(edu.cdev, &info, 8));
+	ASSERT_EQ(ENOSPC, hot_reset_info(edu.cdev, &info, sizeof(info.head)));
+	ASSERT_EQ(1, info.head.count);
+	ASSERT_EQ(0, hot_reset_info(edu.cdev, &info, sizeof(info)));
+	edu_close(&edu);
+}
+
+/* A cdev's user proves nothing with group files. */
+TEST_F(reset, groups_are_of_no_use_on_a_cdev)
+{
+	struct edu edu;
+
+	test_edu_open(&edu, PCI_BEHIND_PORT, 0);
+	ASSERT_EQ(EINVAL, hot_reset(edu.cdev, 1, self->fd));
+	edu_close(&edu);
+}
+
+TEST_F(reset, bus_reset_with_a_sibling)
+{
+	union hot_reset_info info;
+	struct edu edu, sibling;
+
+	test_edu_open(&edu, PCI_SHARED_GROUP, 0);
+	test_find(&pci_edu, PCI_SHARED_GROUP, 1, &sibling.pci);
+	/* It belongs to our group, so it is ours, though it has no id. */
+	ASSERT_EQ(0, hot_reset_info(edu.cdev, &info, sizeof(info)));
+	ASSERT_EQ(OWNED, info.head.flags);
+	ASSERT_EQ(edu.devid, info_devid(&info, &edu.pci));
+	ASSERT_EQ(VFIO_PCI_DEVID_OWNED, info_devid(&info, &sibling.pci));
+	test_ok(edu_open(&sibling, self->fd));
+	ASSERT_EQ(0, hot_reset_info(edu.cdev, &info, sizeof(info)));
+	ASSERT_EQ(OWNED, info.head.flags);
+	ASSERT_EQ(sibling.devid, info_devid(&info, &sibling.pci));
+	ASSERT_EQ(0, hot_reset(edu.cdev, 0, -1));
+	test_ok(vfio_enable_dma(edu.cdev));
+	test_ok(vfio_enable_dma(sibling.cdev));
+	ASSERT_EQ(EDU_ID_VALUE, edu_read(&edu, EDU_ID));
+	ASSERT_EQ(EDU_ID_VALUE, edu_read(&sibling, EDU_ID));
+	edu_close(&sibling);
+	edu_close(&edu);
+}
+
+TEST_F(reset, no_bus_reset_on_the_root_bus)
+{
+	union hot_reset_info info;
+	struct edu edu;
+
+	test_edu_open(&edu, PCI_ON_ROOT_BUS, 0);
+	ASSERT_EQ(ENODEV, hot_reset_info(edu.cdev, &info, sizeof(info)));
+	ASSERT_EQ(ENODEV, hot_reset(edu.cdev, 0, -1));
+	edu_close(&edu);
+}
+
+TEST_HARNESS_MAIN
