@@ -224,17 +224,21 @@ struct iommufd_device *iommufd_get_device(struct iommufd_ctx *ictx, u32 id)
 /**
  * iommufd_device_alloc_domain() - allocate a page table that suits a device
  * @idev: device
+ * @coherent: the domain enforces coherence
  *
  * Return: a domain with its final aperture and page sizes, or errno.
  */
-struct iommu_domain *iommufd_device_alloc_domain(struct iommufd_device *idev)
+struct iommu_domain *iommufd_device_alloc_domain(struct iommufd_device *idev,
+						 bool *coherent)
 {
 	struct iommufd_group *igroup = idev->igroup;
 	struct iommu_domain *domain;
 
 	mutex_lock(&igroup->lock);
+	*coherent = igroup->hwpt && igroup->hwpt->enforces_coherency;
 	domain = igroup->ops->domain_alloc(idev->dev, igroup->hwpt ?
-					   igroup->hwpt->dom.domain : NULL);
+					   igroup->hwpt->dom.domain : NULL,
+					   coherent);
 	mutex_unlock(&igroup->lock);
 	return domain;
 }

@@ -33,7 +33,8 @@ struct iommufd_hwpt *iommufd_hwpt_create(struct iommufd_ioas *ioas,
 		goto out_abort;
 	hwpt->ioas = ioas;
 
-	hwpt->dom.domain = iommufd_device_alloc_domain(idev);
+	hwpt->dom.domain =
+		iommufd_device_alloc_domain(idev, &hwpt->enforces_coherency);
 	if (IS_ERR(hwpt->dom.domain)) {
 		rc = PTR_ERR(hwpt->dom.domain);
 		goto out_unuse;

@@ -40,8 +40,42 @@ void iommufd_ioas_fini(struct iommufd_object *obj)
 {
 	struct iommufd_ioas *ioas = container_of(obj, struct iommufd_ioas, obj);
 
+	iommufd_vfio_forget_ioas(ioas);
 	iova_space_destroy(&ioas->space);
 	mutex_destroy(&ioas->auto_lock);
+}
+
+/**
+ * iommufd_ioas_create() - make an IOAS
+ * @ictx: context
+ *
+ * Return: an empty, unpublished IOAS, or ERR_PTR(-ENOMEM).
+ */
+struct iommufd_ioas *iommufd_ioas_create(struct iommufd_ctx *ictx)
+{
+	struct iommufd_ioas *ioas;
+
+	ioas = iommufd_object_alloc(ictx, ioas, IOMMUFD_OBJ_IOAS);
+	if (IS_ERR(ioas))
+		return ioas;
+	ioas->ictx = ictx;
+	iova_space_init(&ioas->space);
+	mutex_init(&ioas->auto_lock);
+	spin_lock_init(&ioas->auto_list_lock);
+	INIT_LIST_HEAD(&ioas->auto_hwpts);
+	return ioas;
+}
+
+/**
+ * iommufd_ioas_abort() - free an IOAS that was never published
+ * @ioas: IOAS
+ */
+void iommufd_ioas_abort(struct iommufd_ioas *ioas)
+{
+	struct iommufd_ctx *ictx = ioas->ictx;
+
+	iommufd_ioas_fini(&ioas->obj);
+	iommufd_object_abort(ictx, &ioas->obj);
 }
 
 /* IOMMU_IOAS_ALLOC */
@@ -54,30 +88,32 @@ int iommufd_ioas_alloc_ioctl(struct iommufd_ucmd *ucmd)
 	if (cmd->flags)
 		return -EOPNOTSUPP;
 
-	ioas = iommufd_object_alloc(ucmd->ictx, ioas, IOMMUFD_OBJ_IOAS);
+	ioas = iommufd_ioas_create(ucmd->ictx);
 	if (IS_ERR(ioas))
 		return PTR_ERR(ioas);
-	ioas->ictx = ucmd->ictx;
-	iova_space_init(&ioas->space);
-	mutex_init(&ioas->auto_lock);
-	spin_lock_init(&ioas->auto_list_lock);
-	INIT_LIST_HEAD(&ioas->auto_hwpts);
 
 	cmd->out_ioas_id = ioas->obj.id;
 	rc = iommufd_ucmd_respond(ucmd, sizeof(*cmd));
 	if (rc) {
-		iommufd_ioas_fini(&ioas->obj);
-		iommufd_object_abort(ucmd->ictx, &ioas->obj);
+		iommufd_ioas_abort(ioas);
 		return rc;
 	}
 	iommufd_object_publish(ucmd->ictx, &ioas->obj);
 	return 0;
 }
 
-/* Write the ranges that are not reserved; count those that do not fit too. */
-static int write_ranges(struct iova_space *space,
-			struct iommu_iova_range __user *ranges, u32 room,
-			u32 *nr)
+/**
+ * iommufd_write_iova_ranges() - tell user space what is not reserved
+ * @space: space
+ * @ranges: where to write
+ * @room: how many fit there
+ * @nr: how many there are
+ *
+ * Return: 0, -EFAULT.
+ */
+int iommufd_write_iova_ranges(struct iova_space *space,
+			      struct iommu_iova_range __user *ranges, u32 room,
+			      u32 *nr)
 {
 	unsigned long start = 0, last;
 
@@ -112,8 +148,9 @@ int iommufd_ioas_iova_ranges(struct iommufd_ucmd *ucmd)
 	if (IS_ERR(ioas))
 		return PTR_ERR(ioas);
 
-	rc = write_ranges(&ioas->space, u64_to_user_ptr(cmd->allowed_iovas),
-			  room, &cmd->num_iovas);
+	rc = iommufd_write_iova_ranges(&ioas->space,
+				       u64_to_user_ptr(cmd->allowed_iovas),
+				       room, &cmd->num_iovas);
 	cmd->out_iova_alignment = iova_space_alignment(&ioas->space);
 	iommufd_put_ioas(ioas);
 	if (rc)
@@ -183,6 +220,27 @@ static int map_prot(u32 flags, u32 reserved)
 	return prot ? prot : -EINVAL;
 }
 
+/**
+ * iommufd_check_map() - can user memory be mapped at all
+ * @uva: user address
+ * @length: bytes
+ * @iova: where it shall go
+ *
+ * Return: 0, -EOVERFLOW if user addresses or IOVA wrap, -EINVAL for nothing.
+ */
+int iommufd_check_map(u64 uva, u64 length, u64 iova)
+{
+	unsigned long end;
+
+	if (iova >= ULONG_MAX || length >= ULONG_MAX - iova)
+		return -EOVERFLOW;
+	if (!length)
+		return -EINVAL;
+	if (check_add_overflow((unsigned long)uva, (unsigned long)length, &end))
+		return -EOVERFLOW;
+	return 0;
+}
+
 /* The current process as the payer, remembered for the next MAP. */
 static struct iommufd_payer *get_payer(struct iommufd_ctx *ictx)
 {
@@ -211,10 +269,18 @@ static struct iommufd_payer *get_payer(struct iommufd_ctx *ictx)
 	return payer;
 }
 
-/* An area without a place for user memory that nobody has looked at yet. */
-static struct iova_area *create_area(struct iommufd_ctx *ictx,
-				     unsigned long uva, unsigned long length,
-				     int prot)
+/**
+ * iommufd_create_user_area() - prepare to map memory of the current process
+ * @ictx: context, with an object in it
+ * @uva: user address; nobody has looked yet what is there
+ * @length: bytes
+ * @prot: IOMMU_READ and IOMMU_WRITE
+ *
+ * Return: an area without a place, or ERR_PTR(-ENOMEM).
+ */
+struct iova_area *iommufd_create_user_area(struct iommufd_ctx *ictx,
+					   unsigned long uva,
+					   unsigned long length, int prot)
 {
 	enum iommufd_account_mode mode = ictx->account_mode;
 	unsigned long offset = offset_in_page(uva);
@@ -280,25 +346,21 @@ int iommufd_ioas_map(struct iommufd_ucmd *ucmd)
 	struct iommu_ioas_map *cmd = ucmd->cmd;
 	struct iommufd_ioas *ioas;
 	struct iova_area *area;
-	unsigned long end;
 	int prot, rc;
 
 	prot = map_prot(cmd->flags, cmd->__reserved);
 	if (prot < 0)
 		return prot;
-	if (cmd->iova >= ULONG_MAX || cmd->length >= ULONG_MAX - cmd->iova)
-		return -EOVERFLOW;
-	if (!cmd->length)
-		return -EINVAL;
-	if (check_add_overflow((unsigned long)cmd->user_va,
-			       (unsigned long)cmd->length, &end))
-		return -EOVERFLOW;
+	rc = iommufd_check_map(cmd->user_va, cmd->length, cmd->iova);
+	if (rc)
+		return rc;
 
 	ioas = iommufd_get_ioas(ucmd->ictx, cmd->ioas_id);
 	if (IS_ERR(ioas))
 		return PTR_ERR(ioas);
 
-	area = create_area(ucmd->ictx, cmd->user_va, cmd->length, prot);
+	area = iommufd_create_user_area(ucmd->ictx, cmd->user_va, cmd->length,
+					prot);
 	if (IS_ERR(area))
 		rc = PTR_ERR(area);
 	else

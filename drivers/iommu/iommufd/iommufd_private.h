@@ -16,11 +16,15 @@
 #include "iova_space.h"
 
 struct file;
+struct iommufd_ioas;
 
 /**
  * struct iommufd_ctx - one open of /dev/iommu
  * @file: the file; a reference to the context is a reference to the file
- * @objects: id to object. Its lock guards iommufd_object.users and .dead.
+ * @objects: id to object. Its lock guards iommufd_object.users and .dead, and
+ *           @vfio_ioas.
+ * @vfio_ioas: the IOAS that the type1 emulation works on, or NULL. No reference:
+ *             the end of the IOAS clears it.
  * @inflight_wait: wakes who waits for iommufd_object.inflight to become 0
  * @groups_lock: guards @groups and iommufd_group.bound
  * @groups: iommu_group_id() to struct iommufd_group
@@ -32,6 +36,7 @@ struct file;
 struct iommufd_ctx {
 	struct file *file;
 	struct xarray objects;
+	struct iommufd_ioas *vfio_ioas;
 	wait_queue_head_t inflight_wait;
 	struct mutex groups_lock;
 	struct xarray groups;
@@ -134,7 +139,16 @@ static inline void iommufd_put_ioas(struct iommufd_ioas *ioas)
 	iommufd_object_put(ioas->ictx, &ioas->obj);
 }
 
+struct iommufd_ioas *iommufd_ioas_create(struct iommufd_ctx *ictx);
+void iommufd_ioas_abort(struct iommufd_ioas *ioas);
 void iommufd_ioas_fini(struct iommufd_object *obj);
+int iommufd_write_iova_ranges(struct iova_space *space,
+			      struct iommu_iova_range __user *ranges, u32 room,
+			      u32 *nr);
+int iommufd_check_map(u64 uva, u64 length, u64 iova);
+struct iova_area *iommufd_create_user_area(struct iommufd_ctx *ictx,
+					   unsigned long uva,
+					   unsigned long length, int prot);
 int iommufd_ioas_alloc_ioctl(struct iommufd_ucmd *ucmd);
 int iommufd_ioas_allow_iovas(struct iommufd_ucmd *ucmd);
 int iommufd_ioas_iova_ranges(struct iommufd_ucmd *ucmd);
@@ -145,6 +159,12 @@ int iommufd_ioas_unmap(struct iommufd_ucmd *ucmd);
 /* option.c */
 int iommufd_option(struct iommufd_ucmd *ucmd);
 
+/* vfio_compat.c */
+int iommufd_vfio_ioas(struct iommufd_ucmd *ucmd);
+void iommufd_vfio_forget_ioas(struct iommufd_ioas *ioas);
+int iommufd_vfio_ioctl(struct iommufd_ctx *ictx, unsigned int cmd,
+		       unsigned long arg);
+
 /**
  * struct iommufd_hwpt - a hardware page table
  * @obj: object; a user for each attached group
@@ -152,6 +172,7 @@ int iommufd_option(struct iommufd_ucmd *ucmd);
  * @dom: the page table
  * @auto_entry: place in iommufd_ioas.auto_hwpts, empty if not automatic
  * @automatic: attaching made it, and the last detach ends it
+ * @enforces_coherency: DMA is coherent even if the device asks for it not to be
  */
 struct iommufd_hwpt {
 	struct iommufd_object obj;
@@ -159,6 +180,7 @@ struct iommufd_hwpt {
 	struct iova_domain dom;
 	struct list_head auto_entry;
 	bool automatic;
+	bool enforces_coherency;
 };
 
 struct iommufd_device;
@@ -188,7 +210,8 @@ struct iommufd_hw_info {
  *         else is, and the other errnos of iommufd_device_bind()
  * @release: cease to be, in the name of any device of the group
  * @domain_alloc: a page table with its final aperture and page sizes; @current
- *                is what the group is attached to, or NULL
+ *                is what the group is attached to, or NULL. *@coherent says if
+ *                that enforces coherence, and then if the new one does.
  * @attach: to a page table from blocked DMA; -EINVAL if they do not fit together
  * @detach: back to blocked DMA
  * @replace: another page table; nothing has changed on failure
@@ -201,7 +224,8 @@ struct iommufd_iommu_ops {
 	int (*claim)(struct device *dev, void *owner);
 	void (*release)(struct device *dev);
 	struct iommu_domain *(*domain_alloc)(struct device *dev,
-					     struct iommu_domain *current_domain);
+					     struct iommu_domain *current_domain,
+					     bool *coherent);
 	int (*attach)(struct device *dev, struct iommu_domain *domain);
 	void (*detach)(struct device *dev, struct iommu_domain *domain);
 	int (*replace)(struct device *dev, struct iommu_domain *old_domain,
@@ -260,7 +284,8 @@ struct iommufd_device *iommufd_device_create(struct iommufd_ctx *ictx,
 					     struct device *dev,
 					     const struct iommufd_iommu_ops *ops);
 
-struct iommu_domain *iommufd_device_alloc_domain(struct iommufd_device *idev);
+struct iommu_domain *iommufd_device_alloc_domain(struct iommufd_device *idev,
+						 bool *coherent);
 void iommufd_device_fini(struct iommufd_object *obj);
 struct iommufd_device *iommufd_get_device(struct iommufd_ctx *ictx, u32 id);
 static inline void iommufd_put_device(struct iommufd_device *idev)

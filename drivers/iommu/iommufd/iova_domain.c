@@ -549,6 +549,25 @@ unsigned long iova_space_alignment(struct iova_space *space)
 }
 
 /**
+ * iova_space_page_sizes() - which IO pages mappings can consist of
+ * @space: space
+ *
+ * Return: bitmap of the sizes that all domains have. Those below PAGE_SIZE count
+ * as PAGE_SIZE, as no memory is managed in less.
+ */
+unsigned long iova_space_page_sizes(struct iova_space *space)
+{
+	unsigned long sizes = PAGE_MASK;
+	struct iova_domain *dom;
+
+	mutex_lock(&space->lock);
+	list_for_each_entry(dom, &space->domains, entry)
+		sizes &= dom->domain->pgsize_bitmap;
+	mutex_unlock(&space->lock);
+	return sizes | PAGE_SIZE;
+}
+
+/**
  * iova_space_huge_pages() - may IO pages be larger than PAGE_SIZE
  * @space: space
  *

@@ -433,7 +433,7 @@ static int take_areas(struct iova_space *space, unsigned long *start,
 }
 
 /**
- * iova_space_unmap() - unmap whole mappings
+ * iova_space_unmap_any() - unmap whole mappings, if there are any
  * @space: space
  * @start: first IOVA
  * @last: last IOVA
@@ -442,10 +442,10 @@ static int take_areas(struct iova_space *space, unsigned long *start,
  * Mappings go in ascending order, as far as possible.
  *
  * Context: process context; may take long, a fatal signal ends it.
- * Return: 0, -ENOENT if nothing is mapped or @start or @last lies within a
- * mapping, -EBUSY if a mapping is being made or removed, -EINTR.
+ * Return: 0, -ENOENT if @start or @last lies within a mapping, -EBUSY if a
+ * mapping is being made or removed, -EINTR.
  */
-int iova_space_unmap(struct iova_space *space, unsigned long start,
+int iova_space_unmap_any(struct iova_space *space, unsigned long start,
 		     unsigned long last, unsigned long *unmapped)
 {
 	struct iova_area *areas, *area;
@@ -468,10 +468,24 @@ int iova_space_unmap(struct iova_space *space, unsigned long start,
 		if (!rc && more && fatal_signal_pending(current))
 			rc = -EINTR;
 	} while (!rc && more);
-
-	if (!rc && !*unmapped)
-		rc = -ENOENT;
 	return rc;
+}
+
+/**
+ * iova_space_unmap() - unmap whole mappings
+ * @space: space
+ * @start: first IOVA
+ * @last: last IOVA
+ * @unmapped: bytes of the mappings that are gone, also on failure
+ *
+ * Return: as iova_space_unmap_any(), and -ENOENT if nothing is mapped.
+ */
+int iova_space_unmap(struct iova_space *space, unsigned long start,
+		     unsigned long last, unsigned long *unmapped)
+{
+	int rc = iova_space_unmap_any(space, start, last, unmapped);
+
+	return !rc && !*unmapped ? -ENOENT : rc;
 }
 
 /**
@@ -479,11 +493,9 @@ int iova_space_unmap(struct iova_space *space, unsigned long start,
  * @space: space
  * @unmapped: bytes of the mappings that are gone, also on failure
  *
- * Return: as iova_space_unmap(), but having nothing to do is success.
+ * Return: as iova_space_unmap_any().
  */
 int iova_space_unmap_all(struct iova_space *space, unsigned long *unmapped)
 {
-	int rc = iova_space_unmap(space, 0, ULONG_MAX, unmapped);
-
-	return rc == -ENOENT ? 0 : rc;
+	return iova_space_unmap_any(space, 0, ULONG_MAX, unmapped);
 }

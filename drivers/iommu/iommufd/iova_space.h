@@ -42,7 +42,7 @@ struct iova_space {
  * enum iova_area_state - who may change an area
  * @AREA_IDLE: whoever takes it, under the lock of the space
  * @AREA_CREATING: its MAP or COPY, which has not finished
- * @AREA_MOVING: a domain that is being filled or drained
+ * @AREA_MOVING: a domain that is being filled or drained, or a cut
  * @AREA_REMOVING: an UNMAP
  */
 enum iova_area_state {
@@ -124,7 +124,12 @@ int iova_space_share(struct iova_space *space, unsigned long start,
 		     unsigned long last, int prot, struct iova_area **areas);
 int iova_space_unmap(struct iova_space *space, unsigned long start,
 		     unsigned long last, unsigned long *unmapped);
+int iova_space_unmap_any(struct iova_space *space, unsigned long start,
+			 unsigned long last, unsigned long *unmapped);
 int iova_space_unmap_all(struct iova_space *space, unsigned long *unmapped);
+
+/* iova_split.c */
+int iova_space_split(struct iova_space *space, unsigned long iova);
 
 /* iova_ranges.c */
 int iova_space_reserve(struct iova_space *space, unsigned long start,
@@ -153,6 +158,7 @@ void iova_domains_unlock_groups(struct iova_domain *from,
 int iova_areas_fill(struct iova_space *space, struct iova_area *areas);
 void iova_areas_unfill(struct iova_space *space, struct iova_area *areas);
 unsigned long iova_space_alignment(struct iova_space *space);
+unsigned long iova_space_page_sizes(struct iova_space *space);
 int iova_space_set_huge_pages(struct iova_space *space, bool enable);
 bool iova_space_huge_pages(struct iova_space *space);
 

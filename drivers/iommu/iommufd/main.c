@@ -7,7 +7,8 @@
  *
  * Every ioctl carries a struct whose first member is its size. The dispatcher
  * copies what user space gave, insists on what the oldest user space has, takes
- * more if the rest is zero, and calls the function that the table names.
+ * more if the rest is zero, and calls the function that the table names. Numbers
+ * outside the table may be those of a VFIO container.
  */
 #include <linux/capability.h>
 #include <linux/file.h>
@@ -51,6 +52,7 @@ union iommufd_ucmd_buffer {
 	struct iommu_ioas_map ioas_map;
 	struct iommu_ioas_unmap ioas_unmap;
 	struct iommu_option option;
+	struct iommu_vfio_ioas vfio_ioas;
 };
 
 /* The index is checked too: two lines for one number do not compile. */
@@ -87,6 +89,8 @@ static const struct iommufd_ioctl iommufd_ioctls[] = {
 		      struct iommu_ioas_unmap, length),
 	IOMMUFD_IOCTL(IOMMU_OPTION, iommufd_option, struct iommu_option,
 		      val64),
+	IOMMUFD_IOCTL(IOMMU_VFIO_IOAS, iommufd_vfio_ioas,
+		      struct iommu_vfio_ioas, __reserved),
 };
 
 /**
@@ -117,7 +121,7 @@ static long iommufd_fops_ioctl(struct file *file, unsigned int cmd,
 	int rc;
 
 	if (index >= ARRAY_SIZE(iommufd_ioctls))
-		return -ENOTTY;
+		return iommufd_vfio_ioctl(ucmd.ictx, cmd, arg);
 	op = &iommufd_ioctls[index];
 	if (op->cmd != cmd || !op->execute)
 		return -ENOTTY;

@@ -483,6 +483,27 @@ void iommufd_memory_unpin(struct iommufd_memory *memory, unsigned long first,
 }
 
 /**
+ * iommufd_memory_split() - let pages that were pinned at once go in two parts
+ * @memory: memory
+ * @index: index of the second part's first page
+ *
+ * From now on [first, index - 1] and [index, last] can be unpinned in place of
+ * [first, last].
+ *
+ * Return: 0, -ENOMEM, -EINTR when killed.
+ */
+int iommufd_memory_split(struct iommufd_memory *memory, unsigned long index)
+{
+	int rc;
+
+	if (mutex_lock_killable(&memory->lock))
+		return -EINTR;
+	rc = split_chunk(memory, index);
+	mutex_unlock(&memory->lock);
+	return rc;
+}
+
+/**
  * iommufd_memory_keep() - never unpin again
  * @memory: memory of which an IO page could not be taken away
  *

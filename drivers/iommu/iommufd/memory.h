@@ -70,6 +70,7 @@ int iommufd_memory_pin(struct iommufd_memory *memory, unsigned long first,
 		       unsigned long last);
 void iommufd_memory_unpin(struct iommufd_memory *memory, unsigned long first,
 			  unsigned long last);
+int iommufd_memory_split(struct iommufd_memory *memory, unsigned long index);
 void iommufd_memory_keep(struct iommufd_memory *memory);
 
 /**

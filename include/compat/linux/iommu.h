@@ -118,16 +118,24 @@ static inline void *compat_iommu_hw_info(struct device *dev, u32 *length, u32 *t
 }
 #endif
 
+/* DMA becomes coherent whatever the device asks for, if the hardware can. */
+static inline bool compat_enforce_cache_coherency(struct iommu_domain *domain)
+{
+	return domain->ops->enforce_cache_coherency &&
+	       domain->ops->enforce_cache_coherency(domain);
+}
+
 #ifdef HAVE_IOMMU_OPS_DOMAIN_ALLOC_USER
 /*
  * Allocate a domain for user space that suits @dev, with coherence enforced if
- * the hardware can. Kernels with domain_alloc_user know from the device what
- * the domain will be like, but only by that op: iommu_paging_domain_alloc() of
- * the same kernel makes VT-d domains of 57 bits whatever the hardware has.
- * Coherence has to be chosen before anything is mapped.
+ * the hardware can; *@coherent tells. Kernels with domain_alloc_user know from
+ * the device what the domain will be like, but only by that op:
+ * iommu_paging_domain_alloc() of the same kernel makes VT-d domains of 57 bits
+ * whatever the hardware has. Coherence has to be chosen before anything is
+ * mapped.
  */
 static inline struct iommu_domain *
-compat_user_domain_alloc(struct device *dev, struct iommu_domain *current_domain)
+compat_user_domain_alloc(struct device *dev, struct iommu_domain *current_domain, bool *coherent)
 {
 	const struct iommu_ops *ops = compat_dev_iommu_ops(dev);
 	struct iommu_domain *domain;
@@ -139,9 +147,9 @@ compat_user_domain_alloc(struct device *dev, struct iommu_domain *current_domain
 	} else {
 		domain = iommu_paging_domain_alloc(dev);
 	}
-	if (!IS_ERR(domain) && domain->ops->enforce_cache_coherency &&
-	    device_iommu_capable(dev, IOMMU_CAP_ENFORCE_CACHE_COHERENCY))
-		domain->ops->enforce_cache_coherency(domain);
+	*coherent = !IS_ERR(domain) &&
+		    device_iommu_capable(dev, IOMMU_CAP_ENFORCE_CACHE_COHERENCY) &&
+		    compat_enforce_cache_coherency(domain);
 	return domain;
 }
 #else
@@ -150,10 +158,11 @@ compat_user_domain_alloc(struct device *dev, struct iommu_domain *current_domain
  * coherence can be enforced when it is first attached, and keeps them. So
  * attach it, empty, to the group as long as nothing else is: DMA of the group
  * is blocked before, meanwhile and after. Where that cannot be, take the
- * aperture of the domain that is attached; then the IO pages stay small.
+ * aperture of the domain that is attached, and enforce coherence if that does;
+ * then the IO pages stay small.
  */
 static inline struct iommu_domain *
-compat_user_domain_alloc(struct device *dev, struct iommu_domain *current_domain)
+compat_user_domain_alloc(struct device *dev, struct iommu_domain *current_domain, bool *coherent)
 {
 	struct iommu_domain *domain = iommu_paging_domain_alloc(dev);
 	int rc;
@@ -162,6 +171,7 @@ compat_user_domain_alloc(struct device *dev, struct iommu_domain *current_domain
 		return domain;
 	if (current_domain) {
 		domain->geometry = current_domain->geometry;
+		*coherent = *coherent && compat_enforce_cache_coherency(domain);
 		return domain;
 	}
 	rc = iommu_attach_group(domain, dev->iommu_group);
@@ -169,8 +179,7 @@ compat_user_domain_alloc(struct device *dev, struct iommu_domain *current_domain
 		iommu_domain_free(domain);
 		return ERR_PTR(rc);
 	}
-	if (domain->ops->enforce_cache_coherency)
-		domain->ops->enforce_cache_coherency(domain);
+	*coherent = compat_enforce_cache_coherency(domain);
 	iommu_detach_group(domain, dev->iommu_group);
 	return domain;
 }

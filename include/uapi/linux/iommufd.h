@@ -382,13 +382,12 @@ enum iommufd_vfio_ioas_op {
  * @op: of enum iommufd_vfio_ioas_op
  * @__reserved: 0
  *
- * The VFIO type1 ioctls have no room for an IOAS id; when a module answers them
- * on this file, they work on the IOAS chosen here. The choice does not keep the
- * IOAS alive: destroying it is the same as CLEAR.
+ * The ioctls of a VFIO type1 container have no room for an IOAS id; on this file
+ * they work on the IOAS chosen here. The choice does not keep the IOAS alive:
+ * destroying it is the same as CLEAR.
  *
- * Errnos: ENOTTY from a module that does not emulate type1. ENODEV for GET when
- * none is chosen, ENOENT for an unknown IOAS, EOPNOTSUPP for an unknown @op or
- * @__reserved.
+ * Errnos: ENODEV for GET when none is chosen, ENOENT for an unknown IOAS,
+ * EOPNOTSUPP for an unknown @op or @__reserved.
  */
 struct iommu_vfio_ioas {
 	__u32 size;

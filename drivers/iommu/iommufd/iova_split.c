@@ -1,0 +1,151 @@
+// SPDX-License-Identifier: GPL-2.0
+/**
+ * DOC: cutting an area
+ *
+ * Version 1 of VFIO's type1 lets user space unmap a part of a mapping. For that
+ * the area is cut in two at an IOVA. Both halves refer to the memory of the
+ * whole, both are users of their part of its pages, and both are in the domains
+ * that the whole was in; no IO page table is touched. That it can be unmapped
+ * in parts later is because IO pages are small while version 1 is in force.
+ */
+#include <linux/mm.h>
+#include <linux/slab.h>
+
+#include "iova_space.h"
+
+/*
+ * An area that can be cut at @iova: between two pages of its memory, and of the
+ * domains it is in.
+ */
+static bool can_cut(struct iova_space *space, const struct iova_area *area,
+		    unsigned long iova)
+{
+	unsigned long offset = area->offset + (iova - area->node.start);
+
+	if (area->nr_domains && !space->small_pages)
+		return false;
+	return !offset_in_page(offset) && !offset_in_page(iova);
+}
+
+/* Mark the area that has to be cut at @iova; *area is NULL if none has to. */
+static int take_area(struct iova_space *space, unsigned long iova,
+		     struct iova_area **area)
+{
+	for (;;) {
+		int rc;
+
+		*area = __iova_space_first(space, iova, iova);
+		if (!*area || (*area)->node.start == iova) {
+			*area = NULL;
+			return 0;
+		}
+		if ((*area)->state == AREA_CREATING ||
+		    (*area)->state == AREA_REMOVING)
+			return -EBUSY;
+		if ((*area)->state == AREA_IDLE)
+			break;
+		rc = __iova_space_wait(space, TASK_KILLABLE);
+		if (rc)
+			return rc;
+	}
+
+	if (!can_cut(space, *area, iova))
+		return -EINVAL;
+	(*area)->state = AREA_MOVING;
+	(*area)->next = NULL;
+	return 0;
+}
+
+/*
+ * A domain that has the whole has both halves, so its mark must not lie between
+ * where they start. It can, because an area may have been mapped over the place
+ * where the mark was; then no other area starts there.
+ */
+static void lift_marks(struct iova_space *space, const struct iova_area *area,
+		       const struct iova_area *tail)
+{
+	struct iova_domain *dom;
+
+	lockdep_assert_held(&space->lock);
+	list_for_each_entry(dom, &space->domains, entry) {
+		if (dom->filled > area->node.start &&
+		    dom->filled <= tail->node.start)
+			dom->filled = tail->node.start + 1;
+	}
+}
+
+/* Cut an area that the caller has marked; @tail is linked behind it. */
+static void cut_area(struct iova_space *space, struct iova_area *area,
+		     unsigned long iova, struct iova_area *tail)
+{
+	iommufd_memory_get(area->memory);
+	tail->memory = area->memory;
+	tail->offset = area->offset + (iova - area->node.start);
+	tail->node.start = iova;
+	tail->node.last = area->node.last;
+	tail->nr_domains = area->nr_domains;
+	tail->prot = area->prot;
+	tail->pinned = area->pinned;
+
+	space->nr_order[iova_area_order(area)]--;
+	iova_tree_remove(&space->areas, &area->node);
+	area->node.last = iova - 1;
+	area->next = tail;
+	for (; area; area = area->next) {
+		iova_tree_insert(&space->areas, &area->node);
+		space->nr_order[iova_area_order(area)]++;
+	}
+}
+
+/* Let what the area has pinned be unpinned in two parts. */
+static int split_memory(const struct iova_area *area, unsigned long iova)
+{
+	unsigned long offset = area->offset + (iova - area->node.start);
+
+	if (!area->pinned)
+		return 0;
+	return iommufd_memory_split(area->memory, offset >> PAGE_SHIFT);
+}
+
+/**
+ * iova_space_split() - let no mapping have IOVA on both sides of a border
+ * @space: space
+ * @iova: first IOVA behind the border
+ *
+ * Context: process context; a fatal signal ends the wait for a mapping that a
+ * domain is just being filled with.
+ * Return: 0, also if there is nothing to cut; -EINVAL if the border does not lie
+ * between two pages, or a device may have the mapping with larger IO pages;
+ * -EBUSY if the mapping is being made or removed, -ENOMEM, -EINTR. Nothing has
+ * changed on failure.
+ */
+int iova_space_split(struct iova_space *space, unsigned long iova)
+{
+	struct iova_area *area, *tail;
+	int rc;
+
+	tail = iova_area_create(NULL, 0, 1, 0);
+	if (!tail)
+		return -ENOMEM;
+
+	mutex_lock(&space->lock);
+	rc = take_area(space, iova, &area);
+	mutex_unlock(&space->lock);
+	if (rc || !area)
+		goto out_free;
+
+	rc = split_memory(area, iova);
+
+	mutex_lock(&space->lock);
+	if (!rc) {
+		cut_area(space, area, iova, tail);
+		lift_marks(space, area, tail);
+	}
+	__iova_areas_idle(space, area);
+	mutex_unlock(&space->lock);
+	if (!rc)
+		return 0;
+out_free:
+	kfree(tail);
+	return rc;
+}

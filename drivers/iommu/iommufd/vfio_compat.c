@@ -1,0 +1,421 @@
+// SPDX-License-Identifier: GPL-2.0
+/**
+ * DOC: VFIO type1 emulation
+ *
+ * A program that knows the container of VFIO's type1 may use /dev/iommu in its
+ * place: the context answers the container's ioctls too. They have no room for
+ * the id of an IOAS, so all work on one that IOMMU_VFIO_IOAS, or a driver,
+ * has chosen. The choice is no reference: the IOAS can be destroyed as if it
+ * were not chosen, and then none is.
+ *
+ * Version 1 of type1 can unmap a part of a mapping. An IOAS is under version 1
+ * as long as its IO pages are small: VFIO_SET_IOMMU makes them so, and a mapping
+ * can be cut only then.
+ */
+#include <linux/build_bug.h>
+#include <linux/export.h>
+#include <linux/overflow.h>
+#include <linux/uaccess.h>
+#include <uapi/linux/vfio.h>
+
+#include "iommufd_private.h"
+
+/* The chosen IOAS for iommufd_put_ioas(), or -ENODEV. */
+static struct iommufd_ioas *get_chosen(struct iommufd_ctx *ictx)
+{
+	struct iommufd_ioas *ioas;
+
+	xa_lock(&ictx->objects);
+	ioas = ictx->vfio_ioas;
+	if (!ioas || ioas->obj.dead)
+		ioas = ERR_PTR(-ENODEV);
+	else
+		atomic_inc(&ioas->obj.inflight);
+	xa_unlock(&ictx->objects);
+	return ioas;
+}
+
+static void choose(struct iommufd_ctx *ictx, struct iommufd_ioas *ioas)
+{
+	xa_lock(&ictx->objects);
+	ictx->vfio_ioas = ioas;
+	xa_unlock(&ictx->objects);
+}
+
+/**
+ * iommufd_vfio_forget_ioas() - an IOAS is not the chosen one any more
+ * @ioas: IOAS that nobody can find by its id
+ */
+void iommufd_vfio_forget_ioas(struct iommufd_ioas *ioas)
+{
+	struct iommufd_ctx *ictx = ioas->ictx;
+
+	xa_lock(&ictx->objects);
+	if (ictx->vfio_ioas == ioas)
+		ictx->vfio_ioas = NULL;
+	xa_unlock(&ictx->objects);
+}
+
+/**
+ * iommufd_vfio_compat_ioas_get_id() - which IOAS the type1 emulation works on
+ * @ictx: context
+ * @out_ioas_id: id of the IOAS; user space may destroy it at any time
+ *
+ * Return: 0, -ENODEV if none is chosen.
+ */
+int iommufd_vfio_compat_ioas_get_id(struct iommufd_ctx *ictx, u32 *out_ioas_id)
+{
+	struct iommufd_ioas *ioas = get_chosen(ictx);
+
+	if (IS_ERR(ioas))
+		return PTR_ERR(ioas);
+	*out_ioas_id = ioas->obj.id;
+	iommufd_put_ioas(ioas);
+	return 0;
+}
+EXPORT_SYMBOL_GPL(iommufd_vfio_compat_ioas_get_id);
+
+/**
+ * iommufd_vfio_compat_ioas_create() - see to it that an IOAS is chosen
+ * @ictx: context
+ *
+ * Makes an IOAS and chooses it, unless user space or an earlier call has chosen
+ * one. The IOAS belongs to user space, like any.
+ *
+ * Context: process context; may sleep.
+ * Return: 0, -ENOMEM.
+ */
+int iommufd_vfio_compat_ioas_create(struct iommufd_ctx *ictx)
+{
+	struct iommufd_ioas *ioas, *chosen;
+
+	ioas = iommufd_ioas_create(ictx);
+	if (IS_ERR(ioas))
+		return PTR_ERR(ioas);
+
+	/*
+	 * Choosing comes before publishing: nobody can destroy the IOAS in
+	 * between, and whoever finds it by the choice finds it complete.
+	 */
+	xa_lock(&ictx->objects);
+	chosen = ictx->vfio_ioas;
+	if (chosen && chosen->obj.dead)
+		chosen = NULL;
+	if (!chosen)
+		ictx->vfio_ioas = ioas;
+	xa_unlock(&ictx->objects);
+
+	if (chosen)
+		iommufd_ioas_abort(ioas);
+	else
+		iommufd_object_publish(ictx, &ioas->obj);
+	return 0;
+}
+EXPORT_SYMBOL_GPL(iommufd_vfio_compat_ioas_create);
+
+/* IOMMU_VFIO_IOAS */
+int iommufd_vfio_ioas(struct iommufd_ucmd *ucmd)
+{
+	struct iommu_vfio_ioas *cmd = ucmd->cmd;
+	struct iommufd_ioas *ioas;
+	int rc;
+
+	if (cmd->__reserved)
+		return -EOPNOTSUPP;
+
+	switch (cmd->op) {
+	case IOMMU_VFIO_IOAS_GET:
+		rc = iommufd_vfio_compat_ioas_get_id(ucmd->ictx,
+						     &cmd->ioas_id);
+		if (rc)
+			return rc;
+		return iommufd_ucmd_respond(ucmd, sizeof(*cmd));
+	case IOMMU_VFIO_IOAS_SET:
+		ioas = iommufd_get_ioas(ucmd->ictx, cmd->ioas_id);
+		if (IS_ERR(ioas))
+			return PTR_ERR(ioas);
+		choose(ucmd->ictx, ioas);
+		iommufd_put_ioas(ioas);
+		return 0;
+	case IOMMU_VFIO_IOAS_CLEAR:
+		choose(ucmd->ictx, NULL);
+		return 0;
+	default:
+		return -EOPNOTSUPP;
+	}
+}
+
+/* Do all page tables make DMA coherent, whatever the device asks for? */
+static int enforces_coherency(struct iommufd_ctx *ictx)
+{
+	struct iommufd_ioas *ioas = get_chosen(ictx);
+	struct iommufd_hwpt *hwpt;
+	int enforced = 1;
+
+	if (IS_ERR(ioas))
+		return PTR_ERR(ioas);
+	mutex_lock(&ioas->space.lock);
+	list_for_each_entry(hwpt, &ioas->space.domains, dom.entry) {
+		if (!hwpt->enforces_coherency)
+			enforced = 0;
+	}
+	mutex_unlock(&ioas->space.lock);
+	iommufd_put_ioas(ioas);
+	return enforced;
+}
+
+static int check_extension(struct iommufd_ctx *ictx, unsigned long extension)
+{
+	switch (extension) {
+	case VFIO_TYPE1_IOMMU:
+	case VFIO_TYPE1v2_IOMMU:
+	case VFIO_UNMAP_ALL:
+		return 1;
+	case VFIO_DMA_CC_IOMMU:
+		return enforces_coherency(ictx);
+	default:
+		return 0;
+	}
+}
+
+static int set_iommu(struct iommufd_ctx *ictx, unsigned long type)
+{
+	struct iommufd_ioas *ioas;
+	int rc = 0;
+
+	if (type != VFIO_TYPE1_IOMMU && type != VFIO_TYPE1v2_IOMMU)
+		return -EINVAL;
+
+	ioas = get_chosen(ictx);
+	if (IS_ERR(ioas))
+		return PTR_ERR(ioas);
+	if (type == VFIO_TYPE1_IOMMU)
+		rc = iova_space_set_huge_pages(&ioas->space, false);
+	iommufd_put_ioas(ioas);
+	return rc;
+}
+
+/*
+ * The capabilities as they follow struct vfio_iommu_type1_info, each on a
+ * multiple of 8 bytes.
+ */
+struct type1_caps {
+	struct vfio_iommu_type1_info_dma_avail avail;
+	u32 pad;
+	struct vfio_iommu_type1_info_cap_iova_range iova;
+};
+
+#define CAPS_OFFSET	sizeof(struct vfio_iommu_type1_info)
+#define IOVAS_OFFSET	(CAPS_OFFSET + sizeof(struct type1_caps))
+
+static_assert(CAPS_OFFSET % 8 == 0);
+static_assert(offsetof(struct type1_caps, iova) % 8 == 0);
+static_assert(sizeof(struct vfio_iova_range) ==
+	      sizeof(struct iommu_iova_range));
+
+/* Write the capabilities if @info->argsz has room, and say how much they need. */
+static int write_caps(struct iova_space *space, void __user *arg,
+		      struct vfio_iommu_type1_info *info)
+{
+	struct type1_caps caps = {
+		.avail = {
+			.header = {
+				.id = VFIO_IOMMU_TYPE1_INFO_DMA_AVAIL,
+				.version = 1,
+				.next = CAPS_OFFSET +
+					offsetof(struct type1_caps, iova),
+			},
+			/* RLIMIT_MEMLOCK is the only limit there is. */
+			.avail = U32_MAX,
+		},
+		.iova.header = {
+			.id = VFIO_IOMMU_TYPE1_INFO_CAP_IOVA_RANGE,
+			.version = 1,
+		},
+	};
+	u32 size = info->argsz, room = 0;
+	int rc;
+
+	if (size > IOVAS_OFFSET)
+		room = (size - IOVAS_OFFSET) / sizeof(struct vfio_iova_range);
+	rc = iommufd_write_iova_ranges(space, arg + IOVAS_OFFSET, room,
+				       &caps.iova.nr_iovas);
+	if (rc)
+		return rc;
+
+	info->argsz = IOVAS_OFFSET +
+		      caps.iova.nr_iovas * sizeof(struct vfio_iova_range);
+	if (info->argsz > size)
+		return 0;
+	info->cap_offset = CAPS_OFFSET;
+	return copy_to_user(arg + CAPS_OFFSET, &caps, sizeof(caps)) ? -EFAULT :
+								      0;
+}
+
+static int get_info(struct iommufd_ctx *ictx, void __user *arg)
+{
+	size_t minsz = offsetofend(struct vfio_iommu_type1_info, iova_pgsizes);
+	struct vfio_iommu_type1_info info;
+	struct iommufd_ioas *ioas;
+	size_t size;
+	int rc;
+
+	/* All of it, as holes between members go to user space too. */
+	memset(&info, 0, sizeof(info));
+	if (get_user(info.argsz, (u32 __user *)arg))
+		return -EFAULT;
+	if (info.argsz < minsz)
+		return -EINVAL;
+	size = min_t(size_t, info.argsz, sizeof(info));
+
+	ioas = get_chosen(ictx);
+	if (IS_ERR(ioas))
+		return PTR_ERR(ioas);
+	info.flags = VFIO_IOMMU_INFO_PGSIZES | VFIO_IOMMU_INFO_CAPS;
+	info.iova_pgsizes = iova_space_page_sizes(&ioas->space);
+	rc = write_caps(&ioas->space, arg, &info);
+	iommufd_put_ioas(ioas);
+	if (rc)
+		return rc;
+	return copy_to_user(arg, &info, size) ? -EFAULT : 0;
+}
+
+static int __map_dma(struct iommufd_ioas *ioas,
+		     const struct vfio_iommu_type1_dma_map *map)
+{
+	unsigned long iova = map->iova;
+	struct iova_area *area;
+	int prot = 0, rc;
+
+	if (map->flags & VFIO_DMA_MAP_FLAG_READ)
+		prot |= IOMMU_READ;
+	if (map->flags & VFIO_DMA_MAP_FLAG_WRITE)
+		prot |= IOMMU_WRITE;
+	if (!prot)
+		return -EINVAL;
+	rc = iommufd_check_map(map->vaddr, map->size, map->iova);
+	if (rc)
+		return rc;
+
+	area = iommufd_create_user_area(ioas->ictx, map->vaddr, map->size,
+					prot);
+	if (IS_ERR(area))
+		return PTR_ERR(area);
+	rc = iova_space_map(&ioas->space, area, IOVA_MAP_FIXED, &iova);
+	if (rc)
+		iova_areas_free(area);
+	else
+		iova_space_commit(&ioas->space, area);
+	return rc;
+}
+
+static int map_dma(struct iommufd_ctx *ictx, void __user *arg)
+{
+	size_t minsz = offsetofend(struct vfio_iommu_type1_dma_map, size);
+	struct vfio_iommu_type1_dma_map map;
+	struct iommufd_ioas *ioas;
+	int rc;
+
+	if (copy_from_user(&map, arg, minsz))
+		return -EFAULT;
+	if (map.argsz < minsz ||
+	    map.flags & ~(VFIO_DMA_MAP_FLAG_READ | VFIO_DMA_MAP_FLAG_WRITE))
+		return -EINVAL;
+
+	ioas = get_chosen(ictx);
+	if (IS_ERR(ioas))
+		return PTR_ERR(ioas);
+	rc = __map_dma(ioas, &map);
+	iommufd_put_ioas(ioas);
+	return rc;
+}
+
+/* Version 1: cut what lies across the ends of the range. */
+static int split_ends(struct iova_space *space, unsigned long start,
+		      unsigned long last)
+{
+	int rc = iova_space_split(space, start);
+
+	if (!rc && last != ULONG_MAX)
+		rc = iova_space_split(space, last + 1);
+	return rc;
+}
+
+static int unmap_range(struct iova_space *space, unsigned long start,
+		       unsigned long length, unsigned long *unmapped)
+{
+	unsigned long last;
+	int rc = 0;
+
+	if (!length)
+		return -EINVAL;
+	if (check_add_overflow(start, length - 1, &last))
+		return -EOVERFLOW;
+	if (!iova_space_huge_pages(space))
+		rc = split_ends(space, start, last);
+	if (rc)
+		return rc;
+	return iova_space_unmap_any(space, start, last, unmapped);
+}
+
+static int unmap_dma(struct iommufd_ctx *ictx, void __user *arg)
+{
+	size_t minsz = offsetofend(struct vfio_iommu_type1_dma_unmap, size);
+	struct vfio_iommu_type1_dma_unmap __user *user = arg;
+	struct vfio_iommu_type1_dma_unmap unmap;
+	unsigned long unmapped = 0;
+	struct iommufd_ioas *ioas;
+	int rc;
+
+	if (copy_from_user(&unmap, arg, minsz))
+		return -EFAULT;
+	if (unmap.argsz < minsz || unmap.flags & ~VFIO_DMA_UNMAP_FLAG_ALL)
+		return -EINVAL;
+
+	ioas = get_chosen(ictx);
+	if (IS_ERR(ioas))
+		return PTR_ERR(ioas);
+	if (!unmap.flags)
+		rc = unmap_range(&ioas->space, unmap.iova, unmap.size,
+				 &unmapped);
+	else if (unmap.iova || unmap.size)
+		rc = -EINVAL;
+	else
+		rc = iova_space_unmap_all(&ioas->space, &unmapped);
+	iommufd_put_ioas(ioas);
+
+	/* What is gone is gone even if the rest could not be unmapped. */
+	if (put_user(unmapped, &user->size) && !rc)
+		rc = -EFAULT;
+	return rc;
+}
+
+/**
+ * iommufd_vfio_ioctl() - the ioctls of VFIO's type1 container
+ * @ictx: context
+ * @cmd: ioctl number that is not one of iommufd
+ * @arg: argument
+ *
+ * Return: as the container of VFIO, -ENODEV if no IOAS is chosen, -ENOTTY for
+ * an unknown ioctl. Dirty tracking is one.
+ */
+int iommufd_vfio_ioctl(struct iommufd_ctx *ictx, unsigned int cmd,
+		       unsigned long arg)
+{
+	switch (cmd) {
+	case VFIO_GET_API_VERSION:
+		return VFIO_API_VERSION;
+	case VFIO_CHECK_EXTENSION:
+		return check_extension(ictx, arg);
+	case VFIO_SET_IOMMU:
+		return set_iommu(ictx, arg);
+	case VFIO_IOMMU_GET_INFO:
+		return get_info(ictx, (void __user *)arg);
+	case VFIO_IOMMU_MAP_DMA:
+		return map_dma(ictx, (void __user *)arg);
+	case VFIO_IOMMU_UNMAP_DMA:
+		return unmap_dma(ictx, (void __user *)arg);
+	default:
+		return -ENOTTY;
+	}
+}
