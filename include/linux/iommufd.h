@@ -14,8 +14,10 @@
 struct device;
 struct file;
 struct iommu_group;
+struct iommufd_access;
 struct iommufd_ctx;
 struct iommufd_device;
+struct page;
 
 /* The context: what one open of /dev/iommu stands for */
 void iommufd_ctx_get(struct iommufd_ctx *ictx);
@@ -37,5 +39,41 @@ int iommufd_device_replace(struct iommufd_device *idev, u32 *pt_id);
 void iommufd_device_detach(struct iommufd_device *idev);
 struct iommufd_ctx *iommufd_device_to_ictx(struct iommufd_device *idev);
 u32 iommufd_device_to_id(struct iommufd_device *idev);
+
+/**
+ * struct iommufd_access_ops - callbacks of a driver that uses an IOAS itself
+ * @needs_pin_pages: the driver calls iommufd_access_pin_pages(); mappings of its
+ *                   IOAS are then page aligned
+ * @unmap: the range is being unmapped: unpin what is pinned in it. May sleep,
+ *         and is called with no lock held that unpinning takes. From an UNMAP
+ *         the range is that of one mapping; when the access leaves its IOAS it
+ *         is everything.
+ */
+struct iommufd_access_ops {
+	u8 needs_pin_pages : 1;
+	void (*unmap)(void *data, unsigned long iova, unsigned long length);
+};
+
+enum {
+	IOMMUFD_ACCESS_RW_READ = 0,
+	IOMMUFD_ACCESS_RW_WRITE = 1 << 0,
+	IOMMUFD_ACCESS_RW_KTHREAD = 1 << 1,
+};
+
+/* An access: a driver reads and writes through an IOAS in place of a device */
+struct iommufd_access *iommufd_access_create(struct iommufd_ctx *ictx,
+					     const struct iommufd_access_ops *ops,
+					     void *data, u32 *id);
+void iommufd_access_destroy(struct iommufd_access *access);
+int iommufd_access_attach(struct iommufd_access *access, u32 ioas_id);
+int iommufd_access_replace(struct iommufd_access *access, u32 ioas_id);
+void iommufd_access_detach(struct iommufd_access *access);
+int iommufd_access_pin_pages(struct iommufd_access *access, unsigned long iova,
+			     unsigned long length, struct page **out_pages,
+			     unsigned int flags);
+void iommufd_access_unpin_pages(struct iommufd_access *access,
+				unsigned long iova, unsigned long length);
+int iommufd_access_rw(struct iommufd_access *access, unsigned long iova,
+		      void *data, size_t length, unsigned int flags);
 
 #endif

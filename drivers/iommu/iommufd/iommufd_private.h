@@ -17,6 +17,7 @@
 
 struct file;
 struct iommufd_ioas;
+struct iommufd_test_ops;
 
 /**
  * struct iommufd_ctx - one open of /dev/iommu
@@ -32,6 +33,7 @@ struct iommufd_ioas;
  * @payer: the last process that mapped memory, or NULL
  * @account_mode: IOMMUFD_ACCOUNT_USER or IOMMUFD_ACCOUNT_MM; changes only
  *                while there is no object
+ * @test: what implements IOMMU_TEST_CMD, from its first use on, or NULL
  */
 struct iommufd_ctx {
 	struct file *file;
@@ -43,6 +45,7 @@ struct iommufd_ctx {
 	spinlock_t payer_lock;
 	struct iommufd_payer *payer;
 	u8 account_mode;
+	const struct iommufd_test_ops *test;
 };
 
 enum iommufd_object_type {
@@ -50,6 +53,8 @@ enum iommufd_object_type {
 	IOMMUFD_OBJ_IOAS,
 	IOMMUFD_OBJ_HWPT,
 	IOMMUFD_OBJ_DEVICE,
+	IOMMUFD_OBJ_ACCESS,
+	IOMMUFD_OBJ_SELFTEST,
 	IOMMUFD_OBJ_TYPES,
 };
 
@@ -96,7 +101,7 @@ void iommufd_object_remove(struct iommufd_ctx *ictx,
 void iommufd_objects_destroy_all(struct iommufd_ctx *ictx);
 
 /* How to free what each type has beyond struct iommufd_object; see main.c. */
-void iommufd_object_fini(struct iommufd_object *obj);
+void iommufd_object_fini(struct iommufd_ctx *ictx, struct iommufd_object *obj);
 
 /**
  * struct iommufd_ucmd - an ioctl on its way

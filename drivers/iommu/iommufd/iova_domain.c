@@ -336,7 +336,8 @@ static int fill_next(struct iova_space *space, struct iova_domain *dom)
 		dom->filled = ULONG_MAX;
 		rc = 1;
 	} else if (area->state != AREA_IDLE) {
-		rc = __iova_space_wait(space, TASK_KILLABLE);
+		rc = __iova_space_wait(space, TASK_KILLABLE,
+				       MAX_SCHEDULE_TIMEOUT);
 		area = NULL;
 	} else {
 		area->state = AREA_MOVING;
@@ -371,7 +372,7 @@ static bool drain_next(struct iova_space *space, struct iova_domain *dom)
 		 * Not killable, as nobody could go on in our place. Who works
 		 * on the area can be killed, and is not waiting for us.
 		 */
-		__iova_space_wait(space, TASK_IDLE);
+		__iova_space_wait(space, TASK_IDLE, MAX_SCHEDULE_TIMEOUT);
 		wait = true;
 	} else if (area) {
 		area->state = AREA_MOVING;
@@ -403,19 +404,37 @@ static unsigned long domain_alignment(const struct iova_domain *dom)
 	return 1UL << __ffs(dom->domain->pgsize_bitmap);
 }
 
-static unsigned long calc_alignment(struct iova_space *space)
+/**
+ * __iova_space_calc_alignment() - what domains, accesses and options ask for
+ * @space: space, locked
+ *
+ * Return: what start and length of mappings must be a multiple of.
+ */
+unsigned long __iova_space_calc_alignment(struct iova_space *space)
 {
 	unsigned long alignment = space->small_pages ? PAGE_SIZE : 1;
+	struct iova_access *access;
 	struct iova_domain *dom;
 
 	lockdep_assert_held(&space->lock);
 	list_for_each_entry(dom, &space->domains, entry)
 		alignment = max(alignment, domain_alignment(dom));
+	list_for_each_entry(access, &space->accesses, entry) {
+		if (access->pins)
+			alignment = PAGE_SIZE;
+	}
 	return alignment;
 }
 
-/* Raise the alignment, unless there are areas that do not have it. */
-static int raise_alignment(struct iova_space *space, unsigned long alignment)
+/**
+ * __iova_space_raise_alignment() - ask for a coarser alignment
+ * @space: space, locked
+ * @alignment: power of two
+ *
+ * Return: 0, -EADDRINUSE if there is an area that does not have it.
+ */
+int __iova_space_raise_alignment(struct iova_space *space,
+				 unsigned long alignment)
 {
 	unsigned int order;
 
@@ -468,7 +487,7 @@ int iova_space_add_domain(struct iova_space *space, struct iova_domain *dom)
 		goto out_unreserve;
 
 	mutex_lock(&space->lock);
-	rc = raise_alignment(space, domain_alignment(dom));
+	rc = __iova_space_raise_alignment(space, domain_alignment(dom));
 	if (!rc)
 		list_add_tail(&dom->entry, &space->domains);
 	mutex_unlock(&space->lock);
@@ -506,7 +525,7 @@ void iova_space_remove_domain(struct iova_space *space, struct iova_domain *dom)
 
 	mutex_lock(&space->lock);
 	list_del(&dom->entry);
-	space->alignment = calc_alignment(space);
+	space->alignment = __iova_space_calc_alignment(space);
 	__iova_space_unreserve(space, dom);
 	mutex_unlock(&space->lock);
 }
@@ -593,13 +612,13 @@ int iova_space_set_huge_pages(struct iova_space *space, bool enable)
 	mutex_lock(&space->lock);
 	if (enable) {
 		space->small_pages = false;
-		space->alignment = calc_alignment(space);
+		space->alignment = __iova_space_calc_alignment(space);
 	} else if (!space->small_pages) {
 		if (!list_empty(&space->domains) &&
 		    !iova_tree_empty(&space->areas))
 			rc = -EINVAL;
 		else
-			rc = raise_alignment(space, PAGE_SIZE);
+			rc = __iova_space_raise_alignment(space, PAGE_SIZE);
 		if (!rc)
 			space->small_pages = true;
 	}

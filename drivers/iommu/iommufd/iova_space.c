@@ -37,6 +37,8 @@ void iova_space_init(struct iova_space *space)
 	space->reserved = RB_ROOT_CACHED;
 	space->allowed = RB_ROOT_CACHED;
 	INIT_LIST_HEAD(&space->domains);
+	INIT_LIST_HEAD(&space->accesses);
+	init_rwsem(&space->access_sem);
 	init_waitqueue_head(&space->idle);
 	space->alignment = 1;
 }
@@ -49,7 +51,7 @@ void iova_space_destroy(struct iova_space *space)
 {
 	struct iova_area *area;
 
-	WARN_ON(!list_empty(&space->domains));
+	WARN_ON(!list_empty(&space->domains) || !list_empty(&space->accesses));
 	mutex_lock(&space->lock);
 	while ((area = __iova_space_first(space, 0, ULONG_MAX))) {
 		iova_tree_remove(&space->areas, &area->node);
@@ -129,24 +131,30 @@ static unsigned int required_order(const struct iova_space *space)
  * __iova_space_wait() - wait until some area becomes idle or vanishes
  * @space: space, locked; unlocked while waiting
  * @state: TASK_KILLABLE or TASK_IDLE
+ * @timeout: jiffies after which to look in any case, or MAX_SCHEDULE_TIMEOUT
  *
  * Return: 0, or -EINTR when killed. What the caller knew of the space is void
  * in either case.
  */
-int __iova_space_wait(struct iova_space *space, unsigned int state)
+int __iova_space_wait(struct iova_space *space, unsigned int state,
+		      long timeout)
 {
 	DEFINE_WAIT(wait);
 
 	prepare_to_wait(&space->idle, &wait, state);
 	mutex_unlock(&space->lock);
 	if (!signal_pending_state(state, current))
-		schedule();
+		schedule_timeout(timeout);
 	finish_wait(&space->idle, &wait);
 	mutex_lock(&space->lock);
 	return signal_pending_state(state, current) ? -EINTR : 0;
 }
 
-static void wake_waiters(struct iova_space *space)
+/**
+ * __iova_space_wake() - let those who wait look again
+ * @space: space, locked
+ */
+void __iova_space_wake(struct iova_space *space)
 {
 	lockdep_assert_held(&space->lock);
 	/* Waiters queue under the lock, so no barrier is needed to see them. */
@@ -163,7 +171,7 @@ void __iova_areas_idle(struct iova_space *space, struct iova_area *areas)
 {
 	for (; areas; areas = areas->next)
 		areas->state = AREA_IDLE;
-	wake_waiters(space);
+	__iova_space_wake(space);
 }
 
 static void remove_areas(struct iova_space *space, struct iova_area *areas)
@@ -173,7 +181,7 @@ static void remove_areas(struct iova_space *space, struct iova_area *areas)
 		space->nr_order[iova_area_order(areas)]--;
 		iova_tree_remove(&space->areas, &areas->node);
 	}
-	wake_waiters(space);
+	__iova_space_wake(space);
 	mutex_unlock(&space->lock);
 }
 
@@ -382,54 +390,108 @@ int iova_space_share(struct iova_space *space, unsigned long start,
 	return rc;
 }
 
-/*
- * Mark the areas from *start to @last as ours to remove, at most UNMAP_BATCH.
- * *start moves behind them; *more tells that areas are left. The list is the
- * caller's to remove even if the area behind it is the reason for an error.
+/**
+ * struct iova_unmap - an UNMAP on its way
+ * @space: space
+ * @start: first IOVA that is not dealt with yet
+ * @last: last IOVA
+ * @areas: areas that are being removed
+ * @more: something may be left behind them
+ * @revoke: the area whose pins have to end first
  */
-static int take_areas(struct iova_space *space, unsigned long *start,
-		      unsigned long last, struct iova_area **areas, bool *more)
+struct iova_unmap {
+	struct iova_space *space;
+	unsigned long start;
+	unsigned long last;
+	struct iova_area *areas;
+	bool more;
+	struct iova_revoke revoke;
+};
+
+/* Have all accesses asked to unpin an area before it can be taken. */
+static int begin_revoke(struct iova_unmap *unmap, struct iova_area *area)
 {
-	struct iova_area **link = areas, *area;
-	unsigned int nr = 0;
+	struct iova_revoke *revoke = &unmap->revoke;
+
+	if (revoke->start != area->node.start ||
+	    revoke->last != area->node.last) {
+		revoke->start = area->node.start;
+		revoke->last = area->node.last;
+		revoke->rounds = 0;
+	}
+	area->no_pins = true;
+	return -EAGAIN;
+}
+
+/* May we remove the area? -EAGAIN: not yet. */
+static int may_remove(struct iova_unmap *unmap, struct iova_area *area)
+{
+	if (area->node.start < unmap->start || area->node.last > unmap->last)
+		return -ENOENT;
+	if (area->state == AREA_CREATING || area->state == AREA_REMOVING)
+		return -EBUSY;
+	return area->state == AREA_MOVING || area->nr_pins ? -EAGAIN : 0;
+}
+
+/*
+ * Mark the next areas as ours to remove, at most UNMAP_BATCH. They are the
+ * caller's to remove even if the area behind them is the reason for an error.
+ * -EAGAIN: the next area has to be revoked first.
+ */
+static int take_areas(struct iova_unmap *unmap)
+{
+	struct iova_space *space = unmap->space;
+	struct iova_area **link = &unmap->areas, *area;
+	unsigned int nr;
 	int rc;
 
-	*areas = NULL;
-	*more = true;
-	area = __iova_space_first(space, *start, last);
-	while (nr < UNMAP_BATCH) {
-		if (!area || area->node.start > last) {
-			*more = false;
+	unmap->areas = NULL;
+	unmap->more = true;
+	area = __iova_space_first(space, unmap->start, unmap->last);
+	for (nr = 0; nr < UNMAP_BATCH; nr++) {
+		if (!area || area->node.start > unmap->last) {
+			unmap->more = false;
 			break;
 		}
-		if (area->node.start < *start || area->node.last > last)
-			return -ENOENT;
-		if (area->state == AREA_CREATING ||
-		    area->state == AREA_REMOVING)
-			return -EBUSY;
-		if (area->state == AREA_MOVING) {
-			if (nr)
-				break;
-			rc = __iova_space_wait(space, TASK_KILLABLE);
-			if (rc)
-				return rc;
-			area = __iova_space_first(space, *start, last);
-			continue;
-		}
+		rc = may_remove(unmap, area);
+		if (rc == -EAGAIN && nr)
+			break;
+		if (rc == -EAGAIN && area->state == AREA_IDLE)
+			return begin_revoke(unmap, area);
+		if (rc == -EAGAIN)
+			return __iova_space_wait(space, TASK_KILLABLE,
+						 MAX_SCHEDULE_TIMEOUT);
+		if (rc)
+			return rc;
 
 		area->state = AREA_REMOVING;
 		area->next = NULL;
 		*link = area;
 		link = &area->next;
-		nr++;
-		if (area->node.last == last) {
-			*more = false;
+		if (area->node.last == unmap->last) {
+			unmap->more = false;
 			break;
 		}
-		*start = area->node.last + 1;
+		unmap->start = area->node.last + 1;
 		area = to_iova_area(iova_node_next(&area->node));
 	}
 	return 0;
+}
+
+/* Remove what take_areas() took. Return: how many bytes that were. */
+static unsigned long remove_taken(struct iova_unmap *unmap)
+{
+	unsigned long bytes = 0;
+	struct iova_area *area;
+
+	if (!unmap->areas)
+		return 0;
+	for (area = unmap->areas; area; area = area->next)
+		bytes += iova_area_length(area);
+	iova_areas_unfill(unmap->space, unmap->areas);
+	remove_areas(unmap->space, unmap->areas);
+	iova_areas_free(unmap->areas);
+	return bytes;
 }
 
 /**
@@ -443,31 +505,34 @@ static int take_areas(struct iova_space *space, unsigned long *start,
  *
  * Context: process context; may take long, a fatal signal ends it.
  * Return: 0, -ENOENT if @start or @last lies within a mapping, -EBUSY if a
- * mapping is being made or removed, -EINTR.
+ * mapping is being made or removed, -EDEADLOCK if an access does not unpin,
+ * -EINTR.
  */
 int iova_space_unmap_any(struct iova_space *space, unsigned long start,
 		     unsigned long last, unsigned long *unmapped)
 {
-	struct iova_area *areas, *area;
-	bool more;
+	struct iova_unmap unmap = {
+		.space = space,
+		.start = start,
+		.last = last,
+	};
 	int rc;
 
 	*unmapped = 0;
 	do {
 		mutex_lock(&space->lock);
-		rc = take_areas(space, &start, last, &areas, &more);
+		rc = take_areas(&unmap);
 		mutex_unlock(&space->lock);
 
-		for (area = areas; area; area = area->next)
-			*unmapped += iova_area_length(area);
-		if (areas) {
-			iova_areas_unfill(space, areas);
-			remove_areas(space, areas);
-			iova_areas_free(areas);
-		}
-		if (!rc && more && fatal_signal_pending(current))
+		*unmapped += remove_taken(&unmap);
+		if (rc == -EAGAIN)
+			rc = iova_space_revoke(space, &unmap.revoke);
+		if (!rc && unmap.more && fatal_signal_pending(current))
 			rc = -EINTR;
-	} while (!rc && more);
+	} while (!rc && unmap.more);
+
+	if (rc && unmap.revoke.rounds)
+		iova_space_unrevoke(space, &unmap.revoke);
 	return rc;
 }
 

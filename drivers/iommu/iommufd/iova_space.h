@@ -21,6 +21,10 @@
  * @reserved: IOVA that the hardware cannot use; may overlap each other
  * @allowed: if not empty, where automatic IOVA must lie
  * @domains: page tables that get the mappings, struct iova_domain
+ * @accesses: drivers that use the mappings, struct iova_access; changed under
+ *            @access_sem and @lock, either is enough to read
+ * @access_sem: held for reading while callbacks of accesses are called; ranks
+ *              above @lock
  * @idle: wakes who waits for an area that somebody works on
  * @nr_order: number of areas for each order of alignment, see iova_area_order()
  * @alignment: what start, length and page offset of areas must be a multiple of
@@ -32,6 +36,8 @@ struct iova_space {
 	struct rb_root_cached reserved;
 	struct rb_root_cached allowed;
 	struct list_head domains;
+	struct list_head accesses;
+	struct rw_semaphore access_sem;
 	wait_queue_head_t idle;
 	unsigned long nr_order[PAGE_SHIFT + 1];
 	unsigned long alignment;
@@ -62,6 +68,10 @@ enum iova_area_state {
  * @prot: IOMMU_READ, IOMMU_WRITE, IOMMU_CACHE
  * @state: enum iova_area_state, guarded by the lock of the space
  * @pinned: the area is a user of its pages
+ * @no_pins: an UNMAP waits for @nr_pins to become 0; no new ones
+ * @nr_pins: pins of accesses, which keep the area from being removed
+ *
+ * @no_pins and @nr_pins are guarded by the lock of the space.
  *
  * While @state is not AREA_IDLE the area stays in the tree, the set of domains
  * it belongs to stays as it is, and @next, @nr_domains and @pinned belong to
@@ -76,6 +86,8 @@ struct iova_area {
 	u8 prot;
 	u8 state;
 	bool pinned;
+	bool no_pins;
+	unsigned int nr_pins;
 };
 
 /**
@@ -93,6 +105,32 @@ struct iova_domain {
 	struct iommu_domain *domain;
 	unsigned long filled;
 	struct rw_semaphore groups;
+};
+
+/**
+ * struct iova_access - a driver that uses an IOVA space
+ * @entry: place in iova_space.accesses
+ * @pins: it pins pages, so mappings must be page aligned
+ * @unmap: tells it to unpin a range; NULL if it never pins
+ * @data: argument of @unmap
+ */
+struct iova_access {
+	struct list_head entry;
+	bool pins;
+	void (*unmap)(void *data, unsigned long iova, unsigned long length);
+	void *data;
+};
+
+/**
+ * struct iova_revoke - an area that an UNMAP waits for
+ * @start: first IOVA of the area
+ * @last: last IOVA of the area
+ * @rounds: how often its pins were asked to end
+ */
+struct iova_revoke {
+	unsigned long start;
+	unsigned long last;
+	unsigned int rounds;
 };
 
 /**
@@ -162,7 +200,28 @@ unsigned long iova_space_page_sizes(struct iova_space *space);
 int iova_space_set_huge_pages(struct iova_space *space, bool enable);
 bool iova_space_huge_pages(struct iova_space *space);
 
-int __iova_space_wait(struct iova_space *space, unsigned int state);
+unsigned long __iova_space_calc_alignment(struct iova_space *space);
+int __iova_space_raise_alignment(struct iova_space *space,
+				 unsigned long alignment);
+
+/* iova_access.c */
+int iova_space_add_access(struct iova_space *space, struct iova_access *access);
+void iova_space_remove_access(struct iova_space *space,
+			      struct iova_access *access);
+int iova_space_pin(struct iova_space *space, unsigned long start,
+		   unsigned long last, bool write, struct page **pages);
+void iova_space_unpin(struct iova_space *space, unsigned long start,
+		      unsigned long last);
+int iova_space_rw(struct iova_space *space, unsigned long start,
+		  unsigned long last, bool write, void *data);
+int iova_space_revoke(struct iova_space *space, struct iova_revoke *revoke);
+void iova_space_unrevoke(struct iova_space *space,
+			 const struct iova_revoke *revoke);
+
+/* For the other files of the IOVA space */
+int __iova_space_wait(struct iova_space *space, unsigned int state,
+		      long timeout);
+void __iova_space_wake(struct iova_space *space);
 void __iova_areas_idle(struct iova_space *space, struct iova_area *areas);
 unsigned int iova_area_order(const struct iova_area *area);
 

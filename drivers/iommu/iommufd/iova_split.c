@@ -40,11 +40,12 @@ static int take_area(struct iova_space *space, unsigned long iova,
 			return 0;
 		}
 		if ((*area)->state == AREA_CREATING ||
-		    (*area)->state == AREA_REMOVING)
+		    (*area)->state == AREA_REMOVING || (*area)->nr_pins)
 			return -EBUSY;
 		if ((*area)->state == AREA_IDLE)
 			break;
-		rc = __iova_space_wait(space, TASK_KILLABLE);
+		rc = __iova_space_wait(space, TASK_KILLABLE,
+				       MAX_SCHEDULE_TIMEOUT);
 		if (rc)
 			return rc;
 	}
@@ -116,8 +117,8 @@ static int split_memory(const struct iova_area *area, unsigned long iova)
  * domain is just being filled with.
  * Return: 0, also if there is nothing to cut; -EINVAL if the border does not lie
  * between two pages, or a device may have the mapping with larger IO pages;
- * -EBUSY if the mapping is being made or removed, -ENOMEM, -EINTR. Nothing has
- * changed on failure.
+ * -EBUSY if the mapping is being made or removed or an access has pinned it,
+ * -ENOMEM, -EINTR. Nothing has changed on failure.
  */
 int iova_space_split(struct iova_space *space, unsigned long iova)
 {

@@ -19,6 +19,7 @@
 #include <linux/uaccess.h>
 
 #include "iommufd_private.h"
+#include "iommufd_test.h"
 
 /**
  * struct iommufd_ioctl - one line of the ioctl table
@@ -120,6 +121,8 @@ static long iommufd_fops_ioctl(struct file *file, unsigned int cmd,
 	union iommufd_ucmd_buffer buffer;
 	int rc;
 
+	if (cmd == IOMMU_TEST_CMD)
+		return iommufd_test_ioctl(ucmd.ictx, ucmd.ubuffer);
 	if (index >= ARRAY_SIZE(iommufd_ioctls))
 		return iommufd_vfio_ioctl(ucmd.ictx, cmd, arg);
 	op = &iommufd_ioctls[index];
@@ -164,6 +167,7 @@ static int iommufd_fops_release(struct inode *inode, struct file *file)
 
 	iommufd_objects_destroy_all(ictx);
 	WARN_ON(!xa_empty(&ictx->groups));
+	iommufd_test_put(ictx);
 	if (ictx->payer)
 		iommufd_payer_put(ictx->payer);
 	mutex_destroy(&ictx->groups_lock);
@@ -248,11 +252,14 @@ static void (*const iommufd_fini[IOMMUFD_OBJ_TYPES])(struct iommufd_object *) = 
 
 /**
  * iommufd_object_fini() - free what an object has, but not the object
+ * @ictx: context
  * @obj: object that nobody can find any more
  */
-void iommufd_object_fini(struct iommufd_object *obj)
+void iommufd_object_fini(struct iommufd_ctx *ictx, struct iommufd_object *obj)
 {
-	if (iommufd_fini[obj->type])
+	if (obj->type == IOMMUFD_OBJ_SELFTEST)
+		ictx->test->fini(obj);
+	else if (iommufd_fini[obj->type])
 		iommufd_fini[obj->type](obj);
 }
 

@@ -20,6 +20,7 @@
  * A run takes 16 bytes, a chunk at most one page. The memory holds its first
  * chunk itself, so that a mapping of contiguous pages allocates none.
  */
+#include <linux/highmem.h>
 #include <linux/mm.h>
 #include <linux/sched/mm.h>
 #include <linux/sched/signal.h>
@@ -30,6 +31,9 @@
 #define CHUNK_MAX_RUNS \
 	((PAGE_SIZE - sizeof(struct pin_chunk)) / sizeof(struct pfn_run))
 #define SMALL_BATCH 8
+
+/* Bytes of each scratch buffer of a pin operation */
+static unsigned int scratch_bytes = PAGE_SIZE;
 
 /**
  * struct pin_batch - work space of one pin operation
@@ -192,9 +196,21 @@ static void unpin_runs(struct iommufd_memory *memory,
 	}
 }
 
+/**
+ * iommufd_memory_set_scratch() - limit the scratch buffers of pinning
+ * @bytes: limit of each buffer; with little room every path that needs several
+ *         batches is taken by a few pages
+ */
+void iommufd_memory_set_scratch(unsigned int bytes)
+{
+	WRITE_ONCE(scratch_bytes, clamp(bytes, 1U, (unsigned int)PAGE_SIZE));
+}
+
 static int pin_batch_init(struct pin_batch *batch, unsigned long npages)
 {
-	if (npages <= SMALL_BATCH) {
+	unsigned int room = READ_ONCE(scratch_bytes);
+
+	if (npages <= SMALL_BATCH && room == PAGE_SIZE) {
 		batch->pages = batch->small_pages;
 		batch->max_pages = SMALL_BATCH;
 		batch->runs = batch->small_runs;
@@ -202,8 +218,8 @@ static int pin_batch_init(struct pin_batch *batch, unsigned long npages)
 		return 0;
 	}
 
-	batch->max_pages = PAGE_SIZE / sizeof(*batch->pages);
-	batch->max_runs = CHUNK_MAX_RUNS;
+	batch->max_pages = max(room / sizeof(*batch->pages), 1);
+	batch->max_runs = clamp(room / sizeof(*batch->runs), 1, CHUNK_MAX_RUNS);
 	batch->pages = kmalloc_array(batch->max_pages, sizeof(*batch->pages),
 				     GFP_KERNEL_ACCOUNT);
 	batch->runs = kmalloc_array(batch->max_runs, sizeof(*batch->runs),
@@ -553,4 +569,111 @@ unsigned long iommufd_memory_walk_pfns(struct memory_walk *walk,
 		walk->run = 0;
 	}
 	return last - index + 1;
+}
+
+/**
+ * iommufd_memory_pages() - the pages of a range
+ * @memory: memory
+ * @first: index of the first page
+ * @last: index of the last page
+ * @pages: receives them
+ *
+ * The caller has pinned the range.
+ */
+void iommufd_memory_pages(struct iommufd_memory *memory, unsigned long first,
+			  unsigned long last, struct page **pages)
+{
+	unsigned long index = first;
+	struct memory_walk walk;
+
+	mutex_lock(&memory->lock);
+	iommufd_memory_walk(memory, &walk, first);
+	while (index - 1 != last) {
+		unsigned long npages, pfn;
+
+		npages = iommufd_memory_walk_pfns(&walk, index, &pfn);
+		npages = min(npages, last - index + 1);
+		for (index += npages; npages; npages--)
+			*pages++ = pfn_to_page(pfn++);
+	}
+	mutex_unlock(&memory->lock);
+}
+
+static void copy_page_part(struct page *page, unsigned long offset,
+			   unsigned long length, bool write, void *data)
+{
+	if (write)
+		memcpy_to_page(page, offset, data, length);
+	else
+		memcpy_from_page(data, page, offset, length);
+}
+
+/* Copy within one page, which is pinned for as long as that takes. */
+static int rw_page(struct iommufd_memory *memory, unsigned long index,
+		   unsigned long offset, unsigned long length, bool write,
+		   void *data)
+{
+	struct page *page;
+	long rc;
+
+	rc = pin_remote(memory, memory->uva + index * PAGE_SIZE, 1,
+			write ? FOLL_WRITE : 0, &page);
+	if (rc <= 0)
+		return rc ? rc : -EFAULT;
+	copy_page_part(page, offset, length, write, data);
+	unpin_user_pages_dirty_lock(&page, 1, write);
+	return 0;
+}
+
+/* As rw_page(); pages that are pinned already need no look at the mm. */
+static int rw_index(struct iommufd_memory *memory, unsigned long index,
+		    unsigned long offset, unsigned long length, bool write,
+		    void *data)
+{
+	struct memory_walk walk;
+	unsigned long pfn;
+
+	if (mutex_lock_killable(&memory->lock))
+		return -EINTR;
+	if (!first_chunk(memory, index, index)) {
+		mutex_unlock(&memory->lock);
+		return rw_page(memory, index, offset, length, write, data);
+	}
+	iommufd_memory_walk(memory, &walk, index);
+	iommufd_memory_walk_pfns(&walk, index, &pfn);
+	copy_page_part(pfn_to_page(pfn), offset, length, write, data);
+	mutex_unlock(&memory->lock);
+	return 0;
+}
+
+/**
+ * iommufd_memory_rw() - copy between a buffer and memory
+ * @memory: memory
+ * @offset: first byte of the memory
+ * @length: bytes
+ * @write: to the memory, which is writable, not from it
+ * @data: buffer of the kernel
+ *
+ * Nothing is charged, as no page stays pinned.
+ *
+ * Return: 0 or what gup says; a part may have been copied then.
+ */
+int iommufd_memory_rw(struct iommufd_memory *memory, unsigned long offset,
+		      unsigned long length, bool write, void *data)
+{
+	while (length) {
+		unsigned long in_page = offset_in_page(offset);
+		unsigned long bytes = min(length, PAGE_SIZE - in_page);
+		int rc;
+
+		rc = rw_index(memory, offset >> PAGE_SHIFT, in_page, bytes,
+			      write, data);
+		if (rc)
+			return rc;
+		offset += bytes;
+		length -= bytes;
+		data += bytes;
+		cond_resched();
+	}
+	return 0;
 }

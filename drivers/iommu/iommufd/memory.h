@@ -71,6 +71,11 @@ int iommufd_memory_pin(struct iommufd_memory *memory, unsigned long first,
 void iommufd_memory_unpin(struct iommufd_memory *memory, unsigned long first,
 			  unsigned long last);
 int iommufd_memory_split(struct iommufd_memory *memory, unsigned long index);
+void iommufd_memory_pages(struct iommufd_memory *memory, unsigned long first,
+			  unsigned long last, struct page **pages);
+int iommufd_memory_rw(struct iommufd_memory *memory, unsigned long offset,
+		      unsigned long length, bool write, void *data);
+void iommufd_memory_set_scratch(unsigned int bytes);
 void iommufd_memory_keep(struct iommufd_memory *memory);
 
 /**

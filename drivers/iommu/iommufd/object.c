@@ -153,8 +153,15 @@ void iommufd_object_unuse(struct iommufd_ctx *ictx, struct iommufd_object *obj,
 static void free_object(struct iommufd_ctx *ictx, struct iommufd_object *obj)
 {
 	xa_erase(&ictx->objects, obj->id);
-	iommufd_object_fini(obj);
+	iommufd_object_fini(ictx, obj);
 	kfree(obj);
+}
+
+/* Is it up to a driver when the object goes? */
+static bool driver_owned(const struct iommufd_object *obj)
+{
+	return obj->type == IOMMUFD_OBJ_DEVICE ||
+	       obj->type == IOMMUFD_OBJ_ACCESS;
 }
 
 /**
@@ -174,7 +181,7 @@ int iommufd_object_destroy(struct iommufd_ctx *ictx, u32 id)
 	obj = xa_load(&ictx->objects, id);
 	if (!obj || obj->dead)
 		rc = -ENOENT;
-	else if (obj->users || obj->type == IOMMUFD_OBJ_DEVICE)
+	else if (obj->users || driver_owned(obj))
 		rc = -EBUSY;
 	else
 		obj->dead = true;
@@ -250,7 +257,7 @@ void iommufd_objects_destroy_all(struct iommufd_ctx *ictx)
 		unsigned long id;
 
 		xa_for_each(&ictx->objects, id, obj) {
-			if (obj->users)
+			if (obj->users || driver_owned(obj))
 				continue;
 			free_object(ictx, obj);
 			destroyed++;

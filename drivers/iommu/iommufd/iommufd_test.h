@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * IOMMU_TEST_CMD: how test programs drive a mock IOMMU, and how the module that
+ * implements it plugs into iommufd. The numbers and layouts are an ABI.
+ */
+#ifndef _IOMMUFD_TEST_H
+#define _IOMMUFD_TEST_H
+
+#include <linux/types.h>
+#include <uapi/linux/iommufd.h>
+
+#define IOMMU_TEST_CMD _IO(IOMMUFD_TYPE, IOMMUFD_CMD_BASE + 32)
+
+struct iommufd_access;
+struct iommufd_ctx;
+struct iommufd_device;
+struct iommufd_ioas;
+struct iommufd_iommu_ops;
+struct iommufd_object;
+struct iova_space;
+struct device;
+struct module;
+
+/**
+ * struct iommufd_test_ops - what the selftest module implements
+ * @owner: the module; a context that has used it keeps it loaded
+ * @ioctl: IOMMU_TEST_CMD
+ * @fini: undo an object of type IOMMUFD_OBJ_SELFTEST
+ */
+struct iommufd_test_ops {
+	struct module *owner;
+	long (*ioctl)(struct iommufd_ctx *ictx, void __user *ubuffer);
+	void (*fini)(struct iommufd_object *obj);
+};
+
+/**
+ * struct iommufd_test_core - what the selftest module needs of the core
+ * @object_alloc: __iommufd_object_alloc()
+ * @object_publish: iommufd_object_publish()
+ * @object_abort: iommufd_object_abort()
+ * @object_get: iommufd_object_get()
+ * @object_put: iommufd_object_put()
+ * @object_destroy: iommufd_object_destroy()
+ * @device_create: iommufd_device_create(); the device has no reference to the
+ *                 context
+ * @reserve: iova_space_reserve()
+ * @nth_area: first IOVA of the mapping with this number, lowest first; false if
+ *            there are not that many
+ * @set_scratch: limit the bytes of each scratch buffer of pinning
+ */
+struct iommufd_test_core {
+	struct iommufd_object *(*object_alloc)(struct iommufd_ctx *ictx,
+					       size_t size, unsigned int type);
+	void (*object_publish)(struct iommufd_ctx *ictx,
+			       struct iommufd_object *obj);
+	void (*object_abort)(struct iommufd_ctx *ictx,
+			     struct iommufd_object *obj);
+	struct iommufd_object *(*object_get)(struct iommufd_ctx *ictx, u32 id,
+					     unsigned int type);
+	void (*object_put)(struct iommufd_ctx *ictx,
+			   struct iommufd_object *obj);
+	int (*object_destroy)(struct iommufd_ctx *ictx, u32 id);
+	struct iommufd_device *(*device_create)(struct iommufd_ctx *ictx,
+						struct device *dev,
+						const struct iommufd_iommu_ops *ops);
+	int (*reserve)(struct iova_space *space, unsigned long start,
+		       unsigned long last, const void *owner);
+	bool (*nth_area)(struct iova_space *space, unsigned int n,
+			 unsigned long *start);
+	void (*set_scratch)(unsigned int bytes);
+};
+
+const struct iommufd_test_core *
+iommufd_test_register(const struct iommufd_test_ops *ops);
+void iommufd_test_unregister(void);
+
+/* test.c, for the core */
+long iommufd_test_ioctl(struct iommufd_ctx *ictx, void __user *ubuffer);
+void iommufd_test_put(struct iommufd_ctx *ictx);
+
+#endif

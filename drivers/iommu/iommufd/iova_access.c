@@ -1,0 +1,313 @@
+// SPDX-License-Identifier: GPL-2.0
+/**
+ * DOC: accesses to an IOVA space
+ *
+ * An access is a driver of the kernel that reads and writes through an IOVA
+ * space in place of a device: it copies, or it pins pages and uses them itself.
+ *
+ * An area with pins does not go: UNMAP refuses new pins of it, calls the unmap
+ * callback of every access, and waits for the pins to end. It does so for a
+ * bounded number of rounds, because a driver that never lets go must not hang
+ * the user's process.
+ */
+#include <linux/jiffies.h>
+#include <linux/sched/signal.h>
+
+#include "iova_space.h"
+
+#define REVOKE_ROUNDS 100
+#define REVOKE_ROUND_JIFFIES msecs_to_jiffies(10)
+
+/* What an access does to the part of one area. */
+struct access_part {
+	struct iova_area *area;
+	struct iommufd_memory *memory;
+	unsigned long offset;
+	unsigned long length;
+};
+
+/**
+ * iova_space_add_access() - let an access use a space
+ * @space: space
+ * @access: access
+ *
+ * Return: 0; -EADDRINUSE if the access pins pages and a mapping is not page
+ * aligned.
+ */
+int iova_space_add_access(struct iova_space *space, struct iova_access *access)
+{
+	int rc = 0;
+
+	down_write(&space->access_sem);
+	mutex_lock(&space->lock);
+	if (access->pins)
+		rc = __iova_space_raise_alignment(space, PAGE_SIZE);
+	if (!rc)
+		list_add_tail(&access->entry, &space->accesses);
+	mutex_unlock(&space->lock);
+	up_write(&space->access_sem);
+	return rc;
+}
+
+/**
+ * iova_space_remove_access() - an access ceases to use a space
+ * @space: space
+ * @access: access that has no pins left
+ *
+ * No unmap callback is running or will be called when this returns.
+ */
+void iova_space_remove_access(struct iova_space *space,
+			      struct iova_access *access)
+{
+	down_write(&space->access_sem);
+	mutex_lock(&space->lock);
+	list_del(&access->entry);
+	space->alignment = __iova_space_calc_alignment(space);
+	mutex_unlock(&space->lock);
+	up_write(&space->access_sem);
+}
+
+/* Find what is mapped from @start on, at most up to @last. */
+static int find_part(struct iova_space *space, unsigned long start,
+		     unsigned long last, bool write, struct access_part *part)
+{
+	struct iova_area *area = __iova_space_first(space, start, start);
+
+	if (!area || area->state == AREA_CREATING ||
+	    area->state == AREA_REMOVING)
+		return -ENOENT;
+	if (write && !area->memory->writable)
+		return -EPERM;
+	part->area = area;
+	part->memory = area->memory;
+	part->offset = area->offset + (start - area->node.start);
+	part->length = min(area->node.last, last) - start + 1;
+	return 0;
+}
+
+/* Pages can only be given away whole, but for the end of the last one. */
+static bool part_is_aligned(const struct access_part *part, bool is_last)
+{
+	return !offset_in_page(part->offset) &&
+	       (is_last || !offset_in_page(part->offset + part->length));
+}
+
+static unsigned long part_first_page(const struct access_part *part)
+{
+	return part->offset >> PAGE_SHIFT;
+}
+
+static unsigned long part_last_page(const struct access_part *part)
+{
+	return (part->offset + part->length - 1) >> PAGE_SHIFT;
+}
+
+/* Mark the area as pinned, so that it stays. */
+static int hold_part(struct iova_space *space, unsigned long start,
+		     unsigned long last, bool write, struct access_part *part)
+{
+	int rc;
+
+	mutex_lock(&space->lock);
+	rc = find_part(space, start, last, write, part);
+	if (!rc && (part->area->no_pins ||
+		    !part_is_aligned(part, start + part->length - 1 == last)))
+		rc = -EINVAL;
+	if (!rc)
+		part->area->nr_pins++;
+	mutex_unlock(&space->lock);
+	return rc;
+}
+
+static void release_area(struct iova_space *space, struct iova_area *area)
+{
+	mutex_lock(&space->lock);
+	WARN_ON_ONCE(!area->nr_pins);
+	if (!--area->nr_pins)
+		__iova_space_wake(space);
+	mutex_unlock(&space->lock);
+}
+
+static int pin_part(struct iova_space *space, struct access_part *part,
+		    struct page **pages)
+{
+	unsigned long first = part_first_page(part);
+	unsigned long last = part_last_page(part);
+	int rc;
+
+	rc = iommufd_memory_pin(part->memory, first, last);
+	if (rc)
+		release_area(space, part->area);
+	else
+		iommufd_memory_pages(part->memory, first, last, pages);
+	return rc;
+}
+
+/**
+ * iova_space_pin() - pin the pages behind a range
+ * @space: space
+ * @start: first IOVA
+ * @last: last IOVA
+ * @write: the pages will be written to
+ * @pages: receives the pages
+ *
+ * Return: 0; -ENOENT if a part is not mapped, -EPERM to write to read-only
+ * memory, -EINVAL if the range does not consist of whole pages or is being
+ * unmapped, or what iommufd_memory_pin() says. Nothing is pinned on failure.
+ */
+int iova_space_pin(struct iova_space *space, unsigned long start,
+		   unsigned long last, bool write, struct page **pages)
+{
+	unsigned long next = start;
+	struct access_part part;
+	int rc;
+
+	for (;;) {
+		rc = hold_part(space, next, last, write, &part);
+		if (!rc)
+			rc = pin_part(space, &part, pages);
+		if (rc)
+			break;
+		pages += part_last_page(&part) - part_first_page(&part) + 1;
+		next += part.length;
+		if (next - 1 == last)
+			return 0;
+	}
+	if (next != start)
+		iova_space_unpin(space, start, next - 1);
+	return rc;
+}
+
+/**
+ * iova_space_unpin() - undo iova_space_pin()
+ * @space: space
+ * @start: first IOVA that was pinned
+ * @last: last IOVA that was pinned
+ */
+void iova_space_unpin(struct iova_space *space, unsigned long start,
+		      unsigned long last)
+{
+	for (;;) {
+		struct access_part part;
+		int rc;
+
+		mutex_lock(&space->lock);
+		rc = find_part(space, start, last, false, &part);
+		if (!rc && !part.area->nr_pins)
+			rc = -ENOENT;
+		mutex_unlock(&space->lock);
+		/* A driver that unpins what it has not pinned */
+		if (WARN_ON(rc))
+			return;
+
+		iommufd_memory_unpin(part.memory, part_first_page(&part),
+				     part_last_page(&part));
+		release_area(space, part.area);
+		if (start + part.length - 1 == last)
+			return;
+		start += part.length;
+	}
+}
+
+/**
+ * iova_space_rw() - copy between a buffer and what is mapped in a range
+ * @space: space
+ * @start: first IOVA
+ * @last: last IOVA
+ * @write: to the IOVA, not from it
+ * @data: buffer of the kernel
+ *
+ * Return: 0; -ENOENT if a part is not mapped, -EPERM to write to read-only
+ * memory, or what gup says. A part may have been copied on failure.
+ */
+int iova_space_rw(struct iova_space *space, unsigned long start,
+		  unsigned long last, bool write, void *data)
+{
+	for (;;) {
+		struct access_part part;
+		int rc;
+
+		mutex_lock(&space->lock);
+		rc = find_part(space, start, last, write, &part);
+		if (!rc)
+			iommufd_memory_get(part.memory);
+		mutex_unlock(&space->lock);
+		if (rc)
+			return rc;
+
+		rc = iommufd_memory_rw(part.memory, part.offset, part.length,
+				       write, data);
+		iommufd_memory_put(part.memory);
+		if (rc)
+			return rc;
+		if (start + part.length - 1 == last)
+			return 0;
+		start += part.length;
+		data += part.length;
+	}
+}
+
+static void call_unmap(struct iova_space *space, unsigned long start,
+		       unsigned long length)
+{
+	struct iova_access *access;
+
+	down_read(&space->access_sem);
+	list_for_each_entry(access, &space->accesses, entry) {
+		if (access->pins)
+			access->unmap(access->data, start, length);
+	}
+	up_read(&space->access_sem);
+}
+
+/* The area that is being revoked, if it is still there. */
+static struct iova_area *revoked_area(struct iova_space *space,
+				      const struct iova_revoke *revoke)
+{
+	struct iova_area *area;
+
+	area = __iova_space_first(space, revoke->start, revoke->start);
+	return area && area->no_pins ? area : NULL;
+}
+
+/**
+ * iova_space_revoke() - ask all accesses to unpin an area
+ * @space: space
+ * @revoke: which area; its @no_pins is set
+ *
+ * Return: 0 to look again, -EDEADLOCK after too many rounds, -EINTR.
+ */
+int iova_space_revoke(struct iova_space *space, struct iova_revoke *revoke)
+{
+	struct iova_area *area;
+	int rc = 0;
+
+	if (revoke->rounds++ == REVOKE_ROUNDS)
+		return -EDEADLOCK;
+	call_unmap(space, revoke->start, revoke->last - revoke->start + 1);
+
+	mutex_lock(&space->lock);
+	area = revoked_area(space, revoke);
+	if (area && area->nr_pins)
+		rc = __iova_space_wait(space, TASK_KILLABLE,
+				       REVOKE_ROUND_JIFFIES);
+	mutex_unlock(&space->lock);
+	return rc;
+}
+
+/**
+ * iova_space_unrevoke() - the area stays after all
+ * @space: space
+ * @revoke: which area
+ */
+void iova_space_unrevoke(struct iova_space *space,
+			 const struct iova_revoke *revoke)
+{
+	struct iova_area *area;
+
+	mutex_lock(&space->lock);
+	area = revoked_area(space, revoke);
+	if (area)
+		area->no_pins = false;
+	mutex_unlock(&space->lock);
+}

@@ -1,0 +1,112 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Where iommufd_selftest.ko plugs in. Without it IOMMU_TEST_CMD is ENOTTY.
+ */
+#include <linux/export.h>
+#include <linux/module.h>
+#include <linux/mutex.h>
+
+#include "iommufd_private.h"
+#include "iommufd_test.h"
+
+/* Guards test_ops and the change of iommufd_ctx.test from NULL. */
+static DEFINE_MUTEX(test_lock);
+static const struct iommufd_test_ops *test_ops;
+
+static struct iommufd_object *test_object_alloc(struct iommufd_ctx *ictx,
+						size_t size, unsigned int type)
+{
+	return __iommufd_object_alloc(ictx, size, type);
+}
+
+static struct iommufd_object *test_object_get(struct iommufd_ctx *ictx, u32 id,
+					      unsigned int type)
+{
+	return iommufd_object_get(ictx, id, type);
+}
+
+static bool test_nth_area(struct iova_space *space, unsigned int n,
+			  unsigned long *start)
+{
+	struct iova_area *area;
+
+	mutex_lock(&space->lock);
+	area = __iova_space_first(space, 0, ULONG_MAX);
+	while (area && n--)
+		area = to_iova_area(iova_node_next(&area->node));
+	if (area)
+		*start = area->node.start;
+	mutex_unlock(&space->lock);
+	return area;
+}
+
+static const struct iommufd_test_core test_core = {
+	.object_alloc = test_object_alloc,
+	.object_publish = iommufd_object_publish,
+	.object_abort = iommufd_object_abort,
+	.object_get = test_object_get,
+	.object_put = iommufd_object_put,
+	.object_destroy = iommufd_object_destroy,
+	.device_create = iommufd_device_create,
+	.reserve = iova_space_reserve,
+	.nth_area = test_nth_area,
+	.set_scratch = iommufd_memory_set_scratch,
+};
+
+/**
+ * iommufd_test_register() - implement IOMMU_TEST_CMD
+ * @ops: the implementation
+ *
+ * Return: what the core has for it.
+ */
+const struct iommufd_test_core *
+iommufd_test_register(const struct iommufd_test_ops *ops)
+{
+	mutex_lock(&test_lock);
+	test_ops = ops;
+	mutex_unlock(&test_lock);
+	return &test_core;
+}
+EXPORT_SYMBOL_GPL(iommufd_test_register);
+
+/**
+ * iommufd_test_unregister() - the module is being unloaded
+ *
+ * No context uses it, as each keeps the module loaded.
+ */
+void iommufd_test_unregister(void)
+{
+	mutex_lock(&test_lock);
+	test_ops = NULL;
+	mutex_unlock(&test_lock);
+}
+EXPORT_SYMBOL_GPL(iommufd_test_unregister);
+
+/**
+ * iommufd_test_ioctl() - IOMMU_TEST_CMD
+ * @ictx: context
+ * @ubuffer: argument of the ioctl
+ *
+ * Return: what the module says, -ENOTTY if it is not loaded.
+ */
+long iommufd_test_ioctl(struct iommufd_ctx *ictx, void __user *ubuffer)
+{
+	const struct iommufd_test_ops *ops;
+
+	mutex_lock(&test_lock);
+	if (!ictx->test && test_ops && try_module_get(test_ops->owner))
+		ictx->test = test_ops;
+	ops = ictx->test;
+	mutex_unlock(&test_lock);
+	return ops ? ops->ioctl(ictx, ubuffer) : -ENOTTY;
+}
+
+/**
+ * iommufd_test_put() - a context is gone, with all its objects
+ * @ictx: context
+ */
+void iommufd_test_put(struct iommufd_ctx *ictx)
+{
+	if (ictx->test)
+		module_put(ictx->test->owner);
+}
