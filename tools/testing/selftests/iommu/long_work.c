@@ -9,9 +9,9 @@
 
 #define IOVA		0x10000000UL
 #define BIG_IOVA	(1UL << 32)
-#define LENGTH		(384UL << 20)
+#define LENGTH		(256UL << 20)
 /* Much shorter than the work, much longer than what others have to do. */
-#define PROMPT_MS	400
+#define PROMPT_MS	300
 
 FIXTURE(long_work) {
 	int fd;

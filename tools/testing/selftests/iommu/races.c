@@ -12,7 +12,7 @@
 #define SLOTS		16
 #define SLOT_PAGES	4
 #define SLOT		(SLOT_PAGES * PAGE)
-#define RUN_MS		1000
+#define RUN_MS		800
 
 struct arena {
 	int fd;

