@@ -83,18 +83,27 @@ bool iova_tree_insert(struct iova_tree *tree, struct iova_node *node)
 }
 
 /**
- * iova_tree_remove() - free an interval
+ * iova_tree_remove() - free intervals that follow each other
  * @tree: tree
- * @node: node in it
+ * @first: lowest of the nodes
+ * @last: highest of them; all nodes between the two go too
+ *
+ * The gap behind them is brought up to date once.
  */
-void iova_tree_remove(struct iova_tree *tree, struct iova_node *node)
+void iova_tree_remove(struct iova_tree *tree, struct iova_node *first,
+		      struct iova_node *last)
 {
-	struct iova_node *next = iova_node_next(node);
-	unsigned long gap = node->gap;
+	unsigned long base = first->start - first->gap;
+	struct iova_node *node = first, *next;
 
-	rb_erase_augmented(&node->rb, &tree->root, &iova_callbacks);
+	for (;; node = next) {
+		next = iova_node_next(node);
+		rb_erase_augmented(&node->rb, &tree->root, &iova_callbacks);
+		if (node == last)
+			break;
+	}
 	if (next)
-		set_gap(next, next->start - (node->start - gap));
+		set_gap(next, next->start - base);
 }
 
 /**

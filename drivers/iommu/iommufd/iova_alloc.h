@@ -48,7 +48,8 @@ struct iova_want {
 #define IOVA_PLACE_MISSES 128
 
 bool iova_tree_insert(struct iova_tree *tree, struct iova_node *node);
-void iova_tree_remove(struct iova_tree *tree, struct iova_node *node);
+void iova_tree_remove(struct iova_tree *tree, struct iova_node *first,
+		      struct iova_node *last);
 struct iova_node *iova_tree_first(const struct iova_tree *tree,
 				  unsigned long start, unsigned long last);
 struct iova_node *iova_tree_before(const struct iova_tree *tree,

@@ -35,6 +35,9 @@
 
 #define PIECE_SIZE SZ_1G
 
+/* Runs to map before looking whether anybody waits or we are killed */
+#define RUNS_AT_ONCE 64
+
 /* What one thread does to the IO page table of one domain. */
 struct domain_unmap {
 	struct iova_domain *dom;
@@ -45,27 +48,51 @@ struct domain_unmap {
 };
 
 /*
- * The first domain behind @dom, or on the list if that is NULL, which has the
- * busy area at @start. *filled is how far it goes.
+ * Going through the domains that a busy area belongs to. How many there are is
+ * counted once, because their number cannot change.
  */
-static struct iova_domain *next_domain(struct iova_space *space,
-				       struct iova_domain *dom,
-				       unsigned long start,
-				       unsigned long *filled)
+struct domain_iter {
+	struct iova_domain *dom;
+	unsigned long filled;
+	unsigned int left;
+	bool begun;
+};
+
+static void count_domains(struct iova_space *space, unsigned long start,
+			  struct domain_iter *iter)
 {
-	struct iova_domain *found = NULL;
+	struct iova_domain *dom;
+
+	list_for_each_entry(dom, &space->domains, entry) {
+		if (start < dom->filled)
+			iter->left++;
+	}
+	iter->begun = true;
+}
+
+/* Step to the next domain that has the busy area at @start. */
+static bool next_domain(struct iova_space *space, struct domain_iter *iter,
+			unsigned long start)
+{
+	struct iova_domain *dom;
+
+	if (iter->begun && !iter->left)
+		return false;
 
 	mutex_lock(&space->lock);
-	dom = list_prepare_entry(dom, &space->domains, entry);
+	if (!iter->begun)
+		count_domains(space, start, iter);
+	dom = list_prepare_entry(iter->dom, &space->domains, entry);
 	list_for_each_entry_continue(dom, &space->domains, entry) {
-		if (start < dom->filled) {
-			found = dom;
-			*filled = dom->filled;
+		if (start < dom->filled)
 			break;
-		}
+	}
+	if (iter->left) {
+		iter->dom = dom;
+		iter->filled = dom->filled;
 	}
 	mutex_unlock(&space->lock);
-	return found;
+	return iter->left && iter->left--;
 }
 
 /* Between two pieces of work on a page table */
@@ -125,9 +152,10 @@ static bool domain_unmap_end(struct domain_unmap *unmap)
 	return !unmap->failed;
 }
 
-static int map_run(struct iova_domain *dom, unsigned long iova,
-		   phys_addr_t phys, unsigned long length, int prot,
-		   unsigned long piece_size, unsigned long *mapped)
+/* Map a run that is too long for one piece, or reaches into the next one. */
+static int map_long_run(struct iova_domain *dom, unsigned long iova,
+			phys_addr_t phys, unsigned long length, int prot,
+			unsigned long piece_size, unsigned long *mapped)
 {
 	while (length) {
 		unsigned long piece = min(length, piece_size -
@@ -149,30 +177,55 @@ static int map_run(struct iova_domain *dom, unsigned long iova,
 	return 0;
 }
 
+/* Map up to RUNS_AT_ONCE runs from where the area is not mapped yet. */
+static int map_some_runs(struct iova_domain *dom, struct iova_area *area,
+			 unsigned long piece_size, struct memory_walk *walk,
+			 unsigned long *mapped)
+{
+	unsigned long length = iova_area_length(area);
+	unsigned int i;
+
+	for (i = 0; i < RUNS_AT_ONCE && *mapped < length; i++) {
+		unsigned long offset = area->offset + *mapped, pfn, bytes;
+		unsigned long iova = area->node.start + *mapped;
+		phys_addr_t phys;
+		int rc;
+
+		bytes = iommufd_memory_walk_pfns(walk, offset >> PAGE_SHIFT,
+						 &pfn) << PAGE_SHIFT;
+		bytes = min(bytes - offset_in_page(offset), length - *mapped);
+		phys = PFN_PHYS(pfn) + offset_in_page(offset);
+		if (bytes > piece_size - (iova & (piece_size - 1))) {
+			rc = map_long_run(dom, iova, phys, bytes, area->prot,
+					  piece_size, mapped);
+		} else {
+			rc = iommu_map(dom->domain, iova, phys, bytes,
+				       area->prot, GFP_KERNEL_ACCOUNT);
+			if (!rc)
+				*mapped += bytes;
+		}
+		if (rc)
+			return rc;
+	}
+	return 0;
+}
+
 static int map_runs(struct iova_domain *dom, struct iova_area *area,
 		    unsigned long piece_size, unsigned long *mapped)
 {
 	unsigned long length = iova_area_length(area);
-	unsigned long index = iova_area_first_page(area);
-	unsigned long offset = offset_in_page(area->offset);
 	struct memory_walk walk;
 
-	iommufd_memory_walk(area->memory, &walk, index);
-	while (*mapped < length) {
-		unsigned long pfn, npages, bytes;
-		int rc;
+	iommufd_memory_walk(area->memory, &walk, iova_area_first_page(area));
+	for (;;) {
+		int rc = map_some_runs(dom, area, piece_size, &walk, mapped);
 
-		npages = iommufd_memory_walk_pfns(&walk, index, &pfn);
-		bytes = min((npages << PAGE_SHIFT) - offset, length - *mapped);
-		rc = map_run(dom, area->node.start + *mapped,
-			     PFN_PHYS(pfn) + offset, bytes, area->prot,
-			     piece_size, mapped);
-		if (rc)
+		if (rc || *mapped == length)
 			return rc;
-		index += npages;
-		offset = 0;
+		if (fatal_signal_pending(current))
+			return -EINTR;
+		let_groups_through(dom);
 	}
-	return 0;
 }
 
 static int map_area(struct iova_space *space, struct iova_domain *dom,
@@ -273,14 +326,12 @@ static void drain_areas(struct iova_domain *dom, struct iova_area *areas,
 int iova_areas_fill(struct iova_space *space, struct iova_area *areas)
 {
 	struct iova_area *area;
-	unsigned long filled;
 
 	for (area = areas; area; area = area->next) {
-		unsigned long start = area->node.start;
-		struct iova_domain *dom = NULL;
+		struct domain_iter iter = {};
 
-		while ((dom = next_domain(space, dom, start, &filled))) {
-			int rc = fill_area(space, dom, area);
+		while (next_domain(space, &iter, area->node.start)) {
+			int rc = fill_area(space, iter.dom, area);
 
 			if (rc)
 				return rc;
@@ -299,11 +350,10 @@ int iova_areas_fill(struct iova_space *space, struct iova_area *areas)
  */
 void iova_areas_unfill(struct iova_space *space, struct iova_area *areas)
 {
-	struct iova_domain *dom = NULL;
-	unsigned long filled;
+	struct domain_iter iter = {};
 
-	while ((dom = next_domain(space, dom, areas->node.start, &filled)))
-		drain_areas(dom, areas, filled);
+	while (next_domain(space, &iter, areas->node.start))
+		drain_areas(iter.dom, areas, iter.filled);
 	for (; areas; areas = areas->next)
 		unpin_area(areas);
 }

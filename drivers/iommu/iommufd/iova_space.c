@@ -54,7 +54,7 @@ void iova_space_destroy(struct iova_space *space)
 	WARN_ON(!list_empty(&space->domains) || !list_empty(&space->accesses));
 	mutex_lock(&space->lock);
 	while ((area = __iova_space_first(space, 0, ULONG_MAX))) {
-		iova_tree_remove(&space->areas, &area->node);
+		iova_tree_remove(&space->areas, &area->node, &area->node);
 		area->next = NULL;
 		iova_areas_free(area);
 		cond_resched();
@@ -176,10 +176,18 @@ void __iova_areas_idle(struct iova_space *space, struct iova_area *areas)
 
 static void remove_areas(struct iova_space *space, struct iova_area *areas)
 {
+	struct iova_area *first, *last, *next;
+
 	mutex_lock(&space->lock);
-	for (; areas; areas = areas->next) {
-		space->nr_order[iova_area_order(areas)]--;
-		iova_tree_remove(&space->areas, &areas->node);
+	for (first = areas; first; first = next) {
+		/* New areas may have come between those of the list. */
+		for (last = first;; last = next) {
+			space->nr_order[iova_area_order(last)]--;
+			next = last->next;
+			if (!next || iova_node_next(&last->node) != &next->node)
+				break;
+		}
+		iova_tree_remove(&space->areas, &first->node, &last->node);
 	}
 	__iova_space_wake(space);
 	mutex_unlock(&space->lock);
@@ -234,34 +242,42 @@ static int place_areas(struct iova_space *space, struct iova_area *areas,
 	return 0;
 }
 
+/* Can the areas be where place_areas() has put them? */
+static int check_fixed(struct iova_space *space, const struct iova_area *areas,
+		       unsigned long start, unsigned long last)
+{
+	if (__iova_space_is_reserved(space, start, last))
+		return -EINVAL;
+	/* One area finds out when it is inserted. */
+	if (areas->next && __iova_space_first(space, start, last))
+		return -EEXIST;
+	return 0;
+}
+
 static int occupy(struct iova_space *space, struct iova_area *areas,
 		  unsigned int flags, unsigned long *iova)
 {
+	bool fixed = flags & IOVA_MAP_FIXED;
 	struct iova_area *area;
-	unsigned long length = 0, uva, last;
-	int rc;
+	unsigned long length = 0;
+	int rc = 0;
 
 	for (area = areas; area; area = area->next)
 		length += iova_area_length(area);
 
-	if (!(flags & IOVA_MAP_FIXED)) {
-		uva = areas->memory->uva + areas->offset;
-		rc = find_place(space, uva, length, iova);
-		if (rc)
-			return rc;
-	}
-	last = *iova + length - 1;
-
-	rc = place_areas(space, areas, *iova);
+	if (!fixed)
+		rc = find_place(space, areas->memory->uva + areas->offset,
+				length, iova);
+	if (!rc)
+		rc = place_areas(space, areas, *iova);
+	if (!rc && fixed)
+		rc = check_fixed(space, areas, *iova, *iova + length - 1);
 	if (rc)
 		return rc;
-	if (__iova_space_is_reserved(space, *iova, last))
-		return -EINVAL;
-	if (__iova_space_first(space, *iova, last))
-		return -EEXIST;
 
 	for (area = areas; area; area = area->next) {
-		iova_tree_insert(&space->areas, &area->node);
+		if (!iova_tree_insert(&space->areas, &area->node))
+			return -EEXIST;
 		space->nr_order[iova_area_order(area)]++;
 	}
 	return 0;

@@ -89,7 +89,7 @@ static void cut_area(struct iova_space *space, struct iova_area *area,
 	tail->pinned = area->pinned;
 
 	space->nr_order[iova_area_order(area)]--;
-	iova_tree_remove(&space->areas, &area->node);
+	iova_tree_remove(&space->areas, &area->node, &area->node);
 	area->node.last = iova - 1;
 	area->next = tail;
 	for (; area; area = area->next) {

@@ -24,6 +24,7 @@
 #include <linux/mm.h>
 #include <linux/sched/mm.h>
 #include <linux/sched/signal.h>
+#include <linux/sizes.h>
 #include <linux/slab.h>
 
 #include "memory.h"
@@ -31,9 +32,11 @@
 #define CHUNK_MAX_RUNS \
 	((PAGE_SIZE - sizeof(struct pin_chunk)) / sizeof(struct pfn_run))
 #define SMALL_BATCH 8
+#define UNPIN_LIST 32
 
-/* Bytes of each scratch buffer of a pin operation */
-static unsigned int scratch_bytes = PAGE_SIZE;
+/* Bytes at most of each scratch buffer of a pin operation */
+#define MAX_SCRATCH SZ_64K
+static unsigned int scratch_bytes = MAX_SCRATCH;
 
 /**
  * struct pin_batch - work space of one pin operation
@@ -182,18 +185,33 @@ static int split_chunk(struct iommufd_memory *memory, unsigned long index)
 	return 0;
 }
 
+/* Gup has a way for ranges; for single pages that lie apart a list is cheaper. */
 static void unpin_runs(struct iommufd_memory *memory,
 		       const struct pfn_run *runs, unsigned int nr,
 		       unsigned long last)
 {
-	unsigned int i;
+	struct page *list[UNPIN_LIST];
+	unsigned int i, n = 0;
 
 	for (i = 0; i < nr; i++) {
-		unpin_user_page_range_dirty_lock(pfn_to_page(runs[i].pfn),
-				pfn_run_last(runs, nr, i, last) -
-				runs[i].index + 1, memory->writable);
-		cond_resched();
+		struct page *page = pfn_to_page(runs[i].pfn);
+		unsigned long npages = pfn_run_last(runs, nr, i, last) -
+				       runs[i].index + 1;
+
+		if (npages > 1) {
+			unpin_user_page_range_dirty_lock(page, npages,
+							 memory->writable);
+			cond_resched();
+			continue;
+		}
+		list[n++] = page;
+		if (n == UNPIN_LIST) {
+			unpin_user_pages_dirty_lock(list, n, memory->writable);
+			n = 0;
+			cond_resched();
+		}
 	}
+	unpin_user_pages_dirty_lock(list, n, memory->writable);
 }
 
 /**
@@ -203,14 +221,14 @@ static void unpin_runs(struct iommufd_memory *memory,
  */
 void iommufd_memory_set_scratch(unsigned int bytes)
 {
-	WRITE_ONCE(scratch_bytes, clamp(bytes, 1U, (unsigned int)PAGE_SIZE));
+	WRITE_ONCE(scratch_bytes, clamp(bytes, 1U, (unsigned int)MAX_SCRATCH));
 }
 
 static int pin_batch_init(struct pin_batch *batch, unsigned long npages)
 {
 	unsigned int room = READ_ONCE(scratch_bytes);
 
-	if (npages <= SMALL_BATCH && room == PAGE_SIZE) {
+	if (npages <= SMALL_BATCH && room == MAX_SCRATCH) {
 		batch->pages = batch->small_pages;
 		batch->max_pages = SMALL_BATCH;
 		batch->runs = batch->small_runs;
@@ -218,15 +236,16 @@ static int pin_batch_init(struct pin_batch *batch, unsigned long npages)
 		return 0;
 	}
 
-	batch->max_pages = max(room / sizeof(*batch->pages), 1);
-	batch->max_runs = clamp(room / sizeof(*batch->runs), 1, CHUNK_MAX_RUNS);
-	batch->pages = kmalloc_array(batch->max_pages, sizeof(*batch->pages),
-				     GFP_KERNEL_ACCOUNT);
+	batch->max_pages = clamp(room / sizeof(*batch->pages), 1UL, npages);
+	batch->max_runs = clamp(room / sizeof(*batch->runs), 1UL,
+				CHUNK_MAX_RUNS);
+	batch->pages = kvmalloc_array(batch->max_pages, sizeof(*batch->pages),
+				      GFP_KERNEL_ACCOUNT);
 	batch->runs = kmalloc_array(batch->max_runs, sizeof(*batch->runs),
 				    GFP_KERNEL_ACCOUNT);
 	if (batch->pages && batch->runs)
 		return 0;
-	kfree(batch->pages);
+	kvfree(batch->pages);
 	kfree(batch->runs);
 	return -ENOMEM;
 }
@@ -235,7 +254,7 @@ static void pin_batch_destroy(struct pin_batch *batch)
 {
 	if (batch->pages == batch->small_pages)
 		return;
-	kfree(batch->pages);
+	kvfree(batch->pages);
 	kfree(batch->runs);
 }
 
@@ -260,6 +279,28 @@ static int pin_batch_flush(struct iommufd_memory *memory,
 	return 0;
 }
 
+/*
+ * How many pages follow each other in memory. Each has to be looked at: even
+ * between the first and the last page of one folio a process can have others.
+ */
+static unsigned int count_contiguous(struct page **pages, unsigned int npages)
+{
+	struct page *first = pages[0];
+	unsigned int n = 1;
+
+	/* Neighbours in memory are neighbours in the map of it, and only they. */
+	BUILD_BUG_ON(!IS_ENABLED(CONFIG_SPARSEMEM_VMEMMAP));
+	while (n + 8 <= npages && pages[n] == first + n &&
+	       pages[n + 1] == first + n + 1 && pages[n + 2] == first + n + 2 &&
+	       pages[n + 3] == first + n + 3 && pages[n + 4] == first + n + 4 &&
+	       pages[n + 5] == first + n + 5 && pages[n + 6] == first + n + 6 &&
+	       pages[n + 7] == first + n + 7)
+		n += 8;
+	while (n < npages && pages[n] == first + n)
+		n++;
+	return n;
+}
+
 /* Add gup's pages to the runs. Pages not taken over remain the caller's. */
 static int pin_batch_add(struct iommufd_memory *memory, struct pin_batch *batch,
 			 unsigned int npages, unsigned int *taken)
@@ -268,11 +309,8 @@ static int pin_batch_add(struct iommufd_memory *memory, struct pin_batch *batch,
 
 	while (i < npages) {
 		unsigned long pfn = page_to_pfn(batch->pages[i]);
-		unsigned int n = 1;
-
-		while (i + n < npages &&
-		       page_to_pfn(batch->pages[i + n]) == pfn + n)
-			n++;
+		unsigned int n = count_contiguous(&batch->pages[i],
+						  npages - i);
 
 		if (!pfn_runs_append(batch->runs, &batch->nr_runs,
 				     batch->max_runs, batch->next, pfn)) {
@@ -426,17 +464,19 @@ static int pin_range(struct iommufd_memory *memory, struct pin_batch *batch,
 static int __memory_pin(struct iommufd_memory *memory, unsigned long first,
 			unsigned long last)
 {
-	unsigned long index = first, charge;
+	unsigned long index = first, charge = last - first + 1;
 	struct pin_batch batch;
 	int rc;
 
-	rc = split_chunk(memory, first);
-	if (!rc)
-		rc = split_chunk(memory, last + 1);
-	if (rc)
-		return rc;
+	if (!RB_EMPTY_ROOT(&memory->chunks.rb_root)) {
+		rc = split_chunk(memory, first);
+		if (!rc)
+			rc = split_chunk(memory, last + 1);
+		if (rc)
+			return rc;
+		charge = count_holes(memory, first, last);
+	}
 
-	charge = count_holes(memory, first, last);
 	rc = iommufd_charge(memory->payer, memory->mode, charge);
 	if (rc)
 		return rc;
@@ -548,27 +588,14 @@ void iommufd_memory_walk(struct iommufd_memory *memory,
 }
 
 /**
- * iommufd_memory_walk_pfns() - read a run and step to the next
- * @walk: position, at the run that holds @index
- * @index: index of a page
- * @pfn: frame of that page
- *
- * Return: number of contiguous pages from @index on. They may lie beyond what
- * the caller has pinned, but are pinned by somebody.
+ * iommufd_memory_walk_chunk() - step to the first run of the next chunk
+ * @walk: position behind the last run of a chunk; void if there is none
  */
-unsigned long iommufd_memory_walk_pfns(struct memory_walk *walk,
-				       unsigned long index, unsigned long *pfn)
+void iommufd_memory_walk_chunk(struct memory_walk *walk)
 {
-	struct pin_chunk *chunk = walk->chunk;
-	unsigned long last = pfn_run_last(chunk->runs, chunk->nr_runs,
-					  walk->run, chunk->node.last);
-
-	*pfn = pfn_run_pfn(&chunk->runs[walk->run], index);
-	if (++walk->run == chunk->nr_runs) {
-		walk->chunk = next_chunk(chunk, last + 1, ULONG_MAX);
-		walk->run = 0;
-	}
-	return last - index + 1;
+	walk->chunk = next_chunk(walk->chunk, walk->chunk->node.last + 1,
+				 ULONG_MAX);
+	walk->run = 0;
 }
 
 /**

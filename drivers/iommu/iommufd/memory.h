@@ -90,8 +90,29 @@ struct memory_walk {
 
 void iommufd_memory_walk(struct iommufd_memory *memory,
 			 struct memory_walk *walk, unsigned long index);
-unsigned long iommufd_memory_walk_pfns(struct memory_walk *walk,
-				       unsigned long index,
-				       unsigned long *pfn);
+void iommufd_memory_walk_chunk(struct memory_walk *walk);
+
+/**
+ * iommufd_memory_walk_pfns() - read a run and step to the next
+ * @walk: position, at the run that holds @index
+ * @index: index of a page
+ * @pfn: frame of that page
+ *
+ * Return: number of contiguous pages from @index on. They may lie beyond what
+ * the caller has pinned, but are pinned by somebody.
+ */
+static inline unsigned long iommufd_memory_walk_pfns(struct memory_walk *walk,
+						     unsigned long index,
+						     unsigned long *pfn)
+{
+	const struct pin_chunk *chunk = walk->chunk;
+	unsigned long last = pfn_run_last(chunk->runs, chunk->nr_runs,
+					  walk->run, chunk->node.last);
+
+	*pfn = pfn_run_pfn(&chunk->runs[walk->run], index);
+	if (++walk->run == chunk->nr_runs)
+		iommufd_memory_walk_chunk(walk);
+	return last - index + 1;
+}
 
 #endif

@@ -7,32 +7,6 @@
 #include "pfn_runs.h"
 
 /**
- * pfn_runs_append() - add the pages from @index on, which start at @pfn
- * @runs: array being filled; its pages end just before @index
- * @nr: number of runs in use; updated
- * @room: number of runs that fit into the array
- * @index: index of the first new page
- * @pfn: frame of the first new page
- *
- * The caller knows how many pages the new run has; the array learns it from
- * the index of the run that follows. Pages that continue the last run join it.
- *
- * Return: false when a new run is needed and the array is full.
- */
-bool pfn_runs_append(struct pfn_run *runs, unsigned int *nr, unsigned int room,
-		     unsigned long index, unsigned long pfn)
-{
-	if (*nr && pfn_run_pfn(&runs[*nr - 1], index) == pfn)
-		return true;
-	if (*nr == room)
-		return false;
-	runs[*nr].index = index;
-	runs[*nr].pfn = pfn;
-	++*nr;
-	return true;
-}
-
-/**
  * pfn_runs_find() - which run holds a page
  * @runs: array of at least one run
  * @nr: number of runs

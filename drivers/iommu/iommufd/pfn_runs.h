@@ -17,8 +17,6 @@ struct pfn_run {
 	unsigned long pfn;
 };
 
-bool pfn_runs_append(struct pfn_run *runs, unsigned int *nr, unsigned int room,
-		     unsigned long index, unsigned long pfn);
 unsigned int pfn_runs_find(const struct pfn_run *runs, unsigned int nr,
 			   unsigned long index);
 unsigned int pfn_runs_tail(const struct pfn_run *runs, unsigned int nr,
@@ -32,11 +30,38 @@ static inline unsigned long pfn_run_last(const struct pfn_run *runs,
 	return i + 1 < nr ? runs[i + 1].index - 1 : last;
 }
 
-/* The frame of page @index, which lies in @run. */
+/* The frame of page @index, which lies in @run or would continue it. */
 static inline unsigned long pfn_run_pfn(const struct pfn_run *run,
 					unsigned long index)
 {
 	return run->pfn + (index - run->index);
+}
+
+/**
+ * pfn_runs_append() - add the pages from @index on, which start at @pfn
+ * @runs: array being filled; its pages end just before @index
+ * @nr: number of runs in use; updated
+ * @room: number of runs that fit into the array
+ * @index: index of the first new page
+ * @pfn: frame of the first new page
+ *
+ * The caller knows how many pages the new run has; the array learns it from
+ * the index of the run that follows. Pages that continue the last run join it.
+ *
+ * Return: false when a new run is needed and the array is full.
+ */
+static inline bool pfn_runs_append(struct pfn_run *runs, unsigned int *nr,
+				   unsigned int room, unsigned long index,
+				   unsigned long pfn)
+{
+	if (*nr && pfn_run_pfn(&runs[*nr - 1], index) == pfn)
+		return true;
+	if (*nr == room)
+		return false;
+	runs[*nr].index = index;
+	runs[*nr].pfn = pfn;
+	++*nr;
+	return true;
 }
 
 #endif

@@ -90,13 +90,22 @@ static void do_insert(struct world *world)
 
 static void do_remove(struct world *world)
 {
-	struct iova_node *node = any_node(world);
+	struct iova_node *first = any_node(world), *last = first, *next;
 
-	if (!node)
+	if (!first)
 		return;
-	iova_tree_remove(&world->tree, node);
-	oracle_remove(&world->oracle, node);
-	free(node);
+	/* One node, or some that follow each other */
+	while (unit_chance(40) && iova_node_next(last))
+		last = iova_node_next(last);
+	iova_tree_remove(&world->tree, first, last);
+	for (;; first = next) {
+		oracle_remove(&world->oracle, first);
+		next = oracle_first(&world->oracle, first->last, ULONG_MAX);
+		if (first == last)
+			break;
+		free(first);
+	}
+	free(last);
 }
 
 static void do_look_up(struct world *world)
@@ -404,7 +413,7 @@ static void empty_and_full(void)
 	expect(!iova_node_next(&all), "");
 	expect(!iova_tree_place(&tree, 0, ULONG_MAX, &byte, &start), "");
 
-	iova_tree_remove(&tree, &all);
+	iova_tree_remove(&tree, &all, &all);
 	expect(iova_tree_empty(&tree), "");
 }
 

@@ -117,7 +117,7 @@ static void replace_some(struct bench *bench, struct cost *removal,
 
 		start = node->start;
 		before = unit_blocks;
-		iova_tree_remove(&bench->tree, node);
+		iova_tree_remove(&bench->tree, node, node);
 		cost_add(removal, unit_blocks - before);
 		place(bench, node, placement);
 		expect(node->start == start, "%#lx, not %#lx", node->start,
@@ -175,7 +175,7 @@ static void place_pairs(struct bench *bench, struct cost *behind,
 		unsigned long start = node->start;
 
 		place_pair(bench, 2 * bench->nr * PAGE, behind);
-		iova_tree_remove(&bench->tree, node);
+		iova_tree_remove(&bench->tree, node, node);
 		place_pair(bench, start - PAGE, between);
 		insert(bench, node, start);
 	}
