@@ -28,14 +28,33 @@ static inline unsigned int compat_gup_flags(struct vm_area_struct *vma, unsigned
 }
 
 /*
+ * Without locked gup cannot wait for a page that somebody else has to bring, as
+ * userfaultfd does, and fails. Have it brought first; the mmap lock is held
+ * again when this returns, on failure too.
+ */
+static inline int compat_fault_in(struct mm_struct *mm, unsigned long addr, unsigned int gup_flags)
+{
+	struct vm_area_struct *vma = vma_lookup(mm, addr);
+	unsigned int fault_flags = 0;
+	bool unlocked = false;
+
+	if (!vma)
+		return -EFAULT;
+	if ((gup_flags & FOLL_WRITE) && (vma->vm_flags & VM_WRITE))
+		fault_flags |= FAULT_FLAG_WRITE;
+	return fixup_user_fault(mm, addr, fault_flags, &unlocked);
+}
+
+/*
  * Until 6.4 there is a vmas argument nobody needs, and FOLL_LONGTERM takes no
- * locked: the mmap lock is then never dropped, so *locked keeps saying 1.
+ * locked. The mmap lock may be dropped, but *locked keeps saying 1.
  */
 static inline long compat_pin_user_pages_remote(struct mm_struct *mm, unsigned long start,
 						unsigned long nr_pages, unsigned int gup_flags,
 						struct page **pages, int *locked)
 {
 	unsigned long pinned = 0;
+	bool faulted = false;
 
 	if (!(gup_flags & FOLL_LONGTERM))
 		return pin_user_pages_remote(mm, start, nr_pages, gup_flags, pages, NULL, locked);
@@ -51,6 +70,12 @@ static inline long compat_pin_user_pages_remote(struct mm_struct *mm, unsigned l
 			flags = compat_gup_flags(vma, gup_flags);
 		}
 		rc = pin_user_pages_remote(mm, addr, nr, flags, pages + pinned, NULL, NULL);
+		if (rc == -EFAULT && !pinned && !faulted) {
+			faulted = true;
+			rc = compat_fault_in(mm, addr, flags);
+			if (!rc)
+				continue;
+		}
 		if (rc <= 0)
 			return pinned ? pinned : rc;
 		pinned += rc;
@@ -64,8 +89,11 @@ static inline long compat_pin_user_pages_fast(unsigned long start, int nr_pages,
 {
 	long rc;
 
-	if ((gup_flags & FOLL_WRITE) || !(gup_flags & FOLL_LONGTERM))
-		return pin_user_pages_fast(start, nr_pages, gup_flags, pages);
+	if ((gup_flags & FOLL_WRITE) || !(gup_flags & FOLL_LONGTERM)) {
+		rc = pin_user_pages_fast(start, nr_pages, gup_flags, pages);
+		if (rc != -EFAULT || !(gup_flags & FOLL_LONGTERM))
+			return rc;
+	}
 	if (mmap_read_lock_killable(current->mm))
 		return -EINTR;
 	rc = compat_pin_user_pages_remote(current->mm, start, nr_pages, gup_flags, pages, NULL);
