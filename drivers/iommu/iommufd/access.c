@@ -89,16 +89,19 @@ static void set_ioas(struct iommufd_access *access, struct iommufd_ioas *ioas,
 		up_write(&access->lock);
 		if (access->ops->unmap)
 			access->ops->unmap(access->data, 0, ULONG_MAX);
+		/* An UNMAP may still be having pins of the old one undone. */
+		iova_space_remove_access(&old->space, old_entry);
 	}
 
 	down_write(&access->lock);
 	access->ioas = ioas;
 	access->pinned_ioas = ioas;
 	access->entry = entry;
+	if (entry)
+		WRITE_ONCE(entry->active, true);
 	up_write(&access->lock);
 
 	if (old) {
-		iova_space_remove_access(&old->space, old_entry);
 		kfree(old_entry);
 		iommufd_object_unuse(access->ictx, &old->obj, 1);
 	}

@@ -8,7 +8,8 @@
  * An area with pins does not go: UNMAP refuses new pins of it, calls the unmap
  * callback of every access, and waits for the pins to end. It does so for a
  * bounded number of rounds, because a driver that never lets go must not hang
- * the user's process.
+ * the user's process. Pins that are still being made it waits for first, as
+ * long as that takes: nobody could let go of them yet.
  */
 #include <linux/jiffies.h>
 #include <linux/sched/signal.h>
@@ -113,10 +114,29 @@ static int hold_part(struct iova_space *space, unsigned long start,
 	if (!rc && (part->area->no_pins ||
 		    !part_is_aligned(part, start + part->length - 1 == last)))
 		rc = -EINVAL;
-	if (!rc)
+	if (!rc) {
 		part->area->nr_pins++;
+		part->area->nr_pinning++;
+	}
 	mutex_unlock(&space->lock);
 	return rc;
+}
+
+/* The areas of a range that hold_part() has marked: their pin is made. */
+static void end_pinning(struct iova_space *space, unsigned long start,
+			unsigned long last)
+{
+	struct iova_area *area;
+
+	mutex_lock(&space->lock);
+	for (area = __iova_space_first(space, start, last); area;
+	     area = to_iova_area(iova_node_next(&area->node))) {
+		if (area->node.start > last)
+			break;
+		area->nr_pinning--;
+	}
+	__iova_space_wake(space);
+	mutex_unlock(&space->lock);
 }
 
 static void release_area(struct iova_space *space, struct iova_area *area)
@@ -136,11 +156,33 @@ static int pin_part(struct iova_space *space, struct access_part *part,
 	int rc;
 
 	rc = iommufd_memory_pin(part->memory, first, last);
-	if (rc)
+	if (rc) {
+		end_pinning(space, part->area->node.start,
+			    part->area->node.start);
 		release_area(space, part->area);
-	else
-		iommufd_memory_pages(part->memory, first, last, pages);
-	return rc;
+		return rc;
+	}
+	iommufd_memory_pages(part->memory, first, last, pages);
+	return 0;
+}
+
+/* *next becomes the first IOVA that is not pinned. */
+static int pin_parts(struct iova_space *space, unsigned long *next,
+		     unsigned long last, bool write, struct page **pages)
+{
+	struct access_part part;
+	int rc;
+
+	do {
+		rc = hold_part(space, *next, last, write, &part);
+		if (!rc)
+			rc = pin_part(space, &part, pages);
+		if (rc)
+			return rc;
+		pages += part_last_page(&part) - part_first_page(&part) + 1;
+		*next += part.length;
+	} while (*next - 1 != last);
+	return 0;
 }
 
 /**
@@ -159,21 +201,13 @@ int iova_space_pin(struct iova_space *space, unsigned long start,
 		   unsigned long last, bool write, struct page **pages)
 {
 	unsigned long next = start;
-	struct access_part part;
 	int rc;
 
-	for (;;) {
-		rc = hold_part(space, next, last, write, &part);
-		if (!rc)
-			rc = pin_part(space, &part, pages);
-		if (rc)
-			break;
-		pages += part_last_page(&part) - part_first_page(&part) + 1;
-		next += part.length;
-		if (next - 1 == last)
-			return 0;
-	}
-	if (next != start)
+	rc = pin_parts(space, &next, last, write, pages);
+	if (next == start)
+		return rc;
+	end_pinning(space, start, next - 1);
+	if (rc)
 		iova_space_unpin(space, start, next - 1);
 	return rc;
 }
@@ -254,7 +288,7 @@ static void call_unmap(struct iova_space *space, unsigned long start,
 
 	down_read(&space->access_sem);
 	list_for_each_entry(access, &space->accesses, entry) {
-		if (access->pins)
+		if (access->pins && READ_ONCE(access->active))
 			access->unmap(access->data, start, length);
 	}
 	up_read(&space->access_sem);
@@ -270,6 +304,21 @@ static struct iova_area *revoked_area(struct iova_space *space,
 	return area && area->no_pins ? area : NULL;
 }
 
+/* Pins that are still being made take as long as their memory takes. */
+static int wait_for_pinning(struct iova_space *space,
+			    const struct iova_revoke *revoke)
+{
+	struct iova_area *area;
+	int rc = 0;
+
+	mutex_lock(&space->lock);
+	while (!rc && (area = revoked_area(space, revoke)) && area->nr_pinning)
+		rc = __iova_space_wait(space, TASK_KILLABLE,
+				       MAX_SCHEDULE_TIMEOUT);
+	mutex_unlock(&space->lock);
+	return rc;
+}
+
 /**
  * iova_space_revoke() - ask all accesses to unpin an area
  * @space: space
@@ -280,17 +329,22 @@ static struct iova_area *revoked_area(struct iova_space *space,
 int iova_space_revoke(struct iova_space *space, struct iova_revoke *revoke)
 {
 	struct iova_area *area;
-	int rc = 0;
+	unsigned long end;
+	int rc;
 
+	rc = wait_for_pinning(space, revoke);
+	if (rc)
+		return rc;
 	if (revoke->rounds++ == REVOKE_ROUNDS)
 		return -EDEADLOCK;
 	call_unmap(space, revoke->start, revoke->last - revoke->start + 1);
 
+	/* What wakes us may be somebody else's area. */
+	end = jiffies + REVOKE_ROUND_JIFFIES;
 	mutex_lock(&space->lock);
-	area = revoked_area(space, revoke);
-	if (area && area->nr_pins)
-		rc = __iova_space_wait(space, TASK_KILLABLE,
-				       REVOKE_ROUND_JIFFIES);
+	while (!rc && (area = revoked_area(space, revoke)) && area->nr_pins &&
+	       time_before(jiffies, end))
+		rc = __iova_space_wait(space, TASK_KILLABLE, end - jiffies);
 	mutex_unlock(&space->lock);
 	return rc;
 }

@@ -70,8 +70,10 @@ enum iova_area_state {
  * @pinned: the area is a user of its pages
  * @no_pins: an UNMAP waits for @nr_pins to become 0; no new ones
  * @nr_pins: pins of accesses, which keep the area from being removed
+ * @nr_pinning: how many of these are still being made, so that their access
+ *              cannot end them yet
  *
- * @no_pins and @nr_pins are guarded by the lock of the space.
+ * @no_pins, @nr_pins and @nr_pinning are guarded by the lock of the space.
  *
  * While @state is not AREA_IDLE the area stays in the tree, the set of domains
  * it belongs to stays as it is, and @next, @nr_domains and @pinned belong to
@@ -88,6 +90,7 @@ struct iova_area {
 	bool pinned;
 	bool no_pins;
 	unsigned int nr_pins;
+	unsigned int nr_pinning;
 };
 
 /**
@@ -111,12 +114,16 @@ struct iova_domain {
  * struct iova_access - a driver that uses an IOVA space
  * @entry: place in iova_space.accesses
  * @pins: it pins pages, so mappings must be page aligned
+ * @active: what it pins belongs to this space; until then it has pins in the
+ *          space that it is about to leave. Set before its first pin here, so
+ *          whoever sees one under the lock of the space sees this too.
  * @unmap: tells it to unpin a range; NULL if it never pins
  * @data: argument of @unmap
  */
 struct iova_access {
 	struct list_head entry;
 	bool pins;
+	bool active;
 	void (*unmap)(void *data, unsigned long iova, unsigned long length);
 	void *data;
 };

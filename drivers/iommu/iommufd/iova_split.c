@@ -138,6 +138,9 @@ int iova_space_split(struct iova_space *space, unsigned long iova)
 	rc = split_memory(area, iova);
 
 	mutex_lock(&space->lock);
+	/* An access may have pinned it meanwhile, and will unpin it as one. */
+	if (!rc && area->nr_pins)
+		rc = -EBUSY;
 	if (!rc) {
 		cut_area(space, area, iova, tail);
 		lift_marks(space, area, tail);
