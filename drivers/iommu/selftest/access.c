@@ -1,0 +1,519 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * An access behind a file descriptor of its own, for the ioctls of a driver
+ * that pins, reads and writes what an IOAS has mapped.
+ */
+#include <linux/anon_inodes.h>
+#include <linux/file.h>
+#include <linux/fs.h>
+#include <linux/iommufd.h>
+#include <linux/list.h>
+#include <linux/module.h>
+#include <linux/overflow.h>
+#include <linux/rwsem.h>
+#include <linux/sizes.h>
+#include <linux/slab.h>
+#include <linux/uaccess.h>
+#include <linux/workqueue.h>
+
+#include "selftest.h"
+
+#define MAX_LENGTH SZ_16M
+
+static bool keep_pins;
+module_param(keep_pins, bool, 0600);
+MODULE_PARM_DESC(keep_pins, "Do not let go of pins when an UNMAP asks for it");
+
+/**
+ * struct selftest_access - an access and what it has pinned
+ * @ictx: context, kept by @access
+ * @access: access
+ * @pins_pages: it was made with MOCK_ACCESS_NEEDS_PIN_PAGES
+ * @rwsem: held for reading from a pin until it is on the list, for writing
+ *         while the IOAS changes: the core asks once for all pins then, and has
+ *         to be given all
+ * @ioas_id: IOAS that it uses; guarded by @rwsem
+ * @lock: guards @pins and @last_pin_id. The unmap callback takes it and no
+ *        other lock.
+ * @pins: pins, struct selftest_pin
+ * @last_pin_id: id of the newest pin
+ */
+struct selftest_access {
+	struct iommufd_ctx *ictx;
+	struct iommufd_access *access;
+	bool pins_pages;
+	struct rw_semaphore rwsem;
+	u32 ioas_id;
+	spinlock_t lock;
+	struct list_head pins;
+	u32 last_pin_id;
+};
+
+/**
+ * struct selftest_pin - a pin that has not been undone
+ * @entry: place in selftest_access.pins; who removes it unpins
+ * @id: id
+ * @iova: first IOVA
+ * @length: bytes
+ */
+struct selftest_pin {
+	struct list_head entry;
+	u32 id;
+	unsigned long iova;
+	unsigned long length;
+};
+
+static void undo_pin(struct selftest_access *sta, struct selftest_pin *pin)
+{
+	iommufd_access_unpin_pages(sta->access, pin->iova, pin->length);
+	kfree(pin);
+}
+
+/* Take a pin that touches the range off the list. */
+static struct selftest_pin *take_pin_in(struct selftest_access *sta,
+					unsigned long iova, unsigned long last)
+{
+	struct selftest_pin *pin, *found = NULL;
+
+	spin_lock(&sta->lock);
+	list_for_each_entry(pin, &sta->pins, entry) {
+		if (pin->iova <= last && pin->iova + (pin->length - 1) >= iova) {
+			list_del(&pin->entry);
+			found = pin;
+			break;
+		}
+	}
+	spin_unlock(&sta->lock);
+	return found;
+}
+
+static struct selftest_pin *take_pin(struct selftest_access *sta, u32 id)
+{
+	struct selftest_pin *pin, *found = NULL;
+
+	spin_lock(&sta->lock);
+	list_for_each_entry(pin, &sta->pins, entry) {
+		if (pin->id == id) {
+			list_del(&pin->entry);
+			found = pin;
+			break;
+		}
+	}
+	spin_unlock(&sta->lock);
+	return found;
+}
+
+static void unmap(void *data, unsigned long iova, unsigned long length)
+{
+	struct selftest_access *sta = data;
+	unsigned long last;
+	struct selftest_pin *pin;
+
+	/* Everything, the access is about to leave its IOAS. */
+	if (!iova && length == ULONG_MAX)
+		last = ULONG_MAX;
+	else if (keep_pins)
+		return;
+	else if (WARN_ON(!length ||
+			 check_add_overflow(iova, length - 1, &last)))
+		return;
+
+	while ((pin = take_pin_in(sta, iova, last)))
+		undo_pin(sta, pin);
+}
+
+static const struct iommufd_access_ops pin_ops = {
+	.needs_pin_pages = 1,
+	.unmap = unmap,
+};
+
+static const struct iommufd_access_ops rw_ops = {};
+
+static int access_release(struct inode *inode, struct file *file)
+{
+	struct selftest_access *sta = file->private_data;
+
+	iommufd_access_destroy(sta->access);
+	WARN_ON(!list_empty(&sta->pins));
+	kfree(sta);
+	return 0;
+}
+
+static const struct file_operations access_fops = {
+	.owner = THIS_MODULE,
+	.release = access_release,
+	.llseek = noop_llseek,
+};
+
+/* The access behind a descriptor, to be given back with fput(*file). */
+static struct selftest_access *get_access(struct selftest_ucmd *ucmd,
+					  struct file **file)
+{
+	struct selftest_access *sta;
+
+	*file = fget(ucmd->cmd.id);
+	if (!*file)
+		return ERR_PTR(-EBADFD);
+	sta = (*file)->private_data;
+	if ((*file)->f_op == &access_fops && sta->ictx == ucmd->ictx)
+		return sta;
+	fput(*file);
+	return ERR_PTR(-EBADFD);
+}
+
+static struct selftest_access *create_access(struct iommufd_ctx *ictx,
+					     u32 ioas_id, bool pins_pages)
+{
+	struct selftest_access *sta;
+	u32 id;
+	int rc;
+
+	sta = kzalloc(sizeof(*sta), GFP_KERNEL_ACCOUNT);
+	if (!sta)
+		return ERR_PTR(-ENOMEM);
+	sta->ictx = ictx;
+	sta->pins_pages = pins_pages;
+	sta->ioas_id = ioas_id;
+	init_rwsem(&sta->rwsem);
+	spin_lock_init(&sta->lock);
+	INIT_LIST_HEAD(&sta->pins);
+
+	sta->access = iommufd_access_create(ictx, pins_pages ? &pin_ops :
+							       &rw_ops,
+					    sta, &id);
+	if (IS_ERR(sta->access)) {
+		rc = PTR_ERR(sta->access);
+		goto out_free;
+	}
+	rc = iommufd_access_attach(sta->access, ioas_id);
+	if (rc)
+		goto out_destroy;
+	return sta;
+
+out_destroy:
+	iommufd_access_destroy(sta->access);
+out_free:
+	kfree(sta);
+	return ERR_PTR(rc);
+}
+
+static struct file *create_access_file(struct selftest_ucmd *ucmd)
+{
+	struct selftest_access *sta;
+	struct file *file;
+
+	sta = create_access(ucmd->ictx, ucmd->cmd.id,
+			    ucmd->cmd.create_access.flags &
+			    MOCK_ACCESS_NEEDS_PIN_PAGES);
+	if (IS_ERR(sta))
+		return ERR_CAST(sta);
+	file = anon_inode_getfile("[iommufd_mock_access]", &access_fops, sta,
+				  O_RDWR);
+	if (IS_ERR(file)) {
+		iommufd_access_destroy(sta->access);
+		kfree(sta);
+	}
+	return file;
+}
+
+/* IOMMU_TEST_OP_CREATE_ACCESS */
+int selftest_create_access(struct selftest_ucmd *ucmd)
+{
+	struct file *file;
+	int fd, rc;
+
+	if (ucmd->cmd.create_access.flags & ~MOCK_ACCESS_NEEDS_PIN_PAGES)
+		return -EOPNOTSUPP;
+
+	fd = get_unused_fd_flags(O_CLOEXEC);
+	if (fd < 0)
+		return fd;
+	file = create_access_file(ucmd);
+	if (IS_ERR(file)) {
+		rc = PTR_ERR(file);
+		goto out_put_fd;
+	}
+
+	ucmd->cmd.create_access.out_access_fd = fd;
+	rc = selftest_respond(ucmd);
+	if (rc)
+		goto out_put_file;
+	fd_install(fd, file);
+	return 0;
+
+out_put_file:
+	fput(file);
+out_put_fd:
+	put_unused_fd(fd);
+	return rc;
+}
+
+/* Turn the number of a mapping and an offset into an IOVA. */
+static int find_iova(struct selftest_access *sta, u64 in, unsigned long *iova)
+{
+	struct iommufd_ioas *ioas;
+	bool found;
+
+	lockdep_assert_held(&sta->rwsem);
+	ioas = selftest_get_ioas(sta->ictx, sta->ioas_id);
+	if (IS_ERR(ioas))
+		return PTR_ERR(ioas);
+	found = selftest_core->nth_area(&ioas->space, lower_32_bits(in), iova);
+	selftest_put_ioas(ioas);
+	if (!found)
+		return -ENOENT;
+	*iova += upper_32_bits(in);
+	return 0;
+}
+
+static int get_iova(struct selftest_access *sta, u64 in, u32 flags,
+		    unsigned long *iova)
+{
+	*iova = in;
+	return flags & MOCK_ACCESS_SYZ ? find_iova(sta, in, iova) : 0;
+}
+
+/* Pin and put it on the list. Return: the id of the pin, or errno. */
+static int add_pin(struct selftest_access *sta, struct selftest_pin *pin,
+		   struct page **pages, u32 flags, u32 *id)
+{
+	int rc;
+
+	rc = iommufd_access_pin_pages(sta->access, pin->iova, pin->length,
+				      pages,
+				      flags & MOCK_ACCESS_WRITE ?
+				      IOMMUFD_ACCESS_RW_WRITE :
+				      IOMMUFD_ACCESS_RW_READ);
+	if (rc)
+		return rc;
+
+	spin_lock(&sta->lock);
+	*id = ++sta->last_pin_id;
+	pin->id = *id;
+	list_add_tail(&pin->entry, &sta->pins);
+	spin_unlock(&sta->lock);
+	return 0;
+}
+
+/*
+ * Pin, compare and answer. From the moment that the pin is on the list an UNMAP
+ * may undo it; so only the addresses of the pages are looked at.
+ */
+static int access_pages(struct selftest_ucmd *ucmd, struct selftest_access *sta,
+			struct selftest_pin *pin)
+{
+	unsigned long uptr = ucmd->cmd.access_pages.uptr;
+	u32 *id = &ucmd->cmd.access_pages.out_access_pages_id;
+	unsigned long npages;
+	struct page **pages;
+	int rc;
+
+	npages = PFN_UP(offset_in_page(pin->iova) + pin->length);
+	pages = kvcalloc(npages, sizeof(*pages), GFP_KERNEL_ACCOUNT);
+	if (!pages) {
+		kfree(pin);
+		return -ENOMEM;
+	}
+	rc = add_pin(sta, pin, pages, ucmd->cmd.access_pages.flags, id);
+	if (rc) {
+		kfree(pin);
+		goto out_free;
+	}
+
+	if (uptr)
+		rc = selftest_check_pages(uptr, pages, npages);
+	if (!rc)
+		rc = selftest_respond(ucmd);
+	if (rc) {
+		pin = take_pin(sta, *id);
+		if (pin)
+			undo_pin(sta, pin);
+	}
+out_free:
+	kvfree(pages);
+	return rc;
+}
+
+static int access_pages_locked(struct selftest_ucmd *ucmd,
+			       struct selftest_access *sta)
+{
+	struct selftest_pin *pin;
+	int rc;
+
+	if (!sta->pins_pages)
+		return -EOPNOTSUPP;
+	pin = kzalloc(sizeof(*pin), GFP_KERNEL_ACCOUNT);
+	if (!pin)
+		return -ENOMEM;
+	pin->length = ucmd->cmd.access_pages.length;
+	rc = get_iova(sta, ucmd->cmd.access_pages.iova,
+		      ucmd->cmd.access_pages.flags, &pin->iova);
+	if (rc) {
+		kfree(pin);
+		return rc;
+	}
+	return access_pages(ucmd, sta, pin);
+}
+
+/* IOMMU_TEST_OP_ACCESS_PAGES */
+int selftest_access_pages(struct selftest_ucmd *ucmd)
+{
+	struct selftest_access *sta;
+	struct file *file;
+	int rc;
+
+	if (ucmd->cmd.access_pages.length > MAX_LENGTH)
+		return -ENOMEM;
+	if (ucmd->cmd.access_pages.flags &
+	    ~(MOCK_ACCESS_WRITE | MOCK_ACCESS_SYZ))
+		return -EOPNOTSUPP;
+
+	sta = get_access(ucmd, &file);
+	if (IS_ERR(sta))
+		return PTR_ERR(sta);
+	down_read(&sta->rwsem);
+	rc = access_pages_locked(ucmd, sta);
+	up_read(&sta->rwsem);
+	fput(file);
+	return rc;
+}
+
+/* IOMMU_TEST_OP_DESTROY_ACCESS_PAGES */
+int selftest_destroy_access_pages(struct selftest_ucmd *ucmd)
+{
+	struct selftest_access *sta;
+	struct selftest_pin *pin;
+	struct file *file;
+
+	sta = get_access(ucmd, &file);
+	if (IS_ERR(sta))
+		return PTR_ERR(sta);
+	/* A pin off the list must be gone before the IOAS changes. */
+	down_read(&sta->rwsem);
+	pin = take_pin(sta, ucmd->cmd.destroy_access_pages.access_pages_id);
+	if (pin)
+		undo_pin(sta, pin);
+	up_read(&sta->rwsem);
+	fput(file);
+	return pin ? 0 : -ENOENT;
+}
+
+/* A copy that a kernel thread makes, which has no user memory of its own. */
+struct slow_rw {
+	struct work_struct work;
+	struct iommufd_access *access;
+	unsigned long iova;
+	void *data;
+	size_t length;
+	unsigned int flags;
+	int rc;
+};
+
+static void slow_rw_work(struct work_struct *work)
+{
+	struct slow_rw *rw = container_of(work, struct slow_rw, work);
+
+	rw->rc = iommufd_access_rw(rw->access, rw->iova, rw->data, rw->length,
+				   rw->flags | IOMMUFD_ACCESS_RW_KTHREAD);
+}
+
+static int slow_rw(struct iommufd_access *access, unsigned long iova,
+		   void *data, size_t length, unsigned int flags)
+{
+	struct slow_rw rw = {
+		.access = access,
+		.iova = iova,
+		.data = data,
+		.length = length,
+		.flags = flags,
+	};
+
+	INIT_WORK_ONSTACK(&rw.work, slow_rw_work);
+	queue_work(system_unbound_wq, &rw.work);
+	flush_work(&rw.work);
+	destroy_work_on_stack(&rw.work);
+	return rw.rc;
+}
+
+static int rw_buffer(struct selftest_ucmd *ucmd, struct selftest_access *sta,
+		     void *data)
+{
+	u32 flags = ucmd->cmd.access_rw.flags;
+	size_t length = ucmd->cmd.access_rw.length;
+	unsigned int rw = flags & MOCK_ACCESS_WRITE ? IOMMUFD_ACCESS_RW_WRITE :
+						      IOMMUFD_ACCESS_RW_READ;
+	unsigned long iova;
+	int rc;
+
+	down_read(&sta->rwsem);
+	rc = get_iova(sta, ucmd->cmd.access_rw.iova, flags, &iova);
+	if (!rc && (flags & MOCK_ACCESS_SLOW_PATH))
+		rc = slow_rw(sta->access, iova, data, length, rw);
+	else if (!rc)
+		rc = iommufd_access_rw(sta->access, iova, data, length, rw);
+	up_read(&sta->rwsem);
+	return rc;
+}
+
+static int access_rw(struct selftest_ucmd *ucmd, struct selftest_access *sta)
+{
+	void __user *uptr = u64_to_user_ptr(ucmd->cmd.access_rw.uptr);
+	bool write = ucmd->cmd.access_rw.flags & MOCK_ACCESS_WRITE;
+	size_t length = ucmd->cmd.access_rw.length;
+	void *data;
+	int rc = 0;
+
+	data = kvzalloc(length, GFP_KERNEL_ACCOUNT);
+	if (!data)
+		return -ENOMEM;
+	if (write && copy_from_user(data, uptr, length))
+		rc = -EFAULT;
+	if (!rc)
+		rc = rw_buffer(ucmd, sta, data);
+	if (!rc && !write && copy_to_user(uptr, data, length))
+		rc = -EFAULT;
+	kvfree(data);
+	return rc;
+}
+
+/* IOMMU_TEST_OP_ACCESS_RW */
+int selftest_access_rw(struct selftest_ucmd *ucmd)
+{
+	struct selftest_access *sta;
+	struct file *file;
+	int rc;
+
+	if (ucmd->cmd.access_rw.length > MAX_LENGTH)
+		return -ENOMEM;
+	if (ucmd->cmd.access_rw.flags & ~(MOCK_ACCESS_WRITE |
+					  MOCK_ACCESS_SLOW_PATH |
+					  MOCK_ACCESS_SYZ))
+		return -EOPNOTSUPP;
+
+	sta = get_access(ucmd, &file);
+	if (IS_ERR(sta))
+		return PTR_ERR(sta);
+	rc = access_rw(ucmd, sta);
+	fput(file);
+	return rc;
+}
+
+/* IOMMU_TEST_OP_ACCESS_REPLACE_IOAS */
+int selftest_access_replace_ioas(struct selftest_ucmd *ucmd)
+{
+	u32 ioas_id = ucmd->cmd.access_replace_ioas.ioas_id;
+	struct selftest_access *sta;
+	struct file *file;
+	int rc;
+
+	sta = get_access(ucmd, &file);
+	if (IS_ERR(sta))
+		return PTR_ERR(sta);
+	down_write(&sta->rwsem);
+	rc = iommufd_access_replace(sta->access, ioas_id);
+	if (!rc)
+		sta->ioas_id = ioas_id;
+	up_write(&sta->rwsem);
+	fput(file);
+	return rc;
+}

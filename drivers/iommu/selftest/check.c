@@ -1,0 +1,129 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * What test programs cannot see for themselves: which frame an IO page has, and
+ * how often a page is pinned.
+ */
+#include <linux/align.h>
+#include <linux/mm.h>
+#include <linux/overflow.h>
+#include <linux/sched/signal.h>
+
+#include "selftest.h"
+
+/* The page behind a user address, to be given back with put_page(). */
+static struct page *user_page(unsigned long uptr)
+{
+	struct page *page;
+	int rc;
+
+	if (fatal_signal_pending(current))
+		return ERR_PTR(-EINTR);
+	cond_resched();
+	rc = get_user_pages_fast(uptr & PAGE_MASK, 1, 0, &page);
+	if (rc < 0)
+		return ERR_PTR(rc);
+	return rc ? page : ERR_PTR(-EFAULT);
+}
+
+static int check_io_page(struct iommu_domain *domain, unsigned long iova,
+			 unsigned long uptr)
+{
+	struct page *page = user_page(uptr);
+	bool same;
+
+	if (IS_ERR(page))
+		return PTR_ERR(page);
+	same = mock_domain_maps(domain, iova,
+				page_to_phys(page) + offset_in_page(uptr));
+	put_page(page);
+	return same ? 0 : -EINVAL;
+}
+
+static int check_map(struct iommu_domain *domain, unsigned long iova,
+		     unsigned long length, unsigned long uptr)
+{
+	int rc = 0;
+
+	if (!is_mock_domain(domain) ||
+	    !IS_ALIGNED(iova | length | uptr, MOCK_IO_PAGE_SIZE))
+		return -EINVAL;
+
+	for (; !rc && length; length -= MOCK_IO_PAGE_SIZE) {
+		rc = check_io_page(domain, iova, uptr);
+		iova += MOCK_IO_PAGE_SIZE;
+		uptr += MOCK_IO_PAGE_SIZE;
+	}
+	return rc;
+}
+
+/* IOMMU_TEST_OP_MD_CHECK_MAP */
+int selftest_check_map(struct selftest_ucmd *ucmd)
+{
+	struct iommufd_object *obj;
+	struct iommufd_hwpt *hwpt;
+	int rc;
+
+	obj = selftest_core->object_get(ucmd->ictx, ucmd->cmd.id,
+					IOMMUFD_OBJ_HWPT);
+	if (IS_ERR(obj))
+		return PTR_ERR(obj);
+	hwpt = container_of(obj, struct iommufd_hwpt, obj);
+	rc = check_map(hwpt->dom.domain, ucmd->cmd.check_map.iova,
+		       ucmd->cmd.check_map.length, ucmd->cmd.check_map.uptr);
+	selftest_core->object_put(ucmd->ictx, obj);
+	return rc;
+}
+
+/* Of a compound page only the sum over all of it is known. */
+static int check_page_refs(unsigned long uptr, unsigned int refs)
+{
+	struct page *page = user_page(uptr);
+	int rc = 0;
+
+	if (IS_ERR(page))
+		return PTR_ERR(page);
+	if (!PageCompound(page) &&
+	    page_ref_count(page) / GUP_PIN_COUNTING_BIAS != refs)
+		rc = -EIO;
+	put_page(page);
+	return rc;
+}
+
+/* IOMMU_TEST_OP_MD_CHECK_REFS */
+int selftest_check_refs(struct selftest_ucmd *ucmd)
+{
+	unsigned long length = ucmd->cmd.check_refs.length;
+	unsigned long uptr = ucmd->cmd.check_refs.uptr;
+	unsigned long end;
+	int rc = 0;
+
+	if (!PAGE_ALIGNED(length | uptr) ||
+	    check_add_overflow(uptr, length, &end))
+		return -EINVAL;
+	for (; !rc && uptr != end; uptr += PAGE_SIZE)
+		rc = check_page_refs(uptr, ucmd->cmd.check_refs.refs);
+	return rc;
+}
+
+/**
+ * selftest_check_pages() - are these the pages behind a user address?
+ * @uptr: user address
+ * @pages: pages, which may be gone by now
+ * @npages: number of them
+ *
+ * Return: 0, -EBADE if they are not, or what gup says.
+ */
+int selftest_check_pages(unsigned long uptr, struct page **pages,
+			 unsigned long npages)
+{
+	for (; npages; npages--, pages++, uptr += PAGE_SIZE) {
+		struct page *page = user_page(uptr);
+
+		if (IS_ERR(page))
+			return PTR_ERR(page);
+		put_page(page);
+		if (page != *pages)
+			return -EBADE;
+	}
+	return 0;
+}

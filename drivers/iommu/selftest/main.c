@@ -1,0 +1,158 @@
+// SPDX-License-Identifier: GPL-2.0
+/**
+ * DOC: the mock IOMMU
+ *
+ * This module lets test programs use /dev/iommu without hardware. Its IOMMU is
+ * no IOMMU of the kernel: no struct iommu_ops is registered and no bus or group
+ * knows of it. It stands behind struct iommufd_iommu_ops, where the core asks
+ * the IOMMU of the machine otherwise, and hands out domains that the kernel's
+ * API for mapping and unmapping takes for what they are.
+ *
+ * The mock watches what the core does to its domains and WARNs about what would
+ * be harmful on hardware, so a test also fails that looked at something else.
+ *
+ * IOMMU_TEST_CMD is the way in. See test_abi.h for its layout.
+ */
+#include <linux/module.h>
+#include <linux/overflow.h>
+#include <linux/uaccess.h>
+
+#include "selftest.h"
+
+/* No struct of a test program is smaller or has its fields elsewhere. */
+static_assert(sizeof(struct iommu_test_cmd) == 72);
+static_assert(offsetof(struct iommu_test_cmd, payload) == 16);
+static_assert(offsetof(struct iommu_test_cmd, last) == 64);
+static_assert(offsetof(struct iommu_test_cmd, check_refs.refs) == 32);
+static_assert(offsetof(struct iommu_test_cmd, access_pages.uptr) == 40);
+static_assert(offsetof(struct iommu_test_cmd, access_rw.flags) == 40);
+
+#define MIN_SCRATCH 12
+
+const struct iommufd_test_core *selftest_core;
+
+/**
+ * selftest_respond() - give the struct back to user space
+ * @ucmd: command
+ *
+ * Return: 0, -EFAULT.
+ */
+int selftest_respond(struct selftest_ucmd *ucmd)
+{
+	if (copy_to_user(ucmd->ubuffer, &ucmd->cmd,
+			 min_t(size_t, ucmd->user_size, sizeof(ucmd->cmd))))
+		return -EFAULT;
+	return 0;
+}
+
+/**
+ * selftest_get_ioas() - look an IOAS up
+ * @ictx: context
+ * @id: id
+ *
+ * Return: the IOAS for selftest_put_ioas(), or ERR_PTR(-ENOENT).
+ */
+struct iommufd_ioas *selftest_get_ioas(struct iommufd_ctx *ictx, u32 id)
+{
+	struct iommufd_object *obj;
+
+	obj = selftest_core->object_get(ictx, id, IOMMUFD_OBJ_IOAS);
+	if (IS_ERR(obj))
+		return ERR_CAST(obj);
+	return container_of(obj, struct iommufd_ioas, obj);
+}
+
+void selftest_put_ioas(struct iommufd_ioas *ioas)
+{
+	selftest_core->object_put(ioas->ictx, &ioas->obj);
+}
+
+/* Nobody owns the range, so it stays until the IOAS goes. */
+static int add_reserved(struct selftest_ucmd *ucmd)
+{
+	unsigned long start = ucmd->cmd.add_reserved.start;
+	unsigned long length = ucmd->cmd.add_reserved.length;
+	struct iommufd_ioas *ioas;
+	unsigned long last;
+	int rc;
+
+	ioas = selftest_get_ioas(ucmd->ictx, ucmd->cmd.id);
+	if (IS_ERR(ioas))
+		return PTR_ERR(ioas);
+	if (!length)
+		rc = -EINVAL;
+	else if (check_add_overflow(start, length - 1, &last))
+		rc = -EOVERFLOW;
+	else
+		rc = selftest_core->reserve(&ioas->space, start, last, NULL);
+	selftest_put_ioas(ioas);
+	return rc;
+}
+
+static int set_memory_limit(struct selftest_ucmd *ucmd)
+{
+	if (ucmd->cmd.memory_limit.limit < MIN_SCRATCH)
+		return -EINVAL;
+	selftest_core->set_scratch(ucmd->cmd.memory_limit.limit);
+	return 0;
+}
+
+static int (*const selftest_ops[])(struct selftest_ucmd *ucmd) = {
+	[IOMMU_TEST_OP_ADD_RESERVED] = add_reserved,
+	[IOMMU_TEST_OP_MOCK_DOMAIN] = selftest_mock_domain,
+	[IOMMU_TEST_OP_MD_CHECK_MAP] = selftest_check_map,
+	[IOMMU_TEST_OP_MD_CHECK_REFS] = selftest_check_refs,
+	[IOMMU_TEST_OP_CREATE_ACCESS] = selftest_create_access,
+	[IOMMU_TEST_OP_DESTROY_ACCESS_PAGES] = selftest_destroy_access_pages,
+	[IOMMU_TEST_OP_ACCESS_PAGES] = selftest_access_pages,
+	[IOMMU_TEST_OP_ACCESS_RW] = selftest_access_rw,
+	[IOMMU_TEST_OP_SET_TEMP_MEMORY_LIMIT] = set_memory_limit,
+	[IOMMU_TEST_OP_MOCK_DOMAIN_REPLACE] = selftest_mock_domain_replace,
+	[IOMMU_TEST_OP_ACCESS_REPLACE_IOAS] = selftest_access_replace_ioas,
+	[IOMMU_TEST_OP_MOCK_DOMAIN_FLAGS] = selftest_mock_domain_flags,
+};
+
+static long selftest_ioctl(struct iommufd_ctx *ictx, void __user *ubuffer)
+{
+	struct selftest_ucmd ucmd = { .ictx = ictx, .ubuffer = ubuffer };
+	u32 op;
+	int rc;
+
+	if (get_user(ucmd.user_size, (u32 __user *)ubuffer))
+		return -EFAULT;
+	if (ucmd.user_size < IOMMU_TEST_CMD_MIN_SIZE)
+		return -EINVAL;
+	rc = copy_struct_from_user(&ucmd.cmd, sizeof(ucmd.cmd), ubuffer,
+				   ucmd.user_size);
+	if (rc)
+		return rc;
+
+	op = ucmd.cmd.op;
+	if (ucmd.cmd.__reserved || op >= ARRAY_SIZE(selftest_ops) ||
+	    !selftest_ops[op])
+		return -EOPNOTSUPP;
+	return selftest_ops[op](&ucmd);
+}
+
+static const struct iommufd_test_ops selftest_test_ops = {
+	.owner = THIS_MODULE,
+	.ioctl = selftest_ioctl,
+	.fini = selftest_device_fini,
+};
+
+static int __init selftest_init(void)
+{
+	selftest_core = iommufd_test_register(&selftest_test_ops);
+	return 0;
+}
+
+static void __exit selftest_exit(void)
+{
+	iommufd_test_unregister();
+	selftest_core->set_scratch(SZ_64K);
+}
+
+module_init(selftest_init);
+module_exit(selftest_exit);
+MODULE_DESCRIPTION("Mock IOMMU for tests of /dev/iommu");
+MODULE_LICENSE("GPL");

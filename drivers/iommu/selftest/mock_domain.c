@@ -1,0 +1,285 @@
+// SPDX-License-Identifier: GPL-2.0
+/**
+ * DOC: domains of the mock IOMMU
+ *
+ * An array stands for the IO page table and the IOTLB: its index is the number
+ * of the IO page, its value the address and some marks. An IO page that is
+ * unmapped becomes STALE and leaves the array with the next flush, as if every
+ * IOTLB entry lived as long as it may.
+ *
+ * The mock WARNs about what the core must not do:
+ *
+ * * map an IO page that is mapped, or that the IOTLB may still hold;
+ * * map or flush a page that is not pinned, which another user may own by then;
+ * * unmap what is not mapped;
+ * * unmap something else than whole map calls, one or several: a large IO page
+ *   would have to be cut;
+ * * map without asking for cache coherence, or for neither read nor write;
+ * * free a domain with something in it.
+ */
+#include <linux/mm.h>
+#include <linux/module.h>
+#include <linux/slab.h>
+#include <linux/xarray.h>
+
+#include "selftest.h"
+
+#define MOCK_IO_PAGE_SHIFT 11
+static_assert(1UL << MOCK_IO_PAGE_SHIFT == MOCK_IO_PAGE_SIZE);
+
+/* Values: the number of the IO page in physical memory, and marks */
+#define MARK_START	BIT(0)
+#define MARK_LAST	BIT(1)
+#define MARK_STALE	BIT(2)
+#define MARK_BITS	3
+
+/* Marks the same entries as MARK_STALE, to find them fast. */
+#define XA_STALE	XA_MARK_0
+
+static unsigned int fail_map;
+module_param(fail_map, uint, 0600);
+MODULE_PARM_DESC(fail_map, "Fail this map call from now with ENOMEM; 0 fails none");
+
+/* Guards the count down of fail_map. */
+static DEFINE_SPINLOCK(fail_lock);
+
+/**
+ * struct mock_domain - a page table of the mock
+ * @domain: what the kernel knows of it
+ * @pages: IO pages
+ */
+struct mock_domain {
+	struct iommu_domain domain;
+	struct xarray pages;
+};
+
+static struct mock_domain *to_mock(struct iommu_domain *domain)
+{
+	return container_of(domain, struct mock_domain, domain);
+}
+
+static void *make_entry(phys_addr_t phys, unsigned long marks)
+{
+	return xa_mk_value(phys >> MOCK_IO_PAGE_SHIFT << MARK_BITS | marks);
+}
+
+static bool has_mark(void *entry, unsigned long mark)
+{
+	return xa_to_value(entry) & mark;
+}
+
+static phys_addr_t entry_phys(void *entry)
+{
+	return (phys_addr_t)(xa_to_value(entry) >> MARK_BITS) <<
+	       MOCK_IO_PAGE_SHIFT;
+}
+
+static bool is_pinned(phys_addr_t phys)
+{
+	return folio_maybe_dma_pinned(page_folio(pfn_to_page(PHYS_PFN(phys))));
+}
+
+static bool map_shall_fail(void)
+{
+	bool fail;
+
+	spin_lock(&fail_lock);
+	fail = fail_map && !--fail_map;
+	spin_unlock(&fail_lock);
+	return fail;
+}
+
+static int map_io_page(struct mock_domain *mock, unsigned long index,
+		       phys_addr_t phys, unsigned long marks, gfp_t gfp)
+{
+	void *old;
+
+	WARN_ONCE(!is_pinned(phys), "mock: mapped a page that is not pinned\n");
+	old = xa_store(&mock->pages, index, make_entry(phys, marks), gfp);
+	if (xa_is_err(old))
+		return xa_err(old);
+	WARN_ONCE(old, "mock: mapped over an IO page that is mapped or not flushed\n");
+	return 0;
+}
+
+static int mock_map_pages(struct iommu_domain *domain, unsigned long iova,
+			  phys_addr_t phys, size_t pgsize, size_t pgcount,
+			  int prot, gfp_t gfp, size_t *mapped)
+{
+	struct mock_domain *mock = to_mock(domain);
+	unsigned long first = iova >> MOCK_IO_PAGE_SHIFT;
+	unsigned long n = pgsize * pgcount >> MOCK_IO_PAGE_SHIFT, i;
+	int rc = 0;
+
+	WARN_ONCE(!(prot & IOMMU_CACHE), "mock: mapping is not coherent\n");
+	WARN_ONCE(!(prot & (IOMMU_READ | IOMMU_WRITE)), "mock: mapping is useless\n");
+	WARN_ONCE(iova < MOCK_APERTURE_START ||
+		  iova + pgsize * pgcount - 1 > MOCK_APERTURE_LAST,
+		  "mock: mapped outside the aperture\n");
+	if (map_shall_fail())
+		return -ENOMEM;
+
+	for (i = 0; i < n; i++) {
+		rc = map_io_page(mock, first + i,
+				 phys + (i << MOCK_IO_PAGE_SHIFT),
+				 (i == 0 ? MARK_START : 0) |
+				 (i == n - 1 ? MARK_LAST : 0), gfp);
+		if (rc)
+			break;
+	}
+	if (!rc)
+		*mapped = pgsize * pgcount;
+	/* Nobody has used these, so no IOTLB can hold them. */
+	while (rc && i--)
+		xa_erase(&mock->pages, first + i);
+	return rc;
+}
+
+/*
+ * An unmap of the core must begin where a map began and end where one ended.
+ * With more than one page size the kernel divides it into several calls; then
+ * gather.start is where the next one must go on, else ULONG_MAX.
+ */
+static void check_unmap(struct iommu_domain *domain, unsigned long iova,
+			unsigned long end, bool starts, bool ends,
+			struct iommu_iotlb_gather *gather)
+{
+	WARN_ONCE(gather->start == ULONG_MAX ? !starts : gather->start != iova,
+		  "mock: unmap cuts a mapping at its start\n");
+	gather->start = ends ? ULONG_MAX : end;
+	WARN_ONCE(!ends && is_power_of_2(domain->pgsize_bitmap),
+		  "mock: unmap cuts a mapping at its end\n");
+}
+
+/* Return: the entry as it was, NULL if it was not mapped. */
+static void *unmap_io_page(struct mock_domain *mock, unsigned long index)
+{
+	void *entry = xa_load(&mock->pages, index);
+
+	if (WARN_ONCE(!entry || has_mark(entry, MARK_STALE),
+		      "mock: unmapped what is not mapped\n"))
+		return NULL;
+	xa_store(&mock->pages, index,
+		 make_entry(entry_phys(entry), MARK_STALE), GFP_KERNEL);
+	xa_set_mark(&mock->pages, index, XA_STALE);
+	return entry;
+}
+
+static size_t mock_unmap_pages(struct iommu_domain *domain, unsigned long iova,
+			       size_t pgsize, size_t pgcount,
+			       struct iommu_iotlb_gather *gather)
+{
+	struct mock_domain *mock = to_mock(domain);
+	unsigned long first = iova >> MOCK_IO_PAGE_SHIFT;
+	unsigned long n = pgsize * pgcount >> MOCK_IO_PAGE_SHIFT, i;
+	bool starts = false, ends = false;
+
+	for (i = 0; i < n; i++) {
+		void *entry = unmap_io_page(mock, first + i);
+
+		if (!entry)
+			break;
+		if (!i)
+			starts = has_mark(entry, MARK_START);
+		ends = has_mark(entry, MARK_LAST);
+	}
+	if (i)
+		check_unmap(domain, iova, iova + (i << MOCK_IO_PAGE_SHIFT),
+			    starts, ends, gather);
+	return i << MOCK_IO_PAGE_SHIFT;
+}
+
+/* Flushes what other threads have unmapped too, as hardware might. */
+static void mock_iotlb_sync(struct iommu_domain *domain,
+			    struct iommu_iotlb_gather *gather)
+{
+	struct mock_domain *mock = to_mock(domain);
+	unsigned long index;
+	void *entry;
+
+	WARN_ONCE(gather->start != ULONG_MAX,
+		  "mock: unmap cuts a mapping at its end\n");
+	xa_for_each_marked(&mock->pages, index, entry, XA_STALE) {
+		WARN_ONCE(!is_pinned(entry_phys(entry)),
+			  "mock: a page was unpinned before the IOTLB was flushed\n");
+		xa_erase(&mock->pages, index);
+	}
+}
+
+static phys_addr_t mock_iova_to_phys(struct iommu_domain *domain,
+				     dma_addr_t iova)
+{
+	void *entry = xa_load(&to_mock(domain)->pages,
+			      iova >> MOCK_IO_PAGE_SHIFT);
+
+	if (!entry || has_mark(entry, MARK_STALE))
+		return 0;
+	return entry_phys(entry) + iova % MOCK_IO_PAGE_SIZE;
+}
+
+/* A device of the machine does not fit behind the mock. */
+static int mock_attach_dev(struct iommu_domain *domain, struct device *dev)
+{
+	return -EINVAL;
+}
+
+static void mock_free(struct iommu_domain *domain)
+{
+	struct mock_domain *mock = to_mock(domain);
+
+	WARN_ONCE(!xa_empty(&mock->pages), "mock: freed a domain that is not empty\n");
+	xa_destroy(&mock->pages);
+	kfree(mock);
+}
+
+static const struct iommu_domain_ops mock_domain_ops = {
+	.attach_dev = mock_attach_dev,
+	.map_pages = mock_map_pages,
+	.unmap_pages = mock_unmap_pages,
+	.iotlb_sync = mock_iotlb_sync,
+	.iova_to_phys = mock_iova_to_phys,
+	.free = mock_free,
+};
+
+/**
+ * mock_domain_alloc() - make a page table of the mock
+ * @huge: with huge IO pages
+ *
+ * Return: the domain for iommu_domain_free(), or ERR_PTR(-ENOMEM).
+ */
+struct iommu_domain *mock_domain_alloc(bool huge)
+{
+	struct mock_domain *mock = kzalloc(sizeof(*mock), GFP_KERNEL_ACCOUNT);
+
+	if (!mock)
+		return ERR_PTR(-ENOMEM);
+	xa_init_flags(&mock->pages, XA_FLAGS_ACCOUNT);
+	mock->domain.type = IOMMU_DOMAIN_UNMANAGED;
+	mock->domain.ops = &mock_domain_ops;
+	mock->domain.pgsize_bitmap = MOCK_IO_PAGE_SIZE;
+	if (huge)
+		mock->domain.pgsize_bitmap |= MOCK_HUGE_IO_PAGE_SIZE;
+	mock->domain.geometry.aperture_start = MOCK_APERTURE_START;
+	mock->domain.geometry.aperture_end = MOCK_APERTURE_LAST;
+	mock->domain.geometry.force_aperture = true;
+	return &mock->domain;
+}
+
+bool is_mock_domain(const struct iommu_domain *domain)
+{
+	return domain->ops == &mock_domain_ops;
+}
+
+/**
+ * mock_domain_maps() - does an IOVA lead to an address?
+ * @domain: domain of the mock
+ * @iova: IOVA
+ * @phys: address
+ *
+ * Return: true if it does.
+ */
+bool mock_domain_maps(struct iommu_domain *domain, unsigned long iova,
+		      phys_addr_t phys)
+{
+	return mock_iova_to_phys(domain, iova) == phys;
+}

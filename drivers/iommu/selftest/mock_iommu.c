@@ -1,0 +1,132 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The mock IOMMU: what the core asks in place of the IOMMU of the machine, and
+ * the devices behind it. Each device is a group of its own.
+ */
+#include <linux/idr.h>
+#include <linux/module.h>
+#include <linux/slab.h>
+
+#include "selftest.h"
+
+static DEFINE_IDA(mock_device_ida);
+
+static bool fail_attach;
+module_param(fail_attach, bool, 0600);
+MODULE_PARM_DESC(fail_attach,
+		 "Refuse to attach devices and to replace their page table with ENOMEM");
+
+static void release_device(struct device *dev)
+{
+	struct mock_device *mdev = container_of(dev, struct mock_device, dev);
+
+	ida_free(&mock_device_ida, mdev->index);
+	kfree(mdev);
+}
+
+/**
+ * mock_device_create() - make a device behind the mock IOMMU
+ * @huge: with huge IO pages
+ *
+ * It is on no bus, so no IOMMU of the machine claims it.
+ *
+ * Return: the device for mock_device_destroy(), or errno.
+ */
+struct mock_device *mock_device_create(bool huge)
+{
+	struct mock_device *mdev;
+	int rc;
+
+	mdev = kzalloc(sizeof(*mdev), GFP_KERNEL_ACCOUNT);
+	if (!mdev)
+		return ERR_PTR(-ENOMEM);
+	mdev->huge = huge;
+	mdev->index = ida_alloc(&mock_device_ida, GFP_KERNEL);
+	if (mdev->index < 0) {
+		rc = mdev->index;
+		kfree(mdev);
+		return ERR_PTR(rc);
+	}
+
+	mdev->dev.release = release_device;
+	device_initialize(&mdev->dev);
+	rc = dev_set_name(&mdev->dev, "iommufd_mock%d", mdev->index);
+	if (!rc)
+		rc = device_add(&mdev->dev);
+	if (rc) {
+		put_device(&mdev->dev);
+		return ERR_PTR(rc);
+	}
+	return mdev;
+}
+
+void mock_device_destroy(struct mock_device *mdev)
+{
+	device_unregister(&mdev->dev);
+}
+
+static int claim(struct device *dev, void *owner)
+{
+	return 0;
+}
+
+static void release(struct device *dev)
+{
+}
+
+static struct iommu_domain *
+domain_alloc(struct device *dev, struct iommu_domain *current_domain,
+	     bool *coherent)
+{
+	*coherent = false;
+	return mock_domain_alloc(container_of(dev, struct mock_device,
+					      dev)->huge);
+}
+
+static int attach(struct device *dev, struct iommu_domain *domain)
+{
+	if (!is_mock_domain(domain))
+		return -EINVAL;
+	return fail_attach ? -ENOMEM : 0;
+}
+
+static void detach(struct device *dev, struct iommu_domain *domain)
+{
+	WARN_ON(!is_mock_domain(domain));
+}
+
+static int replace(struct device *dev, struct iommu_domain *old_domain,
+		   struct iommu_domain *new_domain)
+{
+	return attach(dev, new_domain);
+}
+
+static int reserve(struct device *dev, struct iova_space *space,
+		   const void *owner)
+{
+	return 0;
+}
+
+static int hw_info(struct device *dev, struct iommufd_hw_info *info)
+{
+	struct iommu_test_hw_info *data = kzalloc(sizeof(*data), GFP_KERNEL);
+
+	if (!data)
+		return -ENOMEM;
+	data->test_reg = IOMMU_HW_INFO_SELFTEST_REG;
+	info->type = IOMMU_HW_INFO_TYPE_SELFTEST;
+	info->length = sizeof(*data);
+	info->data = data;
+	return 0;
+}
+
+const struct iommufd_iommu_ops mock_iommu_ops = {
+	.claim = claim,
+	.release = release,
+	.domain_alloc = domain_alloc,
+	.attach = attach,
+	.detach = detach,
+	.replace = replace,
+	.reserve = reserve,
+	.hw_info = hw_info,
+};

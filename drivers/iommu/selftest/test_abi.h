@@ -1,0 +1,121 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * IOMMU_TEST_CMD as test programs see it. Linux 6.6 has a struct whose last
+ * field is at 48 and which is 56 bytes long; later ones moved that field to the
+ * end of what is here. Both are accepted, as nothing looks at it.
+ */
+#ifndef _IOMMUFD_SELFTEST_ABI_H
+#define _IOMMUFD_SELFTEST_ABI_H
+
+#include <linux/types.h>
+
+enum iommu_test_op {
+	IOMMU_TEST_OP_ADD_RESERVED = 1,
+	IOMMU_TEST_OP_MOCK_DOMAIN = 2,
+	IOMMU_TEST_OP_MD_CHECK_MAP = 3,
+	IOMMU_TEST_OP_MD_CHECK_REFS = 4,
+	IOMMU_TEST_OP_CREATE_ACCESS = 5,
+	IOMMU_TEST_OP_DESTROY_ACCESS_PAGES = 6,
+	IOMMU_TEST_OP_ACCESS_PAGES = 7,
+	IOMMU_TEST_OP_ACCESS_RW = 8,
+	IOMMU_TEST_OP_SET_TEMP_MEMORY_LIMIT = 9,
+	IOMMU_TEST_OP_MOCK_DOMAIN_REPLACE = 10,
+	IOMMU_TEST_OP_ACCESS_REPLACE_IOAS = 11,
+	IOMMU_TEST_OP_MOCK_DOMAIN_FLAGS = 12,
+};
+
+/* create_access.flags */
+#define MOCK_ACCESS_NEEDS_PIN_PAGES	(1U << 0)
+
+/* access_pages.flags and access_rw.flags */
+#define MOCK_ACCESS_WRITE		(1U << 0)
+#define MOCK_ACCESS_SLOW_PATH		(1U << 2)
+/*
+ * The IOVA is not one: its low half is the number of a mapping, lowest first,
+ * and its high half an offset from where that begins.
+ */
+#define MOCK_ACCESS_SYZ			(1U << 16)
+
+/* mock_domain_flags.dev_flags */
+#define MOCK_DEVICE_NO_DIRTY		(1U << 0)
+#define MOCK_DEVICE_HUGE_IOVA		(1U << 1)
+
+#define MOCK_IO_PAGE_SIZE		2048UL
+#define MOCK_HUGE_IO_PAGE_SIZE		(512 * MOCK_IO_PAGE_SIZE)
+#define MOCK_APERTURE_START		0x01000000UL
+#define MOCK_APERTURE_LAST		0x7fffffffUL
+
+#define IOMMU_HW_INFO_TYPE_SELFTEST	0xfeedbeefU
+#define IOMMU_HW_INFO_SELFTEST_REG	0xdeadbeefU
+
+struct iommu_test_hw_info {
+	__u32 flags;
+	__u32 test_reg;
+};
+
+struct iommu_test_cmd {
+	__u32 size;
+	__u32 op;
+	__u32 id;
+	__u32 __reserved;
+	union {
+		struct {
+			__aligned_u64 start;
+			__aligned_u64 length;
+		} add_reserved;
+		struct {
+			__u32 out_stdev_id;
+			__u32 out_hwpt_id;
+			__u32 out_idev_id;
+			/* MOCK_DOMAIN_FLAGS only */
+			__u32 dev_flags;
+		} mock_domain;
+		struct {
+			__aligned_u64 iova;
+			__aligned_u64 length;
+			__aligned_u64 uptr;
+		} check_map;
+		struct {
+			__aligned_u64 length;
+			__aligned_u64 uptr;
+			__u32 refs;
+		} check_refs;
+		struct {
+			__u32 out_access_fd;
+			__u32 flags;
+		} create_access;
+		struct {
+			__u32 access_pages_id;
+		} destroy_access_pages;
+		struct {
+			__u32 flags;
+			__u32 out_access_pages_id;
+			__aligned_u64 iova;
+			__aligned_u64 length;
+			__aligned_u64 uptr;
+		} access_pages;
+		struct {
+			__aligned_u64 iova;
+			__aligned_u64 length;
+			__aligned_u64 uptr;
+			__u32 flags;
+		} access_rw;
+		struct {
+			__u32 limit;
+		} memory_limit;
+		struct {
+			__u32 pt_id;
+		} mock_domain_replace;
+		struct {
+			__u32 ioas_id;
+		} access_replace_ioas;
+		__u8 payload[48];
+	};
+	__u32 last;
+};
+
+/* The struct of 6.6, and how much of it there must be */
+#define IOMMU_TEST_CMD_SIZE_V6_6	56
+#define IOMMU_TEST_CMD_MIN_SIZE		52
+
+#endif

@@ -1,0 +1,596 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Accesses: pin, read and write of what is mapped, in place of a device, and
+ * how an UNMAP gets the pins back.
+ */
+#include <pthread.h>
+
+#include "mock_space.h"
+
+#define ULMAX	UINT64_MAX
+#define PIN	MOCK_ACCESS_NEEDS_PIN_PAGES
+#define MAX_BYTES (16UL << 20)
+
+/* Pins of an access and of a domain are the same pin. */
+#define test_pin_refs(_va, _length, _pins)				\
+	test_refs(_va, _length, variant->domains || (_pins))
+
+TEST_F(mock, pins_are_those_of_the_domains)
+{
+	uint8_t *mem = test_mem(mem_anon(8 * PAGE));
+	uint32_t pin[3];
+	int access;
+
+	test_access_create(PIN, &access);
+	test_map_fixed(mem, 8 * PAGE, MOCK_IOVA);
+	test_mapped_refs(mem, 8 * PAGE, 1);
+	/* Whole, then an overlapping part of it, then the same once more. */
+	test_access_pin(access, MOCK_IOVA, 8 * PAGE, mem, 0, &pin[0]);
+	test_refs(mem, 8 * PAGE, 1);
+	test_pinned(8 * PAGE / 1024);
+	test_access_pin(access, MOCK_IOVA + 2 * PAGE, 3 * PAGE, mem + 2 * PAGE,
+			MOCK_ACCESS_WRITE, &pin[1]);
+	test_access_pin(access, MOCK_IOVA + 2 * PAGE, 3 * PAGE, mem + 2 * PAGE,
+			0, &pin[2]);
+	test_refs(mem, 8 * PAGE, 1);
+	test_access_unpin(access, pin[0]);
+	test_pin_refs(mem, 2 * PAGE, 0);
+	test_refs(mem + 2 * PAGE, 3 * PAGE, 1);
+	test_pin_refs(mem + 5 * PAGE, 3 * PAGE, 0);
+	test_access_unpin(access, pin[2]);
+	test_refs(mem + 2 * PAGE, 3 * PAGE, 1);
+	test_access_unpin(access, pin[1]);
+	test_mapped_refs(mem, 8 * PAGE, 1);
+	test_err_access_unpin(ENOENT, access, pin[1]);
+	test_err_access_unpin(ENOENT, access, pin[2] + 1);
+	test_maps(MOCK_IOVA, 8 * PAGE, mem);
+	close(access);
+}
+
+TEST_F(mock, only_the_window_is_pinned)
+{
+	uint8_t *mem = test_mem(mem_anon(64 * PAGE));
+	uint32_t pin;
+	int access;
+
+	test_access_create(PIN, &access);
+	test_map_fixed(mem, 64 * PAGE, MOCK_IOVA);
+	for (unsigned long i = 0; i < 64; i += 7) {
+		test_access_pin(access, MOCK_IOVA + i * PAGE, PAGE,
+				mem + i * PAGE, 0, &pin);
+		test_refs(mem + i * PAGE, PAGE, 1);
+		if (!variant->domains)
+			test_pinned((i / 7 + 1) * 4);
+	}
+	/* The access and its pins go together. */
+	close(access);
+	test_mapped_refs(mem, 64 * PAGE, 1);
+	test_mapped_pinned(64 * PAGE);
+}
+
+TEST_F(mock, pin_across_mappings)
+{
+	uint8_t *mem = test_mem(mem_anon(16 * PAGE));
+	uint32_t pin, first;
+	int access;
+
+	test_access_create(PIN, &access);
+	for (int i = 0; i < 4; i++)
+		test_map_fixed(mem + i * 4 * PAGE, 4 * PAGE,
+			       MOCK_IOVA + i * 4 * PAGE);
+	test_access_pin(access, MOCK_IOVA + 2 * PAGE, 12 * PAGE,
+			mem + 2 * PAGE, 0, &pin);
+	test_access_pin(access, MOCK_IOVA, PAGE, mem, 0, &first);
+	test_refs(mem + 2 * PAGE, 12 * PAGE, 1);
+	/* UNMAP of one of the mappings ends the pin of all. */
+	test_unmap(MOCK_IOVA + 8 * PAGE, 4 * PAGE);
+	test_err_access_unpin(ENOENT, access, pin);
+	test_mapped_refs(mem + PAGE, 7 * PAGE, 1);
+	test_refs(mem + 8 * PAGE, 4 * PAGE, 0);
+	test_refs(mem, PAGE, 1);
+	test_err_access_pin(ENOENT, access, MOCK_IOVA + 2 * PAGE, 12 * PAGE,
+			    NULL, 0);
+	test_access_unpin(access, first);
+	close(access);
+}
+
+TEST_F(mock, pin_refuses)
+{
+	uint8_t *mem = test_mem(mem_anon(4 * PAGE));
+	uint64_t iova = MOCK_IOVA + 4 * PAGE;
+	int access, reader;
+
+	test_access_create(PIN, &access);
+	test_access_create(0, &reader);
+	test_map_fixed(mem, 2 * PAGE, MOCK_IOVA);
+	test_map_to(self->ioas, mem + 2 * PAGE, PAGE, &iova,
+		    MAP_READ | MAP_FIXED_IOVA);
+	test_err_access_pin(EINVAL, access, MOCK_IOVA, 0, NULL, 0);
+	test_err_access_pin(EINVAL, access, MOCK_IOVA + 1, PAGE, NULL, 0);
+	test_err_access_pin(EINVAL, access, MOCK_IOVA + MOCK_PAGE, MOCK_PAGE,
+			    NULL, 0);
+	test_err_access_pin(EOVERFLOW, access, ULMAX, 2, NULL, 0);
+	test_err_access_pin(EOVERFLOW, access, -PAGE, 2 * PAGE, NULL, 0);
+	test_err_access_pin(ENOENT, access, MOCK_IOVA, 3 * PAGE, NULL, 0);
+	test_err_access_pin(ENOENT, access, MOCK_IOVA - PAGE, PAGE, NULL, 0);
+	test_err_access_pin(ENOENT, access, MOCK_IOVA - PAGE, 2 * PAGE, NULL,
+			    0);
+	test_err_access_pin(ENOENT, access, -PAGE, PAGE, NULL, 0);
+	test_err_access_pin(EPERM, access, iova, PAGE, NULL,
+			    MOCK_ACCESS_WRITE);
+	test_err_access_pin(ENOMEM, access, MOCK_IOVA, MAX_BYTES + 1, NULL, 0);
+	test_err_access_pin(ENOENT, access, MOCK_IOVA, MAX_BYTES, NULL, 0);
+	test_err_access_pin(EOPNOTSUPP, reader, MOCK_IOVA, PAGE, NULL, 0);
+	for (int bit = 1; bit < 32; bit++)
+		if (bit != 16)
+			test_err_access_pin(EOPNOTSUPP, access, MOCK_IOVA, PAGE,
+					    NULL, 1U << bit);
+	test_mapped_refs(mem, 3 * PAGE, 1);
+	/* The comparison of the mock: a pin of other pages does not stay. */
+	test_err_access_pin(EBADE, access, MOCK_IOVA, 2 * PAGE, mem + PAGE, 0);
+	test_mapped_refs(mem, 3 * PAGE, 1);
+	close(access);
+	close(reader);
+}
+
+TEST_F(mock, part_of_the_last_page_can_be_pinned)
+{
+	uint8_t *mem = test_mem(mem_anon(2 * PAGE));
+	uint32_t pin;
+	int access;
+
+	test_access_create(PIN, &access);
+	test_map_fixed(mem, 2 * PAGE, MOCK_IOVA);
+	test_access_pin(access, MOCK_IOVA, PAGE + 1, mem, 0, &pin);
+	test_refs(mem, 2 * PAGE, 1);
+	test_access_unpin(access, pin);
+	test_access_pin(access, MOCK_IOVA + PAGE, 1, mem + PAGE, 0, &pin);
+	test_pin_refs(mem, PAGE, 0);
+	test_refs(mem + PAGE, PAGE, 1);
+	test_unmap(MOCK_IOVA, 2 * PAGE);
+	test_refs(mem, 2 * PAGE, 0);
+	close(access);
+}
+
+TEST_F(mock, memory_that_is_not_there_cannot_be_pinned)
+{
+	uint8_t *mem = test_mem(mem_anon(8 * PAGE));
+	uint8_t buffer[64];
+	uint32_t pin;
+	int access;
+
+	if (variant->domains) {
+		ASSERT_EQ(0, munmap(mem + 3 * PAGE, PAGE));
+		test_err_map_fixed(EFAULT, mem, 8 * PAGE, MOCK_IOVA);
+		return;
+	}
+	test_access_create(PIN, &access);
+	test_map_fixed(mem, 8 * PAGE, MOCK_IOVA);
+	ASSERT_EQ(0, munmap(mem + 3 * PAGE, PAGE));
+	test_err_access_pin(EFAULT, access, MOCK_IOVA, 8 * PAGE, NULL, 0);
+	test_err_access_pin(EFAULT, access, MOCK_IOVA + 3 * PAGE, PAGE, NULL,
+			    0);
+	test_refs(mem, 3 * PAGE, 0);
+	test_refs(mem + 4 * PAGE, 4 * PAGE, 0);
+	test_err_access_rw(EFAULT, access, MOCK_IOVA + 3 * PAGE - 32, 64,
+			   buffer, 0);
+	test_err_access_rw(EFAULT, access, MOCK_IOVA + 3 * PAGE, 1, buffer,
+			   MOCK_ACCESS_WRITE);
+	test_access_pin(access, MOCK_IOVA + 4 * PAGE, 4 * PAGE, mem + 4 * PAGE,
+			0, &pin);
+	test_access_rw(access, MOCK_IOVA + 2 * PAGE, PAGE, mem, 0);
+	close(access);
+}
+
+TEST_F(mock, unmap_asks_for_the_pins)
+{
+	uint8_t *mem = test_mem(mem_anon(8 * PAGE));
+	uint32_t pin[8];
+	int access[2];
+
+	test_access_create(PIN, &access[0]);
+	test_access_create(PIN, &access[1]);
+	test_map_fixed(mem, 4 * PAGE, MOCK_IOVA);
+	test_map_fixed(mem + 4 * PAGE, 4 * PAGE, MOCK_IOVA + 4 * PAGE);
+	for (int i = 0; i < 8; i++)
+		test_access_pin(access[i % 2], MOCK_IOVA + i * PAGE, PAGE,
+				mem + i * PAGE, 0, &pin[i]);
+	test_unmap(MOCK_IOVA, 4 * PAGE);
+	for (int i = 0; i < 4; i++)
+		test_err_access_unpin(ENOENT, access[i % 2], pin[i]);
+	test_refs(mem, 4 * PAGE, 0);
+	/* The others keep theirs. */
+	test_refs(mem + 4 * PAGE, 4 * PAGE, 1);
+	for (int i = 4; i < 8; i++)
+		test_access_unpin(access[i % 2], pin[i]);
+	test_mapped_refs(mem + 4 * PAGE, 4 * PAGE, 1);
+	close(access[0]);
+	close(access[1]);
+}
+
+TEST_F(mock, unmap_of_everything_asks_for_all_pins)
+{
+	uint8_t *mem = test_mem(mem_anon(8 * PAGE));
+	uint64_t unmapped;
+	uint32_t pin;
+	int access;
+
+	test_access_create(PIN, &access);
+	for (int i = 0; i < 200; i++)
+		test_map_fixed(mem + i % 8 * PAGE, PAGE, MOCK_IOVA + i * PAGE);
+	for (int i = 0; i < 200; i += 3)
+		test_access_pin(access, MOCK_IOVA + i * PAGE, PAGE,
+				mem + i % 8 * PAGE, 0, &pin);
+	test_unmap_all(&unmapped);
+	ASSERT_EQ(200 * PAGE, unmapped);
+	test_refs(mem, 8 * PAGE, 0);
+	test_pinned(0);
+	test_err_access_unpin(ENOENT, access, pin);
+	close(access);
+}
+
+TEST_F(mock, an_access_that_never_lets_go_is_edeadlock)
+{
+	uint8_t *mem = test_mem(mem_anon(4 * PAGE));
+	uint32_t pin;
+	int access;
+
+	test_access_create(PIN, &access);
+	test_map_fixed(mem, PAGE, MOCK_IOVA);
+	test_map_fixed(mem + PAGE, 2 * PAGE, MOCK_IOVA + PAGE);
+	test_map_fixed(mem + 3 * PAGE, PAGE, MOCK_IOVA + 3 * PAGE);
+	test_access_pin(access, MOCK_IOVA + PAGE, PAGE, mem + PAGE, 0, &pin);
+	test_mock_param("keep_pins", 1);
+	ASSERT_EQ(EDEADLOCK, _test_ioas_unmap(self->fd, self->ioas, MOCK_IOVA,
+					      4 * PAGE, NULL));
+	/* Those before it are gone, it and those behind it are not. */
+	test_refs(mem, PAGE, 0);
+	test_refs(mem + PAGE, PAGE, 1);
+	test_mapped_refs(mem + 2 * PAGE, 2 * PAGE, 1);
+	test_maps(MOCK_IOVA + PAGE, 3 * PAGE, mem + PAGE);
+	/* New pins are welcome again. */
+	test_access_unpin(access, pin);
+	test_access_pin(access, MOCK_IOVA + PAGE, PAGE, mem + PAGE, 0, &pin);
+	test_mock_param("keep_pins", 0);
+	test_unmap(MOCK_IOVA + PAGE, 3 * PAGE);
+	test_refs(mem, 4 * PAGE, 0);
+	close(access);
+}
+
+struct unmapper {
+	int fd;
+	uint32_t ioas;
+	uint64_t length;
+	int rc;
+};
+
+static void *unmap_thread(void *arg)
+{
+	struct unmapper *u = arg;
+	uint64_t unmapped = 0;
+
+	u->rc = _test_ioas_unmap(u->fd, u->ioas, MOCK_IOVA, u->length,
+				 &unmapped);
+	if (!u->rc && unmapped != u->length)
+		u->rc = EPROTO;
+	return NULL;
+}
+
+TEST_F(mock, new_pins_are_refused_while_an_unmap_waits)
+{
+	uint8_t *mem = test_mem(mem_anon(4 * PAGE));
+	struct unmapper u = {
+		.fd = self->fd, .ioas = self->ioas, .length = 4 * PAGE,
+	};
+	uint32_t pin, again;
+	uint8_t byte;
+	pthread_t thread;
+	int access, rc = 0;
+
+	test_access_create(PIN, &access);
+	test_map_fixed(mem, 4 * PAGE, MOCK_IOVA);
+	test_access_pin(access, MOCK_IOVA, PAGE, mem, 0, &pin);
+	test_mock_param("keep_pins", 1);
+	ASSERT_EQ(0, pthread_create(&thread, NULL, unmap_thread, &u));
+	/* It waits for a second, from when it comes to run. */
+	for (uint64_t end = now_ms() + 5000; !rc && now_ms() < end;) {
+		rc = _test_access_pin(self->fd, access, MOCK_IOVA + 2 * PAGE,
+				      PAGE, NULL, 0, &again);
+		if (!rc)
+			test_access_unpin(access, again);
+	}
+	EXPECT_EQ(EINVAL, rc);
+	/* Copies are no pins. */
+	EXPECT_EQ(0, _test_access_rw(self->fd, access, MOCK_IOVA, 1, &byte, 0));
+	EXPECT_EQ(0, _test_access_unpin(self->fd, access, pin));
+	ASSERT_EQ(0, pthread_join(thread, NULL));
+	ASSERT_EQ(0, u.rc);
+	test_refs(mem, 4 * PAGE, 0);
+	close(access);
+}
+
+TEST_F(mock, rw_at_every_offset)
+{
+	uint8_t *mem = test_mem(mem_anon(5 * PAGE));
+	static uint8_t buffer[4 * PAGE];
+	static const unsigned long offsets[] = {
+		0, 1, 7, MOCK_PAGE - 1, MOCK_PAGE, PAGE - 1, PAGE, PAGE + 1,
+	};
+	static const unsigned long lengths[] = {
+		1, 2, 63, MOCK_PAGE, PAGE - 1, PAGE, PAGE + 1, 3 * PAGE,
+	};
+	int access, seed = 0;
+
+	test_access_create(0, &access);
+	/* Several mappings, cut at a half page */
+	test_map_fixed(mem, PAGE + MOCK_PAGE, MOCK_IOVA);
+	test_map_fixed(mem + PAGE + MOCK_PAGE, 2 * PAGE,
+		       MOCK_IOVA + PAGE + MOCK_PAGE);
+	test_map_fixed(mem + 3 * PAGE + MOCK_PAGE, PAGE + MOCK_PAGE,
+		       MOCK_IOVA + 3 * PAGE + MOCK_PAGE);
+	for (int i = 0; i < ARRAY_SIZE(offsets) * ARRAY_SIZE(lengths); i++) {
+		unsigned long offset = offsets[i % ARRAY_SIZE(offsets)];
+		unsigned long length = lengths[i / ARRAY_SIZE(offsets)];
+		uint32_t slow = i % 3 ? 0 : MOCK_ACCESS_SLOW_PATH;
+
+		memset(mem, 0xee, 5 * PAGE);
+		mem_fill(buffer, length, ++seed);
+		test_access_rw(access, MOCK_IOVA + offset, length, buffer,
+			       MOCK_ACCESS_WRITE | slow);
+		ASSERT_TRUE(mem_is(mem + offset, length, seed));
+		ASSERT_EQ(0xee, mem[offset + length]);
+		if (offset)
+			ASSERT_EQ(0xee, mem[offset - 1]);
+		memset(buffer, 0, sizeof(buffer));
+		test_access_rw(access, MOCK_IOVA + offset, length, buffer,
+			       slow);
+		ASSERT_TRUE(mem_is(buffer, length, seed));
+		ASSERT_EQ(0, buffer[length]);
+	}
+	test_mapped_refs(mem, PAGE, 1);
+	close(access);
+}
+
+TEST_F(mock, rw_of_bytes_without_a_domain)
+{
+	uint8_t *mem = test_mem(mem_anon(2 * PAGE));
+	uint8_t buffer[64] = {};
+	int access;
+
+	if (variant->domains) {
+		test_err_map_fixed(EINVAL, mem + 5, 33, 77);
+		return;
+	}
+	test_access_create(0, &access);
+	mem_fill(mem, 2 * PAGE, 3);
+	test_map_fixed(mem + PAGE - 10, 33, 77);
+	test_map_fixed(mem, 7, 77 + 33);
+	test_access_rw(access, 77, 40, buffer, 0);
+	ASSERT_EQ(0, memcmp(buffer, mem + PAGE - 10, 33));
+	ASSERT_EQ(0, memcmp(buffer + 33, mem, 7));
+	test_err_access_rw(ENOENT, access, 76, 2, buffer, 0);
+	test_err_access_rw(ENOENT, access, 77, 41, buffer, 0);
+	close(access);
+	/* Such a mapping is nothing for an access that gives pages away. */
+	test_err_access_create(EADDRINUSE, self->ioas, PIN);
+}
+
+TEST_F(mock, rw_refuses)
+{
+	uint8_t *mem = test_mem(mem_anon(2 * PAGE));
+	uint8_t *big = test_mem(mem_reserve(MAX_BYTES + PAGE));
+	uint64_t iova = MOCK_IOVA + PAGE;
+	uint8_t *buffer = test_mem(mem_anon(2 * PAGE));
+	int access;
+
+	test_access_create(0, &access);
+	test_map_fixed(mem, PAGE, MOCK_IOVA);
+	test_map_to(self->ioas, mem + PAGE, PAGE, &iova,
+		    MAP_READ | MAP_FIXED_IOVA);
+	test_err_access_rw(EINVAL, access, MOCK_IOVA, 0, buffer, 0);
+	test_err_access_rw(EINVAL, access, MOCK_IOVA, 0, buffer,
+			   MOCK_ACCESS_WRITE);
+	test_err_access_rw(EOVERFLOW, access, ULMAX, 2, buffer, 0);
+	test_err_access_rw(ENOENT, access, MOCK_IOVA - 1, 2, buffer, 0);
+	test_err_access_rw(ENOENT, access, MOCK_IOVA + 2 * PAGE - 1, 2, buffer,
+			   0);
+	test_err_access_rw(ENOENT, access, ULMAX, 1, buffer, 0);
+	test_err_access_rw(EPERM, access, MOCK_IOVA + PAGE, 1, buffer,
+			   MOCK_ACCESS_WRITE);
+	test_err_access_rw(EPERM, access, MOCK_IOVA + PAGE - 1, 2, buffer,
+			   MOCK_ACCESS_WRITE);
+	test_access_rw(access, MOCK_IOVA, 2 * PAGE, buffer, 0);
+	test_err_access_rw(ENOMEM, access, MOCK_IOVA, MAX_BYTES + 1, big, 0);
+	test_err_access_rw(ENOENT, access, MOCK_IOVA, MAX_BYTES, big, 0);
+	test_err_access_rw(EFAULT, access, MOCK_IOVA, PAGE, NULL, 0);
+	test_err_access_rw(EFAULT, access, MOCK_IOVA, PAGE, NULL,
+			   MOCK_ACCESS_WRITE);
+	for (int bit = 0; bit < 32; bit++)
+		if (bit != 0 && bit != 2 && bit != 16)
+			test_err_access_rw(EOPNOTSUPP, access, MOCK_IOVA, 1,
+					   buffer, 1U << bit);
+	test_mapped_refs(mem, 2 * PAGE, 1);
+	close(access);
+}
+
+TEST_F(mock, rw_goes_to_what_is_pinned)
+{
+	uint8_t *mem = test_mem(mem_anon(PAGE)), *other;
+	uint8_t buffer[16] = {};
+	uint32_t pin;
+	int access;
+
+	test_access_create(PIN, &access);
+	mem_fill(mem, PAGE, 1);
+	test_map_fixed(mem, PAGE, MOCK_IOVA);
+	test_access_pin(access, MOCK_IOVA, PAGE, mem, 0, &pin);
+	other = mmap(mem, PAGE, PROT_READ | PROT_WRITE,
+		     MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED | MAP_POPULATE,
+		     -1, 0);
+	ASSERT_EQ(mem, other);
+	mem_fill(mem, PAGE, 2);
+	/* As a device would, it reaches the page that was there. */
+	test_access_rw(access, MOCK_IOVA, 16, buffer, 0);
+	ASSERT_TRUE(mem_is(buffer, 16, 1));
+	test_access_unpin(access, pin);
+	test_access_rw(access, MOCK_IOVA, 16, buffer, 0);
+	ASSERT_TRUE(mem_is(buffer, 16, variant->domains ? 1 : 2));
+	close(access);
+}
+
+TEST_F(mock, an_access_uses_its_ioas)
+{
+	uint32_t ioas;
+	int access;
+
+	test_ioas_alloc(&ioas);
+	test_ok(_test_access_create(self->fd, ioas, 0, &access));
+	test_err_destroy(EBUSY, ioas);
+	test_access_replace(access, self->ioas);
+	test_destroy(ioas);
+	if (!variant->domains) {
+		test_err_destroy(EBUSY, self->ioas);
+		close(access);
+		test_destroy(self->ioas);
+		return;
+	}
+	close(access);
+	test_err_destroy(EBUSY, self->ioas);
+}
+
+TEST_F(mock, replace_ends_the_pins)
+{
+	uint8_t *mem = test_mem(mem_anon(4 * PAGE));
+	uint8_t byte = 0;
+	uint32_t ioas, pin;
+	int access;
+
+	test_ioas_alloc(&ioas);
+	memset(mem, 5, 4 * PAGE);
+	test_access_create(PIN, &access);
+	test_map_fixed(mem, 2 * PAGE, MOCK_IOVA);
+	test_ok(_test_map_fixed(self->fd, ioas, mem + 2 * PAGE, 2 * PAGE,
+				MOCK_IOVA + 8 * PAGE, MAP_RW));
+	test_access_pin(access, MOCK_IOVA, 2 * PAGE, mem, 0, &pin);
+	test_access_replace(access, ioas);
+	test_mapped_refs(mem, 2 * PAGE, 1);
+	test_err_access_unpin(ENOENT, access, pin);
+	test_err_access_pin(ENOENT, access, MOCK_IOVA, PAGE, NULL, 0);
+	test_err_access_rw(ENOENT, access, MOCK_IOVA, 1, &byte, 0);
+	test_access_pin(access, MOCK_IOVA + 8 * PAGE, 2 * PAGE, mem + 2 * PAGE,
+			0, &pin);
+	test_access_rw(access, MOCK_IOVA + 8 * PAGE, 1, &byte, 0);
+	ASSERT_EQ(5, byte);
+	test_refs(mem + 2 * PAGE, 2 * PAGE, 1);
+	close(access);
+	test_refs(mem + 2 * PAGE, 2 * PAGE, 0);
+	test_destroy(ioas);
+}
+
+TEST_F(mock, a_failed_replace_changes_nothing)
+{
+	uint8_t *mem = test_mem(mem_anon(4 * PAGE));
+	uint32_t ioas, pin;
+	int access;
+
+	test_ioas_alloc(&ioas);
+	test_access_create(PIN, &access);
+	test_map_fixed(mem, PAGE, MOCK_IOVA);
+	test_access_pin(access, MOCK_IOVA, PAGE, mem, 0, &pin);
+	test_ok(_test_map_fixed(self->fd, ioas, mem, 100, 100, MAP_RW));
+	test_err_access_replace(EADDRINUSE, access, ioas);
+	test_err_access_replace(ENOENT, access, 0);
+	test_err_access_replace(ENOENT, access, 1000);
+	if (variant->domains)
+		test_err_access_replace(ENOENT, access, self->dev[0].hwpt);
+	test_refs(mem, PAGE, 1);
+	test_access_unpin(access, pin);
+	test_access_pin(access, MOCK_IOVA, PAGE, mem, 0, &pin);
+	/* The other IOAS has no user. */
+	test_destroy(ioas);
+	close(access);
+}
+
+TEST_F(mock, replace_with_the_same_keeps_the_ioas)
+{
+	uint8_t *mem = test_mem(mem_anon(PAGE));
+	uint8_t byte;
+	int access;
+
+	test_access_create(PIN, &access);
+	test_map_fixed(mem, PAGE, MOCK_IOVA);
+	test_access_replace(access, self->ioas);
+	test_access_rw(access, MOCK_IOVA, 1, &byte, 0);
+	close(access);
+	test_unmap(MOCK_IOVA, PAGE);
+}
+
+TEST_F(mock, pins_end_with_the_descriptor)
+{
+	uint8_t *mem = test_mem(mem_anon(32 * PAGE));
+	uint32_t pin;
+	int access, again;
+
+	test_access_create(PIN, &access);
+	test_map_fixed(mem, 32 * PAGE, MOCK_IOVA);
+	for (int i = 0; i < 32; i++)
+		test_access_pin(access, MOCK_IOVA + i / 2 * PAGE,
+				(1 + i % 16) * PAGE, mem + i / 2 * PAGE, 0,
+				&pin);
+	again = dup(access);
+	close(access);
+	test_access_unpin(again, pin);
+	test_refs(mem, 16 * PAGE, 1);
+	close(again);
+	test_mapped_refs(mem, 32 * PAGE, 1);
+	test_mapped_pinned(32 * PAGE);
+}
+
+TEST_F(mock, pins_survive_the_domains)
+{
+	uint8_t *mem = test_mem(mem_anon(4 * PAGE));
+	uint32_t pin;
+	int access;
+
+	test_access_create(PIN, &access);
+	test_map_fixed(mem, 4 * PAGE, MOCK_IOVA);
+	test_access_pin(access, MOCK_IOVA + PAGE, PAGE, mem + PAGE, 0, &pin);
+	for (unsigned int i = 0; i < variant->domains; i++)
+		test_destroy(self->dev[i].stdev);
+	if (variant->domains > 1)
+		test_destroy(self->dev[1].hwpt);
+	test_refs(mem, PAGE, 0);
+	test_refs(mem + PAGE, PAGE, 1);
+	test_refs(mem + 2 * PAGE, 2 * PAGE, 0);
+	test_pinned(4);
+	test_mock_attach(self->ioas, &self->dev[0]);
+	test_ok(_test_check_map(self->fd, self->dev[0].hwpt, MOCK_IOVA,
+				4 * PAGE, mem));
+	test_refs(mem, 4 * PAGE, 1);
+	test_access_unpin(access, pin);
+	test_refs(mem, 4 * PAGE, 1);
+	close(access);
+}
+
+/* An IOVA can be named by the number of its mapping. */
+TEST_F(mock, mappings_by_number)
+{
+	uint8_t *mem = test_mem(mem_anon(4 * PAGE));
+	uint32_t pin;
+	uint8_t byte = 0;
+	int access;
+
+	memset(mem, 9, 4 * PAGE);
+	test_access_create(PIN, &access);
+	test_err_access_rw(ENOENT, access, 0, 1, &byte, MOCK_ACCESS_SYZ);
+	test_map_fixed(mem, PAGE, MOCK_IOVA);
+	test_map_fixed(mem + PAGE, 2 * PAGE, MOCK_IOVA + 8 * PAGE);
+	test_access_pin(access, 1 | PAGE << 32, PAGE, mem + 2 * PAGE,
+			MOCK_ACCESS_SYZ, &pin);
+	test_access_rw(access, 1 | 5UL << 32, 1, &byte, MOCK_ACCESS_SYZ);
+	ASSERT_EQ(9, byte);
+	test_err_access_rw(ENOENT, access, 2, 1, &byte, MOCK_ACCESS_SYZ);
+	close(access);
+}
+
+TEST_HARNESS_MAIN

@@ -1,0 +1,403 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * What everybody else sees while one thread is halfway through a long step: its
+ * user memory is not there yet, and the test decides when it comes.
+ */
+#include <pthread.h>
+
+#include "mock_space.h"
+#include "stuck.h"
+
+#define PAGES	8UL
+#define LENGTH	(PAGES * PAGE)
+#define COMES	10000	/* ms; a bound, not what it takes */
+#define WAITS	200	/* ms after which a thread surely waits */
+
+FIXTURE(stuck) {
+	struct mock;
+	struct stuck stuck;
+	uint8_t *mem;
+};
+
+FIXTURE_VARIANT(stuck) {
+	unsigned int limit;
+	size_t page;
+};
+
+FIXTURE_VARIANT_ADD(stuck, first_page) {
+	.limit = MOCK_MEMORY_DEFAULT, .page = 0
+};
+
+FIXTURE_VARIANT_ADD(stuck, page_midway_tiny_batches) {
+	.limit = MOCK_MEMORY_TINY, .page = PAGES / 2
+};
+
+FIXTURE_SETUP(stuck)
+{
+	mock_open(1, variant->limit);
+	ASSERT_TRUE(stuck_open(&self->stuck, LENGTH, variant->page))
+		TH_LOG("userfaultfd: %s", strerror(errno));
+	self->mem = test_mem(mem_anon(LENGTH));
+}
+
+FIXTURE_TEARDOWN(stuck)
+{
+	mock_close();
+}
+
+/* One call in a thread of its own */
+struct call {
+	pthread_t thread;
+	int fd;
+	int (*fn)(struct call *call);
+	uint32_t id, pt;
+	const void *mem;
+	int rc;
+	volatile bool done;
+};
+
+static void *call_thread(void *arg)
+{
+	struct call *call = arg;
+
+	call->rc = call->fn(call);
+	call->done = true;
+	return NULL;
+}
+
+#define test_start(_call, _fn, _id, _pt)				\
+	do {								\
+		*(_call) = (struct call){				\
+			.fd = self->fd, .fn = _fn, .id = _id, .pt = _pt, \
+			.mem = self->stuck.mem,				\
+		};							\
+		ASSERT_EQ(0, pthread_create(&(_call)->thread, NULL,	\
+					    call_thread, _call));	\
+	} while (0)
+
+#define test_stuck()							\
+	ASSERT_TRUE(stuck_wait(&self->stuck, COMES))			\
+		TH_LOG("nobody has touched the memory")
+
+#define test_end(_call, _errno)						\
+	do {								\
+		ASSERT_EQ(0, pthread_join((_call)->thread, NULL));	\
+		ASSERT_EQ(_errno, (_call)->rc)				\
+			TH_LOG("%s", strerror((_call)->rc));		\
+	} while (0)
+
+static int call_map(struct call *call)
+{
+	return _test_map_fixed(call->fd, call->id, call->mem, LENGTH, MOCK_IOVA,
+			       MAP_RW);
+}
+
+static int call_read_only_map(struct call *call)
+{
+	return _test_map_fixed(call->fd, call->id, call->mem, LENGTH, MOCK_IOVA,
+			       MAP_READ);
+}
+
+static int call_replace(struct call *call)
+{
+	return _test_mock_replace(call->fd, call->id, &call->pt);
+}
+
+static int call_attach(struct call *call)
+{
+	struct mock_dev dev;
+
+	return _test_mock_attach(call->fd, call->pt, &dev);
+}
+
+static int call_destroy(struct call *call)
+{
+	return _test_destroy(call->fd, call->id);
+}
+
+/* @id: the access */
+static int call_pin(struct call *call)
+{
+	uint32_t pin;
+
+	return _test_access_pin(call->fd, call->id, MOCK_IOVA - LENGTH,
+				2 * LENGTH, NULL, 0, &pin);
+}
+
+static int call_unmap_all(struct call *call)
+{
+	return _test_ioas_unmap(call->fd, call->id, 0, UINT64_MAX, NULL);
+}
+
+TEST_F(stuck, a_map_waits_for_its_memory)
+{
+	struct call map;
+
+	test_start(&map, call_map, self->ioas, 0);
+	test_stuck();
+	ASSERT_FALSE(map.done);
+	stuck_release(&self->stuck);
+	test_end(&map, 0);
+	test_ok(_test_check_map(self->fd, self->dev[0].hwpt, MOCK_IOVA, LENGTH,
+				self->stuck.mem));
+	test_refs(self->stuck.mem, LENGTH, 1);
+}
+
+TEST_F(stuck, a_read_only_map_waits_for_its_memory)
+{
+	struct call map;
+
+	test_start(&map, call_read_only_map, self->ioas, 0);
+	test_stuck();
+	stuck_release(&self->stuck);
+	test_end(&map, 0);
+	test_ok(_test_check_map(self->fd, self->dev[0].hwpt, MOCK_IOVA, LENGTH,
+				self->stuck.mem));
+}
+
+TEST_F(stuck, a_mapping_in_the_making_is_in_nobodys_way)
+{
+	uint64_t iova = 0;
+	struct call map;
+	int access;
+
+	test_access_create(MOCK_ACCESS_NEEDS_PIN_PAGES, &access);
+	test_start(&map, call_map, self->ioas, 0);
+	test_stuck();
+
+	/* Its place is taken, but it is not there to be used. */
+	EXPECT_EQ(EEXIST, _test_map_fixed(self->fd, self->ioas, self->mem, PAGE,
+					  MOCK_IOVA + PAGE, MAP_RW));
+	EXPECT_EQ(EBUSY, _test_ioas_unmap(self->fd, self->ioas, MOCK_IOVA,
+					  LENGTH, NULL));
+	EXPECT_EQ(EBUSY, _test_ioas_unmap(self->fd, self->ioas, 0, UINT64_MAX,
+					  NULL));
+	EXPECT_EQ(ENOENT, _test_ioas_unmap(self->fd, self->ioas, MOCK_IOVA,
+					   PAGE, NULL));
+	EXPECT_EQ(EADDRINUSE, _test_reserve(self->fd, self->ioas, MOCK_IOVA,
+					    1));
+	EXPECT_EQ(ENOENT, _test_ioas_copy(self->fd, self->ioas, &iova,
+					  self->ioas, MOCK_IOVA, PAGE, MAP_RW));
+	EXPECT_EQ(ENOENT, _test_access_rw(self->fd, access, MOCK_IOVA, 1, &iova,
+					  0));
+	EXPECT_EQ(EBUSY, _test_destroy(self->fd, self->ioas));
+
+	/* Everything else in the same IOAS goes on. */
+	test_map_fixed(self->mem, LENGTH, MOCK_IOVA + LENGTH);
+	test_map_fixed(self->mem, LENGTH, MOCK_IOVA - LENGTH);
+	test_ok(_test_check_map(self->fd, self->dev[0].hwpt, MOCK_IOVA + LENGTH,
+				LENGTH, self->mem));
+	test_unmap(MOCK_IOVA + LENGTH, LENGTH);
+	test_unmap(MOCK_IOVA - LENGTH, LENGTH);
+	test_map(self->mem, LENGTH, &iova);
+	test_unmap(iova, LENGTH);
+
+	stuck_release(&self->stuck);
+	test_end(&map, 0);
+	test_unmap(MOCK_IOVA, LENGTH);
+	test_refs(self->stuck.mem, LENGTH, 0);
+	close(access);
+}
+
+/* A new page table has to wait, and gets it all. */
+TEST_F(stuck, a_domain_that_comes_meanwhile_is_complete)
+{
+	uint64_t iova = MOCK_IOVA + LENGTH;
+	struct call map, replace;
+	struct mock_dev dev;
+	uint32_t other;
+
+	test_ioas_alloc(&other);
+	test_mock_attach(other, &dev);
+	test_map_fixed(self->mem, PAGE, MOCK_IOVA - PAGE);
+	test_start(&map, call_map, self->ioas, 0);
+	test_stuck();
+	/* A device of the same IOAS shares the HWPT and need not wait. */
+	test_start(&replace, call_replace, dev.stdev, self->ioas);
+	test_end(&replace, 0);
+	ASSERT_EQ(self->dev[0].hwpt, replace.pt);
+	test_map_fixed(self->mem, PAGE, iova);
+	stuck_release(&self->stuck);
+	test_end(&map, 0);
+	test_ok(_test_check_map(self->fd, replace.pt, MOCK_IOVA, LENGTH,
+				self->stuck.mem));
+	test_ok(_test_check_map(self->fd, replace.pt, MOCK_IOVA - PAGE, PAGE,
+				self->mem));
+	test_ok(_test_check_map(self->fd, replace.pt, iova, PAGE, self->mem));
+}
+
+/* Something mapped that can be pinned only when a domain comes */
+#define test_other_ioas(_other)						\
+	do {								\
+		test_ioas_alloc(_other);				\
+		test_ok(_test_map_fixed(self->fd, *(_other),		\
+					self->stuck.mem, LENGTH, MOCK_IOVA, \
+					MAP_RW));			\
+	} while (0)
+
+TEST_F(stuck, a_half_built_hwpt_cannot_be_found)
+{
+	struct mock_dev dev;
+	struct call replace;
+	uint32_t other, ids;
+
+	test_other_ioas(&other);
+	ids = iommufd_next_id(self->fd);
+	test_start(&replace, call_replace, self->dev[0].stdev, other);
+	test_stuck();
+	/* The HWPT has the id that was the next, and is not there. */
+	ASSERT_NE(ids, iommufd_next_id(self->fd));
+	EXPECT_EQ(ENOENT, _test_destroy(self->fd, ids));
+	EXPECT_EQ(ENOENT, _test_mock_attach(self->fd, ids, &dev));
+	EXPECT_EQ(EBUSY, _test_destroy(self->fd, other));
+	/* The device is where it was. */
+	test_map_fixed(self->mem, PAGE, MOCK_IOVA);
+	test_ok(_test_check_map(self->fd, self->dev[0].hwpt, MOCK_IOVA, PAGE,
+				self->mem));
+	stuck_release(&self->stuck);
+	test_end(&replace, 0);
+	ASSERT_EQ(ids, replace.pt);
+	test_ok(_test_check_map(self->fd, ids, MOCK_IOVA, LENGTH,
+				self->stuck.mem));
+}
+
+TEST_F(stuck, who_attaches_meanwhile_shares_the_hwpt)
+{
+	struct call replace, attach;
+	uint32_t other;
+
+	test_other_ioas(&other);
+	test_start(&replace, call_replace, self->dev[0].stdev, other);
+	test_stuck();
+	test_start(&attach, call_attach, 0, other);
+	sleep_ms(WAITS);
+	ASSERT_FALSE(attach.done);
+	stuck_release(&self->stuck);
+	test_end(&replace, 0);
+	test_end(&attach, 0);
+	test_refs(self->stuck.mem, LENGTH, 1);
+	/* The device and one pin more is all there is. */
+	test_destroy(self->dev[0].stdev);
+	test_refs(self->stuck.mem, LENGTH, 1);
+}
+
+/* DESTROY waits for who uses the object, however long that takes. */
+TEST_F(stuck, destroy_waits_for_an_ioctl_that_uses_the_object)
+{
+	struct call replace, destroy;
+	uint32_t other;
+
+	test_other_ioas(&other);
+	test_start(&replace, call_replace, self->dev[0].stdev, other);
+	test_stuck();
+	test_start(&destroy, call_destroy, self->dev[0].stdev, 0);
+	sleep_ms(WAITS);
+	ASSERT_FALSE(destroy.done);
+	ASSERT_FALSE(replace.done);
+	/* It is dying: nobody new can have it. */
+	ASSERT_EQ(ENOENT, _test_destroy(self->fd, self->dev[0].stdev));
+	stuck_release(&self->stuck);
+	test_end(&replace, 0);
+	test_end(&destroy, 0);
+	test_err_destroy(ENOENT, self->dev[0].stdev);
+	test_refs(self->stuck.mem, LENGTH, 0);
+	test_destroy(other);
+}
+
+TEST_F(stuck, unmap_waits_for_a_pin_that_is_under_way)
+{
+	struct call pin, unmap;
+	uint64_t iova = 0;
+	uint32_t other;
+	int access;
+
+	test_ioas_alloc(&other);
+	/* Part of the pin is made already, in a mapping of its own. */
+	test_ok(_test_map_fixed(self->fd, other, self->mem, LENGTH,
+				MOCK_IOVA - LENGTH, MAP_RW));
+	test_ok(_test_map_fixed(self->fd, other, self->stuck.mem, LENGTH,
+				MOCK_IOVA, MAP_RW));
+	test_ok(_test_access_create(self->fd, other,
+				    MOCK_ACCESS_NEEDS_PIN_PAGES, &access));
+	test_start(&pin, call_pin, access, 0);
+	test_stuck();
+	/*
+	 * It cannot be asked to let go of what it has not yet got: longer than
+	 * an access is given to let go of what it has.
+	 */
+	test_start(&unmap, call_unmap_all, other, 0);
+	sleep_ms(1500);
+	EXPECT_FALSE(unmap.done);
+	EXPECT_FALSE(pin.done);
+	EXPECT_EQ(0, _test_ioas_map(self->fd, other, self->mem, PAGE, &iova,
+				    MAP_RW));
+	stuck_release(&self->stuck);
+	test_end(&pin, 0);
+	test_end(&unmap, 0);
+	test_refs(self->stuck.mem, LENGTH, 0);
+	test_refs(self->mem, LENGTH, 0);
+	close(access);
+}
+
+TEST_F(stuck, copies_of_two_threads_share_one_pin)
+{
+	struct call map[2];
+	uint32_t other;
+
+	/* A second MAP of the same memory is a pin of its own. */
+	test_start(&map[0], call_map, self->ioas, 0);
+	test_stuck();
+	test_ioas_alloc(&other);
+	test_start(&map[1], call_map, other, 0);
+	test_end(&map[1], 0);
+	stuck_release(&self->stuck);
+	test_end(&map[0], 0);
+	test_refs(self->stuck.mem, LENGTH, 1);
+}
+
+/* The process is killed in the middle of its MAP. */
+struct mapper {
+	int fd;
+	uint32_t ioas;
+	void *mem;
+};
+
+static void *map_forever(void *arg)
+{
+	struct mapper *m = arg;
+
+	_test_map_fixed(m->fd, m->ioas, m->mem, LENGTH, MOCK_IOVA, MAP_RW);
+	return NULL;
+}
+
+static int stuck_map_thread(void *arg)
+{
+	struct mapper *m = arg;
+	struct stuck stuck;
+	pthread_t thread;
+
+	if (!stuck_open(&stuck, LENGTH, PAGES - 1))
+		return ENODATA;
+	m->mem = stuck.mem;
+	if (pthread_create(&thread, NULL, map_forever, m))
+		return ENODATA;
+	return stuck_wait(&stuck, COMES) ? 0 : ETIMEDOUT;
+}
+
+TEST_F(stuck, a_killed_map_leaves_nothing)
+{
+	struct mapper m = { .fd = self->fd, .ioas = self->ioas };
+	struct child child;
+
+	ASSERT_TRUE(child_start(&child, stuck_map_thread, &m));
+	ASSERT_EQ(0, child_result(&child));
+	ASSERT_EQ(EBUSY, _test_ioas_unmap(self->fd, self->ioas, MOCK_IOVA,
+					  LENGTH, NULL));
+	child_kill(&child);
+	test_err_unmap(ENOENT, MOCK_IOVA, LENGTH);
+	test_map_fixed(self->mem, LENGTH, MOCK_IOVA);
+	test_ok(_test_check_map(self->fd, self->dev[0].hwpt, MOCK_IOVA, LENGTH,
+				self->mem));
+}
+
+TEST_HARNESS_MAIN

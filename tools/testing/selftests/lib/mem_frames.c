@@ -1,0 +1,99 @@
+// SPDX-License-Identifier: GPL-2.0
+#include <fcntl.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "mem.h"
+#include "mem_frames.h"
+
+/*
+ * Which page of the file or huge page is the i-th of the memory: groups of one
+ * to four neighbours, the groups in descending order.
+ */
+static size_t *scatter(size_t pages)
+{
+	size_t *order = calloc(pages, sizeof(*order));
+	size_t done = 0, left = pages;
+
+	if (!order)
+		return NULL;
+	for (size_t n = 1; left; n = n % 4 + 1) {
+		if (n > left)
+			n = left;
+		for (size_t i = 0; i < n; i++)
+			order[done++] = left - n + i;
+		left -= n;
+	}
+	return order;
+}
+
+void *mem_scattered(size_t pages)
+{
+	size_t *order = scatter(pages);
+	int fd = mem_fd("scattered", pages * PAGE, 0);
+	uint8_t *mem = mem_reserve(pages * PAGE);
+	uint8_t *file = fd >= 0 ? mem_file(fd, pages * PAGE,
+					   PROT_READ | PROT_WRITE, MAP_SHARED) :
+				  NULL;
+
+	for (size_t i = 0; file && i < pages * PAGE; i += PAGE)
+		file[i] = 1;
+	for (size_t i = 0; mem && file && order && i < pages; i++) {
+		uint8_t *page = mem + i * PAGE;
+
+		if (mmap(page, PAGE, PROT_READ | PROT_WRITE,
+			 MAP_SHARED | MAP_FIXED | MAP_POPULATE, fd,
+			 order[i] * PAGE) != page)
+			mem = NULL;
+	}
+	if (file)
+		munmap(file, pages * PAGE);
+	close(fd);
+	free(order);
+	return order && file ? mem : NULL;
+}
+
+void *mem_shuffled_thp(size_t length)
+{
+	size_t pages = length / PAGE, *order = scatter(HUGE / PAGE);
+	uint8_t *thp = mem_thp(length);
+	uint8_t *mem = mem_reserve(length);
+
+	for (size_t i = 0; mem && thp && order && i < pages; i++) {
+		size_t huge = i * PAGE / HUGE * HUGE;
+		uint8_t *to = mem + i * PAGE;
+		uint8_t *from = thp + huge + order[i % (HUGE / PAGE)] * PAGE;
+
+		if (mremap(from, PAGE, PAGE, MREMAP_MAYMOVE | MREMAP_FIXED,
+			   to) != to)
+			mem = NULL;
+	}
+	if (thp)
+		munmap(thp, length);
+	free(order);
+	return order && thp ? mem : NULL;
+}
+
+size_t mem_runs(const void *mem, size_t pages)
+{
+	int fd = open("/proc/self/pagemap", O_RDONLY | O_CLOEXEC);
+	uint64_t last = 0, entry;
+	size_t runs = 0;
+
+	for (size_t i = 0; i < pages; i++) {
+		off_t at = ((uintptr_t)mem / PAGE + i) * sizeof(entry);
+		uint64_t pfn;
+
+		if (pread(fd, &entry, sizeof(entry), at) != sizeof(entry) ||
+		    !(entry >> 63)) {
+			runs = 0;
+			break;
+		}
+		pfn = entry & ((1ULL << 55) - 1);
+		runs += !i || pfn != last + 1;
+		last = pfn;
+	}
+	close(fd);
+	return runs;
+}

@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * The commands of the mock IOMMU, one thin function each. All return 0 or the
+ * errno, as those in ioctls.h.
+ */
+#ifndef SELFTEST_LIB_MOCK_H
+#define SELFTEST_LIB_MOCK_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <linux/iommufd.h>
+
+#include "test_abi.h"
+
+#define IOMMU_TEST_CMD	_IO(IOMMUFD_TYPE, IOMMUFD_CMD_BASE + 32)
+
+#define MOCK_PAGE	MOCK_IO_PAGE_SIZE
+
+/* What the mock sees for scratch buffers when nobody limits them. */
+#define MOCK_MEMORY_DEFAULT	65536
+/* So little that a buffer holds one or two pages. */
+#define MOCK_MEMORY_TINY	16
+
+int mock_cmd(int fd, struct iommu_test_cmd *cmd, uint32_t op, uint32_t id);
+
+/* A mock device, bound and attached */
+struct mock_dev {
+	uint32_t stdev;
+	uint32_t hwpt;
+	uint32_t idev;
+};
+
+int _test_mock_attach(int fd, uint32_t pt, struct mock_dev *dev);
+int _test_mock_attach_flags(int fd, uint32_t pt, uint32_t flags,
+			    struct mock_dev *dev);
+int _test_mock_replace(int fd, uint32_t stdev, uint32_t *pt);
+int _test_reserve(int fd, uint32_t ioas, uint64_t start, uint64_t length);
+int _test_check_map(int fd, uint32_t hwpt, uint64_t iova, uint64_t length,
+		    const void *va);
+int _test_check_refs(int fd, const void *va, uint64_t length, uint32_t refs);
+int _test_memory_limit(int fd, uint32_t limit);
+
+int _test_access_create(int fd, uint32_t ioas, uint32_t flags, int *access);
+/* @va NULL: do not compare the pages. */
+int _test_access_pin(int fd, int access, uint64_t iova, uint64_t length,
+		     const void *va, uint32_t flags, uint32_t *pin);
+int _test_access_unpin(int fd, int access, uint32_t pin);
+int _test_access_rw(int fd, int access, uint64_t iova, uint64_t length,
+		    void *buffer, uint32_t flags);
+int _test_access_replace(int fd, int access, uint32_t ioas);
+
+/* Switches of the module: "keep_pins", "fail_map", "fail_attach" */
+bool mock_param(const char *name, long value);
+long mock_param_read(const char *name);
+
+#endif
