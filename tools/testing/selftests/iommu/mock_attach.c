@@ -165,13 +165,10 @@ TEST_F(attach, answer_of_hwpt_alloc_that_cannot_be_written_leaves_nothing)
 	test_unattached(self->ioas);
 }
 
-/* Why an IOAS does not suit the mock; each is undone after it. */
-#define for_each_obstacle(_errno)					\
-	for (int __o = 0; __o < 5; __o++)				\
-		for (int _errno = obstacle(self, __o); _errno;		\
-		     _errno = clear(self, __o))
+/* Why an IOAS does not suit the mock; clear() undoes it. */
+#define OBSTACLES 5
 
-static int obstacle(FIXTURE_DATA(attach) *self, int n)
+static int obstacle(struct _test_data_attach *self, int n)
 {
 	struct iommu_iova_range allowed = { 0x1000, MOCK_IOVA };
 	uint8_t *hole;
@@ -202,7 +199,7 @@ static int obstacle(FIXTURE_DATA(attach) *self, int n)
 	}
 }
 
-static int clear(FIXTURE_DATA(attach) *self, int n)
+static int clear(struct _test_data_attach *self, int n)
 {
 	static const struct { uint64_t iova, length; } map[] = {
 		[0] = { 1UL << 40, PAGE },
@@ -225,13 +222,16 @@ TEST_F(attach, what_does_not_suit_the_hardware)
 
 	test_ioas_alloc(&other);
 	test_mock_attach(other, &dev);
-	for_each_obstacle(err) {
+	for (int i = 0; i < OBSTACLES; i++) {
+		int err = obstacle(self, i);
+
 		ASSERT_LT(0, err);
 		test_err_mock_attach(err, self->ioas);
 		test_err_hwpt_alloc(err, dev.idev, self->ioas, &hwpt);
 		test_err_mock_replace(err, dev.stdev, self->ioas);
 		test_attached_refs(0);
 		test_err_destroy(EBUSY, dev.hwpt);
+		ASSERT_EQ(0, clear(self, i));
 	}
 	test_unattached(self->ioas);
 	test_mock_replace(dev.stdev, &self->ioas);

@@ -18,26 +18,90 @@ FIXTURE_VARIANT(memory) {
 	unsigned int domains, limit, flags;
 };
 
-#define ADD_KIND(_name, _kind)						\
-	FIXTURE_VARIANT_ADD(memory, _name##_one_domain) {		\
-		.kind = _kind, .domains = 1, .limit = MOCK_MEMORY_DEFAULT \
-	};								\
-	FIXTURE_VARIANT_ADD(memory, _name##_two_domains) {		\
-		.kind = _kind, .domains = 2, .limit = MOCK_MEMORY_DEFAULT \
-	};								\
-	FIXTURE_VARIANT_ADD(memory, _name##_tiny_batches) {		\
-		.kind = _kind, .domains = 2, .limit = MOCK_MEMORY_TINY	\
-	};								\
-	FIXTURE_VARIANT_ADD(memory, _name##_huge_io_pages) {		\
-		.kind = _kind, .domains = 2, .limit = MOCK_MEMORY_DEFAULT, \
-		.flags = MOCK_DEVICE_HUGE_IOVA				\
-	}
+FIXTURE_VARIANT_ADD(memory, small_one_domain) {
+	.kind = SMALL, .domains = 1, .limit = MOCK_MEMORY_DEFAULT
+};
 
-ADD_KIND(small, SMALL);
-ADD_KIND(hugetlb, HUGETLB);
-ADD_KIND(thp, THP);
-ADD_KIND(scattered, SCATTERED);
-ADD_KIND(shuffled_thp, SHUFFLED_THP);
+FIXTURE_VARIANT_ADD(memory, small_two_domains) {
+	.kind = SMALL, .domains = 2, .limit = MOCK_MEMORY_DEFAULT
+};
+
+FIXTURE_VARIANT_ADD(memory, small_tiny_batches) {
+	.kind = SMALL, .domains = 2, .limit = MOCK_MEMORY_TINY
+};
+
+FIXTURE_VARIANT_ADD(memory, small_huge_io_pages) {
+	.kind = SMALL, .domains = 2, .limit = MOCK_MEMORY_DEFAULT,
+	.flags = MOCK_DEVICE_HUGE_IOVA
+};
+
+FIXTURE_VARIANT_ADD(memory, hugetlb_one_domain) {
+	.kind = HUGETLB, .domains = 1, .limit = MOCK_MEMORY_DEFAULT
+};
+
+FIXTURE_VARIANT_ADD(memory, hugetlb_two_domains) {
+	.kind = HUGETLB, .domains = 2, .limit = MOCK_MEMORY_DEFAULT
+};
+
+FIXTURE_VARIANT_ADD(memory, hugetlb_tiny_batches) {
+	.kind = HUGETLB, .domains = 2, .limit = MOCK_MEMORY_TINY
+};
+
+FIXTURE_VARIANT_ADD(memory, hugetlb_huge_io_pages) {
+	.kind = HUGETLB, .domains = 2, .limit = MOCK_MEMORY_DEFAULT,
+	.flags = MOCK_DEVICE_HUGE_IOVA
+};
+
+FIXTURE_VARIANT_ADD(memory, thp_one_domain) {
+	.kind = THP, .domains = 1, .limit = MOCK_MEMORY_DEFAULT
+};
+
+FIXTURE_VARIANT_ADD(memory, thp_two_domains) {
+	.kind = THP, .domains = 2, .limit = MOCK_MEMORY_DEFAULT
+};
+
+FIXTURE_VARIANT_ADD(memory, thp_tiny_batches) {
+	.kind = THP, .domains = 2, .limit = MOCK_MEMORY_TINY
+};
+
+FIXTURE_VARIANT_ADD(memory, thp_huge_io_pages) {
+	.kind = THP, .domains = 2, .limit = MOCK_MEMORY_DEFAULT,
+	.flags = MOCK_DEVICE_HUGE_IOVA
+};
+
+FIXTURE_VARIANT_ADD(memory, scattered_one_domain) {
+	.kind = SCATTERED, .domains = 1, .limit = MOCK_MEMORY_DEFAULT
+};
+
+FIXTURE_VARIANT_ADD(memory, scattered_two_domains) {
+	.kind = SCATTERED, .domains = 2, .limit = MOCK_MEMORY_DEFAULT
+};
+
+FIXTURE_VARIANT_ADD(memory, scattered_tiny_batches) {
+	.kind = SCATTERED, .domains = 2, .limit = MOCK_MEMORY_TINY
+};
+
+FIXTURE_VARIANT_ADD(memory, scattered_huge_io_pages) {
+	.kind = SCATTERED, .domains = 2, .limit = MOCK_MEMORY_DEFAULT,
+	.flags = MOCK_DEVICE_HUGE_IOVA
+};
+
+FIXTURE_VARIANT_ADD(memory, shuffled_thp_one_domain) {
+	.kind = SHUFFLED_THP, .domains = 1, .limit = MOCK_MEMORY_DEFAULT
+};
+
+FIXTURE_VARIANT_ADD(memory, shuffled_thp_two_domains) {
+	.kind = SHUFFLED_THP, .domains = 2, .limit = MOCK_MEMORY_DEFAULT
+};
+
+FIXTURE_VARIANT_ADD(memory, shuffled_thp_tiny_batches) {
+	.kind = SHUFFLED_THP, .domains = 2, .limit = MOCK_MEMORY_TINY
+};
+
+FIXTURE_VARIANT_ADD(memory, shuffled_thp_huge_io_pages) {
+	.kind = SHUFFLED_THP, .domains = 2, .limit = MOCK_MEMORY_DEFAULT,
+	.flags = MOCK_DEVICE_HUGE_IOVA
+};
 
 static void *get_memory(enum kind kind, size_t *length)
 {

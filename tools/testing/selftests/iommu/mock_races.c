@@ -32,8 +32,6 @@ FIXTURE_VARIANT_ADD(race, two_domains_tiny_batches) {
 	.domains = 2, .limit = MOCK_MEMORY_TINY
 };
 
-typedef FIXTURE_DATA(race) race_self;
-
 FIXTURE_SETUP(race)
 {
 	self->mem = test_mem(mem_scattered(SLOTS * SLOT / PAGE));
@@ -60,7 +58,7 @@ static uint64_t slot_iova(unsigned int slot)
 
 static int step_map(struct race_thread *t)
 {
-	race_self *self = t->shared;
+	struct _test_data_race *self = t->shared;
 	unsigned int slot = race_pick(t, SLOTS);
 
 	return _test_map_fixed(self->fd, self->ioas, self->mem + slot * SLOT,
@@ -69,7 +67,7 @@ static int step_map(struct race_thread *t)
 
 static int step_unmap(struct race_thread *t)
 {
-	race_self *self = t->shared;
+	struct _test_data_race *self = t->shared;
 
 	return _test_ioas_unmap(self->fd, self->ioas,
 				slot_iova(race_pick(t, SLOTS)), SLOT, NULL);
@@ -77,14 +75,14 @@ static int step_unmap(struct race_thread *t)
 
 static int step_unmap_all(struct race_thread *t)
 {
-	race_self *self = t->shared;
+	struct _test_data_race *self = t->shared;
 
 	return _test_ioas_unmap(self->fd, self->ioas, 0, UINT64_MAX, NULL);
 }
 
 static int step_copy(struct race_thread *t)
 {
-	race_self *self = t->shared;
+	struct _test_data_race *self = t->shared;
 	uint64_t iova = slot_iova(race_pick(t, SLOTS));
 	uint64_t length = (1 + race_pick(t, 6)) * PAGE;
 	int rc;
@@ -99,7 +97,7 @@ static int step_copy(struct race_thread *t)
 
 static int step_device(struct race_thread *t)
 {
-	race_self *self = t->shared;
+	struct _test_data_race *self = t->shared;
 	struct mock_dev dev;
 	uint32_t pt = race_pick(t, 2) ? self->ioas : self->other;
 	int rc = _test_mock_attach(self->fd, pt, &dev);
@@ -114,7 +112,7 @@ static int step_device(struct race_thread *t)
 
 static int step_replace(struct race_thread *t)
 {
-	race_self *self = t->shared;
+	struct _test_data_race *self = t->shared;
 	uint32_t pt = race_pick(t, 2) ? self->ioas : self->other;
 
 	return _test_mock_replace(self->fd, self->dev[0].stdev, &pt);
@@ -130,7 +128,7 @@ static int step_replace_that_fails(struct race_thread *t)
 
 static int step_hwpt(struct race_thread *t)
 {
-	race_self *self = t->shared;
+	struct _test_data_race *self = t->shared;
 	uint32_t hwpt;
 	int rc = _test_hwpt_alloc(self->fd, self->dev[0].idev, self->ioas,
 				  &hwpt);
@@ -140,7 +138,7 @@ static int step_hwpt(struct race_thread *t)
 
 static int step_destroy(struct race_thread *t)
 {
-	race_self *self = t->shared;
+	struct _test_data_race *self = t->shared;
 
 	return _test_destroy(self->fd, 1 + race_pick(t, 14));
 }
@@ -148,7 +146,7 @@ static int step_destroy(struct race_thread *t)
 /* Looks up whatever there is under an id that somebody destroys. */
 static int step_use_ids(struct race_thread *t)
 {
-	race_self *self = t->shared;
+	struct _test_data_race *self = t->shared;
 	uint32_t id = 1 + race_pick(t, 14), pt = self->ioas, len = 0, type;
 	struct iommu_iova_range range;
 	uint32_t num = 1;
@@ -177,7 +175,7 @@ static int step_use_ids(struct race_thread *t)
 
 static int step_objects(struct race_thread *t)
 {
-	race_self *self = t->shared;
+	struct _test_data_race *self = t->shared;
 	struct mock_dev dev;
 	uint32_t ioas, hwpt;
 	int rc = _test_ioas_alloc(self->fd, &ioas);
@@ -191,7 +189,7 @@ static int step_objects(struct race_thread *t)
 
 static int step_pin(struct race_thread *t)
 {
-	race_self *self = t->shared;
+	struct _test_data_race *self = t->shared;
 	unsigned int slot = race_pick(t, SLOTS);
 	int access = self->access[race_pick(t, 2)];
 	uint32_t pin;
@@ -209,7 +207,7 @@ static int step_pin(struct race_thread *t)
 /* Leaves the pins to whoever unmaps. */
 static int step_pin_and_forget(struct race_thread *t)
 {
-	race_self *self = t->shared;
+	struct _test_data_race *self = t->shared;
 	uint32_t pin = 0;
 	int rc;
 
@@ -222,14 +220,14 @@ static int step_pin_and_forget(struct race_thread *t)
 
 static int step_unpin_newest(struct race_thread *t)
 {
-	race_self *self = t->shared;
+	struct _test_data_race *self = t->shared;
 
 	return _test_access_unpin(self->fd, self->access[0], self->newest_pin);
 }
 
 static int step_rw(struct race_thread *t)
 {
-	race_self *self = t->shared;
+	struct _test_data_race *self = t->shared;
 	uint8_t buffer[2 * PAGE];
 
 	return _test_access_rw(self->fd, self->access[race_pick(t, 2)],
@@ -240,7 +238,7 @@ static int step_rw(struct race_thread *t)
 
 static int step_replace_access(struct race_thread *t)
 {
-	race_self *self = t->shared;
+	struct _test_data_race *self = t->shared;
 
 	return _test_access_replace(self->fd, self->access[race_pick(t, 2)],
 				    race_pick(t, 2) ? self->ioas : self->other);
@@ -248,7 +246,7 @@ static int step_replace_access(struct race_thread *t)
 
 static int step_access(struct race_thread *t)
 {
-	race_self *self = t->shared;
+	struct _test_data_race *self = t->shared;
 	uint32_t pin;
 	int access, rc;
 
@@ -391,7 +389,7 @@ TEST_F(race, any_ioctl_on_an_id_against_destroy)
 /* DESTROY of a device's id must not count as a user of it for a moment. */
 static int step_destroy_device_ids(struct race_thread *t)
 {
-	race_self *self = t->shared;
+	struct _test_data_race *self = t->shared;
 	int rc = _test_destroy(self->fd, self->newest_idev);
 
 	if (!rc)
@@ -401,7 +399,7 @@ static int step_destroy_device_ids(struct race_thread *t)
 
 static int step_hold_and_unbind(struct race_thread *t)
 {
-	race_self *self = t->shared;
+	struct _test_data_race *self = t->shared;
 	struct mock_dev dev;
 	int rc = _test_mock_attach(self->fd, self->dev[0].hwpt, &dev);
 
@@ -437,7 +435,7 @@ TEST_F(race, all_at_once)
 /* Everything is left to close(), with threads that are still in the kernel. */
 TEST_F(race, close_with_everything_in_use)
 {
-	race_self mine = { .mem = self->mem };
+	struct _test_data_race mine = { .mem = self->mem };
 	struct race_thread threads[] = {
 		MAP, UNMAP, PINNER, FORGET, { .step = step_device },
 	};

@@ -75,10 +75,6 @@ static void *call_thread(void *arg)
 					    call_thread, _call));	\
 	} while (0)
 
-#define test_stuck()							\
-	ASSERT_TRUE(stuck_wait(&self->stuck, COMES))			\
-		TH_LOG("nobody has touched the memory")
-
 #define test_end(_call, _errno)						\
 	do {								\
 		ASSERT_EQ(0, pthread_join((_call)->thread, NULL));	\
@@ -134,7 +130,7 @@ TEST_F(stuck, a_map_waits_for_its_memory)
 	struct call map;
 
 	test_start(&map, call_map, self->ioas, 0);
-	test_stuck();
+	ASSERT_TRUE(stuck_wait(&self->stuck, COMES));
 	ASSERT_FALSE(map.done);
 	stuck_release(&self->stuck);
 	test_end(&map, 0);
@@ -148,7 +144,7 @@ TEST_F(stuck, a_read_only_map_waits_for_its_memory)
 	struct call map;
 
 	test_start(&map, call_read_only_map, self->ioas, 0);
-	test_stuck();
+	ASSERT_TRUE(stuck_wait(&self->stuck, COMES));
 	stuck_release(&self->stuck);
 	test_end(&map, 0);
 	test_ok(_test_check_map(self->fd, self->dev[0].hwpt, MOCK_IOVA, LENGTH,
@@ -163,7 +159,7 @@ TEST_F(stuck, a_mapping_in_the_making_is_in_nobodys_way)
 
 	test_access_create(MOCK_ACCESS_NEEDS_PIN_PAGES, &access);
 	test_start(&map, call_map, self->ioas, 0);
-	test_stuck();
+	ASSERT_TRUE(stuck_wait(&self->stuck, COMES));
 
 	/* Its place is taken, but it is not there to be used. */
 	EXPECT_EQ(EEXIST, _test_map_fixed(self->fd, self->ioas, self->mem, PAGE,
@@ -211,7 +207,7 @@ TEST_F(stuck, a_domain_that_comes_meanwhile_is_complete)
 	test_mock_attach(other, &dev);
 	test_map_fixed(self->mem, PAGE, MOCK_IOVA - PAGE);
 	test_start(&map, call_map, self->ioas, 0);
-	test_stuck();
+	ASSERT_TRUE(stuck_wait(&self->stuck, COMES));
 	/* A device of the same IOAS shares the HWPT and need not wait. */
 	test_start(&replace, call_replace, dev.stdev, self->ioas);
 	test_end(&replace, 0);
@@ -244,7 +240,7 @@ TEST_F(stuck, a_half_built_hwpt_cannot_be_found)
 	test_other_ioas(&other);
 	ids = iommufd_next_id(self->fd);
 	test_start(&replace, call_replace, self->dev[0].stdev, other);
-	test_stuck();
+	ASSERT_TRUE(stuck_wait(&self->stuck, COMES));
 	/* The HWPT has the id that was the next, and is not there. */
 	ASSERT_NE(ids, iommufd_next_id(self->fd));
 	EXPECT_EQ(ENOENT, _test_destroy(self->fd, ids));
@@ -268,7 +264,7 @@ TEST_F(stuck, who_attaches_meanwhile_shares_the_hwpt)
 
 	test_other_ioas(&other);
 	test_start(&replace, call_replace, self->dev[0].stdev, other);
-	test_stuck();
+	ASSERT_TRUE(stuck_wait(&self->stuck, COMES));
 	test_start(&attach, call_attach, 0, other);
 	sleep_ms(WAITS);
 	ASSERT_FALSE(attach.done);
@@ -289,7 +285,7 @@ TEST_F(stuck, destroy_waits_for_an_ioctl_that_uses_the_object)
 
 	test_other_ioas(&other);
 	test_start(&replace, call_replace, self->dev[0].stdev, other);
-	test_stuck();
+	ASSERT_TRUE(stuck_wait(&self->stuck, COMES));
 	test_start(&destroy, call_destroy, self->dev[0].stdev, 0);
 	sleep_ms(WAITS);
 	ASSERT_FALSE(destroy.done);
@@ -320,7 +316,7 @@ TEST_F(stuck, unmap_waits_for_a_pin_that_is_under_way)
 	test_ok(_test_access_create(self->fd, other,
 				    MOCK_ACCESS_NEEDS_PIN_PAGES, &access));
 	test_start(&pin, call_pin, access, 0);
-	test_stuck();
+	ASSERT_TRUE(stuck_wait(&self->stuck, COMES));
 	/*
 	 * It cannot be asked to let go of what it has not yet got: longer than
 	 * an access is given to let go of what it has.
@@ -346,7 +342,7 @@ TEST_F(stuck, copies_of_two_threads_share_one_pin)
 
 	/* A second MAP of the same memory is a pin of its own. */
 	test_start(&map[0], call_map, self->ioas, 0);
-	test_stuck();
+	ASSERT_TRUE(stuck_wait(&self->stuck, COMES));
 	test_ioas_alloc(&other);
 	test_start(&map[1], call_map, other, 0);
 	test_end(&map[1], 0);
