@@ -4,6 +4,7 @@
  * how often a page is pinned.
  */
 #include <linux/align.h>
+#include <linux/minmax.h>
 #include <linux/mm.h>
 #include <linux/overflow.h>
 #include <linux/sched/signal.h>
@@ -25,35 +26,46 @@ static struct page *user_page(unsigned long uptr)
 	return rc ? page : ERR_PTR(-EFAULT);
 }
 
-static int check_io_page(struct iommu_domain *domain, unsigned long iova,
-			 unsigned long uptr)
+/* Compare IO pages with what lies within one page of the user. */
+static int check_page(struct iommu_domain *domain, unsigned long iova,
+		      unsigned long uptr, unsigned long length)
 {
 	struct page *page = user_page(uptr);
-	bool same;
+	phys_addr_t phys;
+	int rc = 0;
 
 	if (IS_ERR(page))
 		return PTR_ERR(page);
-	same = mock_domain_maps(domain, iova,
-				page_to_phys(page) + offset_in_page(uptr));
+	phys = page_to_phys(page) + offset_in_page(uptr);
+	for (; length; length -= MOCK_IO_PAGE_SIZE) {
+		if (!mock_domain_maps(domain, iova, phys))
+			rc = -EINVAL;
+		iova += MOCK_IO_PAGE_SIZE;
+		phys += MOCK_IO_PAGE_SIZE;
+	}
 	put_page(page);
-	return same ? 0 : -EINVAL;
+	return rc;
 }
 
 static int check_map(struct iommu_domain *domain, unsigned long iova,
 		     unsigned long length, unsigned long uptr)
 {
-	int rc = 0;
-
 	if (!is_mock_domain(domain) ||
 	    !IS_ALIGNED(iova | length | uptr, MOCK_IO_PAGE_SIZE))
 		return -EINVAL;
 
-	for (; !rc && length; length -= MOCK_IO_PAGE_SIZE) {
-		rc = check_io_page(domain, iova, uptr);
-		iova += MOCK_IO_PAGE_SIZE;
-		uptr += MOCK_IO_PAGE_SIZE;
+	while (length) {
+		unsigned long part = min(length,
+					 PAGE_SIZE - offset_in_page(uptr));
+		int rc = check_page(domain, iova, uptr, part);
+
+		if (rc)
+			return rc;
+		iova += part;
+		uptr += part;
+		length -= part;
 	}
-	return rc;
+	return 0;
 }
 
 /* IOMMU_TEST_OP_MD_CHECK_MAP */

@@ -165,77 +165,66 @@ TEST_F(attach, answer_of_hwpt_alloc_that_cannot_be_written_leaves_nothing)
 	test_unattached(self->ioas);
 }
 
-/* Why an IOAS does not suit the mock; clear() undoes it. */
-#define OBSTACLES 5
+/* Why an IOAS does not suit the mock, and the errno of it */
+enum obstacle {
+	ABOVE_THE_APERTURE,
+	BELOW_THE_APERTURE,
+	ALLOWED_OUTSIDE,
+	TOO_FINE,
+	NO_MEMORY_THERE,
+	OBSTACLES,
+};
 
-static int obstacle(struct _test_data_attach *self, int n)
+static const struct {
+	uint64_t iova, length;
+	int rc;
+} obstacles[] = {
+	[ABOVE_THE_APERTURE] = { 1UL << 40, PAGE, EADDRINUSE },
+	[BELOW_THE_APERTURE] = { 0, PAGE, EADDRINUSE },
+	[ALLOWED_OUTSIDE] = { .rc = EADDRINUSE },
+	[TOO_FINE] = { MOCK_IOVA - PAGE, MOCK_PAGE / 2, EADDRINUSE },
+	[NO_MEMORY_THERE] = { MOCK_IOVA + (1UL << 29), PAGE, EFAULT },
+};
+
+static int obstacle_set(int fd, uint32_t ioas, const void *mem, int n)
 {
 	struct iommu_iova_range allowed = { 0x1000, MOCK_IOVA };
-	uint8_t *hole;
 
-	switch (n) {
-	case 0:
-		/* Mapped outside the aperture */
-		return _test_map_fixed(self->fd, self->ioas, self->mem, PAGE,
-				       1UL << 40, MAP_RW) ? -1 : EADDRINUSE;
-	case 1:
-		return _test_map_fixed(self->fd, self->ioas, self->mem, PAGE,
-				       0, MAP_RW) ? -1 : EADDRINUSE;
-	case 2:
-		return _test_allow_iovas(self->fd, self->ioas, &allowed, 1) ?
-		       -1 : EADDRINUSE;
-	case 3:
-		/* Finer than an IO page */
-		return _test_map_fixed(self->fd, self->ioas, self->mem,
-				       MOCK_PAGE / 2, MOCK_IOVA - PAGE,
-				       MAP_RW) ? -1 : EADDRINUSE;
-	default:
-		hole = mem_reserve(PAGE);
-		if (!hole || munmap(hole, PAGE))
-			return -1;
-		return _test_map_fixed(self->fd, self->ioas, hole, PAGE,
-				       MOCK_IOVA + (1UL << 29), MAP_RW) ? -1 :
-		       EFAULT;
-	}
+	if (n == ALLOWED_OUTSIDE)
+		return _test_allow_iovas(fd, ioas, &allowed, 1);
+	return _test_map_fixed(fd, ioas, n == NO_MEMORY_THERE ? NULL : mem,
+			       obstacles[n].length, obstacles[n].iova, MAP_RW);
 }
 
-static int clear(struct _test_data_attach *self, int n)
+static int obstacle_clear(int fd, uint32_t ioas, int n)
 {
-	static const struct { uint64_t iova, length; } map[] = {
-		[0] = { 1UL << 40, PAGE },
-		[1] = { 0, PAGE },
-		[3] = { MOCK_IOVA - PAGE, MOCK_PAGE / 2 },
-		[4] = { MOCK_IOVA + (1UL << 29), PAGE },
-	};
-
-	if (n == 2)
-		return _test_allow_iovas(self->fd, self->ioas, NULL, 0) ? -1 :
-		       0;
-	return _test_ioas_unmap(self->fd, self->ioas, map[n].iova,
-				map[n].length, NULL) ? -1 : 0;
+	if (n == ALLOWED_OUTSIDE)
+		return _test_allow_iovas(fd, ioas, NULL, 0);
+	return _test_ioas_unmap(fd, ioas, obstacles[n].iova,
+				obstacles[n].length, NULL);
 }
 
 TEST_F(attach, what_does_not_suit_the_hardware)
 {
 	struct mock_dev dev;
-	uint32_t other, hwpt;
+	uint32_t other, hwpt, pt = self->ioas;
 
 	test_ioas_alloc(&other);
 	test_mock_attach(other, &dev);
 	for (int i = 0; i < OBSTACLES; i++) {
-		int err = obstacle(self, i);
+		int rc = obstacles[i].rc;
 
-		ASSERT_LT(0, err);
-		test_err_mock_attach(err, self->ioas);
-		test_err_hwpt_alloc(err, dev.idev, self->ioas, &hwpt);
-		test_err_mock_replace(err, dev.stdev, self->ioas);
+		test_ok(obstacle_set(self->fd, self->ioas, self->mem, i));
+		test_err_mock_attach(rc, self->ioas);
+		test_err_hwpt_alloc(rc, dev.idev, self->ioas, &hwpt);
+		test_err_mock_replace(rc, dev.stdev, self->ioas);
 		test_attached_refs(0);
 		test_err_destroy(EBUSY, dev.hwpt);
-		ASSERT_EQ(0, clear(self, i));
+		test_ok(obstacle_clear(self->fd, self->ioas, i));
 	}
 	test_unattached(self->ioas);
-	test_mock_replace(dev.stdev, &self->ioas);
-	test_filled(self->ioas);
+	test_mock_replace(dev.stdev, &pt);
+	test_filled(pt);
 	test_attached_refs(1);
 }
 

@@ -19,133 +19,122 @@ FIXTURE_VARIANT(memory) {
 };
 
 FIXTURE_VARIANT_ADD(memory, small_one_domain) {
-	.kind = SMALL, .domains = 1, .limit = MOCK_MEMORY_DEFAULT
+	SMALL, 1, MOCK_MEMORY_DEFAULT
 };
 
 FIXTURE_VARIANT_ADD(memory, small_two_domains) {
-	.kind = SMALL, .domains = 2, .limit = MOCK_MEMORY_DEFAULT
+	SMALL, 2, MOCK_MEMORY_DEFAULT
 };
 
 FIXTURE_VARIANT_ADD(memory, small_tiny_batches) {
-	.kind = SMALL, .domains = 2, .limit = MOCK_MEMORY_TINY
+	SMALL, 2, MOCK_MEMORY_TINY
 };
 
 FIXTURE_VARIANT_ADD(memory, small_huge_io_pages) {
-	.kind = SMALL, .domains = 2, .limit = MOCK_MEMORY_DEFAULT,
-	.flags = MOCK_DEVICE_HUGE_IOVA
+	SMALL, 2, MOCK_MEMORY_DEFAULT, MOCK_DEVICE_HUGE_IOVA
 };
 
 FIXTURE_VARIANT_ADD(memory, hugetlb_one_domain) {
-	.kind = HUGETLB, .domains = 1, .limit = MOCK_MEMORY_DEFAULT
+	HUGETLB, 1, MOCK_MEMORY_DEFAULT
 };
 
 FIXTURE_VARIANT_ADD(memory, hugetlb_two_domains) {
-	.kind = HUGETLB, .domains = 2, .limit = MOCK_MEMORY_DEFAULT
+	HUGETLB, 2, MOCK_MEMORY_DEFAULT
 };
 
 FIXTURE_VARIANT_ADD(memory, hugetlb_tiny_batches) {
-	.kind = HUGETLB, .domains = 2, .limit = MOCK_MEMORY_TINY
+	HUGETLB, 2, MOCK_MEMORY_TINY
 };
 
 FIXTURE_VARIANT_ADD(memory, hugetlb_huge_io_pages) {
-	.kind = HUGETLB, .domains = 2, .limit = MOCK_MEMORY_DEFAULT,
-	.flags = MOCK_DEVICE_HUGE_IOVA
+	HUGETLB, 2, MOCK_MEMORY_DEFAULT, MOCK_DEVICE_HUGE_IOVA
 };
 
 FIXTURE_VARIANT_ADD(memory, thp_one_domain) {
-	.kind = THP, .domains = 1, .limit = MOCK_MEMORY_DEFAULT
+	THP, 1, MOCK_MEMORY_DEFAULT
 };
 
 FIXTURE_VARIANT_ADD(memory, thp_two_domains) {
-	.kind = THP, .domains = 2, .limit = MOCK_MEMORY_DEFAULT
+	THP, 2, MOCK_MEMORY_DEFAULT
 };
 
 FIXTURE_VARIANT_ADD(memory, thp_tiny_batches) {
-	.kind = THP, .domains = 2, .limit = MOCK_MEMORY_TINY
+	THP, 2, MOCK_MEMORY_TINY
 };
 
 FIXTURE_VARIANT_ADD(memory, thp_huge_io_pages) {
-	.kind = THP, .domains = 2, .limit = MOCK_MEMORY_DEFAULT,
-	.flags = MOCK_DEVICE_HUGE_IOVA
+	THP, 2, MOCK_MEMORY_DEFAULT, MOCK_DEVICE_HUGE_IOVA
 };
 
 FIXTURE_VARIANT_ADD(memory, scattered_one_domain) {
-	.kind = SCATTERED, .domains = 1, .limit = MOCK_MEMORY_DEFAULT
+	SCATTERED, 1, MOCK_MEMORY_DEFAULT
 };
 
 FIXTURE_VARIANT_ADD(memory, scattered_two_domains) {
-	.kind = SCATTERED, .domains = 2, .limit = MOCK_MEMORY_DEFAULT
+	SCATTERED, 2, MOCK_MEMORY_DEFAULT
 };
 
 FIXTURE_VARIANT_ADD(memory, scattered_tiny_batches) {
-	.kind = SCATTERED, .domains = 2, .limit = MOCK_MEMORY_TINY
+	SCATTERED, 2, MOCK_MEMORY_TINY
 };
 
 FIXTURE_VARIANT_ADD(memory, scattered_huge_io_pages) {
-	.kind = SCATTERED, .domains = 2, .limit = MOCK_MEMORY_DEFAULT,
-	.flags = MOCK_DEVICE_HUGE_IOVA
+	SCATTERED, 2, MOCK_MEMORY_DEFAULT, MOCK_DEVICE_HUGE_IOVA
 };
 
 FIXTURE_VARIANT_ADD(memory, shuffled_thp_one_domain) {
-	.kind = SHUFFLED_THP, .domains = 1, .limit = MOCK_MEMORY_DEFAULT
+	SHUFFLED_THP, 1, MOCK_MEMORY_DEFAULT
 };
 
 FIXTURE_VARIANT_ADD(memory, shuffled_thp_two_domains) {
-	.kind = SHUFFLED_THP, .domains = 2, .limit = MOCK_MEMORY_DEFAULT
+	SHUFFLED_THP, 2, MOCK_MEMORY_DEFAULT
 };
 
 FIXTURE_VARIANT_ADD(memory, shuffled_thp_tiny_batches) {
-	.kind = SHUFFLED_THP, .domains = 2, .limit = MOCK_MEMORY_TINY
+	SHUFFLED_THP, 2, MOCK_MEMORY_TINY
 };
 
 FIXTURE_VARIANT_ADD(memory, shuffled_thp_huge_io_pages) {
-	.kind = SHUFFLED_THP, .domains = 2, .limit = MOCK_MEMORY_DEFAULT,
-	.flags = MOCK_DEVICE_HUGE_IOVA
+	SHUFFLED_THP, 2, MOCK_MEMORY_DEFAULT, MOCK_DEVICE_HUGE_IOVA
 };
 
-static void *get_memory(enum kind kind, size_t *length)
+/* Two huge pages, or what there is to shuffle one of them */
+static uint8_t *get_memory(enum kind kind, size_t *length)
 {
-	void *mem = NULL;
 	int fd;
 
-	*length = HUGE;
 	switch (kind) {
-	case SMALL:
-		/* The kernel may make huge pages of what is aligned for it. */
-		*length = 128 * PAGE;
-		mem = mem_reserve(*length);
-		if (mem && madvise(mem, *length, MADV_NOHUGEPAGE))
-			mem = NULL;
-		break;
 	case HUGETLB:
 		*length = 2 * HUGE;
 		fd = mem_hugetlb_pool(2) ? mem_fd("hugetlb", *length,
 						  MFD_HUGETLB) : -1;
-		if (fd >= 0)
-			mem = mem_file(fd, *length, PROT_READ | PROT_WRITE,
-				       MAP_SHARED);
-		close(fd);
-		break;
+		return fd < 0 ? NULL : mem_file(fd, *length,
+						PROT_READ | PROT_WRITE,
+						MAP_SHARED | MAP_POPULATE);
 	case THP:
 		*length = 2 * HUGE;
-		mem = mem_thp(*length);
-		break;
+		return mem_thp(*length);
+	case SHUFFLED_THP:
+		*length = HUGE;
+		return mem_shuffled_thp(*length);
 	case SCATTERED:
 		*length = 128 * PAGE;
-		mem = mem_scattered(*length / PAGE);
-		break;
-	case SHUFFLED_THP:
-		mem = mem_shuffled_thp(*length);
-		break;
+		return mem_scattered(*length / PAGE);
+	default:
+		/* The kernel would make huge pages of what is aligned so. */
+		*length = 128 * PAGE;
+		return mem_anon(*length);
 	}
-	if (mem)
-		memset(mem, 1, *length);
-	return mem;
 }
 
 FIXTURE_SETUP(memory)
 {
 	self->mem = test_mem(get_memory(variant->kind, &self->length));
+	/* For small IO pages the part around the middle is enough. */
+	if (!variant->flags) {
+		self->mem += self->length / 2 - 64 * PAGE;
+		self->length = 128 * PAGE;
+	}
 	self->fd = iommufd_open();
 	ASSERT_GE(self->fd, 0) TH_LOG("/dev/iommu: %s", strerror(errno));
 	test_ioas_alloc(&self->ioas);
@@ -174,7 +163,7 @@ TEST_F(memory, is_what_it_is_called)
 	switch (variant->kind) {
 	case HUGETLB:
 	case THP:
-		ASSERT_GE(self->length / HUGE, runs);
+		ASSERT_GE(2, runs);
 		ASSERT_NE(0, runs);
 		break;
 	case SHUFFLED_THP:
@@ -203,9 +192,9 @@ TEST_F(memory, all_of_it)
 
 TEST_F(memory, parts_at_every_offset)
 {
-	static const size_t lengths[] = { 1, 2, 3, 5, 64, 127, 128 };
+	static const size_t lengths[] = { 1, 2, 3, 5, 127, 128 };
 
-	for (size_t start = 0; start < 9; start++) {
+	for (size_t start = 0; start < 6; start++) {
 		for (int i = 0; i < ARRAY_SIZE(lengths); i++) {
 			size_t bytes = lengths[i] * MOCK_PAGE;
 			uint8_t *va = self->mem + start * MOCK_PAGE;
@@ -355,7 +344,7 @@ TEST_F(memory, random_maps_and_unmaps)
 	uint64_t unmapped;
 
 	TH_LOG("seed %u", seed);
-	for (int round = 0; round < 150; round++) {
+	for (int round = 0; round < 80; round++) {
 		unsigned int n = rand_r(&seed) / 7 % SLOTS;
 		uint64_t iova = MOCK_IOVA + n * HUGE * 2;
 		struct slot *slot = &slots[n];

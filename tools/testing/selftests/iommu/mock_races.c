@@ -10,10 +10,12 @@
 
 #define SLOTS		12
 #define SLOT		(4 * PAGE)
-#define RUN_MS		500
+#define RUN_MS		250
+#define IDS		48
 #define PIN		MOCK_ACCESS_NEEDS_PIN_PAGES
 
-FIXTURE(race) {
+/* What all threads of a test work on */
+struct objects {
 	struct mock;
 	uint32_t other;
 	uint8_t *mem;
@@ -21,6 +23,8 @@ FIXTURE(race) {
 	/* What another thread has just made; it may be gone again. */
 	volatile uint32_t newest_pin, newest_idev;
 };
+
+FIXTURE(race) { struct objects; };
 
 FIXTURE_VARIANT(race) { unsigned int domains, limit; };
 
@@ -58,7 +62,7 @@ static uint64_t slot_iova(unsigned int slot)
 
 static int step_map(struct race_thread *t)
 {
-	struct _test_data_race *self = t->shared;
+	struct objects *self = t->shared;
 	unsigned int slot = race_pick(t, SLOTS);
 
 	return _test_map_fixed(self->fd, self->ioas, self->mem + slot * SLOT,
@@ -67,7 +71,7 @@ static int step_map(struct race_thread *t)
 
 static int step_unmap(struct race_thread *t)
 {
-	struct _test_data_race *self = t->shared;
+	struct objects *self = t->shared;
 
 	return _test_ioas_unmap(self->fd, self->ioas,
 				slot_iova(race_pick(t, SLOTS)), SLOT, NULL);
@@ -75,14 +79,14 @@ static int step_unmap(struct race_thread *t)
 
 static int step_unmap_all(struct race_thread *t)
 {
-	struct _test_data_race *self = t->shared;
+	struct objects *self = t->shared;
 
 	return _test_ioas_unmap(self->fd, self->ioas, 0, UINT64_MAX, NULL);
 }
 
 static int step_copy(struct race_thread *t)
 {
-	struct _test_data_race *self = t->shared;
+	struct objects *self = t->shared;
 	uint64_t iova = slot_iova(race_pick(t, SLOTS));
 	uint64_t length = (1 + race_pick(t, 6)) * PAGE;
 	int rc;
@@ -97,7 +101,7 @@ static int step_copy(struct race_thread *t)
 
 static int step_device(struct race_thread *t)
 {
-	struct _test_data_race *self = t->shared;
+	struct objects *self = t->shared;
 	struct mock_dev dev;
 	uint32_t pt = race_pick(t, 2) ? self->ioas : self->other;
 	int rc = _test_mock_attach(self->fd, pt, &dev);
@@ -112,7 +116,7 @@ static int step_device(struct race_thread *t)
 
 static int step_replace(struct race_thread *t)
 {
-	struct _test_data_race *self = t->shared;
+	struct objects *self = t->shared;
 	uint32_t pt = race_pick(t, 2) ? self->ioas : self->other;
 
 	return _test_mock_replace(self->fd, self->dev[0].stdev, &pt);
@@ -128,7 +132,7 @@ static int step_replace_that_fails(struct race_thread *t)
 
 static int step_hwpt(struct race_thread *t)
 {
-	struct _test_data_race *self = t->shared;
+	struct objects *self = t->shared;
 	uint32_t hwpt;
 	int rc = _test_hwpt_alloc(self->fd, self->dev[0].idev, self->ioas,
 				  &hwpt);
@@ -138,16 +142,16 @@ static int step_hwpt(struct race_thread *t)
 
 static int step_destroy(struct race_thread *t)
 {
-	struct _test_data_race *self = t->shared;
+	struct objects *self = t->shared;
 
-	return _test_destroy(self->fd, 1 + race_pick(t, 14));
+	return _test_destroy(self->fd, 1 + race_pick(t, IDS));
 }
 
 /* Looks up whatever there is under an id that somebody destroys. */
 static int step_use_ids(struct race_thread *t)
 {
-	struct _test_data_race *self = t->shared;
-	uint32_t id = 1 + race_pick(t, 14), pt = self->ioas, len = 0, type;
+	struct objects *self = t->shared;
+	uint32_t id = 1 + race_pick(t, IDS), pt = self->ioas, len = 0, type;
 	struct iommu_iova_range range;
 	uint32_t num = 1;
 	int rc;
@@ -175,11 +179,14 @@ static int step_use_ids(struct race_thread *t)
 
 static int step_objects(struct race_thread *t)
 {
-	struct _test_data_race *self = t->shared;
+	struct objects *self = t->shared;
 	struct mock_dev dev;
 	uint32_t ioas, hwpt;
 	int rc = _test_ioas_alloc(self->fd, &ioas);
 
+	/* What nobody can find by chance would stay. */
+	if (!rc && ioas > IDS - 4)
+		return _test_destroy(self->fd, ioas) ?: EBUSY;
 	if (!rc)
 		rc = _test_mock_attach(self->fd, ioas, &dev);
 	if (!rc)
@@ -189,7 +196,7 @@ static int step_objects(struct race_thread *t)
 
 static int step_pin(struct race_thread *t)
 {
-	struct _test_data_race *self = t->shared;
+	struct objects *self = t->shared;
 	unsigned int slot = race_pick(t, SLOTS);
 	int access = self->access[race_pick(t, 2)];
 	uint32_t pin;
@@ -207,7 +214,7 @@ static int step_pin(struct race_thread *t)
 /* Leaves the pins to whoever unmaps. */
 static int step_pin_and_forget(struct race_thread *t)
 {
-	struct _test_data_race *self = t->shared;
+	struct objects *self = t->shared;
 	uint32_t pin = 0;
 	int rc;
 
@@ -220,14 +227,14 @@ static int step_pin_and_forget(struct race_thread *t)
 
 static int step_unpin_newest(struct race_thread *t)
 {
-	struct _test_data_race *self = t->shared;
+	struct objects *self = t->shared;
 
 	return _test_access_unpin(self->fd, self->access[0], self->newest_pin);
 }
 
 static int step_rw(struct race_thread *t)
 {
-	struct _test_data_race *self = t->shared;
+	struct objects *self = t->shared;
 	uint8_t buffer[2 * PAGE];
 
 	return _test_access_rw(self->fd, self->access[race_pick(t, 2)],
@@ -238,7 +245,7 @@ static int step_rw(struct race_thread *t)
 
 static int step_replace_access(struct race_thread *t)
 {
-	struct _test_data_race *self = t->shared;
+	struct objects *self = t->shared;
 
 	return _test_access_replace(self->fd, self->access[race_pick(t, 2)],
 				    race_pick(t, 2) ? self->ioas : self->other);
@@ -246,7 +253,7 @@ static int step_replace_access(struct race_thread *t)
 
 static int step_access(struct race_thread *t)
 {
-	struct _test_data_race *self = t->shared;
+	struct objects *self = t->shared;
 	uint32_t pin;
 	int access, rc;
 
@@ -264,7 +271,8 @@ static int step_access(struct race_thread *t)
 #define UNMAP_ALL { .step = step_unmap_all, .allowed = { EBUSY } }
 #define COPY	{ .step = step_copy, .allowed = { ENOENT, EBUSY, EEXIST } }
 #define RW	{ .step = step_rw, .allowed = { ENOENT } }
-#define PINNER	{ .step = step_pin, .allowed = { ENOENT, EINVAL } }
+#define PINNER	{ .step = step_pin, .may_starve = true,			\
+		  .allowed = { ENOENT, EINVAL } }
 #define FORGET	{ .step = step_pin_and_forget, .may_starve = true,	\
 		  .allowed = { ENOENT, EINVAL } }
 
@@ -389,7 +397,7 @@ TEST_F(race, any_ioctl_on_an_id_against_destroy)
 /* DESTROY of a device's id must not count as a user of it for a moment. */
 static int step_destroy_device_ids(struct race_thread *t)
 {
-	struct _test_data_race *self = t->shared;
+	struct objects *self = t->shared;
 	int rc = _test_destroy(self->fd, self->newest_idev);
 
 	if (!rc)
@@ -399,7 +407,7 @@ static int step_destroy_device_ids(struct race_thread *t)
 
 static int step_hold_and_unbind(struct race_thread *t)
 {
-	struct _test_data_race *self = t->shared;
+	struct objects *self = t->shared;
 	struct mock_dev dev;
 	int rc = _test_mock_attach(self->fd, self->dev[0].hwpt, &dev);
 
@@ -435,7 +443,7 @@ TEST_F(race, all_at_once)
 /* Everything is left to close(), with threads that are still in the kernel. */
 TEST_F(race, close_with_everything_in_use)
 {
-	struct _test_data_race mine = { .mem = self->mem };
+	struct objects mine = { .mem = self->mem };
 	struct race_thread threads[] = {
 		MAP, UNMAP, PINNER, FORGET, { .step = step_device },
 	};
@@ -449,7 +457,7 @@ TEST_F(race, close_with_everything_in_use)
 		for (int j = 0; j < 2; j++)
 			test_ok(_test_access_create(mine.fd, mine.ioas, PIN,
 						    &mine.access[j]));
-		test_race(threads, &mine, RUN_MS / 5);
+		test_race(threads, &mine, RUN_MS / 2);
 		close(mine.fd);
 		close(mine.access[0]);
 		close(mine.access[1]);
