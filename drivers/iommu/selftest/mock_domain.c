@@ -189,21 +189,33 @@ static size_t mock_unmap_pages(struct iommu_domain *domain, unsigned long iova,
 	return i << MOCK_IO_PAGE_SHIFT;
 }
 
-/* Flushes what other threads have unmapped too, as hardware might. */
+/*
+ * Flushes what other threads have unmapped too, as hardware might. Those may
+ * unpin a page as soon as they find its entry gone, so looking at the page and
+ * taking the entry away must be one step.
+ */
 static void mock_iotlb_sync(struct iommu_domain *domain,
 			    struct iommu_iotlb_gather *gather)
 {
-	struct mock_domain *mock = to_mock(domain);
-	unsigned long index;
+	XA_STATE(xas, &to_mock(domain)->pages, 0);
+	unsigned int n = 0;
 	void *entry;
 
 	WARN_ONCE(gather->start != ULONG_MAX,
 		  "mock: unmap cuts a mapping at its end\n");
-	xa_for_each_marked(&mock->pages, index, entry, XA_STALE) {
+	xas_lock(&xas);
+	xas_for_each_marked(&xas, entry, ULONG_MAX, XA_STALE) {
 		WARN_ONCE(!is_pinned(entry_phys(entry)),
 			  "mock: a page was unpinned before the IOTLB was flushed\n");
-		xa_erase(&mock->pages, index);
+		xas_store(&xas, NULL);
+		if (++n % XA_CHECK_SCHED)
+			continue;
+		xas_pause(&xas);
+		xas_unlock(&xas);
+		cond_resched();
+		xas_lock(&xas);
 	}
+	xas_unlock(&xas);
 }
 
 static phys_addr_t mock_iova_to_phys(struct iommu_domain *domain,
