@@ -28,6 +28,17 @@ check-unit check-static $(KERNELS:%=check-vm-%): check-%:
 check-vm:
 	@scripts/check $(patsubst %,vm-%,$(or $(KERNEL),$(KERNELS)))
 
+bench:
+	@scripts/bench $(KERNEL:%=--kernel %)
+
+bench-wall:
+	@scripts/bench --wall $(KERNEL:%=--kernel %)
+
+bench-doc:
+	@scripts/bench $(KERNEL:%=--kernel %)
+	@scripts/bench --wall $(KERNEL:%=--kernel %)
+	@scripts/bench --write-doc
+
 clean:
 	rm -rf build
 
@@ -40,8 +51,11 @@ help:
 	@echo 'make check-unit        pure files, in user space under sanitizers'
 	@echo 'make check-static      compilers, sparse, checkpatch, kernel-doc, probe answers'
 	@echo 'make check-vm          kselftests in VMs (KERNEL= for one), or check-vm-NAME'
+	@echo 'make bench             instructions of every operation, next to type1 (KERNEL= for one)'
+	@echo 'make bench-wall        wall time on two CPUs (KERNEL= for one)'
+	@echo 'make bench-doc         both, and their tables into Documentation/performance.md'
 	@echo 'make clean             remove build/ (downloads stay in $$IOMMUFD_CACHE or ~/.cache/iommufd)'
 	@echo 'KERNEL is one of: $(KERNELS); KDIR is $(KDIR)'
 
 .PHONY: all install uninstall demo check check-unit check-static check-vm \
-	$(KERNELS:%=check-vm-%) clean help
+	$(KERNELS:%=check-vm-%) bench bench-wall bench-doc clean help

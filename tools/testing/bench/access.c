@@ -1,0 +1,91 @@
+// SPDX-License-Identifier: GPL-2.0
+/* Drivers of the kernel that use memory of an IOAS themselves. */
+#include <stdio.h>
+#include <unistd.h>
+
+#include "bench.h"
+#include "floor/floor.h"
+
+#define ACCESS_MEMORY	(64 * MIB)
+#define ACCESS_PINS	64
+
+struct access_cost {
+	uint64_t pin;
+	uint64_t unpin;
+};
+
+/* Instructions for pinning and for unpinning pieces of what @ioas maps, each piece once */
+static struct access_cost time_access(uint32_t ioas, void *va, size_t size)
+{
+	struct access_cost cost = { };
+	int access = access_open(ioas);
+
+	ioas_map(ioas, va, ACCESS_MEMORY, IOVA_BASE);
+	for (unsigned int i = 0; i < ACCESS_PINS; i++) {
+		uint64_t start = now(), middle;
+		uint32_t pin = access_pin(access, IOVA_BASE + i * size, size);
+
+		middle = now();
+		access_unpin(access, pin);
+		cost.unpin += now() - middle;
+		cost.pin += middle - start;
+	}
+	ioas_unmap(ioas, IOVA_BASE, ACCESS_MEMORY);
+	close(access);
+	return cost;
+}
+
+/* Values are per piece. */
+static void measure_access(uint32_t ioas, const char *what, void *va, const char *size_name,
+			   size_t size)
+{
+	struct access_cost cost = time_access(ioas, va, size);
+	char row[64];
+
+	snprintf(row, sizeof(row), "access%s: pin", what);
+	record(row, size_name, INSTRUCTIONS, "iommufd", (double)cost.pin / ACCESS_PINS);
+	snprintf(row, sizeof(row), "access%s: unpin", what);
+	record(row, size_name, INSTRUCTIONS, "iommufd", (double)cost.unpin / ACCESS_PINS);
+}
+
+static void measure_access_floor(char *va, const char *size_name, size_t size)
+{
+	uint64_t pinned = 0, unpinned = 0;
+
+	for (unsigned int i = 0; i < ACCESS_PINS; i++) {
+		uint64_t start = now(), middle;
+
+		floor_map(va + i * size, size, IOVA_BASE, FLOOR_PIN_ONLY);
+		middle = now();
+		floor_unmap(IOVA_BASE, size, FLOOR_PIN_ONLY);
+		unpinned += now() - middle;
+		pinned += middle - start;
+	}
+	record("access: pin", size_name, INSTRUCTIONS, "floor", (double)pinned / ACCESS_PINS);
+	record("access: unpin", size_name, INSTRUCTIONS, "floor", (double)unpinned / ACCESS_PINS);
+}
+
+/* In an IOAS no device is attached to, so that the access pins, and in one that pinned all */
+void bench_access(const struct memory_kind *kind, const struct scale *scale)
+{
+	static const struct { const char *name; size_t size; } sizes[] = {
+		{ "1 page", PAGE }, { "1 MiB", MIB },
+	};
+	char *va = create_used(kind, ACCESS_MEMORY);
+	uint32_t ioas = ioas_alloc();
+
+	(void)scale;
+	/* The first one to use the slabs fills them. */
+	time_access(ioas, va, MIB);
+	time_access(main_ioas, va, MIB);
+	for (int i = 0; i < REPEATS; i++) {
+		for (size_t s = 0; s < ARRAY_SIZE(sizes); s++) {
+			measure_access(ioas, "", va, sizes[s].name, sizes[s].size);
+			measure_access(main_ioas, ", pinned", va, sizes[s].name, sizes[s].size);
+			if (engine_wanted(&floor_engine))
+				measure_access_floor(va, sizes[s].name, sizes[s].size);
+		}
+	}
+	iommufd_destroy(ioas);
+	memory_destroy(kind, va, ACCESS_MEMORY);
+}

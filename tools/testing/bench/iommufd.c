@@ -1,0 +1,225 @@
+// SPDX-License-Identifier: GPL-2.0
+/* /dev/iommu, with devices bound by their cdevs. */
+#include <err.h>
+#include <fcntl.h>
+#include <linux/iommufd.h>
+#include <linux/vfio.h>
+#include <stdint.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+#include "bench.h"
+#include "test_abi.h"
+
+#define IOMMU_TEST_CMD _IO(IOMMUFD_TYPE, IOMMUFD_CMD_BASE + 32)
+
+uint32_t main_ioas;
+static int iommufd, second_device;
+static uint32_t second_id;
+
+uint32_t ioas_alloc(void)
+{
+	struct iommu_ioas_alloc alloc = { .size = sizeof(alloc) };
+
+	if (ioctl(iommufd, IOMMU_IOAS_ALLOC, &alloc))
+		err(1, "IOMMU_IOAS_ALLOC");
+	return alloc.out_ioas_id;
+}
+
+void iommufd_destroy(uint32_t id)
+{
+	struct iommu_destroy destroy = { .size = sizeof(destroy), .id = id };
+
+	if (ioctl(iommufd, IOMMU_DESTROY, &destroy))
+		err(1, "IOMMU_DESTROY");
+}
+
+static uint64_t map(uint32_t ioas, void *va, uint64_t length, uint64_t iova, uint32_t flags)
+{
+	struct iommu_ioas_map map = {
+		.size = sizeof(map),
+		.flags = IOMMU_IOAS_MAP_READABLE | IOMMU_IOAS_MAP_WRITEABLE | flags,
+		.ioas_id = ioas,
+		.user_va = (uintptr_t)va,
+		.length = length,
+		.iova = iova,
+	};
+
+	if (ioctl(iommufd, IOMMU_IOAS_MAP, &map))
+		err(1, "IOMMU_IOAS_MAP");
+	return map.iova;
+}
+
+void ioas_map(uint32_t ioas, void *va, uint64_t length, uint64_t iova)
+{
+	map(ioas, va, length, iova, IOMMU_IOAS_MAP_FIXED_IOVA);
+}
+
+uint64_t ioas_map_anywhere(uint32_t ioas, void *va, uint64_t length)
+{
+	return map(ioas, va, length, 0, 0);
+}
+
+void ioas_unmap(uint32_t ioas, uint64_t iova, uint64_t length)
+{
+	struct iommu_ioas_unmap unmap = {
+		.size = sizeof(unmap),
+		.ioas_id = ioas,
+		.iova = iova,
+		.length = length,
+	};
+
+	if (ioctl(iommufd, IOMMU_IOAS_UNMAP, &unmap))
+		err(1, "IOMMU_IOAS_UNMAP");
+}
+
+void ioas_copy(uint32_t dst, uint32_t src, uint64_t length, uint64_t iova)
+{
+	struct iommu_ioas_copy copy = {
+		.size = sizeof(copy),
+		.flags = IOMMU_IOAS_MAP_READABLE | IOMMU_IOAS_MAP_WRITEABLE |
+			 IOMMU_IOAS_MAP_FIXED_IOVA,
+		.dst_ioas_id = dst,
+		.src_ioas_id = src,
+		.length = length,
+		.dst_iova = iova,
+		.src_iova = iova,
+	};
+
+	if (ioctl(iommufd, IOMMU_IOAS_COPY, &copy))
+		err(1, "IOMMU_IOAS_COPY");
+}
+
+/* A page table of its own for the second device */
+uint32_t hwpt_alloc(uint32_t pt)
+{
+	struct iommu_hwpt_alloc alloc = {
+		.size = sizeof(alloc),
+		.dev_id = second_id,
+		.pt_id = pt,
+	};
+
+	if (ioctl(iommufd, IOMMU_HWPT_ALLOC, &alloc))
+		err(1, "IOMMU_HWPT_ALLOC");
+	return alloc.out_hwpt_id;
+}
+
+static void test_command(struct iommu_test_cmd *cmd, const char *what)
+{
+	cmd->size = sizeof(*cmd);
+	if (ioctl(iommufd, IOMMU_TEST_CMD, cmd))
+		err(1, "%s; is iommufd_selftest loaded?", what);
+}
+
+/* The mock's access stands for a driver in the kernel that uses memory itself. */
+int access_open(uint32_t ioas)
+{
+	struct iommu_test_cmd cmd = {
+		.op = IOMMU_TEST_OP_CREATE_ACCESS,
+		.id = ioas,
+		.create_access.flags = MOCK_ACCESS_NEEDS_PIN_PAGES,
+	};
+
+	test_command(&cmd, "CREATE_ACCESS");
+	return cmd.create_access.out_access_fd;
+}
+
+uint32_t access_pin(int access, uint64_t iova, uint64_t length)
+{
+	struct iommu_test_cmd cmd = {
+		.op = IOMMU_TEST_OP_ACCESS_PAGES,
+		.id = access,
+		.access_pages = {
+			.flags = MOCK_ACCESS_WRITE,
+			.iova = iova,
+			.length = length,
+		},
+	};
+
+	test_command(&cmd, "ACCESS_PAGES");
+	return cmd.access_pages.out_access_pages_id;
+}
+
+void access_unpin(int access, uint32_t pin)
+{
+	struct iommu_test_cmd cmd = {
+		.op = IOMMU_TEST_OP_DESTROY_ACCESS_PAGES,
+		.id = access,
+		.destroy_access_pages.access_pages_id = pin,
+	};
+
+	test_command(&cmd, "DESTROY_ACCESS_PAGES");
+}
+
+static int bind_device(unsigned int edu, uint32_t *id)
+{
+	struct vfio_device_bind_iommufd bind = { .argsz = sizeof(bind), .iommufd = iommufd };
+	char path[64];
+	int device;
+
+	edu_cdev(edu, path, sizeof(path));
+	device = open(path, O_RDWR | O_CLOEXEC);
+	if (device < 0)
+		err(1, "%s", path);
+	if (ioctl(device, VFIO_DEVICE_BIND_IOMMUFD, &bind))
+		err(1, "VFIO_DEVICE_BIND_IOMMUFD");
+	*id = bind.out_devid;
+	return device;
+}
+
+static void attach(int device, uint32_t pt)
+{
+	struct vfio_device_attach_iommufd_pt attach = { .argsz = sizeof(attach), .pt_id = pt };
+
+	if (ioctl(device, VFIO_DEVICE_ATTACH_IOMMUFD_PT, &attach))
+		err(1, "VFIO_DEVICE_ATTACH_IOMMUFD_PT");
+}
+
+void second_device_attach(uint32_t pt)
+{
+	attach(second_device, pt);
+}
+
+void second_device_detach(void)
+{
+	struct vfio_device_detach_iommufd_pt detach = { .argsz = sizeof(detach) };
+
+	if (ioctl(second_device, VFIO_DEVICE_DETACH_IOMMUFD_PT, &detach))
+		err(1, "VFIO_DEVICE_DETACH_IOMMUFD_PT");
+}
+
+/* One device does DMA in main_ioas all the time, the second one where a row wants it. */
+void iommufd_setup(void)
+{
+	uint32_t id;
+
+	iommufd = open("/dev/iommu", O_RDWR | O_CLOEXEC);
+	if (iommufd < 0)
+		err(1, "/dev/iommu");
+	main_ioas = ioas_alloc();
+	attach(bind_device(2, &id), main_ioas);
+	second_device = bind_device(3, &second_id);
+}
+
+static void main_map(void *va, uint64_t length, uint64_t iova)
+{
+	ioas_map(main_ioas, va, length, iova);
+}
+
+static void main_unmap(uint64_t iova, uint64_t length)
+{
+	ioas_unmap(main_ioas, iova, length);
+}
+
+static void main_unmap_all(uint64_t length)
+{
+	(void)length;
+	ioas_unmap(main_ioas, 0, UINT64_MAX);
+}
+
+const struct engine iommufd_engine = {
+	.name = "iommufd",
+	.map = main_map,
+	.unmap = main_unmap,
+	.unmap_all = main_unmap_all,
+};

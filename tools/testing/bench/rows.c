@@ -1,0 +1,187 @@
+// SPDX-License-Identifier: GPL-2.0
+/* What is measured. */
+#include <stdio.h>
+#include <string.h>
+
+#include "bench.h"
+#include "floor/floor.h"
+
+/* One mapping of all of it */
+static void measure_large(const struct engine *engine, const char *kind, void *va, size_t length)
+{
+	uint64_t start, mapped, unmapped;
+
+	start = now();
+	engine->map(va, length, IOVA_BASE);
+	mapped = now();
+	engine->unmap(IOVA_BASE, length);
+	unmapped = now();
+	record("map", kind, INSTRUCTIONS, engine->name, mapped - start);
+	record("unmap", kind, INSTRUCTIONS, engine->name, unmapped - mapped);
+}
+
+static void measure_parts(const char *kind, void *va, size_t length)
+{
+	struct floor_cost cost = floor_map(va, length, IOVA_BASE, 0);
+
+	record("part runs", kind, "runs", "floor", cost.runs);
+	record("part pin", kind, INSTRUCTIONS, "floor", cost.pin);
+	record("part iommu_map", kind, INSTRUCTIONS, "floor", cost.map);
+	cost = floor_unmap(IOVA_BASE, length, FLOOR_KEEP_PINNED);
+	record("part iommu_unmap", kind, INSTRUCTIONS, "floor", cost.map);
+	cost = floor_map(va, length, IOVA_BASE, FLOOR_MAP_SG | FLOOR_KEEP_PINNED);
+	record("part iommu_map_sg", kind, INSTRUCTIONS, "floor", cost.map);
+	cost = floor_unmap(IOVA_BASE, length, 0);
+	record("part unpin", kind, INSTRUCTIONS, "floor", cost.pin);
+	floor_map(va, length, IOVA_BASE, 0);
+	cost = floor_unmap(IOVA_BASE, length, FLOOR_UNPIN_RANGES);
+	record("part unpin by ranges", kind, INSTRUCTIONS, "floor", cost.pin);
+}
+
+/*
+ * Memory of which everybody has had every page, twice. The first time a page is
+ * pinned and unpinned costs more: it becomes dirty. On Linux 6.1 type1's way of
+ * pinning also ages it, and at the second time makes it active.
+ */
+void *create_used(const struct memory_kind *kind, size_t length)
+{
+	void *va = memory_create(kind, length);
+
+	for (size_t e = 0; e < 2 * nr_engines; e++) {
+		engines[e / 2]->map(va, length, IOVA_BASE);
+		engines[e / 2]->unmap(IOVA_BASE, length);
+	}
+	return va;
+}
+
+static void bench_large(const struct memory_kind *kind, const struct scale *scale)
+{
+	size_t length = scale->large;
+	void *va = create_used(kind, length);
+
+	for (int i = 0; i < REPEATS; i++) {
+		for (size_t e = 0; e < nr_engines; e++)
+			measure_large(engines[e], kind->name, va, length);
+		if (engine_wanted(&floor_engine))
+			measure_parts(kind->name, va, length);
+	}
+	memory_destroy(kind, va, length);
+}
+
+void map_each(const struct engine *engine, char *va, unsigned int count, size_t size)
+{
+	for (unsigned int i = 0; i < count; i++)
+		engine->map(va + i * size, size, IOVA_BASE + i * size);
+}
+
+/* Many mappings side by side; values are per mapping */
+static void measure_many(const struct engine *engine, const char *what, char *va,
+			 unsigned int count, size_t size)
+{
+	uint64_t start, mapped, unmapped;
+
+	start = now();
+	map_each(engine, va, count, size);
+	mapped = now();
+	for (unsigned int i = 0; i < count; i++)
+		engine->unmap(IOVA_BASE + i * size, size);
+	unmapped = now();
+	record(what, "map", INSTRUCTIONS, engine->name, (double)(mapped - start) / count);
+	record(what, "unmap", INSTRUCTIONS, engine->name, (double)(unmapped - mapped) / count);
+
+	map_each(engine, va, count, size);
+	start = now();
+	engine->unmap_all(count * size);
+	unmapped = now();
+	record(what, "unmap all", INSTRUCTIONS, engine->name, (double)(unmapped - start) / count);
+}
+
+static void bench_many(const char *what, const struct memory_kind *kind, unsigned int count,
+		       size_t size)
+{
+	void *va = create_used(kind, count * size);
+
+	for (int i = 0; i < REPEATS; i++) {
+		for (size_t e = 0; e < nr_engines; e++)
+			measure_many(engines[e], what, va, count, size);
+	}
+	memory_destroy(kind, va, count * size);
+}
+
+/**
+ * bench_guard() - rows of iommufd that are small enough for every test run
+ *
+ * Their cost does not depend on what the guest did before: the pages are
+ * scattered by force, or huge, or mapped one by one.
+ */
+void bench_guard(void)
+{
+	const size_t large = 64 * MIB;
+	const unsigned int small = 8192;
+	void *scattered = memory_create(&random_4k, large), *huge = memory_create(&thp, large);
+
+	/* The first unpinning makes the pages dirty. */
+	iommufd_engine.map(scattered, large, IOVA_BASE);
+	iommufd_engine.unmap(IOVA_BASE, large);
+	for (int i = 0; i < REPEATS; i++) {
+		measure_large(&iommufd_engine, random_4k.name, scattered, large);
+		measure_large(&iommufd_engine, thp.name, huge, large);
+		measure_many(&iommufd_engine, "4K each:", scattered, small, PAGE);
+	}
+	memory_destroy(&random_4k, scattered, large);
+	memory_destroy(&thp, huge, large);
+}
+
+static void bench_small(const struct memory_kind *kind, const struct scale *scale)
+{
+	bench_many("4K each:", kind, scale->small, PAGE);
+}
+
+static void bench_medium(const struct memory_kind *kind, const struct scale *scale)
+{
+	bench_many("2M each:", kind, scale->large / HUGE_PAGE, HUGE_PAGE);
+}
+
+/* In the order they are measured; a name may stand for several. */
+static const struct {
+	const char *name;
+	void (*measure)(const struct memory_kind *kind, const struct scale *scale);
+	const struct memory_kind *kind;
+} groups[] = {
+	{ "anon", bench_large, &anon_4k },
+	{ "random", bench_large, &random_4k },
+	{ "thp", bench_large, &thp },
+	{ "hugetlb", bench_large, &hugetlb },
+	{ "memfd", bench_large, &memfd_4k },
+	{ "small", bench_small, &anon_4k },
+	{ "medium", bench_medium, &thp },
+	{ "second", bench_second_device, &anon_4k },
+	{ "second", bench_second_device, &thp },
+	{ "auto", bench_auto, NULL },
+	{ "ioas", bench_ioas, NULL },
+	{ "access", bench_access, &anon_4k },
+	{ "memory", bench_mapping_memory, &anon_4k },
+	{ "memory", bench_run_memory, &random_4k },
+};
+
+/**
+ * bench_rows() - measure groups of rows
+ * @wanted: their names, separated by commas; or "all"
+ * @scale: how large
+ */
+void bench_rows(const char *wanted, const struct scale *scale)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(groups); i++) {
+		if (is_listed(wanted, groups[i].name))
+			groups[i].measure(groups[i].kind, scale);
+	}
+}
+
+/* Print the names of the groups, one a line. */
+void list_groups(void)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(groups); i++) {
+		if (!i || strcmp(groups[i].name, groups[i - 1].name))
+			puts(groups[i].name);
+	}
+}
