@@ -20,9 +20,9 @@ demo:
 	@scripts/demo $(or $(KERNEL),6.1)
 
 check:
-	@scripts/check unit static $(KERNELS:%=vm-%)
+	@scripts/check unit static $(KERNELS:%=vm-%) bench
 
-check-unit check-static $(KERNELS:%=check-vm-%): check-%:
+check-unit check-static check-bench $(KERNELS:%=check-vm-%): check-%:
 	@scripts/check $*
 
 check-vm:
@@ -33,6 +33,9 @@ bench:
 
 bench-wall:
 	@scripts/bench --wall $(KERNEL:%=--kernel %)
+
+bench-record:
+	@scripts/bench --record
 
 bench-doc:
 	@scripts/bench $(KERNEL:%=--kernel %)
@@ -47,15 +50,18 @@ help:
 	@echo 'make install           install them, with their udev rule and modules-load.d file (DESTDIR=)'
 	@echo 'make uninstall         take all of that away'
 	@echo 'make demo              move data by DMA through /dev/iommu in a VM (KERNEL=6.1)'
-	@echo 'make check             all tests on all kernels; the next three are its parts'
+	@echo 'make check             all tests on all kernels; the next four are its parts'
 	@echo 'make check-unit        pure files, in user space under sanitizers'
 	@echo 'make check-static      compilers, sparse, checkpatch, kernel-doc, probe answers'
 	@echo 'make check-vm          kselftests in VMs (KERNEL= for one), or check-vm-NAME'
+	@echo 'make check-bench       has an operation become dearer than it was recorded to be?'
 	@echo 'make bench             instructions of every operation, next to type1 (KERNEL= for one)'
 	@echo 'make bench-wall        wall time on two CPUs (KERNEL= for one)'
 	@echo 'make bench-doc         both, and their tables into Documentation/performance.md'
+	@echo 'make bench-record      record what check-bench compares with'
 	@echo 'make clean             remove build/ (downloads stay in $$IOMMUFD_CACHE or ~/.cache/iommufd)'
 	@echo 'KERNEL is one of: $(KERNELS); KDIR is $(KDIR)'
 
-.PHONY: all install uninstall demo check check-unit check-static check-vm \
-	$(KERNELS:%=check-vm-%) bench bench-wall bench-doc clean help
+.PHONY: all install uninstall demo check check-unit check-static check-bench check-vm \
+	$(KERNELS:%=check-vm-%) bench bench-wall bench-record bench-doc \
+	clean help
