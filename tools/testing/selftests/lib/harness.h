@@ -24,6 +24,11 @@
 #include "proc.h"
 #include "vfio.h"
 
+/* kselftest's limit for one test, on a machine as slow as this one. */
+#undef TEST_F
+#define TEST_F(_fixture, _test)						\
+	TEST_F_TIMEOUT(_fixture, _test, TEST_TIMEOUT_DEFAULT * slowness())
+
 #define test_ok(_call)							\
 	do {								\
 		int __rc = (_call);					\

@@ -108,6 +108,24 @@ bool drop_capability(int cap)
 	return !syscall(SYS_capset, &header, data);
 }
 
+static unsigned int env_number(const char *name, unsigned int otherwise)
+{
+	const char *text = getenv(name);
+	int number = text ? atoi(text) : 0;
+
+	return number > 0 ? number : otherwise;
+}
+
+unsigned int slowness(void)
+{
+	return env_number("SELFTEST_SLOWNESS", 1);
+}
+
+unsigned int race_seconds(void)
+{
+	return env_number("SELFTEST_RACE_SECONDS", 15);
+}
+
 uint64_t now_ms(void)
 {
 	struct timespec ts;

@@ -30,6 +30,16 @@ bool set_memlock(size_t bytes);
 /* Give up one capability for good, and stay the user one is. */
 bool drop_capability(int cap);
 
+/*
+ * Two numbers of the environment, which a program in a VM gets from the kernel's
+ * command line. SELFTEST_SLOWNESS: how many times slower than a stock kernel this
+ * one may be, 1 if not given; every limit on time is multiplied by it.
+ * SELFTEST_RACE_SECONDS: how long the race of all against all lasts, 15 if not
+ * given.
+ */
+unsigned int slowness(void);
+unsigned int race_seconds(void);
+
 uint64_t now_ms(void);
 void sleep_ms(unsigned int ms);
 
