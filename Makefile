@@ -22,7 +22,11 @@ demo:
 check:
 	@scripts/check unit static $(KERNELS:%=vm-%) bench
 
-check-unit check-static check-bench $(KERNELS:%=check-vm-%): check-%:
+# For .ci/run: building the debug kernel would take longer than all the rest
+check-ci:
+	@scripts/check unit static $(KERNELS:%=vm-%) bench debug-if-cached
+
+check-unit check-static check-bench check-debug $(KERNELS:%=check-vm-%): check-%:
 	@scripts/check $*
 
 check-vm:
@@ -55,6 +59,8 @@ help:
 	@echo 'make check-static      compilers, sparse, checkpatch, kernel-doc, probe answers'
 	@echo 'make check-vm          kselftests in VMs (KERNEL= for one), or check-vm-NAME'
 	@echo 'make check-bench       has an operation become dearer than it was recorded to be?'
+	@echo 'make check-debug       the same VM tests on a kernel with KASAN, lockdep, kmemleak, built once'
+	@echo 'make check-ci          make check, and check-debug if its kernel has been built before'
 	@echo 'make bench             instructions of every operation, next to type1 (KERNEL= for one)'
 	@echo 'make bench-wall        wall time on two CPUs (KERNEL= for one)'
 	@echo 'make bench-doc         both, and their tables into Documentation/performance.md'
@@ -62,6 +68,6 @@ help:
 	@echo 'make clean             remove build/ (downloads stay in $$IOMMUFD_CACHE or ~/.cache/iommufd)'
 	@echo 'KERNEL is one of: $(KERNELS); KDIR is $(KDIR)'
 
-.PHONY: all install uninstall demo check check-unit check-static check-bench check-vm \
-	$(KERNELS:%=check-vm-%) bench bench-wall bench-record bench-doc \
-	clean help
+.PHONY: all install uninstall demo check check-ci check-unit check-static \
+	check-bench check-vm check-debug $(KERNELS:%=check-vm-%) \
+	bench bench-wall bench-record bench-doc clean help
