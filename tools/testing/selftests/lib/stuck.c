@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
+#include <errno.h>
 #include <fcntl.h>
 #include <linux/userfaultfd.h>
 #include <poll.h>
@@ -23,6 +24,11 @@ static bool watch(struct stuck *stuck)
 	       !ioctl(stuck->uffd, UFFDIO_REGISTER, &reg);
 }
 
+bool stuck_possible(void)
+{
+	return !access("/proc/sys/vm/unprivileged_userfaultfd", F_OK);
+}
+
 bool stuck_open(struct stuck *stuck, size_t length, size_t page)
 {
 	stuck->length = length;
@@ -36,14 +42,16 @@ bool stuck_open(struct stuck *stuck, size_t length, size_t page)
 	return !madvise(stuck->page, PAGE, MADV_DONTNEED) && watch(stuck);
 }
 
-bool stuck_wait(struct stuck *stuck, int ms)
+int stuck_wait(struct stuck *stuck, int ms)
 {
 	struct pollfd pollfd = { .fd = stuck->uffd, .events = POLLIN };
 	struct uffd_msg msg;
 
-	return poll(&pollfd, 1, ms) == 1 &&
-	       read(stuck->uffd, &msg, sizeof(msg)) == sizeof(msg) &&
-	       msg.event == UFFD_EVENT_PAGEFAULT;
+	if (poll(&pollfd, 1, ms) != 1)
+		return ETIMEDOUT;
+	if (read(stuck->uffd, &msg, sizeof(msg)) != sizeof(msg))
+		return errno;
+	return msg.event == UFFD_EVENT_PAGEFAULT ? 0 : EPROTO;
 }
 
 void stuck_release(struct stuck *stuck)

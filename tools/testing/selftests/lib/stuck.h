@@ -17,10 +17,12 @@ struct stuck {
 	uint8_t *page;
 };
 
+/* Is there a userfaultfd on this kernel? */
+bool stuck_possible(void);
 /* Present memory but for one page. */
 bool stuck_open(struct stuck *stuck, size_t length, size_t page);
-/* Somebody has come to the page, within so many ms. */
-bool stuck_wait(struct stuck *stuck, int ms);
+/* 0 when somebody has come to the page, ETIMEDOUT if not within so many ms. */
+int stuck_wait(struct stuck *stuck, int ms);
 /* Let the page come, for good. */
 void stuck_release(struct stuck *stuck);
 
