@@ -5,6 +5,7 @@
  */
 #include <fcntl.h>
 #include <poll.h>
+#include <sys/epoll.h>
 #include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
@@ -112,6 +113,13 @@ static const struct command get_hw_info = {
 	},
 };
 
+static const struct command vfio_ioas = {
+	.nr = IOMMU_VFIO_IOAS,
+	.size = sizeof(struct iommu_vfio_ioas),
+	.answers = true,
+	.zero = { { offsetof(struct iommu_vfio_ioas, __reserved), 2, 0xffff } },
+};
+
 /* What the commands are sent to and speak of. */
 struct bench {
 	uint32_t ioas;
@@ -134,6 +142,7 @@ union any_cmd {
 	struct iommu_option option;
 	struct iommu_hwpt_alloc hwpt;
 	struct iommu_hw_info info;
+	struct iommu_vfio_ioas vfio;
 	uint8_t bytes[128];
 };
 
@@ -174,6 +183,18 @@ static void fill_ioas_cmd(struct bench *bench, unsigned long nr,
 	}
 }
 
+/* There must be one to get. */
+static int choose_ioas(int fd, uint32_t ioas)
+{
+	struct iommu_vfio_ioas cmd = {
+		.size = sizeof(cmd),
+		.ioas_id = ioas,
+		.op = IOMMU_VFIO_IOAS_SET,
+	};
+
+	return iommufd_ioctl(fd, IOMMU_VFIO_IOAS, &cmd);
+}
+
 /* Returns 0 when @cmd is one that will succeed, however often it was sent. */
 static int fill(int fd, struct bench *bench, const struct command *command,
 		union any_cmd *cmd)
@@ -205,6 +226,10 @@ static int fill(int fd, struct bench *bench, const struct command *command,
 		break;
 	case IOMMU_GET_HW_INFO:
 		cmd->info.dev_id = bench->edu.devid;
+		break;
+	case IOMMU_VFIO_IOAS:
+		cmd->vfio.op = IOMMU_VFIO_IOAS_GET;
+		rc = choose_ioas(fd, bench->ioas);
 		break;
 	}
 	return rc;
@@ -240,6 +265,7 @@ FIXTURE_VARIANT_ADD(dispatch, ioas_copy) { &ioas_copy };
 FIXTURE_VARIANT_ADD(dispatch, option) { &option };
 FIXTURE_VARIANT_ADD(dispatch, hwpt_alloc) { &hwpt_alloc };
 FIXTURE_VARIANT_ADD(dispatch, get_hw_info) { &get_hw_info };
+FIXTURE_VARIANT_ADD(dispatch, vfio_ioas) { &vfio_ioas };
 
 FIXTURE_SETUP(dispatch)
 {
@@ -268,6 +294,7 @@ FIXTURE_VARIANT_ADD(unknown_bits, ioas_copy) { &ioas_copy };
 FIXTURE_VARIANT_ADD(unknown_bits, option) { &option };
 FIXTURE_VARIANT_ADD(unknown_bits, hwpt_alloc) { &hwpt_alloc };
 FIXTURE_VARIANT_ADD(unknown_bits, get_hw_info) { &get_hw_info };
+FIXTURE_VARIANT_ADD(unknown_bits, vfio_ioas) { &vfio_ioas };
 
 FIXTURE_SETUP(unknown_bits)
 {
@@ -536,6 +563,21 @@ TEST_F(node, cannot_be_read_written_or_mapped)
 	EXPECT_EQ(MAP_FAILED, mmap(NULL, PAGE, PROT_READ, MAP_SHARED, self->fd,
 				   0));
 	EXPECT_EQ(ENODEV, errno);
+}
+
+TEST_F(node, has_nothing_to_wait_for)
+{
+	struct pollfd pollfd = { .fd = self->fd, .events = POLLIN | POLLOUT };
+	struct epoll_event event = { .events = EPOLLIN };
+	int epoll = epoll_create1(EPOLL_CLOEXEC);
+
+	/* As any file that does not know poll(): always ready. */
+	ASSERT_EQ(1, poll(&pollfd, 1, 0));
+	EXPECT_EQ(POLLIN | POLLOUT, pollfd.revents);
+	ASSERT_GE(epoll, 0);
+	EXPECT_EQ(-1, epoll_ctl(epoll, EPOLL_CTL_ADD, self->fd, &event));
+	EXPECT_EQ(EPERM, errno);
+	close(epoll);
 }
 
 TEST_F(node, every_open_is_its_own_context)
