@@ -111,6 +111,9 @@ int iommufd_charge(struct iommufd_payer *payer, enum iommufd_account_mode mode,
 {
 	int rc = 0;
 
+	/* Over a limit that was lowered, too, nothing more costs nothing. */
+	if (!npages)
+		return 0;
 	if (mode == IOMMUFD_ACCOUNT_USER)
 		rc = charge_user(payer, npages);
 	else if (mode == IOMMUFD_ACCOUNT_MM)

@@ -127,6 +127,26 @@ TEST_F(account, copies_and_domains_are_free)
 	test_room(0);
 }
 
+/* Who is over a limit that was lowered can still use what is pinned. */
+TEST_F(account, what_is_pinned_needs_no_room)
+{
+	uint64_t iova = 0;
+	uint32_t pin, hwpt;
+	int access;
+
+	test_attach_one();
+	test_access_create(PIN, &access);
+	test_become_user();
+	test_map_fixed(self->mem, LIMIT, MOCK_IOVA);
+	ASSERT_TRUE(set_memlock(PAGE));
+	test_copy(self->ioas, &iova, self->ioas, MOCK_IOVA, LIMIT, MAP_RW);
+	test_access_pin(access, MOCK_IOVA, LIMIT, self->mem, 0, &pin);
+	test_hwpt_alloc(self->dev[0].idev, self->ioas, &hwpt);
+	test_pinned(LIMIT / 1024);
+	test_room(0);
+	close(access);
+}
+
 TEST_F(account, charged_when_attached)
 {
 	test_become_user();
