@@ -92,6 +92,19 @@ bool become_user(uid_t uid, size_t memlock)
 	       !setresgid(uid, uid, uid) && !setresuid(uid, uid, uid);
 }
 
+bool raise_capability(int cap)
+{
+	struct __user_cap_header_struct header = {
+		.version = _LINUX_CAPABILITY_VERSION_3,
+	};
+	struct __user_cap_data_struct data[2];
+
+	if (syscall(SYS_capget, &header, data))
+		return false;
+	data[cap / 32].effective |= 1U << (cap % 32);
+	return !syscall(SYS_capset, &header, data);
+}
+
 bool drop_capability(int cap)
 {
 	struct __user_cap_header_struct header = {

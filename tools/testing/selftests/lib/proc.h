@@ -29,6 +29,8 @@ bool set_memlock(size_t bytes);
 
 /* Give up one capability for good, and stay the user one is. */
 bool drop_capability(int cap);
+/* Use one that is permitted but, as after setuid(), not in effect. */
+bool raise_capability(int cap);
 
 /*
  * Two numbers of the environment, which a program in a VM gets from the kernel's

@@ -1,0 +1,137 @@
+// SPDX-License-Identifier: GPL-2.0
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include <kselftest.h>
+
+#include "arena.h"
+
+enum kind {
+	KIND_ANON,
+	KIND_FILE_SHARED,
+	KIND_FILE_SHARED_READ,
+	KIND_FILE_PRIVATE,
+	KIND_ANON_READ,
+	KIND_NONE,
+	KIND_HOLE,
+};
+
+static const struct region {
+	enum kind kind;
+	unsigned int first, pages;
+} regions[] = {
+	{ KIND_ANON, 0, ARENA_ANON_PAGES },
+	{ KIND_FILE_SHARED, 64, 32 },
+	{ KIND_ANON, 96, 32 },
+	{ KIND_ANON_READ, 128, 16 },
+	{ KIND_NONE, 144, 8 },
+	{ KIND_ANON, 152, 8 },
+	{ KIND_HOLE, 160, 8 },
+	{ KIND_FILE_PRIVATE, 168, 24 },
+	{ KIND_FILE_SHARED_READ, 192, 16 },
+	{ KIND_ANON, 208, 48 },
+};
+
+static bool region_make(struct arena *arena, const struct region *region)
+{
+	uint8_t *va = arena->start + region->first * PAGE;
+	size_t length = region->pages * PAGE;
+	int anon = MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE;
+	int fd = -1, flags = anon;
+	void *got;
+
+	if (region->kind == KIND_HOLE)
+		return true;
+	if (region->kind == KIND_FILE_SHARED ||
+	    region->kind == KIND_FILE_SHARED_READ)
+		flags = MAP_SHARED | MAP_FIXED_NOREPLACE;
+	if (region->kind == KIND_FILE_PRIVATE)
+		flags = MAP_PRIVATE | MAP_FIXED_NOREPLACE;
+	if (!(flags & MAP_ANONYMOUS))
+		fd = mem_fd("arena", length, 0);
+	got = mmap(va, length, PROT_READ | PROT_WRITE, flags, fd, 0);
+	if (fd >= 0)
+		close(fd);
+	if (got != va)
+		return false;
+	madvise(va, length, MADV_NOHUGEPAGE);
+	/* The copies of private pages are left to the kernel to make. */
+	if (region->kind != KIND_FILE_PRIVATE)
+		for (unsigned int i = 0; i < region->pages; i++)
+			memset(va + i * PAGE, region->first + i, PAGE);
+	if (region->kind == KIND_NONE)
+		return !mprotect(va, length, PROT_NONE);
+	if (region->kind == KIND_ANON_READ ||
+	    region->kind == KIND_FILE_SHARED_READ)
+		return !mprotect(va, length, PROT_READ);
+	return true;
+}
+
+static void region_note(struct arena *arena, const struct region *region)
+{
+	for (unsigned int i = 0; i < region->pages; i++) {
+		struct arena_page *page = &arena->pages[region->first + i];
+
+		page->readable = region->kind != KIND_NONE &&
+				 region->kind != KIND_HOLE;
+		page->writable = page->readable &&
+				 region->kind != KIND_ANON_READ &&
+				 region->kind != KIND_FILE_SHARED_READ;
+		page->gen = page->readable ? ++arena->last_gen : 0;
+	}
+}
+
+bool arena_make(struct arena *arena, unsigned int nth)
+{
+	memset(arena, 0, sizeof(*arena));
+	arena->start = (uint8_t *)(ARENA_START + nth * ARENA_STRIDE);
+	for (unsigned int i = 0; i < ARRAY_SIZE(regions); i++) {
+		if (!region_make(arena, &regions[i]))
+			return false;
+		region_note(arena, &regions[i]);
+	}
+	return true;
+}
+
+struct arena_page *arena_at(struct arena *arena, uint64_t va)
+{
+	uint64_t offset = va - (uintptr_t)arena->start;
+
+	return offset < ARENA_BYTES ? &arena->pages[offset / PAGE] : NULL;
+}
+
+bool arena_remap(struct arena *arena, unsigned int index, bool there)
+{
+	struct arena_page *page = &arena->pages[index];
+	uint8_t *va = arena->start + index * PAGE;
+
+	if (there) {
+		if (mmap(va, PAGE, PROT_READ | PROT_WRITE,
+			 MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0) != va)
+			return false;
+		madvise(va, PAGE, MADV_NOHUGEPAGE);
+		memset(va, index ^ 0x5a, PAGE);
+	} else if (munmap(va, PAGE)) {
+		return false;
+	}
+	page->readable = there;
+	page->writable = there;
+	page->gen = there ? ++arena->last_gen : 0;
+	return true;
+}
+
+void *arena_read_only_page(void)
+{
+	static __thread void *page;
+
+	if (!page)
+		page = mmap(NULL, PAGE, PROT_READ | PROT_WRITE,
+			    MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	return page;
+}
+
+void *arena_no_page(void)
+{
+	return (void *)NOWHERE_START;
+}

@@ -1,0 +1,389 @@
+// SPDX-License-Identifier: GPL-2.0
+#include <fcntl.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include <kselftest.h>
+
+#include "exec.h"
+#include "ioctls.h"
+
+#define GUARD		0xc3
+#define GUARD_BYTES	64
+
+void differ(struct world *w, const char *format, ...)
+{
+	va_list ap;
+	int n;
+
+	if (*w->difference)
+		return;
+	w->failed_at = w->at;
+	n = snprintf(w->difference, sizeof(w->difference), "step %zu, %s: ",
+		     w->at, w->step ? step_name(w->step->kind) : "end");
+	va_start(ap, format);
+	vsnprintf(w->difference + n, sizeof(w->difference) - n, format, ap);
+	va_end(ap);
+}
+
+bool has_fault(const struct world *w, enum step_fault fault)
+{
+	return w->step->fault == fault;
+}
+
+void skip(struct world *w)
+{
+	w->skipped++;
+}
+
+static const char *errno_name(int rc)
+{
+	return rc ? strerrorname_np(rc) : "success";
+}
+
+bool call_expect(struct world *w, const struct errs *errs, int rc)
+{
+	char want[200] = "";
+	size_t n = 0;
+
+	w->ioctls++;
+	w->by_kind[w->step->kind]++;
+	if (rc)
+		w->refused++;
+	else
+		w->good_by_kind[w->step->kind]++;
+	if (errs_allow(errs, rc))
+		return !rc;
+	if (errs_allow(errs, 0))
+		n = snprintf(want, sizeof(want), " success");
+	for (unsigned int i = 0; i < errs->n; i++)
+		n += snprintf(want + n, sizeof(want) - n, " %s",
+			      errno_name(errs->rc[i]));
+	differ(w, "answers %s, should be%s", errno_name(rc), want);
+	return false;
+}
+
+int call_plain(struct world *w, int fd, unsigned long cmd, void *arg)
+{
+	return ioctl(fd, cmd, arg) < 0 ? errno : 0;
+}
+
+/* What the fault changes in the size, and in what is predicted */
+static uint32_t faulty_size(struct world *w, struct call *call, uint8_t *raw)
+{
+	uint64_t pick = w->step->arg[5];
+
+	switch (w->step->fault) {
+	case FAULT_SIZE_SMALL:
+		call->errs = (struct errs){ .n = 1, .rc = { EINVAL } };
+		return pick % call->min;
+	case FAULT_TAIL_ZERO:
+		memset(raw + call->size, 0, GUARD_BYTES);
+		return call->size + pick % GUARD_BYTES + 1;
+	case FAULT_TAIL:
+		call->errs = (struct errs){ .n = 1, .rc = { E2BIG } };
+		return call->size + pick % GUARD_BYTES + 1;
+	default:
+		return call->size;
+	}
+}
+
+static void check_untouched(struct world *w, const uint8_t *raw, uint32_t from)
+{
+	uint8_t want = has_fault(w, FAULT_TAIL_ZERO) ? 0 : GUARD;
+
+	for (uint32_t i = from; i < from + GUARD_BYTES; i++)
+		if (raw[i] != want)
+			differ(w, "byte %u, behind the struct, was written", i);
+}
+
+static int issue_at(struct world *w, struct call *call, void *at)
+{
+	return call_plain(w, call->ctx->fd, call->cmd, at);
+}
+
+/* The struct can be read, and its answer not be written. */
+static int issue_read_only(struct world *w, struct call *call)
+{
+	void *page = arena_read_only_page();
+	int rc;
+
+	memcpy(page, call->arg, call->size);
+	mprotect(page, PAGE, PROT_READ);
+	rc = issue_at(w, call, page);
+	mprotect(page, PAGE, PROT_READ | PROT_WRITE);
+	return rc;
+}
+
+bool call_issue(struct world *w, struct call *call)
+{
+	uint8_t raw[256], before[256];
+	uint32_t size;
+
+	memset(raw, GUARD, sizeof(raw));
+	memcpy(raw, call->arg, call->size);
+	size = faulty_size(w, call, raw);
+	memcpy(raw, &size, sizeof(size));
+	memcpy(before, raw, sizeof(raw));
+	if (has_fault(w, FAULT_POINTER)) {
+		call->errs = (struct errs){ .n = 1, .rc = { EFAULT } };
+		call->rc = issue_at(w, call, arena_no_page());
+	} else if (has_fault(w, FAULT_READ_ONLY)) {
+		errs_add(&call->errs, EFAULT);
+		call->rc = issue_read_only(w, call);
+	} else {
+		call->rc = issue_at(w, call, raw);
+	}
+	check_untouched(w, raw, call->size);
+	/* The size may be larger than the struct; nobody shall see that. */
+	memcpy(call->arg, raw, call->size);
+	memcpy(call->arg, &call->size, sizeof(call->size));
+	if (!call_expect(w, &call->errs, call->rc)) {
+		if (call->rc != EMSGSIZE && memcmp(raw, before, call->size))
+			differ(w, "failed, and has written to its struct");
+		return false;
+	}
+	return true;
+}
+
+/* The index of the nth slot in use, counted around; -1 when none is. */
+static int nth_used(const bool *used, size_t step, unsigned int n, uint64_t nth)
+{
+	unsigned int total = 0;
+
+	for (unsigned int i = 0; i < n; i++)
+		total += *(const bool *)((const char *)used + i * step);
+	if (!total)
+		return -1;
+	nth %= total;
+	for (unsigned int i = 0; ; i++)
+		if (*(const bool *)((const char *)used + i * step) && !nth--)
+			return i;
+}
+
+static int first_free(const bool *used, size_t step, unsigned int n)
+{
+	for (unsigned int i = 0; i < n; i++)
+		if (!*(const bool *)((const char *)used + i * step))
+			return i;
+	return -1;
+}
+
+#define AT(_array, _index)						\
+	({								\
+		int __i = (_index);					\
+									\
+		__i < 0 ? NULL : &(_array)[__i];			\
+	})
+#define PICK(_array, _nth)						\
+	AT(_array, nth_used(&(_array)->used, sizeof(*(_array)),		\
+			    ARRAY_SIZE(_array), _nth))
+#define FREE(_array)							\
+	AT(_array, first_free(&(_array)->used, sizeof(*(_array)),	\
+			      ARRAY_SIZE(_array)))
+
+struct ioas *pick_ioas(struct context *ctx, uint64_t nth)
+{
+	return PICK(ctx->ioas, nth);
+}
+
+struct hwpt *pick_hwpt(struct context *ctx, uint64_t nth)
+{
+	return PICK(ctx->hwpt, nth);
+}
+
+struct dev *pick_dev(struct context *ctx, uint64_t nth)
+{
+	return PICK(ctx->dev, nth);
+}
+
+struct access *pick_access(struct context *ctx, uint64_t nth)
+{
+	return PICK(ctx->access, nth);
+}
+
+struct area *pick_area(struct ioas *ioas, uint64_t nth)
+{
+	return ioas->nareas ? &ioas->areas[nth % ioas->nareas] : NULL;
+}
+
+struct ioas *free_ioas(struct context *ctx)
+{
+	return FREE(ctx->ioas);
+}
+
+bool free_hwpt(struct context *ctx)
+{
+	return FREE(ctx->hwpt);
+}
+
+struct dev *free_dev(struct context *ctx)
+{
+	return FREE(ctx->dev);
+}
+
+struct access *free_access(struct context *ctx)
+{
+	return FREE(ctx->access);
+}
+
+/* Other threads may have what is free here: numbers nobody gets so far. */
+static uint32_t unknown_id(struct world *w, struct context *ctx)
+{
+	static const uint32_t never[] = {
+		0, 0x7fffffff, 0x80000000, UINT32_MAX, 100000,
+	};
+	uint64_t pick = w->step->arg[5];
+
+	if (w->threaded || pick % 2)
+		return never[pick / 2 % 5];
+	return model_next_id(ctx, pick / 2 % 16);
+}
+
+/* Any object; what it is shows when the model is asked. */
+static uint32_t any_id(struct world *w, struct context *ctx)
+{
+	uint64_t pick = w->step->arg[5];
+	struct ioas *ioas = pick_ioas(ctx, pick / 4);
+	struct hwpt *hwpt = pick_hwpt(ctx, pick / 4);
+	struct dev *dev = pick_dev(ctx, pick / 4);
+
+	if (pick % 4 == 0 && ioas)
+		return ioas->id;
+	if (pick % 4 == 1 && hwpt)
+		return hwpt->id;
+	if (dev)
+		return pick % 4 == 2 ? dev->stdev : dev->idev;
+	return unknown_id(w, ctx);
+}
+
+uint32_t faulty_id(struct world *w, struct context *ctx, uint32_t id)
+{
+	if (has_fault(w, FAULT_ID_UNKNOWN))
+		return unknown_id(w, ctx);
+	if (has_fault(w, FAULT_ID_TYPE))
+		return any_id(w, ctx);
+	return id;
+}
+
+/* One of the bits that mean nothing, if that is the step's fault */
+uint32_t faulty_bits(struct world *w, enum step_fault fault, uint32_t unused)
+{
+	uint32_t bit = 1U << w->step->arg[5] % 32;
+
+	if (!has_fault(w, fault))
+		return 0;
+	while (!(bit & unused))
+		bit = bit << 1 | bit >> 31;
+	return bit;
+}
+
+void check_new_id(struct world *w, struct context *ctx, uint32_t id)
+{
+	if (ctx->ids_exact)
+		DIFFER_UNLESS(w, model_next_id(ctx, 0), id, "the new id");
+	else if (!id || id > INT32_MAX || model_is_id(ctx, id))
+		differ(w, "id %u is no free one", id);
+}
+
+uint64_t arena_va(struct world *w, uint64_t offset)
+{
+	return (uintptr_t)w->arena->start + offset;
+}
+
+static void close_accesses(struct context *ctx)
+{
+	for (unsigned int i = 0; i < MAX_ACCESS; i++) {
+		struct access *access = &ctx->access[i];
+
+		if (!access->used)
+			continue;
+		model_access_detach(ctx, access);
+		close(access->fd);
+		model_drop_id(ctx, access->id);
+		memset(access, 0, sizeof(*access));
+	}
+}
+
+static void context_close(struct context *ctx)
+{
+	close_accesses(ctx);
+	model_clear(ctx);
+	close(ctx->fd);
+}
+
+void do_reopen(struct world *w, struct context *ctx, const struct step *step)
+{
+	/* Who runs it may not open the node any more. */
+	if (w->threaded || !w->nspare) {
+		skip(w);
+		return;
+	}
+	context_close(ctx);
+	ctx->fd = w->spare[--w->nspare];
+}
+
+void exec_end(struct world *w)
+{
+	static const struct step last = { .kind = STEP_CHECK_PINS };
+
+	for (unsigned int i = 0; i < w->nctxs; i++) {
+		if (w->threaded)
+			continue;
+		context_close(w->ctx[i]);
+	}
+	w->step = &last;
+	if (!w->threaded)
+		do_check_pins(w, w->ctx[0], &last);
+}
+
+static step_fn * const step_fns[STEP_KINDS] = {
+	[STEP_IOAS_ALLOC] = do_ioas_alloc,
+	[STEP_DESTROY] = do_destroy,
+	[STEP_MAP] = do_map,
+	[STEP_UNMAP] = do_unmap,
+	[STEP_COPY] = do_copy,
+	[STEP_IOVA_RANGES] = do_iova_ranges,
+	[STEP_ALLOW_IOVAS] = do_allow_iovas,
+	[STEP_OPTION] = do_option,
+	[STEP_HWPT_ALLOC] = do_hwpt_alloc,
+	[STEP_HW_INFO] = do_hw_info,
+	[STEP_VFIO_IOAS] = do_vfio_ioas,
+	[STEP_ATTACH] = do_attach,
+	[STEP_REPLACE] = do_replace,
+	[STEP_RESERVE] = do_reserve,
+	[STEP_CHECK_MAP] = do_check_map,
+	[STEP_CHECK_REFS] = do_check_refs,
+	[STEP_ACCESS_CREATE] = do_access_create,
+	[STEP_ACCESS_CLOSE] = do_access_close,
+	[STEP_ACCESS_PIN] = do_access_pin,
+	[STEP_ACCESS_UNPIN] = do_access_unpin,
+	[STEP_ACCESS_RW] = do_access_rw,
+	[STEP_ACCESS_REPLACE] = do_access_replace,
+	[STEP_BATCH] = do_batch,
+	[STEP_TYPE1_MAP] = do_type1_map,
+	[STEP_TYPE1_UNMAP] = do_type1_unmap,
+	[STEP_TYPE1_SET] = do_type1_set,
+	[STEP_TYPE1_ASK] = do_type1_ask,
+	[STEP_TYPE1_INFO] = do_type1_info,
+	[STEP_UNKNOWN] = do_unknown,
+	[STEP_REMAP] = do_remap,
+	[STEP_MEMLOCK] = do_memlock,
+	[STEP_FORK] = do_fork,
+	[STEP_REOPEN] = do_reopen,
+	[STEP_CHECK_PINS] = do_check_pins,
+};
+
+void exec_step(struct world *w, const struct step *step)
+{
+	step_fn *fn = step_fns[step->kind];
+
+	w->step = step;
+	if (fn)
+		fn(w, w->ctx[step->ctx % w->nctxs], step);
+}

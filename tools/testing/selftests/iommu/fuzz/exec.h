@@ -1,0 +1,117 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * Running a program: each step asks the model, asks the kernel, compares, and
+ * then tells the model what has happened.
+ */
+#ifndef FUZZ_EXEC_H
+#define FUZZ_EXEC_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "model.h"
+#include "program.h"
+
+#define DIFFERENCE_LENGTH	600
+#define FUZZ_SPARES		6
+
+struct world {
+	unsigned int nctxs;
+	struct context *ctx[FUZZ_CTXS];
+	struct account *account;
+	struct arena *arena;
+	bool threaded;		/* others use the same files */
+	bool ended;		/* all steps are done */
+	unsigned int nspare;
+	int spare[FUZZ_SPARES];	/* files opened ahead */
+	unsigned long ioctls;
+	unsigned long refused;	/* of them, those that failed as predicted */
+	unsigned long skipped;	/* steps that had nothing to work on */
+	unsigned long by_kind[STEP_KINDS];
+	unsigned long good_by_kind[STEP_KINDS];	/* those that succeeded */
+	size_t at;		/* the step that runs */
+	size_t failed_at;	/* the step with the first difference */
+	const struct step *step;
+	char difference[DIFFERENCE_LENGTH];
+};
+
+/* One ioctl with a struct of iommufd's kind */
+struct call {
+	struct context *ctx;
+	unsigned long cmd;
+	void *arg;		/* begins with a u32 size */
+	uint32_t size, min;
+	struct errs errs;
+	int rc;
+};
+
+#define CALL(_ctx, _cmd, _arg, _min) {					\
+	.ctx = (_ctx), .cmd = (_cmd), .arg = &(_arg),			\
+	.size = sizeof(_arg), .min = (_min),				\
+}
+
+/*
+ * Issue a call with the step's fault in it. Compares the errno with the
+ * prediction; on failure also that nothing was written. Returns true when it
+ * has succeeded, and the outputs are there to be looked at.
+ */
+bool call_issue(struct world *w, struct call *call);
+/* The same for other ioctls: just count and compare */
+bool call_expect(struct world *w, const struct errs *errs, int rc);
+int call_plain(struct world *w, int fd, unsigned long cmd, void *arg);
+
+/* Note a difference, unless there is one already. */
+__attribute__((format(printf, 2, 3)))
+void differ(struct world *w, const char *format, ...);
+#define DIFFER_UNLESS(_w, _want, _got, _what)				\
+	do {								\
+		uint64_t __want = (_want), __got = (_got);		\
+									\
+		if (__want != __got)					\
+			differ(_w, "%s is %#llx, should be %#llx", _what, \
+			       (unsigned long long)__got,		\
+			       (unsigned long long)__want);		\
+	} while (0)
+
+/* Objects by their place among the living; NULL when there is none. */
+struct ioas *pick_ioas(struct context *ctx, uint64_t nth);
+struct hwpt *pick_hwpt(struct context *ctx, uint64_t nth);
+struct dev *pick_dev(struct context *ctx, uint64_t nth);
+struct access *pick_access(struct context *ctx, uint64_t nth);
+struct area *pick_area(struct ioas *ioas, uint64_t nth);
+/* A place for one more; NULL when there are enough. */
+struct ioas *free_ioas(struct context *ctx);
+bool free_hwpt(struct context *ctx);
+struct dev *free_dev(struct context *ctx);
+struct access *free_access(struct context *ctx);
+/*
+ * The id a step gives in place of @id: with FAULT_ID_UNKNOWN one nobody has,
+ * with FAULT_ID_TYPE one of another type.
+ */
+uint32_t faulty_id(struct world *w, struct context *ctx, uint32_t id);
+uint32_t faulty_bits(struct world *w, enum step_fault fault, uint32_t unused);
+bool has_fault(const struct world *w, enum step_fault fault);
+void skip(struct world *w);
+/* An id the kernel gave: is it the one that was due? */
+void check_new_id(struct world *w, struct context *ctx, uint32_t id);
+uint64_t arena_va(struct world *w, uint64_t offset);
+/* A range that has to do with what is mapped; see program_make(). */
+bool pick_range(struct world *w, struct ioas *ioas, struct range *range);
+
+void exec_step(struct world *w, const struct step *step);
+/* Close everything and look at what is left. */
+void exec_end(struct world *w);
+
+typedef void step_fn(struct world *w, struct context *ctx,
+		     const struct step *step);
+
+step_fn do_ioas_alloc, do_destroy, do_map, do_unmap, do_copy, do_iova_ranges;
+step_fn do_allow_iovas, do_option, do_hwpt_alloc, do_hw_info, do_vfio_ioas;
+step_fn do_attach, do_replace, do_reserve, do_check_map, do_check_refs;
+step_fn do_access_create, do_access_close, do_access_pin, do_access_unpin;
+step_fn do_access_rw, do_access_replace, do_batch;
+step_fn do_type1_map, do_type1_unmap, do_type1_set, do_type1_ask;
+step_fn do_type1_info, do_unknown, do_remap, do_memlock, do_fork, do_reopen;
+step_fn do_check_pins;
+
+#endif

@@ -1,0 +1,324 @@
+// SPDX-License-Identifier: GPL-2.0
+/* Steps that concern mock devices and page tables. */
+#include <string.h>
+
+#include "exec.h"
+#include "ioctls.h"
+#include "mock.h"
+
+void do_hwpt_alloc(struct world *w, struct context *ctx,
+		   const struct step *step)
+{
+	struct iommu_hwpt_alloc cmd = { .size = sizeof(cmd) };
+	struct call call = CALL(ctx, IOMMU_HWPT_ALLOC, cmd, 24);
+	struct dev *dev = pick_dev(ctx, step->arg[0]);
+	struct ioas *ioas = pick_ioas(ctx, step->arg[1]);
+
+	if (!free_hwpt(ctx) || !ioas || ioas->nreserved >= MAX_RANGES - 4) {
+		skip(w);
+		return;
+	}
+	/* The fault is in one id or in the other. */
+	cmd.dev_id = dev ? dev->idev : 0;
+	cmd.pt_id = ioas->id;
+	if (step->arg[2] % 2)
+		cmd.dev_id = faulty_id(w, ctx, cmd.dev_id);
+	else
+		cmd.pt_id = faulty_id(w, ctx, cmd.pt_id);
+	dev = model_find_idev(ctx, cmd.dev_id);
+	ioas = model_find_ioas(ctx, cmd.pt_id);
+	cmd.flags = faulty_bits(w, FAULT_FLAG, UINT32_MAX);
+	cmd.__reserved = faulty_bits(w, FAULT_RESERVED, UINT32_MAX);
+	if (cmd.flags || cmd.__reserved)
+		errs_add(&call.errs, EOPNOTSUPP);
+	if (!dev)
+		errs_add(&call.errs, ENOENT);
+	if (ioas)
+		model_predict_new_hwpt(ctx, ioas, &call.errs);
+	else
+		errs_add(&call.errs,
+			 model_is_id(ctx, cmd.pt_id) ? EINVAL : ENOENT);
+	if (!call_issue(w, &call))
+		return;
+	check_new_id(w, ctx, cmd.out_hwpt_id);
+	model_new_hwpt(ctx, ioas, cmd.out_hwpt_id, false);
+}
+
+static const uint8_t mock_info[8] = { 0, 0, 0, 0, 0xef, 0xbe, 0xad, 0xde };
+
+void do_hw_info(struct world *w, struct context *ctx, const struct step *step)
+{
+	uint8_t data[64], want[64];
+	struct dev *dev = pick_dev(ctx, step->arg[0]);
+	struct iommu_hw_info cmd = {
+		.size = sizeof(cmd), .data_uptr = (uintptr_t)data,
+		.data_len = step->arg[1] % 33,
+	};
+	struct call call = CALL(ctx, IOMMU_GET_HW_INFO, cmd, 32);
+	uint32_t length = cmd.data_len;
+
+	cmd.dev_id = faulty_id(w, ctx, dev ? dev->idev : 0);
+	if (!model_find_idev(ctx, cmd.dev_id))
+		errs_add(&call.errs, ENOENT);
+	cmd.flags = faulty_bits(w, FAULT_FLAG, UINT32_MAX);
+	cmd.__reserved = faulty_bits(w, FAULT_RESERVED, UINT32_MAX);
+	if (cmd.flags || cmd.__reserved)
+		errs_add(&call.errs, EOPNOTSUPP);
+	if (step->arg[2] % 16 == 0 && length) {
+		cmd.data_uptr = (uintptr_t)arena_no_page();
+		errs_add(&call.errs, EFAULT);
+	}
+	memset(data, 0xee, sizeof(data));
+	memset(want, 0xee, sizeof(want));
+	memset(want, 0, length);
+	memcpy(want, mock_info, length < 8 ? length : 8);
+	if (!call_issue(w, &call))
+		return;
+	DIFFER_UNLESS(w, sizeof(mock_info), cmd.data_len, "the data's length");
+	DIFFER_UNLESS(w, IOMMU_HW_INFO_TYPE_SELFTEST, cmd.out_data_type,
+		      "the type");
+	if (memcmp(want, data, sizeof(data)))
+		differ(w, "the data is not that of the mock");
+}
+
+/* An IOAS or HWPT to attach to */
+static uint32_t pick_pt(struct world *w, struct context *ctx, uint64_t pick)
+{
+	struct ioas *ioas = pick_ioas(ctx, pick >> 8);
+	struct hwpt *hwpt = pick_hwpt(ctx, pick >> 8);
+
+	if (hwpt && pick % 3 == 0)
+		return faulty_id(w, ctx, hwpt->id);
+	return faulty_id(w, ctx, ioas ? ioas->id : 0);
+}
+
+static bool room_for_hwpt(struct context *ctx, uint32_t pt)
+{
+	struct ioas *ioas = model_find_ioas(ctx, pt);
+
+	return free_hwpt(ctx) &&
+	       (!ioas || ioas->nreserved < MAX_RANGES - 4);
+}
+
+/* What is attached to, made if it takes a new one */
+static struct hwpt *resolve(struct context *ctx, uint32_t pt, uint32_t id)
+{
+	struct ioas *ioas = model_find_ioas(ctx, pt);
+	struct hwpt *hwpt;
+
+	if (!ioas)
+		return model_find_hwpt(ctx, pt);
+	hwpt = model_automatic_hwpt(ctx, ioas);
+	return hwpt ? hwpt : model_new_hwpt(ctx, ioas, id, true);
+}
+
+/* Whether an attach to @pt makes no new HWPT */
+static struct hwpt *existing(struct context *ctx, uint32_t pt)
+{
+	struct ioas *ioas = model_find_ioas(ctx, pt);
+
+	return ioas ? model_automatic_hwpt(ctx, ioas) :
+		      model_find_hwpt(ctx, pt);
+}
+
+/* Two or three objects get the lowest free ids, in whatever order. */
+static void check_attach_ids(struct world *w, struct context *ctx,
+			     const struct iommu_test_cmd *cmd, bool new_hwpt)
+{
+	uint32_t ids[3] = {
+		cmd->mock_domain.out_stdev_id, cmd->mock_domain.out_idev_id,
+		cmd->mock_domain.out_hwpt_id,
+	};
+	uint32_t id = 0;
+
+	for (int i = 0; i < 2 + new_hwpt && ctx->ids_exact; i++) {
+		id = model_next_id(ctx, id);
+		if (ids[0] != id && ids[1] != id && (!new_hwpt || ids[2] != id))
+			differ(w, "ids %u, %u, %u; free was %u", ids[0],
+			       ids[1], ids[2], id);
+	}
+}
+
+void do_attach(struct world *w, struct context *ctx, const struct step *step)
+{
+	bool flags = step->arg[1] % 4 == 0;
+	struct iommu_test_cmd cmd = {
+		.size = sizeof(cmd),
+		.op = flags ? IOMMU_TEST_OP_MOCK_DOMAIN_FLAGS :
+			      IOMMU_TEST_OP_MOCK_DOMAIN,
+		.id = pick_pt(w, ctx, step->arg[0]),
+	};
+	struct call call = CALL(ctx, IOMMU_TEST_CMD, cmd, 52);
+	struct dev *dev = free_dev(ctx);
+	struct hwpt *hwpt = existing(ctx, cmd.id);
+
+	if (!dev || !room_for_hwpt(ctx, cmd.id)) {
+		skip(w);
+		return;
+	}
+	if (flags) {
+		cmd.mock_domain.dev_flags = step->arg[2] % 2 |
+					    faulty_bits(w, FAULT_FLAG, ~3U);
+		if (cmd.mock_domain.dev_flags & ~3U)
+			errs_add(&call.errs, EOPNOTSUPP);
+	}
+	model_predict_attach(ctx, cmd.id, &call.errs);
+	/* By the time of the attach that may be the device's own id. */
+	if (!model_is_id(ctx, cmd.id))
+		errs_add(&call.errs, EINVAL);
+	if (!call_issue(w, &call))
+		return;
+	check_attach_ids(w, ctx, &cmd, !hwpt);
+	dev->used = true;
+	dev->stdev = cmd.mock_domain.out_stdev_id;
+	dev->idev = cmd.mock_domain.out_idev_id;
+	if (hwpt)
+		DIFFER_UNLESS(w, hwpt->id, cmd.mock_domain.out_hwpt_id,
+			      "the HWPT");
+	dev->hwpt = resolve(ctx, cmd.id, cmd.mock_domain.out_hwpt_id);
+	dev->hwpt->ndevs++;
+	model_take_id(ctx, dev->stdev);
+	model_take_id(ctx, dev->idev);
+}
+
+void do_replace(struct world *w, struct context *ctx, const struct step *step)
+{
+	struct dev *dev = pick_dev(ctx, step->arg[1]);
+	struct iommu_test_cmd cmd = {
+		.size = sizeof(cmd), .op = IOMMU_TEST_OP_MOCK_DOMAIN_REPLACE,
+		.id = dev ? dev->stdev : 0,
+	};
+	struct call call = CALL(ctx, IOMMU_TEST_CMD, cmd, 52);
+	struct hwpt *hwpt, *old;
+	uint32_t pt = pick_pt(w, ctx, step->arg[0]);
+
+	if (step->arg[2] % 8 == 0)
+		cmd.id = faulty_id(w, ctx, cmd.id);
+	dev = model_find_stdev(ctx, cmd.id);
+	if (!room_for_hwpt(ctx, pt)) {
+		skip(w);
+		return;
+	}
+	hwpt = existing(ctx, pt);
+	cmd.mock_domain_replace.pt_id = pt;
+	if (!dev)
+		errs_add(&call.errs, ENOENT);
+	model_predict_attach(ctx, pt, &call.errs);
+	if (!call_issue(w, &call))
+		return;
+	if (hwpt)
+		DIFFER_UNLESS(w, hwpt->id, cmd.mock_domain_replace.pt_id,
+			      "the HWPT");
+	else
+		check_new_id(w, ctx, cmd.mock_domain_replace.pt_id);
+	hwpt = resolve(ctx, pt, cmd.mock_domain_replace.pt_id);
+	old = dev->hwpt;
+	if (hwpt == old)
+		return;
+	hwpt->ndevs++;
+	model_detach(ctx, dev);
+	dev->hwpt = hwpt;
+}
+
+/* What the page table should hold at an IOVA: the page that is at @va now */
+static bool holds(struct context *ctx, struct hwpt *hwpt, uint64_t iova,
+		  uint64_t va)
+{
+	struct range range = { iova, iova + MOCK_PAGE - 1 };
+	struct piece piece;
+	struct area *area;
+
+	if (model_cover(hwpt->ioas, range, &area) != 1 ||
+	    model_copy_va(hwpt->ioas, iova) != va)
+		return false;
+	piece = model_piece(area, range);
+	return piece.npages && model_is_current(ctx, piece.memory, piece.first);
+}
+
+void do_check_map(struct world *w, struct context *ctx,
+		  const struct step *step)
+{
+	struct hwpt *hwpt = pick_hwpt(ctx, step->arg[0]);
+	struct iommu_test_cmd cmd = {
+		.size = sizeof(cmd), .op = IOMMU_TEST_OP_MD_CHECK_MAP,
+	};
+	struct call call = CALL(ctx, IOMMU_TEST_CMD, cmd, 52);
+	struct range range;
+	uint64_t va;
+
+	if (!hwpt || !hwpt->ioas->nareas || !pick_range(w, hwpt->ioas, &range)) {
+		skip(w);
+		return;
+	}
+	cmd.id = faulty_id(w, ctx, hwpt->id);
+	va = model_copy_va(hwpt->ioas, range.start);
+	if (!va)
+		va = arena_va(w, range.start % PAGE);
+	va ^= step->arg[5] % 16 == 0 ? PAGE : 0;
+	cmd.check_map.iova = range.start;
+	cmd.check_map.length = range.last - range.start + 1;
+	cmd.check_map.uptr = va;
+	hwpt = model_find_hwpt(ctx, cmd.id);
+	if (!hwpt)
+		errs_add(&call.errs, ENOENT);
+	if ((cmd.check_map.iova | cmd.check_map.length | va) % MOCK_PAGE)
+		errs_add(&call.errs, EINVAL);
+	for (uint64_t i = 0; hwpt && !call.errs.n && i < cmd.check_map.length;
+	     i += MOCK_PAGE) {
+		if (holds(ctx, hwpt, range.start + i, va + i))
+			continue;
+		errs_add(&call.errs, EINVAL);
+		errs_add(&call.errs, EFAULT);
+	}
+	call_issue(w, &call);
+}
+
+/* How many memories hold a pin of the page that is at @va now */
+static unsigned int refs_of(struct world *w, uint64_t va)
+{
+	struct memory *seen[MAX_AREAS * MAX_IOAS];
+	unsigned int nseen = 0, refs = 0;
+
+	for (unsigned int c = 0; c < w->nctxs; c++)
+		for (unsigned int s = 0; s < MAX_IOAS; s++)
+			for (unsigned int a = 0; a < w->ctx[c]->ioas[s].nareas; a++) {
+				struct memory *m = w->ctx[c]->ioas[s].areas[a].memory;
+				unsigned int page = va / PAGE - m->va / PAGE, i = 0;
+
+				while (i < nseen && seen[i] != m)
+					i++;
+				if (i < nseen || m->nowhere ||
+				    va / PAGE < m->va / PAGE ||
+				    page >= m->npages)
+					continue;
+				if (nseen < MAX_AREAS * MAX_IOAS)
+					seen[nseen++] = m;
+				refs += (m->domains[page] || m->accesses[page]) &&
+					model_is_current(w->ctx[c], m, page);
+			}
+	return refs;
+}
+
+void do_check_refs(struct world *w, struct context *ctx,
+		   const struct step *step)
+{
+	uint64_t page = step->arg[0] % ARENA_PAGES;
+	struct iommu_test_cmd cmd = {
+		.size = sizeof(cmd), .op = IOMMU_TEST_OP_MD_CHECK_REFS,
+		.check_refs = {
+			.length = PAGE, .uptr = arena_va(w, page * PAGE),
+		},
+	};
+	struct call call = CALL(ctx, IOMMU_TEST_CMD, cmd, 52);
+
+	if (!w->arena->pages[page].readable) {
+		errs_add(&call.errs, EFAULT);
+	} else {
+		cmd.check_refs.refs = refs_of(w, cmd.check_refs.uptr);
+		if (step->arg[1] % 8 == 0) {
+			cmd.check_refs.refs += 1 + step->arg[1] / 8 % 3;
+			errs_add(&call.errs, EIO);
+		}
+	}
+	call_issue(w, &call);
+}

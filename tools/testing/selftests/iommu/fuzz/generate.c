@@ -1,0 +1,237 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * A program from a seed. Addresses and lengths are chosen so that steps meet:
+ * few IOVAs, few places in memory, most of them whole pages.
+ */
+#include <stdlib.h>
+
+#include <kselftest.h>
+
+#include "arena.h"
+#include "ioctls.h"
+#include "mock.h"
+#include "model.h"
+
+/* How often each kind of step is wanted, out of the sum of all */
+static const struct {
+	uint8_t kind;
+	uint8_t weight;
+} weights[] = {
+	{ STEP_IOAS_ALLOC, 4 }, { STEP_DESTROY, 5 }, { STEP_MAP, 24 },
+	{ STEP_UNMAP, 12 }, { STEP_COPY, 10 }, { STEP_IOVA_RANGES, 5 },
+	{ STEP_ALLOW_IOVAS, 3 }, { STEP_OPTION, 4 }, { STEP_HWPT_ALLOC, 3 },
+	{ STEP_HW_INFO, 2 }, { STEP_VFIO_IOAS, 4 }, { STEP_ATTACH, 5 },
+	{ STEP_REPLACE, 5 }, { STEP_RESERVE, 2 }, { STEP_CHECK_MAP, 6 },
+	{ STEP_CHECK_REFS, 5 }, { STEP_ACCESS_CREATE, 3 },
+	{ STEP_ACCESS_CLOSE, 1 }, { STEP_ACCESS_PIN, 7 },
+	{ STEP_ACCESS_UNPIN, 4 }, { STEP_ACCESS_RW, 7 },
+	{ STEP_ACCESS_REPLACE, 2 }, { STEP_BATCH, 1 }, { STEP_TYPE1_MAP, 4 },
+	{ STEP_TYPE1_UNMAP, 4 }, { STEP_TYPE1_SET, 1 }, { STEP_TYPE1_ASK, 1 },
+	{ STEP_TYPE1_INFO, 1 }, { STEP_UNKNOWN, 1 }, { STEP_REMAP, 2 },
+	{ STEP_MEMLOCK, 1 }, { STEP_FORK, 1 }, { STEP_REOPEN, 1 },
+	{ STEP_CHECK_PINS, 3 },
+};
+
+static uint8_t make_kind(struct rng *rng)
+{
+	unsigned int sum = 0, pick, i = 0;
+
+	for (unsigned int k = 0; k < ARRAY_SIZE(weights); k++)
+		sum += weights[k].weight;
+	pick = rng_below(rng, sum);
+	while (pick >= weights[i].weight)
+		pick -= weights[i++].weight;
+	/* What takes long, and tells little when done often */
+	if ((weights[i].kind == STEP_FORK || weights[i].kind == STEP_REOPEN) &&
+	    !rng_one_in(rng, 5))
+		return STEP_MAP;
+	return weights[i].kind;
+}
+
+static uint64_t make_va(struct rng *rng)
+{
+	static const uint64_t odd[] = {
+		0, PAGE, NOWHERE_START, NOWHERE_START + 0x123,
+		0x800000000000, 0xffff888000000000, -3 * PAGE, U64_MAX - 5,
+	};
+	uint64_t va = rng_below(rng, ARENA_PAGES - 16) * PAGE;
+
+	if (rng_one_in(rng, 40))
+		return odd[rng_below(rng, 8)];
+	if (rng_one_in(rng, 3))
+		va = rng_below(rng, 64) * PAGE;
+	if (rng_one_in(rng, 10))
+		va += MOCK_PAGE;
+	else if (rng_one_in(rng, 10))
+		va += rng_below(rng, PAGE);
+	return va;
+}
+
+static uint64_t make_length(struct rng *rng)
+{
+	static const uint64_t odd[] = {
+		0, 1, U64_MAX, U64_MAX / 2, U64_MAX / 2 + 1, U64_MAX - PAGE,
+		1UL << 31, 1UL << 40,
+	};
+	uint64_t pages = 1 + rng_below(rng, rng_one_in(rng, 3) ? 16 : 4);
+
+	if (rng_one_in(rng, 40))
+		return odd[rng_below(rng, 8)];
+	if (rng_one_in(rng, 10))
+		return pages * PAGE + MOCK_PAGE;
+	if (rng_one_in(rng, 12))
+		return 1 + rng_below(rng, pages * PAGE);
+	return pages * PAGE;
+}
+
+static uint64_t make_iova(struct rng *rng)
+{
+	static const uint64_t odd[] = {
+		0, PAGE, MOCK_APERTURE_START - PAGE, MOCK_APERTURE_START,
+		MOCK_APERTURE_LAST + 1, MOCK_APERTURE_LAST + 1 - PAGE,
+		U64_MAX, U64_MAX - PAGE, -PAGE, -2 * PAGE, 1UL << 40, 0xfee00000,
+	};
+	uint64_t iova = MOCK_APERTURE_START + rng_below(rng, 128) * PAGE;
+
+	if (rng_one_in(rng, 12))
+		return odd[rng_below(rng, 12)];
+	if (rng_one_in(rng, 10))
+		iova += MOCK_PAGE;
+	else if (rng_one_in(rng, 15))
+		iova += rng_below(rng, PAGE);
+	return iova;
+}
+
+static uint32_t make_flags(struct rng *rng)
+{
+	uint32_t flags = MAP_RW;
+
+	if (rng_one_in(rng, 4))
+		flags = MAP_READ;
+	else if (rng_one_in(rng, 8))
+		flags = MAP_WRITE;
+	else if (rng_one_in(rng, 50))
+		flags = 0;
+	if (!rng_one_in(rng, 3))
+		flags |= MAP_FIXED_IOVA;
+	return flags;
+}
+
+static void make_map(struct rng *rng, struct step *step)
+{
+	step->arg[1] = make_va(rng);
+	step->arg[2] = make_length(rng);
+	step->arg[3] = make_flags(rng);
+	step->arg[4] = make_iova(rng);
+	/* The end shall not wrap: what is said of that case is not enough. */
+	if (step->arg[1] >= ARENA_BYTES && -step->arg[1] == step->arg[2])
+		step->arg[2] = PAGE;
+}
+
+static void make_unmap(struct rng *rng, struct step *step)
+{
+	static const struct { uint64_t iova, length; } odd[] = {
+		{ 0, U64_MAX }, { 0, U64_MAX }, { U64_MAX, 1 }, { 1, U64_MAX },
+		{ 0, 0 }, { PAGE, 0 }, { -PAGE, 2 * PAGE }, { 0, 1UL << 62 },
+		{ 0, U64_MAX - 1 }, { MOCK_APERTURE_START, 64 * PAGE },
+	};
+	unsigned int pick = rng_below(rng, 10);
+
+	if (!rng_one_in(rng, 12))
+		return;
+	step->arg[2] = 100;
+	step->arg[3] = odd[pick].iova;
+	step->arg[4] = odd[pick].length;
+}
+
+static void make_option(struct rng *rng, struct step *step)
+{
+	static const uint64_t values[] = { 0, 0, 1, 1, 1, 2, U64_MAX };
+
+	step->arg[1] = rng_one_in(rng, 20) ? rng_below(rng, 5) :
+					     rng_below(rng, 2);
+	step->arg[2] = rng_one_in(rng, 20) ? rng_below(rng, 5) :
+					     rng_below(rng, 2);
+	step->arg[3] = values[rng_below(rng, 7)];
+}
+
+static void make_reserve(struct rng *rng, struct step *step)
+{
+	step->arg[1] = make_iova(rng);
+	step->arg[2] = make_length(rng);
+	/* Little is left to do in an IOAS where everything is reserved. */
+	if (step->arg[2] > 1UL << 30 && !rng_one_in(rng, 4))
+		step->arg[2] = PAGE;
+}
+
+static void make_args(struct rng *rng, struct step *step)
+{
+	switch (step->kind) {
+	case STEP_MAP:
+	case STEP_TYPE1_MAP:
+		make_map(rng, step);
+		break;
+	case STEP_UNMAP:
+		make_unmap(rng, step);
+		break;
+	case STEP_COPY:
+		step->arg[5] = make_iova(rng) & 0xffffffffffff;
+		step->arg[5] |= (uint64_t)make_flags(rng) << 56;
+		break;
+	case STEP_ALLOW_IOVAS:
+		step->arg[3] = MOCK_APERTURE_START +
+			       rng_below(rng, 200) * PAGE;
+		break;
+	case STEP_OPTION:
+		make_option(rng, step);
+		break;
+	case STEP_RESERVE:
+		make_reserve(rng, step);
+		break;
+	case STEP_VFIO_IOAS:
+		step->arg[1] = rng_one_in(rng, 10) ? rng_below(rng, 6) :
+			       rng_one_in(rng, 3) ? 0 : 1;
+		break;
+	case STEP_BATCH:
+		step->arg[0] = rng_one_in(rng, 4) ? rng_below(rng, 64) : 65536;
+		break;
+	case STEP_MEMLOCK:
+		step->arg[0] = rng_below(rng, 60);
+		break;
+	}
+}
+
+static void make_step(struct rng *rng, struct step *step)
+{
+	*step = (struct step){ .kind = make_kind(rng) };
+	step->ctx = rng_one_in(rng, 3) ? rng_below(rng, FUZZ_CTXS) : 0;
+	for (int i = 0; i < STEP_ARGS; i++)
+		step->arg[i] = rng_below(rng, 1 << 20);
+	if (rng_one_in(rng, 12))
+		step->fault = 1 + rng_below(rng, FAULTS - 1);
+	/* What a MAP leaves whose answer cannot be written is not told. */
+	if (step->fault == FAULT_READ_ONLY && step->kind != STEP_IOAS_ALLOC &&
+	    step->kind != STEP_HWPT_ALLOC && step->kind != STEP_ATTACH &&
+	    step->kind != STEP_ACCESS_CREATE)
+		step->fault = FAULT_POINTER;
+	make_args(rng, step);
+}
+
+void program_make(struct program *program, uint64_t seed, size_t nsteps)
+{
+	struct rng rng = { seed };
+
+	program->seed = seed;
+	program->nsteps = nsteps;
+	program->steps = calloc(nsteps + 1, sizeof(*program->steps));
+	if (!program->steps)
+		abort();
+	program->persona = rng_below(&rng, PERSONAS);
+	program->ending = rng_below(&rng, ENDINGS);
+	program->threads = 1;
+	for (size_t i = 0; i < nsteps; i++)
+		make_step(&rng, &program->steps[i]);
+	/* Begin with something to work on. */
+	if (nsteps > 1)
+		program->steps[0] = (struct step){ .kind = STEP_IOAS_ALLOC };
+}

@@ -1,0 +1,246 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Random programs against a model. Without arguments: some programs of known
+ * seeds and some of a fresh one.
+ *
+ *   --seed N      the first seed; the second program's is N + 1, ...
+ *   --ioctls N    run programs until so many ioctls were made
+ *   --ops N       steps of a program (300)
+ *   --workers N   processes at a time (2)
+ *   --read FILE   run the program that FILE has the text of
+ *   --print       print the programs
+ *   --no-shrink   leave a program with a difference as it is
+ */
+#include <getopt.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
+#include <unistd.h>
+#include <fcntl.h>
+
+#include "proc.h"
+#include "run.h"
+
+/* Seen by all workers */
+struct totals {
+	_Atomic uint64_t next_seed;
+	_Atomic uint64_t ioctls, refused, skipped, programs, differences;
+	_Atomic uint64_t by_kind[STEP_KINDS], good_by_kind[STEP_KINDS];
+};
+
+static struct options {
+	uint64_t seed, ioctls, ops, workers;
+	const char *read;
+	bool print, no_shrink;
+} options = { .ops = 300, .workers = 2 };
+
+static struct totals *totals;
+static int print_lock = -1;
+
+static void say(struct world *w, const struct program *program)
+{
+	printf("# seed %" PRIu64 ": %s\n", program->seed, w->difference);
+	printf("# replay: fuzz --seed %" PRIu64 " --ops %zu --ioctls 1\n",
+	       program->seed, program->nsteps);
+}
+
+static void say_shrunk(struct world *w, const struct program *program,
+		       unsigned int tries)
+{
+	printf("# shrunk to %zu steps in %u tries: %s\n# replay: fuzz --read FILE, with the lines below in it\n",
+	       program->nsteps, tries, w->difference);
+	program_print(program, stdout);
+}
+
+static void report(struct world *w, struct program *program)
+{
+	totals->differences++;
+	flock(print_lock, LOCK_EX);
+	say(w, program);
+	if (!options.no_shrink && totals->differences < 10) {
+		unsigned int tries = shrink(w, program);
+
+		if (tries)
+			say_shrunk(w, program, tries);
+		else
+			printf("# it does not happen again\n");
+	}
+	fflush(stdout);
+	flock(print_lock, LOCK_UN);
+}
+
+static void count(const struct world *w)
+{
+	totals->programs++;
+	totals->ioctls += w->ioctls;
+	totals->refused += w->refused;
+	totals->skipped += w->skipped;
+	for (int i = 0; i < STEP_KINDS; i++) {
+		totals->by_kind[i] += w->by_kind[i];
+		totals->good_by_kind[i] += w->good_by_kind[i];
+	}
+}
+
+static void work(uint64_t until)
+{
+	struct world *w = world_new();
+	struct program program;
+
+	/* A lock belongs to an open file, and every worker needs its own. */
+	print_lock = open("/proc/self/exe", O_RDONLY | O_CLOEXEC);
+	while (w && totals->ioctls < until && totals->differences < 20) {
+		program_make(&program, totals->next_seed++, options.ops);
+		if (options.print)
+			program_print(&program, stdout);
+		if (!run_program(w, &program)) {
+			count(w);
+			report(w, &program);
+		} else {
+			count(w);
+		}
+		program_free(&program);
+	}
+}
+
+/* Run programs from @seed on; returns whether none differed. */
+static bool run_many(uint64_t seed, uint64_t ioctls)
+{
+	uint64_t differences = totals->differences;
+
+	totals->next_seed = seed;
+	ioctls += totals->ioctls;
+	fflush(stdout);
+	for (uint64_t i = 0; i < options.workers; i++)
+		if (!fork()) {
+			work(ioctls);
+			fflush(stdout);
+			_exit(0);
+		}
+	while (wait(NULL) > 0)
+		;
+	return totals->differences == differences;
+}
+
+static bool run_text(const char *path)
+{
+	struct world *w = world_new();
+	struct program program;
+	FILE *file = fopen(path, "re");
+
+	if (!file || !program_read(&program, file)) {
+		printf("# %s holds no program\n", path);
+		return false;
+	}
+	run_program(w, &program);
+	count(w);
+	if (*w->difference)
+		printf("# %s\n", w->difference);
+	return !*w->difference;
+}
+
+static void summary(uint64_t started)
+{
+	uint64_t ms = now_ms() - started;
+
+	printf("# %" PRIu64 " ioctls (%" PRIu64 " of them refused, as they should be) in %" PRIu64 " programs, %" PRIu64 " ms; %" PRIu64 " steps had nothing to work on\n#",
+	       totals->ioctls, totals->refused, totals->programs, ms,
+	       totals->skipped);
+	for (int i = 0; i < STEP_KINDS; i++)
+		if (totals->by_kind[i])
+			printf(" %s %" PRIu64 "/%" PRIu64, step_name(i),
+			       totals->good_by_kind[i], totals->by_kind[i]);
+	printf("\n# %" PRIu64 " differences\n", totals->differences);
+}
+
+static int failed, tests;
+
+static void result(bool ok, const char *name, uint64_t seed)
+{
+	printf("%sok %d %s %" PRIu64 "\n", ok ? "" : "not ", ++tests, name,
+	       seed);
+	fflush(stdout);
+	failed += !ok;
+}
+
+static bool parse(int argc, char **argv)
+{
+	static const struct option longs[] = {
+		{ "seed", required_argument, NULL, 's' },
+		{ "ioctls", required_argument, NULL, 'i' },
+		{ "ops", required_argument, NULL, 'o' },
+		{ "workers", required_argument, NULL, 'w' },
+		{ "read", required_argument, NULL, 'r' },
+		{ "print", no_argument, NULL, 'p' },
+		{ "no-shrink", no_argument, NULL, 'n' },
+		{ }
+	};
+	int c;
+
+	while ((c = getopt_long(argc, argv, "", longs, NULL)) != -1) {
+		uint64_t number = optarg ? strtoull(optarg, NULL, 0) : 0;
+
+		switch (c) {
+		case 's':
+			options.seed = number;
+			break;
+		case 'i':
+			options.ioctls = number;
+			break;
+		case 'o':
+			options.ops = number;
+			break;
+		case 'w':
+			options.workers = number;
+			break;
+		case 'r':
+			options.read = optarg;
+			break;
+		case 'p':
+			options.print = true;
+			break;
+		case 'n':
+			options.no_shrink = true;
+			break;
+		default:
+			return false;
+		}
+	}
+	return optind == argc && options.workers;
+}
+
+#define SHORT_RUN	10000
+#define KNOWN_SEED	1
+
+int main(int argc, char **argv)
+{
+	uint64_t fresh = now_ms() * 1000003 % 1000000007, started = now_ms();
+
+	if (!parse(argc, argv)) {
+		fprintf(stderr, "usage: fuzz [--seed N] [--ioctls N] [--ops N] [--workers N] [--read FILE] [--print] [--no-shrink]\n");
+		return 2;
+	}
+	totals = mmap(NULL, sizeof(*totals), PROT_READ | PROT_WRITE,
+		      MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	printf("TAP version 13\n");
+	if (options.read) {
+		printf("1..1\n");
+		result(run_text(options.read), "program", 0);
+	} else if (options.seed || options.ioctls) {
+		uint64_t seed = options.seed ? options.seed : fresh;
+
+		printf("1..1\n");
+		result(run_many(seed, options.ioctls ? options.ioctls : 1),
+		       "programs from seed", seed);
+	} else {
+		printf("1..2\n");
+		result(run_many(KNOWN_SEED, SHORT_RUN), "programs from seed",
+		       KNOWN_SEED);
+		result(run_many(fresh, SHORT_RUN), "programs from fresh seed",
+		       fresh);
+	}
+	summary(started);
+	return failed ? 1 : 0;
+}
