@@ -273,17 +273,29 @@ static int replace_group(struct iommufd_device *idev, struct iommufd_hwpt *old,
 }
 
 /*
- * Attach to a HWPT of which the caller is a user. Who is not needed as a user
- * any more is in *spare, also on failure.
+ * A group becomes a user of a HWPT. The caller is one as well, and remains it
+ * for as long as he looks at the HWPT: another device of the group may move the
+ * group elsewhere as soon as the lock is dropped, and an automatic HWPT goes
+ * with its last user.
+ */
+static void use_hwpt(struct iommufd_group *igroup, struct iommufd_hwpt *hwpt)
+{
+	lockdep_assert_held(&igroup->lock);
+	WARN_ON(iommufd_object_use(igroup->ictx, &hwpt->obj));
+	igroup->hwpt = hwpt;
+}
+
+/*
+ * Attach to a HWPT of which the caller is a user. What the group ceases to use
+ * goes to *old, which attaching leaves alone.
  */
 static int attach_hwpt(struct iommufd_device *idev, struct iommufd_hwpt *hwpt,
-		       struct iommufd_hwpt **spare)
+		       struct iommufd_hwpt **old)
 {
 	struct iommufd_group *igroup = idev->igroup;
 	struct iova_space *space = &hwpt->ioas->space;
 	int rc = 0;
 
-	*spare = hwpt;
 	mutex_lock(&igroup->lock);
 	if (!list_empty(&idev->attached_entry)) {
 		rc = -EBUSY;
@@ -303,8 +315,7 @@ static int attach_hwpt(struct iommufd_device *idev, struct iommufd_hwpt *hwpt,
 			iova_space_unreserve(space, idev);
 			goto out_unlock;
 		}
-		igroup->hwpt = hwpt;
-		*spare = NULL;
+		use_hwpt(igroup, hwpt);
 	}
 	list_add_tail(&idev->attached_entry, &igroup->attached);
 out_unlock:
@@ -357,34 +368,33 @@ static int move_group(struct iommufd_device *idev, struct iommufd_hwpt *hwpt)
 		unreserve_group(igroup, rc ? &hwpt->ioas->space :
 					     &old->ioas->space);
 	if (!rc)
-		igroup->hwpt = hwpt;
+		use_hwpt(igroup, hwpt);
 	return rc;
 }
 
 /* As attach_hwpt(), for a device that is attached. The whole group moves. */
 static int replace_hwpt(struct iommufd_device *idev, struct iommufd_hwpt *hwpt,
-			struct iommufd_hwpt **spare)
+			struct iommufd_hwpt **old)
 {
 	struct iommufd_group *igroup = idev->igroup;
 	int rc = 0;
 
-	*spare = hwpt;
 	mutex_lock(&igroup->lock);
 	if (list_empty(&idev->attached_entry)) {
 		rc = -EINVAL;
 	} else if (igroup->hwpt != hwpt) {
-		struct iommufd_hwpt *old = igroup->hwpt;
+		struct iommufd_hwpt *left = igroup->hwpt;
 
 		rc = move_group(idev, hwpt);
 		if (!rc)
-			*spare = old;
+			*old = left;
 	}
 	mutex_unlock(&igroup->lock);
 	return rc;
 }
 
 typedef int (*attach_fn)(struct iommufd_device *idev, struct iommufd_hwpt *hwpt,
-			 struct iommufd_hwpt **spare);
+			 struct iommufd_hwpt **old);
 
 /* The automatic HWPT behind @hwpt, or the first one; the caller uses it. */
 static struct iommufd_hwpt *next_auto(struct iommufd_ioas *ioas,
@@ -404,17 +414,17 @@ static struct iommufd_hwpt *next_auto(struct iommufd_ioas *ioas,
 	return found;
 }
 
-/* Try the automatic HWPTs; *hwpt is the one that serves. */
+/* Try the automatic HWPTs; *hwpt is the one that serves, the caller uses it. */
 static int attach_existing(struct iommufd_device *idev,
 			   struct iommufd_ioas *ioas, attach_fn attach,
 			   struct iommufd_hwpt **hwpt,
-			   struct iommufd_hwpt **spare)
+			   struct iommufd_hwpt **old)
 {
 	struct iommufd_hwpt *next;
 	int rc = -EINVAL;
 
 	for (*hwpt = next_auto(ioas, NULL); *hwpt; *hwpt = next) {
-		rc = attach(idev, *hwpt, spare);
+		rc = attach(idev, *hwpt, old);
 		if (!rc)
 			break;
 		/* -EINVAL says that device and domain do not fit together. */
@@ -424,9 +434,10 @@ static int attach_existing(struct iommufd_device *idev,
 	return rc;
 }
 
+/* Make an automatic HWPT, of which the caller is a user. */
 static int attach_new(struct iommufd_device *idev, struct iommufd_ioas *ioas,
 		      attach_fn attach, struct iommufd_hwpt **out,
-		      struct iommufd_hwpt **spare)
+		      struct iommufd_hwpt **old)
 {
 	struct iommufd_hwpt *hwpt;
 	int rc;
@@ -437,7 +448,7 @@ static int attach_new(struct iommufd_device *idev, struct iommufd_ioas *ioas,
 	hwpt->automatic = true;
 	hwpt->obj.users = 1;
 
-	rc = attach(idev, hwpt, spare);
+	rc = attach(idev, hwpt, old);
 	if (rc) {
 		hwpt->obj.users = 0;
 		iommufd_hwpt_abort(hwpt);
@@ -465,37 +476,45 @@ static bool group_is_attached(struct iommufd_group *igroup)
 static int attach_auto(struct iommufd_device *idev, struct iommufd_ioas *ioas,
 		       attach_fn attach, u32 *pt_id)
 {
-	struct iommufd_hwpt *hwpt, *spare = NULL;
+	struct iommufd_hwpt *hwpt, *old = NULL;
 	int rc;
 
 	mutex_lock(&ioas->auto_lock);
-	rc = attach_existing(idev, ioas, attach, &hwpt, &spare);
+	rc = attach_existing(idev, ioas, attach, &hwpt, &old);
 	/* A group that is attached elsewhere cannot be attached to a new one. */
 	if (rc == -EINVAL &&
 	    (attach == replace_hwpt || !group_is_attached(idev->igroup)))
-		rc = attach_new(idev, ioas, attach, &hwpt, &spare);
+		rc = attach_new(idev, ioas, attach, &hwpt, &old);
 	mutex_unlock(&ioas->auto_lock);
 	if (rc)
 		return rc;
 
 	*pt_id = hwpt->obj.id;
-	if (spare)
-		iommufd_hwpt_put_user(spare);
+	iommufd_hwpt_put_user(hwpt);
+	if (old)
+		iommufd_hwpt_put_user(old);
 	return 0;
 }
 
+/*
+ * The caller has looked the HWPT up, and that is given back here, before
+ * anything can wait for it: an automatic one ends when its last user goes and
+ * nobody has it looked up.
+ */
 static int attach_explicit(struct iommufd_device *idev,
 			   struct iommufd_hwpt *hwpt, attach_fn attach)
 {
-	struct iommufd_hwpt *spare;
+	struct iommufd_hwpt *old = NULL;
 	int rc;
 
 	rc = iommufd_object_use(idev->ictx, &hwpt->obj);
+	iommufd_object_put(idev->ictx, &hwpt->obj);
 	if (rc)
 		return rc;
-	rc = attach(idev, hwpt, &spare);
-	if (spare)
-		iommufd_hwpt_put_user(spare);
+	rc = attach(idev, hwpt, &old);
+	iommufd_hwpt_put_user(hwpt);
+	if (old)
+		iommufd_hwpt_put_user(old);
 	return rc;
 }
 
@@ -511,9 +530,8 @@ static int attach_pt(struct iommufd_device *idev, u32 *pt_id, attach_fn attach)
 
 	switch (obj->type) {
 	case IOMMUFD_OBJ_HWPT:
-		rc = attach_explicit(idev, container_of(obj,
+		return attach_explicit(idev, container_of(obj,
 					struct iommufd_hwpt, obj), attach);
-		break;
 	case IOMMUFD_OBJ_IOAS:
 		rc = attach_auto(idev, container_of(obj, struct iommufd_ioas,
 						    obj), attach, pt_id);

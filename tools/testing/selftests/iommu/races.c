@@ -1,43 +1,27 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Everything at once on one context. A thread does what it does at random and
- * counts the answers that no order of events could give; what must be there in
- * the end is checked when all have stopped.
+ * Real devices that come and go while others map, unmap and move them. What
+ * must be true whatever the order was is checked when all have stopped; see
+ * race_all.c for everything against everything.
  */
-#include <pthread.h>
-
 #include "harness.h"
+#include "race.h"
 
 #define BASE		0x10000000UL
 #define SLOTS		16
-#define SLOT_PAGES	4
-#define SLOT		(SLOT_PAGES * PAGE)
-#define RUN_MS		800
+#define SLOT		(4 * PAGE)
+#define RUN_MS		400
 
 struct arena {
 	int fd;
 	uint32_t ioas;
 	uint32_t other;
-	struct edu edu[2];
+	struct edu edu[3];
 	uint8_t *mem;
+	volatile uint32_t newest_hwpt;	/* of another thread; it may be gone */
 };
 
 FIXTURE(race) { struct arena; };
-
-struct racer {
-	int fd;
-	uint32_t ioas;
-	uint32_t other;
-	struct edu *edu;
-	uint8_t *mem;
-	unsigned int seed;
-	const int *allowed;	/* errnos that end in 0 */
-	int (*step)(struct racer *racer);
-	volatile bool *stop;
-	unsigned long steps;
-	unsigned long done;
-	int odd;		/* the first answer that was not allowed */
-};
 
 FIXTURE_SETUP(race)
 {
@@ -58,231 +42,64 @@ FIXTURE_TEARDOWN(race)
 	EXPECT_EQ(0, proc_status_kb("VmPin:"));
 }
 
-static unsigned int pick(struct racer *r, unsigned int n)
+static int step_map(struct race_thread *t)
 {
-	return rand_r(&r->seed) / 7 % n;
+	struct arena *self = t->shared;
+	unsigned int slot = race_pick(t, SLOTS);
+
+	return _test_map_fixed(self->fd, self->ioas, self->mem + slot * SLOT,
+			       SLOT, BASE + slot * SLOT, MAP_RW);
 }
 
-static int step_map(struct racer *r)
+static int step_unmap(struct race_thread *t)
 {
-	unsigned int slot = pick(r, SLOTS);
+	struct arena *self = t->shared;
 
-	return _test_map_fixed(r->fd, r->ioas, r->mem + slot * SLOT, SLOT,
-			       BASE + slot * SLOT, MAP_RW);
+	return _test_ioas_unmap(self->fd, self->ioas,
+				BASE + race_pick(t, SLOTS) * SLOT, SLOT, NULL);
 }
 
-static int step_map_auto(struct racer *r)
+/* @edu goes from one IOAS to the other, or nowhere. */
+static int move(struct race_thread *t, struct edu *edu)
 {
-	uint64_t iova = 0;
-	int rc = _test_ioas_map(r->fd, r->ioas, r->mem, SLOT, &iova, MAP_RW);
+	struct arena *self = t->shared;
+	uint32_t pt = race_pick(t, 2) ? self->ioas : self->other;
 
-	/* Whoever unmaps all may have been there first. */
-	return rc ? rc : _test_ioas_unmap(r->fd, r->ioas, iova, SLOT, NULL);
+	if (!race_pick(t, 4))
+		return _test_vfio_detach(edu->cdev);
+	return _test_vfio_attach(edu->cdev, &pt);
 }
 
-static int step_unmap(struct racer *r)
+static int step_move_first(struct race_thread *t)
 {
-	return _test_ioas_unmap(r->fd, r->ioas, BASE + pick(r, SLOTS) * SLOT,
-				SLOT, NULL);
+	struct arena *self = t->shared;
+
+	return move(t, &self->edu[0]);
 }
 
-static int step_unmap_all(struct racer *r)
+static int step_move_second(struct race_thread *t)
 {
-	return _test_ioas_unmap(r->fd, r->ioas, 0, UINT64_MAX, NULL);
+	struct arena *self = t->shared;
+
+	return move(t, &self->edu[1]);
 }
 
-static int step_copy(struct racer *r)
-{
-	uint64_t from = BASE + pick(r, SLOTS * SLOT_PAGES) * PAGE;
-	uint64_t length = (1 + pick(r, 2 * SLOT_PAGES)) * PAGE;
-	uint64_t to = 0;
-	int rc;
+#define MAP	{ .step = step_map, .allowed = { EEXIST } }
+/* EBUSY: it is just being made or taken away by another thread. */
+#define UNMAP	{ .step = step_unmap, .allowed = { ENOENT, EBUSY } }
 
-	rc = _test_ioas_copy(r->fd, r->other, &to, r->ioas, from, length,
-			     MAP_RW);
-	return rc ? rc : _test_ioas_unmap(r->fd, r->other, to, length, NULL);
-}
-
-static int step_attach(struct racer *r)
-{
-	uint32_t pt = pick(r, 2) ? r->ioas : r->other;
-
-	if (!pick(r, 4))
-		return _test_vfio_detach(r->edu->cdev);
-	return _test_vfio_attach(r->edu->cdev, &pt);
-}
-
-static int step_hwpt(struct racer *r)
-{
-	uint32_t hwpt;
-	int rc = _test_hwpt_alloc(r->fd, r->edu->devid, r->ioas, &hwpt);
-
-	return rc ? rc : _test_destroy(r->fd, hwpt);
-}
-
-static int step_destroy(struct racer *r)
-{
-	return _test_destroy(r->fd, pick(r, 8));
-}
-
-static int step_ranges(struct racer *r)
-{
-	struct iommu_iova_range ranges[8];
-	struct iommu_iova_range allow = { BASE, BASE + (1UL << 30) - 1 };
-	uint32_t num = 8;
-	int rc = _test_iova_ranges(r->fd, r->ioas, ranges, &num, NULL);
-
-	return rc ? rc : _test_allow_iovas(r->fd, r->ioas, &allow, pick(r, 2));
-}
-
-/* EBUSY: the area is just being made or taken away by another thread. */
-static const int map_errnos[] = { EEXIST, ENOENT, EBUSY, ENOSPC, 0 };
-static const int unmap_errnos[] = { ENOENT, EBUSY, 0 };
-static const int all_errnos[] = { EBUSY, 0 };
-static const int copy_errnos[] = { ENOENT, EEXIST, EBUSY, ENOSPC, 0 };
-static const int hwpt_errnos[] = { ENOENT, EBUSY, 0 };
-static const int destroy_errnos[] = { ENOENT, EBUSY, 0 };
-static const int no_errnos[] = { 0 };
-
-static bool allowed(const struct racer *r, int rc)
-{
-	for (const int *errno_ok = r->allowed; *errno_ok; errno_ok++)
-		if (rc == *errno_ok)
-			return true;
-	return false;
-}
-
-static void *race_thread(void *arg)
-{
-	struct racer *r = arg;
-
-	while (!*r->stop) {
-		int rc = r->step(r);
-
-		r->steps++;
-		r->done += !rc;
-		if (rc && !allowed(r, rc) && !r->odd)
-			r->odd = rc;
-	}
-	return NULL;
-}
-
-static void race_start(struct arena *self, struct racer *racers,
-		       pthread_t *threads, int n, bool *stop)
-{
-	for (int i = 0; i < n; i++) {
-		racers[i].fd = self->fd;
-		racers[i].ioas = self->ioas;
-		racers[i].other = self->other;
-		racers[i].edu = racers[i].edu ?: &self->edu[0];
-		racers[i].mem = self->mem;
-		racers[i].seed = 1 + i;
-		racers[i].stop = stop;
-		if (pthread_create(&threads[i], NULL, race_thread, &racers[i]))
-			abort();
-	}
-}
-
-/* The first of @racers with an odd answer, or -1. */
-static int race_stop(struct racer *racers, pthread_t *threads, int n,
-		     bool *stop)
-{
-	int odd = -1;
-
-	*(volatile bool *)stop = true;
-	for (int i = 0; i < n; i++) {
-		pthread_join(threads[i], NULL);
-		if (racers[i].odd && odd < 0)
-			odd = i;
-	}
-	return odd;
-}
-
-/* The first of @racers that answered oddly or never had any success, or -1. */
-static int race_run(struct arena *self, struct racer *racers, int n)
-{
-	pthread_t threads[16];
-	bool stop = false;
-	int odd;
-
-	race_start(self, racers, threads, n, &stop);
-	sleep_ms(RUN_MS);
-	odd = race_stop(racers, threads, n, &stop);
-	for (int i = 0; i < n && odd < 0; i++)
-		if (!racers[i].done)
-			odd = i;
-	return odd;
-}
-
-#define test_race(_racers)						\
-	do {								\
-		int __odd = race_run((struct arena *)self, _racers, ARRAY_SIZE(_racers)); \
-									\
-		ASSERT_EQ(-1, __odd)					\
-			TH_LOG("racer %d: %s, %lu of %lu steps done",	\
-			       __odd, strerror((_racers)[__odd].odd),	\
-			       (_racers)[__odd].done,			\
-			       (_racers)[__odd].steps);			\
-	} while (0)
-
-TEST_F(race, map_against_unmap)
-{
-	struct racer racers[] = {
-		{ .step = step_map, .allowed = map_errnos },
-		{ .step = step_map, .allowed = map_errnos },
-		{ .step = step_unmap, .allowed = unmap_errnos },
-		{ .step = step_unmap, .allowed = unmap_errnos },
-	};
-
-	test_race(racers);
-	ASSERT_EQ(0, _test_ioas_unmap(self->fd, self->ioas, 0, UINT64_MAX,
-				      NULL));
-	test_pinned(0);
-}
-
-TEST_F(race, unmap_all_against_itself_and_map)
-{
-	struct racer racers[] = {
-		{ .step = step_map, .allowed = map_errnos },
-		{ .step = step_map_auto, .allowed = map_errnos },
-		{ .step = step_unmap_all, .allowed = all_errnos },
-		{ .step = step_unmap_all, .allowed = all_errnos },
-	};
-
-	test_race(racers);
-	test_unmap_all(NULL);
-	test_pinned(0);
-}
-
-TEST_F(race, copy_against_map_and_unmap)
-{
-	struct racer racers[] = {
-		{ .step = step_map, .allowed = map_errnos },
-		{ .step = step_unmap, .allowed = unmap_errnos },
-		{ .step = step_copy, .allowed = copy_errnos },
-		{ .step = step_copy, .allowed = copy_errnos },
-	};
-
-	test_race(racers);
-	test_unmap_all(NULL);
-	test_pinned(0);
-}
-
+/* Devices and memory work as before. */
 TEST_F(race, attach_against_map)
 {
-	struct racer racers[] = {
-		{ .step = step_map, .allowed = map_errnos },
-		{ .step = step_unmap, .allowed = unmap_errnos },
-		{ .step = step_attach, .allowed = no_errnos },
-		{ .step = step_attach, .allowed = no_errnos,
-		  .edu = &self->edu[1] },
+	struct race_thread threads[] = {
+		MAP, UNMAP,
+		{ .step = step_move_first }, { .step = step_move_second },
 	};
 	uint32_t pt = self->ioas;
 
-	test_race(racers);
+	test_race(threads, (struct arena *)self, RUN_MS);
 	test_unmap_all(NULL);
 	test_pinned(0);
-	/* Devices and memory work as before. */
 	test_attach(self->edu[0].cdev, &pt);
 	test_map_fixed(self->mem, SLOT, BASE);
 	mem_fill(self->mem, 64, 1);
@@ -297,18 +114,13 @@ TEST_F(race, attach_against_map)
  */
 TEST_F(race, detach_leaves_no_pin_behind)
 {
-	struct racer racers[] = {
-		{ .step = step_map, .allowed = map_errnos },
-		{ .step = step_map, .allowed = map_errnos },
-		{ .step = step_unmap, .allowed = unmap_errnos },
-	};
-	pthread_t threads[ARRAY_SIZE(racers)];
-	bool stop = false;
+	struct race_thread threads[] = { MAP, MAP, UNMAP };
+	volatile bool stop;
 	uint32_t pt;
 
-	race_start((struct arena *)self, racers, threads, ARRAY_SIZE(racers), &stop);
-	for (int i = 0; i < 150; i++) {
-		uint64_t end = now_ms() + 2000;
+	ASSERT_EQ(3, race_start(threads, 3, (struct arena *)self, &stop));
+	for (int i = 0; i < 100; i++) {
+		uint64_t end = now_ms() + 2000 * slowness();
 
 		pt = self->ioas;
 		test_attach(self->edu[0].cdev, &pt);
@@ -318,33 +130,33 @@ TEST_F(race, detach_leaves_no_pin_behind)
 			sleep_ms(1);
 		test_pinned(0);
 	}
-	ASSERT_EQ(-1, race_stop(racers, threads, ARRAY_SIZE(racers), &stop));
+	ASSERT_EQ(-1, race_stop(threads, 3, &stop));
 }
 
 /* What was mapped meanwhile must be there for the device that came. */
 TEST_F(race, attached_device_reaches_everything)
 {
-	struct racer racers[] = {
-		{ .step = step_map, .allowed = map_errnos },
-		{ .step = step_map, .allowed = map_errnos },
-		{ .step = step_unmap, .allowed = unmap_errnos },
+	struct race_thread threads[] = {
+		MAP, MAP,
+		/* Without luck it finds nothing in so short a time. */
+		{ .step = step_unmap, .allowed = { ENOENT, EBUSY },
+		  .may_starve = true },
 	};
-	pthread_t threads[ARRAY_SIZE(racers)];
 	uint8_t *scratch = test_mem(mem_anon(PAGE));
-	uint64_t unmapped;
-	bool stop;
+	volatile bool stop;
 
 	mem_fill(self->mem, SLOTS * SLOT, 1);
 	for (int round = 0; round < 4; round++) {
 		uint32_t pt = self->ioas;
 
 		test_detach(self->edu[0].cdev);
-		stop = false;
-		race_start((struct arena *)self, racers, threads, ARRAY_SIZE(racers), &stop);
+		ASSERT_EQ(3, race_start(threads, 3, (struct arena *)self,
+					&stop));
 		sleep_ms(10);
 		test_attach(self->edu[0].cdev, &pt);
-		ASSERT_EQ(-1, race_stop(racers, threads, ARRAY_SIZE(racers),
-					&stop));
+		while (!threads[0].done || !threads[1].done)
+			sleep_ms(1);
+		ASSERT_EQ(-1, race_stop(threads, 3, &stop));
 		test_map_fixed(scratch, PAGE, BASE - PAGE);
 		for (int i = 0; i < SLOTS; i++) {
 			uint64_t copy = 0;
@@ -361,41 +173,112 @@ TEST_F(race, attached_device_reaches_everything)
 			ASSERT_EQ(0, memcmp(scratch, self->mem + i * SLOT, 64));
 			break;
 		}
-		test_unmap_all(&unmapped);
+		test_unmap_all(NULL);
 	}
 }
 
-TEST_F(race, hwpts_against_map)
-{
-	struct racer racers[] = {
-		{ .step = step_map, .allowed = map_errnos },
-		{ .step = step_unmap, .allowed = unmap_errnos },
-		{ .step = step_hwpt, .allowed = hwpt_errnos },
-		{ .step = step_hwpt, .allowed = hwpt_errnos },
-	};
+/* Two devices in one group, each moving all of it, and one by itself */
+FIXTURE(group) { struct arena; };
 
-	test_race(racers);
-	test_unmap_all(NULL);
-	test_pinned(0);
+FIXTURE_SETUP(group)
+{
+	self->fd = iommufd_open();
+	ASSERT_GE(self->fd, 0);
+	test_ioas_alloc(&self->ioas);
+	test_ioas_alloc(&self->other);
+	test_edu_attach(&self->edu[0], PCI_SHARED_GROUP, 0, self->ioas);
+	test_edu_attach(&self->edu[1], PCI_SHARED_GROUP, 1, self->ioas);
+	test_edu_open(&self->edu[2], PCI_ON_ROOT_BUS, 0);
+	self->mem = test_mem(mem_anon(SLOTS * SLOT));
 }
 
-TEST_F(race, destroy_against_everything)
+FIXTURE_TEARDOWN(group)
 {
-	uint32_t spare;
-	struct racer racers[] = {
-		{ .step = step_map, .allowed = map_errnos },
-		{ .step = step_copy, .allowed = copy_errnos },
-		{ .step = step_hwpt, .allowed = hwpt_errnos },
-		{ .step = step_ranges, .allowed = unmap_errnos },
-		{ .step = step_unmap_all, .allowed = all_errnos },
-		{ .step = step_destroy, .allowed = destroy_errnos },
+	edu_close(&self->edu[0]);
+	edu_close(&self->edu[1]);
+	edu_close(&self->edu[2]);
+	EXPECT_EQ(3, iommufd_next_id(self->fd))
+		TH_LOG("an automatic HWPT outlived its last device");
+	close(self->fd);
+	EXPECT_EQ(0, proc_status_kb("VmPin:"));
+}
+
+static int replace(struct race_thread *t, struct edu *edu)
+{
+	struct arena *self = t->shared;
+	uint32_t pt = race_pick(t, 2) ? self->ioas : self->other;
+
+	return _test_vfio_attach(edu->cdev, &pt);
+}
+
+static int step_replace_by_first(struct race_thread *t)
+{
+	struct arena *self = t->shared;
+
+	return replace(t, &self->edu[0]);
+}
+
+static int step_replace_by_second(struct race_thread *t)
+{
+	struct arena *self = t->shared;
+
+	return replace(t, &self->edu[1]);
+}
+
+/* One moves the group from the HWPT that the other is just being given. */
+TEST_F(group, replace_by_two_of_its_devices)
+{
+	struct race_thread threads[] = {
+		{ .step = step_replace_by_first },
+		{ .step = step_replace_by_second },
+		{ .step = step_replace_by_first },
+		{ .step = step_replace_by_second },
+	};
+	uint32_t pt = self->ioas;
+
+	test_race(threads, (struct arena *)self, 5 * RUN_MS);
+	/* Both are where the group is. */
+	test_attach(self->edu[0].cdev, &pt);
+	test_map_fixed(self->mem, SLOT, BASE);
+	mem_fill(self->mem, 64, 1);
+	ASSERT_TRUE(edu_load(&self->edu[1], BASE, 64));
+	ASSERT_TRUE(edu_store(&self->edu[1], BASE + PAGE, 64));
+	ASSERT_TRUE(mem_is(self->mem + PAGE, 64, 1));
+}
+
+/* The only device of a HWPT comes and goes. */
+static int step_make_and_end_hwpt(struct race_thread *t)
+{
+	struct arena *self = t->shared;
+	uint32_t pt = self->other;
+	int rc = _test_vfio_attach(self->edu[2].cdev, &pt);
+
+	if (rc)
+		return rc;
+	self->newest_hwpt = pt;
+	return _test_vfio_detach(self->edu[2].cdev);
+}
+
+/* It cannot go where the rest of its group is not. */
+static int step_attach_that_fails(struct race_thread *t)
+{
+	struct arena *self = t->shared;
+	uint32_t pt = self->newest_hwpt;
+	int rc = _test_vfio_attach(self->edu[1].cdev, &pt);
+
+	return rc == EINVAL ? 0 : rc;
+}
+
+/* Who fails to attach to a HWPT may be its last user, and has to end it then. */
+TEST_F(group, attach_that_fails_to_a_hwpt_that_ends)
+{
+	struct race_thread threads[] = {
+		{ .step = step_make_and_end_hwpt },
+		{ .step = step_attach_that_fails, .allowed = { ENOENT } },
 	};
 
-	/* Something for DESTROY to succeed with. */
-	test_ioas_alloc(&spare);
-	test_race(racers);
-	test_unmap_all(NULL);
-	test_pinned(0);
+	test_detach(self->edu[1].cdev);
+	test_race(threads, (struct arena *)self, 2 * RUN_MS);
 }
 
 TEST_HARNESS_MAIN

@@ -5,9 +5,12 @@
 #include "proc.h"
 #include "race.h"
 
-#define MAX_THREADS 16
-/* How many times longer a run may take until every thread has succeeded once */
-#define PATIENCE 20
+/*
+ * How many ms longer a run may take until every thread has succeeded once: on
+ * a busy host a thread may not have come to anything yet.
+ */
+#define PATIENCE 20000
+#define LOOK_AGAIN 50
 
 unsigned int race_pick(struct race_thread *thread, unsigned int n)
 {
@@ -38,43 +41,69 @@ static void *run_thread(void *arg)
 	return NULL;
 }
 
-static bool all_succeeded(struct race_thread *threads, int n)
+static bool is_starved(const struct race_thread *thread)
+{
+	return !thread->may_starve &&
+	       !__atomic_load_n(&thread->done, __ATOMIC_RELAXED);
+}
+
+static bool any_starved(const struct race_thread *threads, int n)
 {
 	for (int i = 0; i < n; i++)
-		if (!threads[i].may_starve &&
-		    !__atomic_load_n(&threads[i].done, __ATOMIC_RELAXED))
-			return false;
-	return true;
+		if (is_starved(&threads[i]))
+			return true;
+	return false;
+}
+
+int race_start(struct race_thread *threads, int n, void *shared,
+	       volatile bool *stop)
+{
+	int i;
+
+	*stop = false;
+	for (i = 0; i < n; i++) {
+		threads[i].shared = shared;
+		threads[i].seed = i + 1;
+		threads[i].stop = stop;
+		threads[i].steps = 0;
+		threads[i].done = 0;
+		threads[i].odd = 0;
+		if (pthread_create(&threads[i].id, NULL, run_thread,
+				   &threads[i]))
+			break;
+	}
+	return i;
+}
+
+int race_stop(struct race_thread *threads, int n, volatile bool *stop)
+{
+	int odd = -1;
+
+	*stop = true;
+	for (int i = 0; i < n; i++)
+		pthread_join(threads[i].id, NULL);
+	/* An odd answer says more than none. */
+	for (int i = 0; i < n; i++)
+		if (threads[i].odd ||
+		    (is_starved(&threads[i]) && odd < 0))
+			odd = i;
+	return odd;
 }
 
 int race_run(struct race_thread *threads, int n, void *shared, unsigned int ms)
 {
-	pthread_t id[MAX_THREADS];
-	volatile bool stop = false;
-	int started, odd = -1;
+	volatile bool stop;
+	int started, odd;
 
-	for (started = 0; started < n && started < MAX_THREADS; started++) {
-		threads[started].shared = shared;
-		threads[started].seed = started + 1;
-		threads[started].stop = &stop;
-		if (pthread_create(&id[started], NULL, run_thread,
-				   &threads[started]))
-			break;
-	}
+	started = race_start(threads, n, shared, &stop);
 	if (started == n)
 		sleep_ms(ms);
-	/* On a busy host a thread may not have come to anything yet. */
-	for (int i = 0; started == n && i < PATIENCE; i++) {
-		if (all_succeeded(threads, n))
+	for (int waited = 0; started == n && waited < PATIENCE;
+	     waited += LOOK_AGAIN) {
+		if (!any_starved(threads, n))
 			break;
-		sleep_ms(ms);
+		sleep_ms(LOOK_AGAIN);
 	}
-	stop = true;
-	for (int i = 0; i < started; i++) {
-		pthread_join(id[i], NULL);
-		if (threads[i].odd ||
-		    (!threads[i].done && !threads[i].may_starve))
-			odd = i;
-	}
+	odd = race_stop(threads, started, &stop);
 	return started < n ? started : odd;
 }

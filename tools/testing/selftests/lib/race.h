@@ -6,28 +6,39 @@
 #ifndef SELFTEST_LIB_RACE_H
 #define SELFTEST_LIB_RACE_H
 
+#include <pthread.h>
 #include <stdbool.h>
 #include <stdint.h>
 
-#define RACE_ERRNOS 8
+#define RACE_ERRNOS 16
+#define RACE_THREADS 40
 
 struct race_thread {
 	int (*step)(struct race_thread *thread);
 	int allowed[RACE_ERRNOS];	/* errnos that are no wonder */
 	bool may_starve;		/* it takes luck to succeed at all */
+	const char *name;
 	void *shared;			/* what the test gives to all */
 	unsigned int seed;
 	unsigned long steps;
 	unsigned long done;		/* steps that returned 0 */
 	int odd;			/* the first errno that was not allowed */
 	volatile bool *stop;
+	pthread_t id;
 };
 
 /*
- * Run the threads for so many ms, or longer until each has succeeded. Returns the index of one that got an odd
- * answer, never succeeded, or could not be started; -1 if there is none.
+ * Run the threads for so many ms, or longer until each has succeeded. Returns
+ * the index of one that got an odd answer, never succeeded, or could not be
+ * started; -1 if there is none.
  */
 int race_run(struct race_thread *threads, int n, void *shared, unsigned int ms);
+
+/* The same in two parts: how many are running, and the index as above. */
+int race_start(struct race_thread *threads, int n, void *shared,
+	       volatile bool *stop);
+int race_stop(struct race_thread *threads, int n, volatile bool *stop);
+
 unsigned int race_pick(struct race_thread *thread, unsigned int n);
 
 #define test_race(_threads, _shared, _ms)				\
