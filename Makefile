@@ -26,7 +26,7 @@ check:
 check-ci:
 	@scripts/check unit static $(KERNELS:%=vm-%) bench debug-if-cached
 
-check-unit check-static check-bench check-debug $(KERNELS:%=check-vm-%): check-%:
+check-unit check-static check-bench check-debug check-races $(KERNELS:%=check-vm-%): check-%:
 	@scripts/check $*
 
 check-vm:
@@ -60,6 +60,7 @@ help:
 	@echo 'make check-vm          kselftests in VMs (KERNEL= for one), or check-vm-NAME'
 	@echo 'make check-bench       has an operation become dearer than it was recorded to be?'
 	@echo 'make check-debug       the same VM tests on a kernel with KASAN, lockdep, kmemleak, built once'
+	@echo 'make check-races       every two operations against each other, on that kernel'
 	@echo 'make check-ci          make check, and check-debug if its kernel has been built before'
 	@echo 'make bench             instructions of every operation, next to type1 (KERNEL= for one)'
 	@echo 'make bench-wall        wall time on two CPUs (KERNEL= for one)'
@@ -69,5 +70,5 @@ help:
 	@echo 'KERNEL is one of: $(KERNELS); KDIR is $(KDIR)'
 
 .PHONY: all install uninstall demo check check-ci check-unit check-static \
-	check-bench check-vm check-debug $(KERNELS:%=check-vm-%) \
+	check-bench check-vm check-debug check-races $(KERNELS:%=check-vm-%) \
 	bench bench-wall bench-record bench-doc clean help

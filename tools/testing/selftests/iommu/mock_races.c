@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Two and more threads at the same objects of a context with mock devices. In
- * the end nothing is pinned, no id is taken, and all works as before.
+ * Two and more threads at the same objects of a context with mock devices, each
+ * test for what has gone wrong in some iommufd before. In the end nothing is
+ * pinned, no id is taken, and all works as before. See race_all.c for everything
+ * against everything.
  */
 #include <pthread.h>
 
@@ -10,7 +12,7 @@
 
 #define SLOTS		12
 #define SLOT		(4 * PAGE)
-#define RUN_MS		250
+#define RUN_MS		100
 #define IDS		48
 #define PIN		MOCK_ACCESS_NEEDS_PIN_PAGES
 
@@ -428,18 +430,6 @@ TEST_F(race, destroy_of_a_device_against_its_unbind)
 	test_race(threads, self, RUN_MS);
 }
 
-TEST_F(race, all_at_once)
-{
-	struct race_thread threads[] = {
-		MAP, MAP, UNMAP, UNMAP_ALL, COPY, RW, PINNER, FORGET,
-		{ .step = step_hwpt }, { .step = step_device },
-		{ .step = step_replace }, { .step = step_replace_access },
-		{ .step = step_access, .allowed = { ENOENT, EINVAL } },
-	};
-
-	test_race(threads, self, 3 * RUN_MS);
-}
-
 /* Everything is left to close(), with threads that are still in the kernel. */
 TEST_F(race, close_with_everything_in_use)
 {
@@ -457,7 +447,7 @@ TEST_F(race, close_with_everything_in_use)
 		for (int j = 0; j < 2; j++)
 			test_ok(_test_access_create(mine.fd, mine.ioas, PIN,
 						    &mine.access[j]));
-		test_race(threads, &mine, RUN_MS / 2);
+		test_race(threads, &mine, RUN_MS);
 		close(mine.fd);
 		close(mine.access[0]);
 		close(mine.access[1]);

@@ -53,6 +53,11 @@ long proc_meminfo_kb(const char *key)
 	return file_key_kb("/proc/meminfo", key);
 }
 
+long proc_vmstat(const char *key)
+{
+	return file_key_kb("/proc/vmstat", key);
+}
+
 long file_read_long(const char *path)
 {
 	long value = -1;

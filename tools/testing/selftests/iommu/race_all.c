@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * race_all [RACE]: everything that can be done to a context at once, each in a
+ * thread of its own, for SELFTEST_RACE_SECONDS in all.
+ */
+#include <kselftest.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "child.h"
+#include "proc.h"
+#include "race_ops.h"
+
+struct race {
+	const char *name;
+	const struct race_machine *machine;
+	unsigned int limit;
+	bool per_process;
+};
+
+static const struct race races[] = {
+	{ "mock", &race_mock, MOCK_MEMORY_DEFAULT, false },
+	{ "mock_tiny_batches", &race_mock, MOCK_MEMORY_TINY, true },
+	{ "edu", &race_edu, MOCK_MEMORY_DEFAULT, false },
+};
+
+static int run(void *arg)
+{
+	const struct race_op *ops[RACE_THREADS];
+	const struct race *race = arg;
+	struct race_state state;
+	int rc, i;
+
+	alarm(race_seconds() + 100 * slowness());
+	for (i = 0; i < RACE_THREADS; i++) {
+		ops[i] = race_op(race->machine, i);
+		if (!ops[i])
+			break;
+	}
+	rc = race_open(&state, race->machine, race->per_process);
+	if (rc) {
+		printf("# open: %s\n", strerror(rc));
+	} else {
+		_test_memory_limit(state.context.fd, race->limit);
+		rc = race_ops(&state, ops, i,
+			      race_seconds() * 1000 / ARRAY_SIZE(races));
+		rc = race_close(&state) ?: rc;
+	}
+	fflush(stdout);
+	return rc;
+}
+
+int main(int argc, char **argv)
+{
+	setvbuf(stdout, NULL, _IOLBF, 0);
+	ksft_print_header();
+	ksft_set_plan(argc > 1 ? 1 : ARRAY_SIZE(races));
+	for (int i = 0; i < ARRAY_SIZE(races); i++) {
+		int rc;
+
+		if (argc > 1 && strcmp(argv[1], races[i].name))
+			continue;
+		rc = child_run(run, (void *)&races[i]);
+		if (rc < 0)
+			ksft_print_msg("did not come to its end\n");
+		ksft_test_result(!rc, "all_against_all.%s\n", races[i].name);
+	}
+	ksft_finished();
+}

@@ -1,0 +1,111 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * race_pairs [OPERATION [OPERATION]]: every two operations that have to do with
+ * the same object, and each with itself, against each other, with devices
+ * behind the mock IOMMU, and with real ones where those are concerned.
+ *
+ * SELFTEST_RACE_SECONDS is for each pair. Of the pairs every other has so little
+ * room to pin pages in that each batch ends after one or two, and every other
+ * two charge the process in place of the user.
+ */
+#include <kselftest.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "child.h"
+#include "proc.h"
+#include "race_ops.h"
+
+struct pair {
+	const struct race_machine *machine;
+	const struct race_op *ops[2];
+	unsigned int number;
+};
+
+static const char *wanted[2];
+
+static int run(void *arg)
+{
+	const struct pair *pair = arg;
+	struct race_state state;
+	int rc;
+
+	/* Who hangs shall not keep the others from their turn. */
+	alarm(race_seconds() + 60 * slowness());
+	rc = race_open(&state, pair->machine, pair->number / 2 % 2);
+	if (rc) {
+		printf("# open: %s\n", strerror(rc));
+	} else {
+		_test_memory_limit(state.context.fd, pair->number % 2 ?
+				   MOCK_MEMORY_TINY : MOCK_MEMORY_DEFAULT);
+		rc = race_ops(&state, pair->ops, 2, race_seconds() * 1000);
+		rc = race_close(&state) ?: rc;
+	}
+	fflush(stdout);
+	return rc;
+}
+
+static bool is_wanted(const struct pair *pair)
+{
+	const char *a = pair->ops[0]->name, *b = pair->ops[1]->name;
+
+	if (!wanted[0])
+		return true;
+	if (!wanted[1])
+		return !strcmp(a, wanted[0]) || !strcmp(b, wanted[0]);
+	return (!strcmp(a, wanted[0]) && !strcmp(b, wanted[1])) ||
+	       (!strcmp(a, wanted[1]) && !strcmp(b, wanted[0]));
+}
+
+/* What the mock tells about memory alone need not be said again. */
+static bool is_worthwhile(const struct pair *pair)
+{
+	unsigned int objects = pair->ops[0]->objects | pair->ops[1]->objects;
+
+	return pair->ops[0]->objects & pair->ops[1]->objects &&
+	       (pair->machine == &race_mock || objects & RACE_DEVICE);
+}
+
+typedef void (*pair_fn)(struct pair *pair);
+
+/* With @fn NULL only counts. */
+static unsigned int go_through_pairs(const struct race_machine *machine, pair_fn fn)
+{
+	struct pair pair = { .machine = machine };
+	unsigned int count = 0;
+
+	for (int i = 0; (pair.ops[0] = race_op(machine, i)); i++) {
+		for (int j = i; (pair.ops[1] = race_op(machine, j)); j++) {
+			pair.number++;
+			if (!is_worthwhile(&pair) || !is_wanted(&pair))
+				continue;
+			if (fn)
+				fn(&pair);
+			count++;
+		}
+	}
+	return count;
+}
+
+static void test(struct pair *pair)
+{
+	int rc = child_run(run, pair);
+
+	if (rc < 0)
+		ksft_print_msg("did not come to its end\n");
+	ksft_test_result(!rc, "%s: %s x %s\n", pair->machine->name,
+			 pair->ops[0]->name, pair->ops[1]->name);
+}
+
+int main(int argc, char **argv)
+{
+	for (int i = 1; i < argc && i <= 2; i++)
+		wanted[i - 1] = argv[i];
+	setvbuf(stdout, NULL, _IOLBF, 0);
+	ksft_print_header();
+	ksft_set_plan(go_through_pairs(&race_mock, NULL) +
+		      go_through_pairs(&race_edu, NULL));
+	go_through_pairs(&race_mock, test);
+	go_through_pairs(&race_edu, test);
+	ksft_finished();
+}

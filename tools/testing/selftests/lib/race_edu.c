@@ -1,0 +1,223 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * What can be done with real devices: two edu on the root bus, and two that
+ * are in one IOMMU group.
+ */
+#include <errno.h>
+#include <unistd.h>
+
+#include "ioctls.h"
+#include "race_ops.h"
+#include "vfio.h"
+
+static bool find(struct race_state *state)
+{
+	static const enum pci_place places[RACE_EDUS] = {
+		PCI_ON_ROOT_BUS, PCI_ON_ROOT_BUS,
+		PCI_SHARED_GROUP, PCI_SHARED_GROUP,
+	};
+
+	for (int i = 0; i < RACE_EDUS; i++) {
+		struct edu *edu = &state->edu[i];
+
+		if (!pci_find(&pci_edu, places[i], i % 2, &edu->pci))
+			return false;
+		edu->cdev = -1;
+		pthread_rwlock_init(&state->edu_lock[i], NULL);
+	}
+	return true;
+}
+
+static void close_edu(struct race_state *state, int i)
+{
+	pthread_rwlock_wrlock(&state->edu_lock[i]);
+	edu_close(&state->edu[i]);
+	pthread_rwlock_unlock(&state->edu_lock[i]);
+}
+
+/* Both of a group in one IOAS, as they have to be */
+static int open_edu(struct race_state *state,
+		    const struct race_context *context, int i)
+{
+	struct edu *edu = &state->edu[i];
+	int rc;
+
+	pthread_rwlock_wrlock(&state->edu_lock[i]);
+	edu_close(edu);
+	rc = edu_open(edu, context->fd);
+	if (!rc) {
+		edu->pt_id = context->ioas[i / 2];
+		rc = _test_vfio_attach(edu->cdev, &edu->pt_id);
+	}
+	pthread_rwlock_unlock(&state->edu_lock[i]);
+	return rc;
+}
+
+static void end(struct race_state *state)
+{
+	for (int i = 0; i < RACE_EDUS; i++)
+		close_edu(state, i);
+}
+
+/* A group cannot belong to two contexts, so all are closed first. */
+static int open_edus(struct race_state *state, struct race_context *context)
+{
+	int rc = 0;
+
+	end(state);
+	for (int i = 0; !rc && i < RACE_EDUS; i++)
+		rc = open_edu(state, context, i);
+	return rc;
+}
+
+static void close_nothing(struct race_context *context)
+{
+}
+
+/* Without a lock: it may be closed at any moment. */
+static int pick_cdev(struct race_thread *t)
+{
+	struct race_state *state = t->shared;
+
+	return *(volatile int *)&state->edu[race_pick(t, RACE_EDUS)].cdev;
+}
+
+static int attach_to(struct race_thread *t, int cdev, uint32_t pt)
+{
+	int rc = _test_vfio_attach(cdev, &pt);
+
+	/* The other member of its group is elsewhere. */
+	return rc == EINVAL ? 0 : rc;
+}
+
+static int attach(struct race_thread *t)
+{
+	struct race_context context = race_context(t->shared);
+	int cdev = pick_cdev(t), rc;
+
+	rc = _test_vfio_detach(cdev);
+	return rc ?: attach_to(t, cdev, race_pick_pt(t, &context));
+}
+
+static int detach(struct race_thread *t)
+{
+	struct race_context context = race_context(t->shared);
+	int cdev = pick_cdev(t), rc;
+
+	rc = attach_to(t, cdev, race_pick_pt(t, &context));
+	return rc ?: _test_vfio_detach(cdev);
+}
+
+/* It is attached, unless another thread detaches. */
+static int replace(struct race_thread *t)
+{
+	struct race_context context = race_context(t->shared);
+
+	return attach_to(t, pick_cdev(t), race_pick_pt(t, &context));
+}
+
+/* Two that move the same group, each by another of its devices */
+static int replace_group(struct race_thread *t)
+{
+	struct race_context context = race_context(t->shared);
+	struct race_state *state = t->shared;
+	struct edu *edu = &state->edu[2 + race_pick(t, 2)];
+
+	return attach_to(t, *(volatile int *)&edu->cdev,
+			 context.ioas[race_pick(t, 2)]);
+}
+
+/* The last close unbinds; until then nobody can bind. */
+static int reopen(struct race_thread *t)
+{
+	struct race_context context = race_context(t->shared);
+	int rc = open_edu(t->shared, &context, race_pick(t, RACE_EDUS));
+
+	return rc == EINVAL ? EBUSY : rc;
+}
+
+static uint32_t pick_device(struct race_thread *t)
+{
+	struct race_state *state = t->shared;
+
+	return state->edu[race_pick(t, RACE_EDUS)].devid;
+}
+
+static int hwpt_alloc(struct race_thread *t)
+{
+	struct race_context context = race_context(t->shared);
+
+	return race_hwpt_alloc(t, &context, pick_device(t));
+}
+
+static int destroy_hwpt(struct race_thread *t)
+{
+	struct race_context context = race_context(t->shared);
+	struct race_state *state = t->shared;
+	uint32_t *slot = &state->hwpt[race_pick(t, RACE_IDS)];
+
+	if (!*slot)
+		return hwpt_alloc(t);
+	return race_slot_destroy(context.fd, slot);
+}
+
+static int destroy_device(struct race_thread *t)
+{
+	struct race_context context = race_context(t->shared);
+	int rc = _test_destroy(context.fd, pick_device(t));
+
+	return rc == EBUSY ? 0 : rc ?: EPROTO;
+}
+
+static int hw_info(struct race_thread *t)
+{
+	struct race_context context = race_context(t->shared);
+	uint32_t length = 0, type;
+
+	return _test_hw_info(context.fd, pick_device(t), NULL, &length, &type);
+}
+
+/* Where it goes may be mapped or not. */
+static int dma(struct race_thread *t)
+{
+	unsigned int i = race_pick(t, RACE_EDUS);
+	struct race_state *state = t->shared;
+	struct edu *edu = &state->edu[i];
+	int rc = EBADF;
+
+	pthread_rwlock_rdlock(&state->edu_lock[i]);
+	if (edu->bar) {
+		edu_dma(edu, race_iova(race_pick(t, RACE_SLOTS)), 0, 64,
+			race_pick(t, 2) ? EDU_DMA_TO_RAM : 0);
+		rc = 0;
+	}
+	pthread_rwlock_unlock(&state->edu_lock[i]);
+	return rc;
+}
+
+#define ATTACHES (RACE_IOAS | RACE_HWPT | RACE_DEVICE | RACE_MEMORY)
+
+static const struct race_op ops[] = {
+	{ "attach", attach, ATTACHES, RACE_ENDS_OBJECTS },
+	{ "detach", detach, ATTACHES, RACE_ENDS_OBJECTS },
+	{ "replace", replace, ATTACHES, RACE_ENDS_OBJECTS },
+	{ "replace_group", replace_group, ATTACHES, RACE_ENDS_OBJECTS },
+	{ "reopen", reopen, ATTACHES, RACE_ENDS_FILES, { EBUSY, EBADF } },
+	{ "hwpt_alloc", hwpt_alloc, ATTACHES, RACE_ENDS_OBJECTS,
+	  { ENOENT, EBUSY } },
+	{ "destroy_hwpt", destroy_hwpt, ATTACHES, RACE_ENDS_OBJECTS,
+	  { ENOENT, EBUSY } },
+	{ "destroy_device", destroy_device, RACE_DEVICE },
+	{ "hw_info", hw_info, RACE_DEVICE },
+	{ "dma", dma, RACE_IOAS | RACE_DEVICE | RACE_MEMORY },
+	{}
+};
+
+const struct race_machine race_edu = {
+	.name = "edu",
+	.find = find,
+	.open = open_edus,
+	.close = close_nothing,
+	.end = end,
+	.ops = ops,
+};

@@ -1,0 +1,262 @@
+// SPDX-License-Identifier: GPL-2.0
+/* What can be done with devices behind the mock IOMMU, and with accesses. */
+#include <errno.h>
+#include <unistd.h>
+
+#include "ioctls.h"
+#include "race_ops.h"
+
+static bool find(struct race_state *state)
+{
+	return true;
+}
+
+static int open_objects(struct race_state *state, struct race_context *context)
+{
+	int fd = context->fd;
+	int rc = _test_mock_attach(fd, context->ioas[0], &context->dev);
+
+	for (int i = 0; !rc && i < 2; i++) {
+		context->access_id[i] = iommufd_next_id(fd);
+		rc = _test_access_create(fd, context->ioas[i],
+					 MOCK_ACCESS_NEEDS_PIN_PAGES,
+					 &context->access[i]);
+	}
+	return rc;
+}
+
+static void close_accesses(struct race_context *context)
+{
+	for (int i = 0; i < 2; i++)
+		if (context->access[i] >= 0)
+			close(context->access[i]);
+}
+
+static void end(struct race_state *state)
+{
+}
+
+/* Devices that come and go are in slots; one made for no slot goes at once. */
+static int attach(struct race_thread *t)
+{
+	struct race_context context = race_context(t->shared);
+	struct race_state *state = t->shared;
+	unsigned int slot = race_pick(t, RACE_IDS);
+	uint32_t old = race_slot_take(&state->stdev[slot]);
+	struct mock_dev dev;
+	int rc = 0;
+
+	if (old)
+		rc = _test_destroy(context.fd, old);
+	if (!rc)
+		rc = _test_mock_attach(context.fd, race_pick_pt(t, &context),
+				       &dev);
+	if (rc)
+		return rc;
+	state->idev[slot] = dev.idev;
+	if (race_slot_fill(&state->stdev[slot], dev.stdev))
+		return 0;
+	return _test_destroy(context.fd, dev.stdev);
+}
+
+static int detach(struct race_thread *t)
+{
+	struct race_context context = race_context(t->shared);
+	struct race_state *state = t->shared;
+	uint32_t *slot = &state->stdev[race_pick(t, RACE_IDS)];
+
+	if (!*slot)
+		return attach(t);
+	return race_slot_destroy(context.fd, slot);
+}
+
+/* Mostly the device that is always there. */
+static int replace(struct race_thread *t)
+{
+	struct race_context context = race_context(t->shared);
+	struct race_state *state = t->shared;
+	uint32_t pt = race_pick_pt(t, &context), stdev = context.dev.stdev;
+	uint32_t other = state->stdev[race_pick(t, RACE_IDS)];
+
+	if (other && !race_pick(t, 3))
+		stdev = other;
+	return _test_mock_replace(context.fd, stdev, &pt);
+}
+
+static int hwpt_alloc(struct race_thread *t)
+{
+	struct race_context context = race_context(t->shared);
+
+	return race_hwpt_alloc(t, &context, context.dev.idev);
+}
+
+static int destroy_hwpt(struct race_thread *t)
+{
+	struct race_context context = race_context(t->shared);
+	struct race_state *state = t->shared;
+	uint32_t *slot = &state->hwpt[race_pick(t, RACE_IDS)];
+
+	if (!*slot)
+		return hwpt_alloc(t);
+	return race_slot_destroy(context.fd, slot);
+}
+
+/* What belongs to a driver is always in use; of the id of another, who knows. */
+static int destroy_device(struct race_thread *t)
+{
+	struct race_context context = race_context(t->shared);
+	struct race_state *state = t->shared;
+	uint32_t other = state->idev[race_pick(t, RACE_IDS)];
+	int rc;
+
+	if (other && race_pick(t, 2)) {
+		rc = _test_destroy(context.fd, other);
+		return rc == EBUSY || rc == ENOENT ? 0 : rc;
+	}
+	rc = _test_destroy(context.fd, context.dev.idev);
+	return rc == EBUSY ? 0 : rc ?: EPROTO;
+}
+
+static int destroy_access(struct race_thread *t)
+{
+	struct race_context context = race_context(t->shared);
+	int rc = _test_destroy(context.fd,
+			       context.access_id[race_pick(t, 2)]);
+
+	return rc == EBUSY ? 0 : rc ?: EPROTO;
+}
+
+static int hw_info(struct race_thread *t)
+{
+	struct race_context context = race_context(t->shared);
+	struct iommu_test_hw_info info;
+	uint32_t length = sizeof(info), type;
+	int rc;
+
+	rc = _test_hw_info(context.fd, context.dev.idev, &info, &length, &type);
+	if (!rc && (type != IOMMU_HW_INFO_TYPE_SELFTEST ||
+		    info.test_reg != IOMMU_HW_INFO_SELFTEST_REG))
+		return EPROTO;
+	return rc;
+}
+
+static int make_pin(struct race_thread *t, const struct race_context *context,
+		    int access, uint32_t *pin)
+{
+	unsigned int slot = race_pick(t, RACE_SLOTS);
+	uint64_t iova = race_iova(slot), length = RACE_SLOT;
+	int rc;
+
+	if (race_pick(t, 2)) {
+		iova += race_pick(t, 4) * PAGE;
+		length = PAGE;
+	}
+	rc = _test_access_pin(context->fd, access, iova, length, NULL,
+			      race_pick(t, 2), pin);
+	if (rc == ENOENT)
+		race_map_slot(t->shared, context->fd, context->ioas[0], slot);
+	return rc;
+}
+
+/* The first access; pins that there is no slot for are left to UNMAP. */
+static int pin(struct race_thread *t)
+{
+	struct race_context context = race_context(t->shared);
+	struct race_state *state = t->shared;
+	uint32_t *slot = &state->pin[race_pick(t, RACE_IDS)], pin, old;
+	int rc;
+
+	old = race_slot_take(slot);
+	if (old)
+		_test_access_unpin(context.fd, context.access[0], old);
+	rc = make_pin(t, &context, context.access[0], &pin);
+	if (!rc)
+		race_slot_fill(slot, pin);
+	return rc;
+}
+
+static int unpin(struct race_thread *t)
+{
+	struct race_context context = race_context(t->shared);
+	struct race_state *state = t->shared;
+	uint32_t *slot = &state->pin[race_pick(t, RACE_IDS)], id = *slot;
+	int rc;
+
+	if (!id)
+		return pin(t);
+	rc = _test_access_unpin(context.fd, context.access[0], id);
+	race_slot_take(slot);
+	return rc;
+}
+
+static int rw(struct race_thread *t)
+{
+	struct race_context context = race_context(t->shared);
+	unsigned int slot = race_pick(t, RACE_SLOTS);
+	uint8_t buffer[2 * PAGE] = {};
+	int rc;
+
+	rc = _test_access_rw(context.fd, context.access[race_pick(t, 2)],
+			     race_iova(slot) + race_pick(t, RACE_SLOT),
+			     1 + race_pick(t, 2 * PAGE), buffer,
+			     race_pick(t, 2) |
+			     (race_pick(t, 4) ? 0 : MOCK_ACCESS_SLOW_PATH));
+	if (rc == ENOENT)
+		race_map_slot(t->shared, context.fd, context.ioas[0], slot);
+	return rc;
+}
+
+static int replace_access(struct race_thread *t)
+{
+	struct race_context context = race_context(t->shared);
+
+	return _test_access_replace(context.fd, context.access[race_pick(t, 2)],
+				    race_pick_ioas(t, &context));
+}
+
+/* Its pins go with it. */
+static int close_access(struct race_thread *t)
+{
+	struct race_context context = race_context(t->shared);
+	uint32_t pin;
+	int access, rc;
+
+	rc = _test_access_create(context.fd, race_pick_ioas(t, &context),
+				 MOCK_ACCESS_NEEDS_PIN_PAGES, &access);
+	if (rc)
+		return rc;
+	rc = make_pin(t, &context, access, &pin);
+	close(access);
+	return rc;
+}
+
+#define ATTACHES (RACE_IOAS | RACE_HWPT | RACE_DEVICE | RACE_MEMORY)
+#define ACCESSES (RACE_IOAS | RACE_ACCESS | RACE_MEMORY)
+
+static const struct race_op ops[] = {
+	{ "attach", attach, ATTACHES, RACE_ENDS_OBJECTS },
+	{ "detach", detach, ATTACHES, RACE_ENDS_OBJECTS, { ENOENT } },
+	{ "replace", replace, ATTACHES },
+	{ "hwpt_alloc", hwpt_alloc, ATTACHES, RACE_ENDS_OBJECTS,
+	  { ENOENT, EBUSY } },
+	{ "destroy_hwpt", destroy_hwpt, ATTACHES, RACE_ENDS_OBJECTS,
+	  { ENOENT, EBUSY } },
+	{ "destroy_device", destroy_device, RACE_DEVICE },
+	{ "destroy_access", destroy_access, RACE_ACCESS },
+	{ "hw_info", hw_info, RACE_DEVICE },
+	{ "pin", pin, ACCESSES, 0, { ENOENT, EINVAL } },
+	{ "unpin", unpin, ACCESSES, 0, { ENOENT, EINVAL } },
+	{ "rw", rw, ACCESSES, 0, { ENOENT } },
+	{ "replace_access", replace_access, RACE_IOAS | RACE_ACCESS },
+	{ "close_access", close_access, ACCESSES, 0, { ENOENT, EINVAL } },
+	{}
+};
+
+const struct race_machine race_mock = {
+	.name = "mock",
+	.find = find,
+	.open = open_objects,
+	.close = close_accesses,
+	.end = end,
+	.ops = ops,
+};
