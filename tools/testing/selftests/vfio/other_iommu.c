@@ -1,0 +1,118 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * A device behind an IOMMU that we have no word of, and that does not keep its
+ * interrupts apart from others.
+ */
+#include "harness.h"
+
+#define UNSAFE	"/sys/module/iommufd/parameters/allow_unsafe_interrupts"
+#define IOVA	0x10000000UL
+
+/* The parameter reads Y or N and takes numbers. */
+static bool allow_unsafe(bool allow)
+{
+	return file_write_long(UNSAFE, allow);
+}
+
+FIXTURE(other) {
+	int fd;
+	uint32_t ioas;
+	struct edu edu;
+};
+
+FIXTURE_SETUP(other)
+{
+	int rc;
+
+	self->fd = iommufd_open();
+	ASSERT_GE(self->fd, 0) TH_LOG("/dev/iommu: %s", strerror(errno));
+	self->edu.cdev = -1;
+	test_find(&pci_edu, PCI_ON_ROOT_BUS, 0, &self->edu.pci);
+	ASSERT_TRUE(allow_unsafe(false));
+	rc = edu_open(&self->edu, self->fd);
+	if (!rc)
+		SKIP(_exit(KSFT_SKIP), "the interrupts of %s are isolated",
+		     self->edu.pci.bdf);
+	ASSERT_EQ(EPERM, rc);
+	ASSERT_TRUE(allow_unsafe(true));
+	test_ok(edu_open(&self->edu, self->fd));
+	test_ioas_alloc(&self->ioas);
+}
+
+FIXTURE_TEARDOWN(other)
+{
+	edu_close(&self->edu);
+	close(self->fd);
+	EXPECT_TRUE(allow_unsafe(false));
+}
+
+TEST_F(other, interrupts_that_are_not_isolated_are_eperm)
+{
+	struct edu edu = { .pci = self->edu.pci };
+
+	edu_close(&self->edu);
+	ASSERT_TRUE(allow_unsafe(false));
+	test_err(EPERM, edu_open(&edu, self->fd));
+	ASSERT_TRUE(allow_unsafe(true));
+	test_ok(edu_open(&edu, self->fd));
+	edu_close(&edu);
+}
+
+TEST_F(other, iommu_with_nothing_to_say)
+{
+	uint32_t len = 64, type = 99;
+	uint8_t data[65];
+
+	memset(data, 0xff, sizeof(data));
+	test_ok(_test_hw_info(self->fd, self->edu.devid, data, &len, &type));
+	ASSERT_EQ(0, len);
+	ASSERT_EQ(IOMMU_HW_INFO_TYPE_NONE, type);
+	ASSERT_TRUE(mem_is_zero(data, 64));
+	ASSERT_EQ(0xff, data[64]);
+	type = 99;
+	test_ok(_test_hw_info(self->fd, self->edu.devid, NULL, &len, &type));
+	ASSERT_EQ(IOMMU_HW_INFO_TYPE_NONE, type);
+	len = 1;
+	test_err(EFAULT, _test_hw_info(self->fd, self->edu.devid, NULL, &len,
+				       &type));
+}
+
+TEST_F(other, iova_up_to_the_end)
+{
+	uint8_t *mem = test_mem(mem_anon(2 * PAGE));
+	struct iommu_iova_range ranges[8];
+	uint32_t num = ARRAY_SIZE(ranges);
+	uint64_t unmapped;
+
+	self->edu.pt_id = self->ioas;
+	test_attach(self->edu.cdev, &self->edu.pt_id);
+	test_ok(_test_iova_ranges(self->fd, self->ioas, ranges, &num, NULL));
+	ASSERT_NE(0, num);
+	ASSERT_EQ(UINT64_MAX, ranges[num - 1].last);
+	test_err_map_fixed(EOVERFLOW, mem, PAGE, -PAGE);
+	test_map_fixed(mem, PAGE, -2 * PAGE);
+	test_pinned(PAGE / 1024);
+	test_err_map_fixed(EEXIST, mem, PAGE, -2 * PAGE);
+	test_unmap_all(&unmapped);
+	ASSERT_EQ(PAGE, unmapped);
+	test_pinned(0);
+}
+
+TEST_F(other, dma_goes_where_it_is_mapped_and_nowhere_else)
+{
+	uint8_t *mem = test_mem(mem_anon(2 * PAGE));
+
+	self->edu.pt_id = self->ioas;
+	test_attach(self->edu.cdev, &self->edu.pt_id);
+	mem_fill(mem, 2 * PAGE, 1);
+	test_map_fixed(mem, PAGE, IOVA);
+	ASSERT_TRUE(edu_load(&self->edu, IOVA, 256));
+	ASSERT_TRUE(edu_store(&self->edu, IOVA + 1024, 256));
+	ASSERT_TRUE(mem_is(mem + 1024, 256, 1));
+	test_unmap(IOVA, PAGE);
+	mem_fill(mem, 2 * PAGE, 2);
+	ASSERT_TRUE(edu_store(&self->edu, IOVA, 256));
+	ASSERT_TRUE(mem_is(mem, 2 * PAGE, 2));
+}
+
+TEST_HARNESS_MAIN
