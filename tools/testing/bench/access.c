@@ -36,21 +36,20 @@ static struct access_cost time_access(uint32_t ioas, void *va, size_t size)
 }
 
 /* Values are per piece. */
-static void measure_access(uint32_t ioas, const char *what, void *va, const char *size_name,
-			   size_t size)
+static void record_access(const char *what, const char *size_name, const char *kind,
+			  const char *engine, struct access_cost cost)
 {
-	struct access_cost cost = time_access(ioas, va, size);
 	char row[64];
 
-	snprintf(row, sizeof(row), "access%s: pin", what);
-	record(row, size_name, INSTRUCTIONS, "iommufd", (double)cost.pin / ACCESS_PINS);
-	snprintf(row, sizeof(row), "access%s: unpin", what);
-	record(row, size_name, INSTRUCTIONS, "iommufd", (double)cost.unpin / ACCESS_PINS);
+	snprintf(row, sizeof(row), "access%s: pin %s", what, size_name);
+	record(row, kind, INSTRUCTIONS, engine, (double)cost.pin / ACCESS_PINS);
+	snprintf(row, sizeof(row), "access%s: unpin %s", what, size_name);
+	record(row, kind, INSTRUCTIONS, engine, (double)cost.unpin / ACCESS_PINS);
 }
 
-static void measure_access_floor(char *va, const char *size_name, size_t size)
+static struct access_cost time_floor(char *va, size_t size)
 {
-	uint64_t pinned = 0, unpinned = 0;
+	struct access_cost cost = { };
 
 	for (unsigned int i = 0; i < ACCESS_PINS; i++) {
 		uint64_t start = now(), middle;
@@ -58,11 +57,10 @@ static void measure_access_floor(char *va, const char *size_name, size_t size)
 		floor_map(va + i * size, size, IOVA_BASE, FLOOR_PIN_ONLY);
 		middle = now();
 		floor_unmap(IOVA_BASE, size, FLOOR_PIN_ONLY);
-		unpinned += now() - middle;
-		pinned += middle - start;
+		cost.unpin += now() - middle;
+		cost.pin += middle - start;
 	}
-	record("access: pin", size_name, INSTRUCTIONS, "floor", (double)pinned / ACCESS_PINS);
-	record("access: unpin", size_name, INSTRUCTIONS, "floor", (double)unpinned / ACCESS_PINS);
+	return cost;
 }
 
 /* In an IOAS no device is attached to, so that the access pins, and in one that pinned all */
@@ -80,10 +78,15 @@ void bench_access(const struct memory_kind *kind, const struct scale *scale)
 	time_access(main_ioas, va, MIB);
 	for (int i = 0; i < REPEATS; i++) {
 		for (size_t s = 0; s < ARRAY_SIZE(sizes); s++) {
-			measure_access(ioas, "", va, sizes[s].name, sizes[s].size);
-			measure_access(main_ioas, ", pinned", va, sizes[s].name, sizes[s].size);
+			size_t size = sizes[s].size;
+
+			record_access("", sizes[s].name, kind->name, "iommufd",
+				      time_access(ioas, va, size));
+			record_access(", pinned", sizes[s].name, kind->name, "iommufd",
+				      time_access(main_ioas, va, size));
 			if (engine_wanted(&floor_engine))
-				measure_access_floor(va, sizes[s].name, sizes[s].size);
+				record_access("", sizes[s].name, kind->name, "floor",
+					      time_floor(va, size));
 		}
 	}
 	iommufd_destroy(ioas);

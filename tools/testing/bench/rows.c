@@ -159,7 +159,8 @@ static const struct {
 	{ "second", bench_second_device, &thp },
 	{ "auto", bench_auto, NULL },
 	{ "ioas", bench_ioas, NULL },
-	{ "access", bench_access, &anon_4k },
+	{ "access", bench_access, &random_4k },
+	{ "access", bench_access, &thp },
 	{ "memory", bench_mapping_memory, &anon_4k },
 	{ "memory", bench_run_memory, &random_4k },
 };
