@@ -28,9 +28,22 @@ def middle(row, engine):
     return median(row[engine]) if engine in row else None
 
 
+def throughput(rows):
+    """How much more two threads get done than one, of runs that followed each other"""
+    added = {}
+    for name, one in rows.items():
+        two = rows.get(name.replace("one thread", "two threads"))
+        if name.startswith("one thread") and two:
+            added[name.replace("one thread", "throughput of two threads")] = {"unit": "times one", **{
+                engine: [2 * alone / both for alone, both in zip(one[engine], two[engine])]
+                for engine in ENGINES if engine in one}}
+    return added
+
+
 def spread(row):
     """The largest distance between values of one engine, as a share of their median."""
-    shares = [(max(row[e]) - min(row[e])) / abs(median(row[e])) for e in ENGINES if e in row and median(row[e])]
+    shares = [(max(row[e]) - min(row[e])) / abs(median(row[e])) for e in ENGINES
+              if len(row.get(e, ())) > 1 and median(row[e])]
     return f"{100 * max(shares):.1f} %" if shares else "-"
 
 
@@ -150,12 +163,20 @@ def table(result, markdown=False, before=None):
     return lines + [f"- {line}" if markdown else f"# {line}" for line in remarks(rows)]
 
 
+def fastest(rows):
+    """Rows with the best value only: what other load of the host has disturbed least"""
+    return {name: {engine: [min(row[engine])] if engine in ENGINES else row[engine] for engine in row}
+            for name, row in rows.items()}
+
+
 def wall_table(result, markdown=False):
     """The lines that show a measurement of wall time."""
-    title = f"Linux {result['release']}, two CPUs, medians of 5"
+    title = f"Linux {result['release']}, two CPUs; load of the host before: {result['load']}"
     lines = [title, ""] if markdown else [f"# {title}"]
-    for unit in ("ms", "times one"):
-        lines += [*layout(compared(result["rows"], unit), markdown), ""]
+    for unit, rows in (("ms, medians of 5", result["rows"]), ("ms, fastest of 5", fastest(result["rows"]))):
+        for part in (compared(rows, "ms"), compared(throughput(rows), "times one")):
+            part[0][0] = part[0][0].replace("ms", unit)
+            lines += [*layout(part, markdown), ""]
     return lines[:-1]
 
 
