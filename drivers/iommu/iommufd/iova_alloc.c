@@ -45,6 +45,42 @@ static void set_gap(struct iova_node *node, unsigned long gap)
 	iova_callbacks_propagate(&node->rb, NULL);
 }
 
+/*
+ * Find where a node goes: the link to it, the node that has the link, and the
+ * neighbours. NULL if the interval is not free.
+ */
+static struct rb_node **find_link(struct iova_tree *tree,
+				  const struct iova_node *node,
+				  struct rb_node **parent,
+				  struct iova_node **prev,
+				  struct iova_node **next)
+{
+	struct rb_node **link = &tree->root.rb_node;
+
+	/* Whoever maps in ascending order need not search. */
+	if (tree->highest && node->start > tree->highest->last) {
+		*prev = tree->highest;
+		*parent = &tree->highest->rb;
+		return &tree->highest->rb.rb_right;
+	}
+
+	while (*link) {
+		struct iova_node *here = to_node(*link);
+
+		*parent = *link;
+		if (node->last < here->start) {
+			*next = here;
+			link = &here->rb.rb_left;
+		} else if (node->start > here->last) {
+			*prev = here;
+			link = &here->rb.rb_right;
+		} else {
+			return NULL;
+		}
+	}
+	return link;
+}
+
 /**
  * iova_tree_insert() - occupy an interval
  * @tree: tree
@@ -54,23 +90,12 @@ static void set_gap(struct iova_node *node, unsigned long gap)
  */
 bool iova_tree_insert(struct iova_tree *tree, struct iova_node *node)
 {
-	struct rb_node **link = &tree->root.rb_node, *parent = NULL;
 	struct iova_node *prev = NULL, *next = NULL;
+	struct rb_node **link, *parent = NULL;
 
-	while (*link) {
-		struct iova_node *here = to_node(*link);
-
-		parent = *link;
-		if (node->last < here->start) {
-			next = here;
-			link = &parent->rb_left;
-		} else if (node->start > here->last) {
-			prev = here;
-			link = &parent->rb_right;
-		} else {
-			return false;
-		}
-	}
+	link = find_link(tree, node, &parent, &prev, &next);
+	if (!link)
+		return false;
 
 	node->gap = prev ? node->start - prev->last - 1 : node->start;
 	node->max_gap = node->gap;
@@ -79,6 +104,8 @@ bool iova_tree_insert(struct iova_tree *tree, struct iova_node *node)
 	rb_insert_augmented(&node->rb, &tree->root, &iova_callbacks);
 	if (next)
 		set_gap(next, next->start - node->last - 1);
+	else
+		tree->highest = node;
 	return true;
 }
 
@@ -88,22 +115,24 @@ bool iova_tree_insert(struct iova_tree *tree, struct iova_node *node)
  * @first: lowest of the nodes
  * @last: highest of them; all nodes between the two go too
  *
- * The gap behind them is brought up to date once.
+ * The gap behind them is brought up to date once, and first: it is larger than
+ * what goes, so that erasing the nodes changes little above them.
  */
 void iova_tree_remove(struct iova_tree *tree, struct iova_node *first,
 		      struct iova_node *last)
 {
-	unsigned long base = first->start - first->gap;
-	struct iova_node *node = first, *next;
+	struct iova_node *behind = iova_node_next(last), *node = first, *next;
 
+	if (behind)
+		set_gap(behind, behind->start - (first->start - first->gap));
+	else
+		tree->highest = node_or_null(rb_prev(&first->rb));
 	for (;; node = next) {
-		next = iova_node_next(node);
+		next = node == last ? NULL : iova_node_next(node);
 		rb_erase_augmented(&node->rb, &tree->root, &iova_callbacks);
-		if (node == last)
+		if (!next)
 			break;
 	}
-	if (next)
-		set_gap(next, next->start - base);
 }
 
 /**
@@ -218,8 +247,7 @@ static bool low_of_next_gap(const struct iova_tree *tree,
 		return true;
 	}
 	/* What is behind the last node is no gap of the tree. */
-	return !check_add_overflow(to_node(rb_last(&tree->root))->last, 1UL,
-				   low);
+	return !check_add_overflow(tree->highest->last, 1UL, low);
 }
 
 /* Find a place above @node in a gap so large that alignment does not matter. */

@@ -27,9 +27,11 @@ struct iova_node {
 /**
  * struct iova_tree - disjoint occupied intervals, and the gaps between them
  * @root: nodes in order of their IOVA
+ * @highest: the last of them, NULL if there is none
  */
 struct iova_tree {
 	struct rb_root root;
+	struct iova_node *highest;
 };
 
 /**
