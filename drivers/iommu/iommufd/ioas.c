@@ -283,27 +283,17 @@ struct iova_area *iommufd_create_user_area(struct iommufd_ctx *ictx,
 					   unsigned long length, int prot)
 {
 	enum iommufd_account_mode mode = ictx->account_mode;
-	unsigned long offset = offset_in_page(uva);
-	struct iommufd_memory *memory;
 	struct iommufd_payer *payer;
 	struct iova_area *area;
-	unsigned long npages;
 
 	payer = get_payer(ictx);
 	if (IS_ERR(payer))
 		return ERR_CAST(payer);
 	if (capable(CAP_IPC_LOCK))
 		mode = IOMMUFD_ACCOUNT_NONE;
-	npages = ((offset + length - 1) >> PAGE_SHIFT) + 1;
-	memory = iommufd_memory_create(payer, mode, uva - offset, npages,
-				       prot & IOMMU_WRITE);
-	iommufd_payer_put(payer);
-	if (!memory)
-		return ERR_PTR(-ENOMEM);
-
-	area = iova_area_create(memory, offset, length, prot);
+	area = iova_area_create(payer, mode, uva, length, prot);
 	if (!area) {
-		iommufd_memory_put(memory);
+		iommufd_payer_put(payer);
 		return ERR_PTR(-ENOMEM);
 	}
 	return area;

@@ -271,7 +271,7 @@ int iova_space_rw(struct iova_space *space, unsigned long start,
 
 		rc = iommufd_memory_rw(part.memory, part.offset, part.length,
 				       write, data);
-		iommufd_memory_put(part.memory);
+		iova_memory_put(part.memory);
 		if (rc)
 			return rc;
 		if (start + part.length - 1 == last)

@@ -65,31 +65,74 @@ void iova_space_destroy(struct iova_space *space)
 	mutex_destroy(&space->lock);
 }
 
+static void init_area(struct iova_area *area, int prot)
+{
+	area->prot = prot | IOMMU_CACHE;
+	area->state = AREA_CREATING;
+}
+
 /**
- * iova_area_create() - make an area that has no place yet
- * @memory: what it maps; the area takes over the caller's reference
- * @offset: byte of @memory where it begins
+ * iova_area_create() - make an area that has no place yet, of user memory
+ * @payer: whose memory; the area takes over the caller's reference
+ * @mode: counter to charge when pages get pinned
+ * @uva: user address
  * @length: bytes
  * @prot: IOMMU_READ and IOMMU_WRITE
  *
  * Return: the area, or NULL without kernel memory; then the reference remains
  * the caller's.
  */
-struct iova_area *iova_area_create(struct iommufd_memory *memory,
-				   unsigned long offset, unsigned long length,
+struct iova_area *iova_area_create(struct iommufd_payer *payer,
+				   enum iommufd_account_mode mode,
+				   unsigned long uva, unsigned long length,
 				   int prot)
 {
-	struct iova_area *area;
+	unsigned long offset = offset_in_page(uva);
+	struct iova_mapping *mapping;
 
-	area = kzalloc(sizeof(*area), GFP_KERNEL_ACCOUNT);
-	if (!area)
+	mapping = kzalloc(struct_size(mapping, memory.first_chunk.runs, 1),
+			  GFP_KERNEL_ACCOUNT);
+	if (!mapping)
 		return NULL;
-	area->memory = memory;
-	area->offset = offset;
-	area->node.last = length - 1;
-	area->prot = prot | IOMMU_CACHE;
-	area->state = AREA_CREATING;
+	iommufd_memory_init(&mapping->memory, payer, mode, uva - offset,
+			    ((offset + length - 1) >> PAGE_SHIFT) + 1,
+			    prot & IOMMU_WRITE);
+	mapping->area.memory = &mapping->memory;
+	mapping->area.offset = offset;
+	mapping->area.node.last = length - 1;
+	init_area(&mapping->area, prot);
+	return &mapping->area;
+}
+
+/**
+ * iova_area_create_copy() - make an area without a place or a memory yet
+ * @prot: IOMMU_READ and IOMMU_WRITE
+ *
+ * Return: the area, which will hold a reference to the memory of another one,
+ * or NULL without kernel memory.
+ */
+struct iova_area *iova_area_create_copy(int prot)
+{
+	struct iova_area *area = kzalloc(sizeof(*area), GFP_KERNEL_ACCOUNT);
+
+	if (area)
+		init_area(area, prot);
 	return area;
+}
+
+static struct iova_mapping *memory_to_mapping(struct iommufd_memory *memory)
+{
+	return container_of(memory, struct iova_mapping, memory);
+}
+
+/**
+ * iova_memory_put() - drop a reference to a memory that areas have
+ * @memory: memory
+ */
+void iova_memory_put(struct iommufd_memory *memory)
+{
+	if (iommufd_memory_put(memory))
+		kfree(memory_to_mapping(memory));
 }
 
 /**
@@ -101,9 +144,12 @@ void iova_areas_free(struct iova_area *areas)
 	struct iova_area *next;
 
 	for (; areas; areas = next) {
+		struct iommufd_memory *memory = areas->memory;
+
 		next = areas->next;
-		iommufd_memory_put(areas->memory);
-		kfree(areas);
+		if (areas != &memory_to_mapping(memory)->area)
+			kfree(areas);
+		iova_memory_put(memory);
 		cond_resched();
 	}
 }
@@ -379,7 +425,7 @@ int iova_space_share(struct iova_space *space, unsigned long start,
 
 	*areas = NULL;
 	for (;; start++) {
-		struct iova_area *copy = iova_area_create(NULL, 0, 1, prot);
+		struct iova_area *copy = iova_area_create_copy(prot);
 
 		if (!copy) {
 			rc = -ENOMEM;
@@ -389,7 +435,7 @@ int iova_space_share(struct iova_space *space, unsigned long start,
 		rc = share_area(space, &start, last, prot, copy);
 		mutex_unlock(&space->lock);
 		if (!rc && fatal_signal_pending(current)) {
-			iommufd_memory_put(copy->memory);
+			iova_memory_put(copy->memory);
 			rc = -EINTR;
 		}
 		if (rc) {

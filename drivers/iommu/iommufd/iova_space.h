@@ -94,6 +94,17 @@ struct iova_area {
 };
 
 /**
+ * struct iova_mapping - what a MAP makes, in one allocation
+ * @area: the mapping; no more than a part of this struct once it is removed
+ * @memory: what is mapped, which copies of the area may need for longer; it must
+ *          come last
+ */
+struct iova_mapping {
+	struct iova_area area;
+	struct iommufd_memory memory;
+};
+
+/**
  * struct iova_domain - a page table that follows an IOVA space
  * @entry: place in iova_space.domains
  * @domain: the page table
@@ -156,10 +167,13 @@ struct iova_range {
 void iova_space_init(struct iova_space *space);
 void iova_space_destroy(struct iova_space *space);
 
-struct iova_area *iova_area_create(struct iommufd_memory *memory,
-				   unsigned long offset, unsigned long length,
+struct iova_area *iova_area_create(struct iommufd_payer *payer,
+				   enum iommufd_account_mode mode,
+				   unsigned long uva, unsigned long length,
 				   int prot);
+struct iova_area *iova_area_create_copy(int prot);
 void iova_areas_free(struct iova_area *areas);
+void iova_memory_put(struct iommufd_memory *memory);
 
 int iova_space_map(struct iova_space *space, struct iova_area *areas,
 		   unsigned int flags, unsigned long *iova);

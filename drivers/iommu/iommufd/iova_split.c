@@ -125,7 +125,7 @@ int iova_space_split(struct iova_space *space, unsigned long iova)
 	struct iova_area *area, *tail;
 	int rc;
 
-	tail = iova_area_create(NULL, 0, 1, 0);
+	tail = iova_area_create_copy(0);
 	if (!tail)
 		return -ENOMEM;
 

@@ -81,55 +81,47 @@ static struct pin_chunk *next_chunk(struct pin_chunk *chunk,
 }
 
 /**
- * iommufd_memory_create() - describe user memory without touching it
- * @payer: whose memory; the memory keeps a reference of its own
+ * iommufd_memory_init() - describe user memory without touching it
+ * @memory: memory, zeroed, with room for one run behind it; gets one reference
+ * @payer: whose memory; the memory takes over the caller's reference
  * @mode: counter to charge when pages get pinned
  * @uva: user address, page aligned
  * @npages: number of pages, at least 1
  * @writable: devices may write to it
- *
- * Return: a memory with one reference, or NULL without kernel memory.
  */
-struct iommufd_memory *iommufd_memory_create(struct iommufd_payer *payer,
-					     enum iommufd_account_mode mode,
-					     unsigned long uva,
-					     unsigned long npages,
-					     bool writable)
+void iommufd_memory_init(struct iommufd_memory *memory,
+			 struct iommufd_payer *payer,
+			 enum iommufd_account_mode mode, unsigned long uva,
+			 unsigned long npages, bool writable)
 {
-	struct iommufd_memory *memory;
-
-	memory = kzalloc(struct_size(memory, first_chunk.runs, 1),
-			 GFP_KERNEL_ACCOUNT);
-	if (!memory)
-		return NULL;
-
 	refcount_set(&memory->refs, 1);
 	memory->writable = writable;
 	memory->mode = mode;
 	memory->npages = npages;
 	memory->uva = uva;
-	refcount_inc(&payer->refs);
 	memory->payer = payer;
 	mutex_init(&memory->lock);
 	memory->chunks = RB_ROOT_CACHED;
-	return memory;
 }
 
 /**
  * iommufd_memory_put() - drop a reference
  * @memory: memory; nobody who pinned pages may go without unpinning them
+ *
+ * Return: true if it was the last one: the memory is over, and the caller frees
+ * what it lies in.
  */
-void iommufd_memory_put(struct iommufd_memory *memory)
+bool iommufd_memory_put(struct iommufd_memory *memory)
 {
 	if (!refcount_dec_and_test(&memory->refs))
-		return;
+		return false;
 	/* A device may still reach pages that are stuck, so those stay. */
 	if (memory->stuck)
-		return;
+		return false;
 	WARN_ON_ONCE(!RB_EMPTY_ROOT(&memory->chunks.rb_root));
 	mutex_destroy(&memory->lock);
 	iommufd_payer_put(memory->payer);
-	kfree(memory);
+	return true;
 }
 
 static struct pin_chunk *alloc_chunk(struct iommufd_memory *memory,

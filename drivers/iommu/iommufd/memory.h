@@ -27,7 +27,7 @@ struct pin_chunk {
 
 /**
  * struct iommufd_memory - user memory that mappings refer to
- * @refs: one per area
+ * @refs: one per area, and one while an access copies
  * @writable: pages are pinned for writing
  * @mode: which counter pays
  * @stuck: an IO page could not be taken away: never unpin again
@@ -54,12 +54,11 @@ struct iommufd_memory {
 	struct pin_chunk first_chunk;
 };
 
-struct iommufd_memory *iommufd_memory_create(struct iommufd_payer *payer,
-					     enum iommufd_account_mode mode,
-					     unsigned long uva,
-					     unsigned long npages,
-					     bool writable);
-void iommufd_memory_put(struct iommufd_memory *memory);
+void iommufd_memory_init(struct iommufd_memory *memory,
+			 struct iommufd_payer *payer,
+			 enum iommufd_account_mode mode, unsigned long uva,
+			 unsigned long npages, bool writable);
+bool iommufd_memory_put(struct iommufd_memory *memory);
 
 static inline void iommufd_memory_get(struct iommufd_memory *memory)
 {
