@@ -20,32 +20,14 @@
  * other. VT-d drivers before Linux 6.11 find the IOTLBs to flush in a list that
  * attach and detach change, and have no lock for it. Long work lets groups
  * through after every piece.
- *
- * No IO page is mapped across a multiple of PIECE_SIZE, so an unmap may stop
- * at any such multiple and a large IO page is never cut.
  */
 #include <linux/log2.h>
 #include <linux/minmax.h>
 #include <linux/rwsem.h>
-#include <linux/sched/signal.h>
-#include <linux/sizes.h>
 #include <linux/slab.h>
 
+#include "io_pages.h"
 #include "iova_space.h"
-
-#define PIECE_SIZE SZ_1G
-
-/* Runs to map before looking whether anybody waits or we are killed */
-#define RUNS_AT_ONCE 64
-
-/* What one thread does to the IO page table of one domain. */
-struct domain_unmap {
-	struct iova_domain *dom;
-	struct iommu_iotlb_gather gather;
-	unsigned long start;
-	unsigned long length;
-	bool failed;
-};
 
 /*
  * Going through the domains that a busy area belongs to. How many there are is
@@ -95,167 +77,6 @@ static bool next_domain(struct iova_space *space, struct domain_iter *iter,
 	return iter->left && iter->left--;
 }
 
-/* Between two pieces of work on a page table */
-static void let_groups_through(struct iova_domain *dom)
-{
-	if (rwsem_is_contended(&dom->groups)) {
-		up_read(&dom->groups);
-		down_read(&dom->groups);
-	}
-	cond_resched();
-}
-
-static void domain_unmap_flush(struct domain_unmap *unmap)
-{
-	while (unmap->length) {
-		unsigned long piece = min(unmap->length, PIECE_SIZE -
-					  unmap->start % PIECE_SIZE);
-
-		if (iommu_unmap_fast(unmap->dom->domain, unmap->start, piece,
-				     &unmap->gather) != piece)
-			unmap->failed = true;
-		unmap->start += piece;
-		unmap->length -= piece;
-		let_groups_through(unmap->dom);
-	}
-}
-
-/* Take a range away, together with what was given just below it. */
-static void domain_unmap_add(struct domain_unmap *unmap, unsigned long start,
-			     unsigned long length)
-{
-	if (unmap->start + unmap->length != start) {
-		domain_unmap_flush(unmap);
-		unmap->start = start;
-	}
-	unmap->length += length;
-}
-
-static void domain_unmap_begin(struct domain_unmap *unmap,
-			       struct iova_domain *dom)
-{
-	down_read(&dom->groups);
-	unmap->dom = dom;
-	unmap->start = 0;
-	unmap->length = 0;
-	unmap->failed = false;
-	iommu_iotlb_gather_init(&unmap->gather);
-}
-
-/* Neither IO page table nor IOTLB has the ranges when this returns true. */
-static bool domain_unmap_end(struct domain_unmap *unmap)
-{
-	domain_unmap_flush(unmap);
-	iommu_iotlb_sync(unmap->dom->domain, &unmap->gather);
-	up_read(&unmap->dom->groups);
-	WARN_ONCE(unmap->failed, "iommufd: the IOMMU driver did not unmap\n");
-	return !unmap->failed;
-}
-
-/* Map a run that is too long for one piece, or reaches into the next one. */
-static int map_long_run(struct iova_domain *dom, unsigned long iova,
-			phys_addr_t phys, unsigned long length, int prot,
-			unsigned long piece_size, unsigned long *mapped)
-{
-	while (length) {
-		unsigned long piece = min(length, piece_size -
-					  iova % piece_size);
-		int rc;
-
-		if (fatal_signal_pending(current))
-			return -EINTR;
-		rc = iommu_map(dom->domain, iova, phys, piece, prot,
-			       GFP_KERNEL_ACCOUNT);
-		if (rc)
-			return rc;
-		iova += piece;
-		phys += piece;
-		length -= piece;
-		*mapped += piece;
-		let_groups_through(dom);
-	}
-	return 0;
-}
-
-/* Map up to RUNS_AT_ONCE runs from where the area is not mapped yet. */
-static int map_some_runs(struct iova_domain *dom, struct iova_area *area,
-			 unsigned long piece_size, struct memory_walk *walk,
-			 unsigned long *mapped)
-{
-	unsigned long length = iova_area_length(area);
-	unsigned int i;
-
-	for (i = 0; i < RUNS_AT_ONCE && *mapped < length; i++) {
-		unsigned long offset = area->offset + *mapped, pfn, bytes;
-		unsigned long iova = area->node.start + *mapped;
-		phys_addr_t phys;
-		int rc;
-
-		bytes = iommufd_memory_walk_pfns(walk, offset >> PAGE_SHIFT,
-						 &pfn) << PAGE_SHIFT;
-		bytes = min(bytes - offset_in_page(offset), length - *mapped);
-		phys = PFN_PHYS(pfn) + offset_in_page(offset);
-		if (bytes > piece_size - (iova & (piece_size - 1))) {
-			rc = map_long_run(dom, iova, phys, bytes, area->prot,
-					  piece_size, mapped);
-		} else {
-			rc = iommu_map(dom->domain, iova, phys, bytes,
-				       area->prot, GFP_KERNEL_ACCOUNT);
-			if (!rc)
-				*mapped += bytes;
-		}
-		if (rc)
-			return rc;
-	}
-	return 0;
-}
-
-static int map_runs(struct iova_domain *dom, struct iova_area *area,
-		    unsigned long piece_size, unsigned long *mapped)
-{
-	unsigned long length = iova_area_length(area);
-	struct memory_walk walk;
-
-	iommufd_memory_walk(area->memory, &walk, iova_area_first_page(area));
-	for (;;) {
-		int rc = map_some_runs(dom, area, piece_size, &walk, mapped);
-
-		if (rc || *mapped == length)
-			return rc;
-		if (fatal_signal_pending(current))
-			return -EINTR;
-		let_groups_through(dom);
-	}
-}
-
-static int map_area(struct iova_space *space, struct iova_domain *dom,
-		    struct iova_area *area)
-{
-	/*
-	 * Small pages cannot become the rule while the space has a domain and
-	 * an area, and has both. That they cease to be is harmless at any time.
-	 */
-	unsigned long piece_size = READ_ONCE(space->small_pages) ? PAGE_SIZE :
-								   PIECE_SIZE;
-	unsigned long mapped = 0;
-	struct domain_unmap undo;
-	int rc;
-
-	if (mutex_lock_killable(&area->memory->lock))
-		return -EINTR;
-	down_read(&dom->groups);
-	rc = map_runs(dom, area, piece_size, &mapped);
-	up_read(&dom->groups);
-	mutex_unlock(&area->memory->lock);
-	if (rc && mapped) {
-		domain_unmap_begin(&undo, dom);
-		domain_unmap_add(&undo, area->node.start, mapped);
-		if (!domain_unmap_end(&undo))
-			iommufd_memory_keep(area->memory);
-	}
-	return rc;
-}
-
 static void unpin_area(struct iova_area *area)
 {
 	if (!area->pinned)
@@ -265,22 +86,37 @@ static void unpin_area(struct iova_area *area)
 			     iova_area_last_page(area));
 }
 
+/* Let a busy area enter a domain, with its memory locked. */
+static int __fill_area(struct iova_space *space, struct iova_domain *dom,
+		       struct iova_area *area)
+{
+	int rc;
+
+	if (!area->pinned) {
+		rc = __iommufd_memory_pin(area->memory,
+					  iova_area_first_page(area),
+					  iova_area_last_page(area));
+		if (rc)
+			return rc;
+		area->pinned = true;
+	}
+	/*
+	 * Small pages cannot become the rule while the space has a domain and
+	 * an area, and has both. That they cease to be is harmless at any time.
+	 */
+	return io_map_area(dom, area, READ_ONCE(space->small_pages));
+}
+
 /* Let a busy area enter a domain. */
 static int fill_area(struct iova_space *space, struct iova_domain *dom,
 		     struct iova_area *area)
 {
 	int rc;
 
-	if (!area->pinned) {
-		rc = iommufd_memory_pin(area->memory,
-					iova_area_first_page(area),
-					iova_area_last_page(area));
-		if (rc)
-			return rc;
-		area->pinned = true;
-	}
-
-	rc = map_area(space, dom, area);
+	if (mutex_lock_killable(&area->memory->lock))
+		return -EINTR;
+	rc = __fill_area(space, dom, area);
+	mutex_unlock(&area->memory->lock);
 	if (!rc)
 		area->nr_domains++;
 	else if (!area->nr_domains)
@@ -288,31 +124,34 @@ static int fill_area(struct iova_space *space, struct iova_domain *dom,
 	return rc;
 }
 
+/* Pages that a device may still reach are never unpinned. */
+static void keep_areas(struct iova_area *areas, unsigned long filled)
+{
+	for (; areas && areas->node.start < filled; areas = areas->next) {
+		mutex_lock(&areas->memory->lock);
+		__iommufd_memory_keep(areas->memory);
+		mutex_unlock(&areas->memory->lock);
+	}
+}
+
 /* Let busy areas that start below @filled leave a domain. */
 static void drain_areas(struct iova_domain *dom, struct iova_area *areas,
 			unsigned long filled)
 {
-	struct domain_unmap unmap;
 	struct iova_area *area;
-	bool unmapped;
+	struct io_unmap unmap;
 
-	domain_unmap_begin(&unmap, dom);
+	io_unmap_begin(&unmap, dom);
 	for (area = areas; area && area->node.start < filled;
 	     area = area->next) {
 		/* Filling it failed before it came to this domain. */
 		if (!area->nr_domains)
 			continue;
-		domain_unmap_add(&unmap, area->node.start,
-				 iova_area_length(area));
+		io_unmap_add(&unmap, area->node.start, iova_area_length(area));
 		area->nr_domains--;
 	}
-	unmapped = domain_unmap_end(&unmap);
-
-	for (area = areas; area && area->node.start < filled;
-	     area = area->next) {
-		if (!unmapped)
-			iommufd_memory_keep(area->memory);
-	}
+	if (!io_unmap_end(&unmap))
+		keep_areas(areas, filled);
 }
 
 /**

@@ -387,7 +387,8 @@ static int pin_hole(struct iommufd_memory *memory, struct pin_batch *batch,
 			break;
 		}
 		rc = pin_batch_add(memory, batch, npages, &taken);
-		unpin_user_pages(batch->pages + taken, npages - taken);
+		if (rc)
+			unpin_user_pages(batch->pages + taken, npages - taken);
 	}
 	if (!rc)
 		rc = pin_batch_flush(memory, batch);
@@ -453,8 +454,20 @@ static int pin_range(struct iommufd_memory *memory, struct pin_batch *batch,
 	return rc;
 }
 
-static int __memory_pin(struct iommufd_memory *memory, unsigned long first,
-			unsigned long last)
+/**
+ * __iommufd_memory_pin() - pin pages, or add a user to those pinned already
+ * @memory: memory, locked
+ * @first: index of the first page
+ * @last: index of the last page
+ *
+ * Context: process context; may sleep, fault pages in and take long. A fatal
+ * signal ends it.
+ * Return: 0; -ENOMEM without memory or over RLIMIT_MEMLOCK, -EFAULT if the
+ * memory is not there or may not be pinned, -EOPNOTSUPP for DAX, -EINTR when
+ * killed. Nothing is pinned or charged on failure.
+ */
+int __iommufd_memory_pin(struct iommufd_memory *memory, unsigned long first,
+			 unsigned long last)
 {
 	unsigned long index = first, charge = last - first + 1;
 	struct pin_batch batch;
@@ -494,11 +507,8 @@ out_uncharge:
  * @first: index of the first page
  * @last: index of the last page
  *
- * Context: process context; may sleep, fault pages in and take long. A fatal
- * signal ends it.
- * Return: 0; -ENOMEM without memory or over RLIMIT_MEMLOCK, -EFAULT if the
- * memory is not there or may not be pinned, -EOPNOTSUPP for DAX, -EINTR when
- * killed. Nothing is pinned or charged on failure.
+ * Context: as __iommufd_memory_pin().
+ * Return: as __iommufd_memory_pin(), and -EINTR when killed before.
  */
 int iommufd_memory_pin(struct iommufd_memory *memory, unsigned long first,
 		       unsigned long last)
@@ -507,7 +517,7 @@ int iommufd_memory_pin(struct iommufd_memory *memory, unsigned long first,
 
 	if (mutex_lock_killable(&memory->lock))
 		return -EINTR;
-	rc = __memory_pin(memory, first, last);
+	rc = __iommufd_memory_pin(memory, first, last);
 	mutex_unlock(&memory->lock);
 	return rc;
 }
@@ -552,17 +562,16 @@ int iommufd_memory_split(struct iommufd_memory *memory, unsigned long index)
 }
 
 /**
- * iommufd_memory_keep() - never unpin again
- * @memory: memory of which an IO page could not be taken away
+ * __iommufd_memory_keep() - never unpin again
+ * @memory: memory, locked, of which an IO page could not be taken away
  *
  * Losing the pages for good is better than handing them to somebody else while
  * a device can write to them.
  */
-void iommufd_memory_keep(struct iommufd_memory *memory)
+void __iommufd_memory_keep(struct iommufd_memory *memory)
 {
-	mutex_lock(&memory->lock);
+	lockdep_assert_held(&memory->lock);
 	memory->stuck = true;
-	mutex_unlock(&memory->lock);
 }
 
 /**

@@ -65,6 +65,8 @@ static inline void iommufd_memory_get(struct iommufd_memory *memory)
 	refcount_inc(&memory->refs);
 }
 
+int __iommufd_memory_pin(struct iommufd_memory *memory, unsigned long first,
+			 unsigned long last);
 int iommufd_memory_pin(struct iommufd_memory *memory, unsigned long first,
 		       unsigned long last);
 void iommufd_memory_unpin(struct iommufd_memory *memory, unsigned long first,
@@ -75,7 +77,7 @@ void iommufd_memory_pages(struct iommufd_memory *memory, unsigned long first,
 int iommufd_memory_rw(struct iommufd_memory *memory, unsigned long offset,
 		      unsigned long length, bool write, void *data);
 void iommufd_memory_set_scratch(unsigned int bytes);
-void iommufd_memory_keep(struct iommufd_memory *memory);
+void __iommufd_memory_keep(struct iommufd_memory *memory);
 
 /**
  * struct memory_walk - a position in the runs of a memory

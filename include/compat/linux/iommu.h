@@ -43,6 +43,21 @@ static inline ssize_t compat_iommu_map_sg(struct iommu_domain *domain, unsigned 
 #define iommu_map_sg compat_iommu_map_sg
 #endif
 
+/* Let the hardware see what map_pages() of the domain has mapped; iommu_map() does it itself. */
+static inline int compat_iotlb_sync_map(struct iommu_domain *domain, unsigned long iova,
+					size_t size)
+{
+	if (!domain->ops->iotlb_sync_map)
+		return 0;
+#ifdef HAVE_IOTLB_SYNC_MAP_INT
+	return domain->ops->iotlb_sync_map(domain, iova, size);
+#else
+	/* Until 6.10 it cannot fail. */
+	domain->ops->iotlb_sync_map(domain, iova, size);
+	return 0;
+#endif
+}
+
 #ifndef HAVE_IOMMU_GET_RESV_REGIONS
 /* Declared but not exported on 6.1, where the op behind it is public. The put is exported. */
 static inline void compat_iommu_get_resv_regions(struct device *dev, struct list_head *list)

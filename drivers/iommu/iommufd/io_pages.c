@@ -1,0 +1,331 @@
+// SPDX-License-Identifier: GPL-2.0
+/**
+ * DOC: IO pages
+ *
+ * How the runs of an area get into the page table of a domain, and out again.
+ *
+ * No IO page is mapped across a multiple of PIECE_SIZE, so an unmap may stop
+ * at any such multiple and a large IO page is never cut.
+ *
+ * A range without room for a large IO page leaves nothing to choose, so it goes
+ * to the driver directly: for scattered memory that is a third of the whole
+ * cost, and the driver is told once for many runs to make them visible.
+ */
+#include <linux/log2.h>
+#include <linux/minmax.h>
+#include <linux/sched/signal.h>
+#include <linux/sizes.h>
+
+#include "io_pages.h"
+
+#define PIECE_SIZE SZ_1G
+
+/* Runs to map before looking whether anybody waits or we are killed */
+#define RUNS_AT_ONCE 64
+
+/**
+ * struct io_map - an area on its way into a domain
+ * @dom: domain
+ * @area: area
+ * @walk: its next run
+ * @mapped: bytes of the area that are in the page table
+ * @tried: where the driver was last asked to map up to, in the same way
+ * @piece_size: what no IO page may cross a multiple of
+ * @small: size of the IO pages of short runs
+ * @large: size from which on a run is not short
+ */
+struct io_map {
+	struct iova_domain *dom;
+	struct iova_area *area;
+	struct memory_walk walk;
+	unsigned long mapped;
+	unsigned long tried;
+	unsigned long piece_size;
+	unsigned long small;
+	unsigned long large;
+};
+
+/* The largest IO page that every page of memory has room for */
+static unsigned long small_io_page(const struct iommu_domain *domain)
+{
+	return 1UL << __fls(domain->pgsize_bitmap & (2 * PAGE_SIZE - 1));
+}
+
+/* The next larger IO page; 0 if the driver cannot be asked directly */
+static unsigned long large_io_page(const struct iommu_domain *domain)
+{
+	unsigned long sizes = domain->pgsize_bitmap & ~(2 * PAGE_SIZE - 1);
+
+	if (!domain->ops->map_pages || !domain->ops->unmap_pages)
+		return 0;
+	return sizes ? 1UL << __ffs(sizes) : ULONG_MAX;
+}
+
+/* Between two pieces of work on a page table */
+static void let_groups_through(struct iova_domain *dom)
+{
+	if (rwsem_is_contended(&dom->groups)) {
+		up_read(&dom->groups);
+		down_read(&dom->groups);
+	}
+	cond_resched();
+}
+
+/* Unmap a range without large IO pages. Return: false if that failed. */
+static bool unmap_short(struct iommu_domain *domain, unsigned long start,
+			unsigned long length, struct iommu_iotlb_gather *gather)
+{
+	unsigned long small = small_io_page(domain);
+	size_t bytes;
+
+	while (length) {
+		bytes = domain->ops->unmap_pages(domain, start, small,
+						 length / small, gather);
+		if (!bytes || bytes > length)
+			return false;
+		start += bytes;
+		length -= bytes;
+	}
+	return true;
+}
+
+static bool unmap_piece(struct iommu_domain *domain, unsigned long start,
+			unsigned long length, struct iommu_iotlb_gather *gather)
+{
+	if (length < large_io_page(domain))
+		return unmap_short(domain, start, length, gather);
+	return iommu_unmap_fast(domain, start, length, gather) == length;
+}
+
+static void unmap_flush(struct io_unmap *unmap)
+{
+	while (unmap->length) {
+		unsigned long piece = min(unmap->length, PIECE_SIZE -
+					  unmap->start % PIECE_SIZE);
+
+		if (!unmap_piece(unmap->dom->domain, unmap->start, piece,
+				 &unmap->gather))
+			unmap->failed = true;
+		unmap->start += piece;
+		unmap->length -= piece;
+		let_groups_through(unmap->dom);
+	}
+}
+
+/**
+ * io_unmap_begin() - prepare to unmap
+ * @unmap: filled in
+ * @dom: domain; no group is attached to it or detached until io_unmap_end()
+ */
+void io_unmap_begin(struct io_unmap *unmap, struct iova_domain *dom)
+{
+	down_read(&dom->groups);
+	unmap->dom = dom;
+	unmap->start = 0;
+	unmap->length = 0;
+	unmap->failed = false;
+	iommu_iotlb_gather_init(&unmap->gather);
+}
+
+/**
+ * io_unmap_add() - take a range away, together with what was given just below
+ * @unmap: unmap
+ * @start: first IOVA of one or several areas
+ * @length: bytes
+ */
+void io_unmap_add(struct io_unmap *unmap, unsigned long start,
+		  unsigned long length)
+{
+	if (unmap->start + unmap->length != start) {
+		unmap_flush(unmap);
+		unmap->start = start;
+	}
+	unmap->length += length;
+}
+
+/**
+ * io_unmap_end() - finish what was given to io_unmap_add()
+ * @unmap: unmap
+ *
+ * Return: true if neither IO page table nor IOTLB has the ranges any more.
+ */
+bool io_unmap_end(struct io_unmap *unmap)
+{
+	unmap_flush(unmap);
+	iommu_iotlb_sync(unmap->dom->domain, &unmap->gather);
+	up_read(&unmap->dom->groups);
+	WARN_ONCE(unmap->failed, "iommufd: the IOMMU driver did not unmap\n");
+	return !unmap->failed;
+}
+
+/* Map a run without room for a large IO page; others see it after a sync. */
+static int map_short(struct io_map *map, unsigned long iova, phys_addr_t phys,
+		     unsigned long length)
+{
+	struct iommu_domain *domain = map->dom->domain;
+
+	map->tried = map->mapped + length;
+	while (length) {
+		size_t bytes = 0;
+		int rc;
+
+		rc = domain->ops->map_pages(domain, iova, phys, map->small,
+					    min(length, map->piece_size) /
+					    map->small, map->area->prot,
+					    GFP_KERNEL_ACCOUNT, &bytes);
+		map->mapped += bytes;
+		if (rc)
+			return rc;
+		iova += bytes;
+		phys += bytes;
+		length -= bytes;
+	}
+	return 0;
+}
+
+static int map_long(struct io_map *map, unsigned long iova, phys_addr_t phys,
+		    unsigned long length)
+{
+	while (length) {
+		unsigned long piece = min(length, map->piece_size -
+					  iova % map->piece_size);
+		int rc;
+
+		if (fatal_signal_pending(current))
+			return -EINTR;
+		map->tried = map->mapped + piece;
+		rc = iommu_map(map->dom->domain, iova, phys, piece,
+			       map->area->prot, GFP_KERNEL_ACCOUNT);
+		if (rc)
+			return rc;
+		iova += piece;
+		phys += piece;
+		length -= piece;
+		map->mapped += piece;
+		let_groups_through(map->dom);
+	}
+	return 0;
+}
+
+/* Map up to RUNS_AT_ONCE runs from where the area is not mapped yet. */
+static int map_some_runs(struct io_map *map)
+{
+	unsigned long length = iova_area_length(map->area);
+	unsigned int i;
+	int rc = 0;
+
+	for (i = 0; !rc && i < RUNS_AT_ONCE && map->mapped < length; i++) {
+		unsigned long offset = map->area->offset + map->mapped;
+		unsigned long iova = map->area->node.start + map->mapped;
+		unsigned long bytes, pfn;
+		phys_addr_t phys;
+
+		bytes = iommufd_memory_walk_pfns(&map->walk,
+						 offset >> PAGE_SHIFT,
+						 &pfn) << PAGE_SHIFT;
+		bytes = min(bytes - offset_in_page(offset),
+			    length - map->mapped);
+		phys = PFN_PHYS(pfn) + offset_in_page(offset);
+		if (bytes < map->large)
+			rc = map_short(map, iova, phys, bytes);
+		else
+			rc = map_long(map, iova, phys, bytes);
+	}
+	return rc;
+}
+
+/* Make visible to the hardware what has been mapped from @from on. */
+static int sync_map(struct io_map *map, unsigned long from)
+{
+	if (map->mapped == from)
+		return 0;
+	return compat_iotlb_sync_map(map->dom->domain,
+				     map->area->node.start + from,
+				     map->mapped - from);
+}
+
+static int map_runs(struct io_map *map)
+{
+	unsigned long length = iova_area_length(map->area);
+
+	for (;;) {
+		unsigned long from = map->mapped;
+		int rc = map_some_runs(map);
+
+		if (!rc)
+			rc = sync_map(map, from);
+		if (rc || map->mapped == length)
+			return rc;
+		if (fatal_signal_pending(current))
+			return -EINTR;
+		let_groups_through(map->dom);
+	}
+}
+
+/*
+ * VT-d leaves in the page table what it has mapped when it runs out of memory,
+ * and does not say how much that is; iommu_map() takes back only what came
+ * before. So look at all that the driver was asked for. Return: false if it is
+ * still there.
+ */
+static bool unmap_leftover(struct io_map *map)
+{
+	unsigned long iova = map->area->node.start + map->mapped;
+	unsigned long end = map->area->node.start + map->tried;
+	struct iommu_domain *domain = map->dom->domain;
+	size_t bytes;
+
+	for (; iova < end; iova += bytes) {
+		bytes = map->small;
+		if (iommu_iova_to_phys(domain, iova))
+			bytes = iommu_unmap(domain, iova, map->small);
+		if (WARN_ONCE(!bytes, "iommufd: the IOMMU driver did not unmap\n"))
+			return false;
+		let_groups_through(map->dom);
+	}
+	return true;
+}
+
+/* Return: false if the domain may still have a part of the area. */
+static bool undo_map(struct io_map *map)
+{
+	struct io_unmap undo;
+	bool unmapped;
+
+	io_unmap_begin(&undo, map->dom);
+	unmapped = unmap_leftover(map);
+	if (map->mapped)
+		io_unmap_add(&undo, map->area->node.start, map->mapped);
+	return io_unmap_end(&undo) && unmapped;
+}
+
+/**
+ * io_map_area() - map all runs of an area in a domain
+ * @dom: domain
+ * @area: busy area, its memory locked and its pages pinned
+ * @small_pages: use no large IO pages, so that it can be unmapped in parts
+ *
+ * Return: 0, -EINTR when killed, or what the IOMMU driver says. Nothing is
+ * mapped on failure, or else the memory is never unpinned.
+ */
+int io_map_area(struct iova_domain *dom, struct iova_area *area,
+		bool small_pages)
+{
+	struct io_map map = {
+		.dom = dom,
+		.area = area,
+		.piece_size = small_pages ? PAGE_SIZE : PIECE_SIZE,
+		.small = small_io_page(dom->domain),
+		.large = large_io_page(dom->domain),
+	};
+	int rc;
+
+	down_read(&dom->groups);
+	iommufd_memory_walk(area->memory, &map.walk,
+			    iova_area_first_page(area));
+	rc = map_runs(&map);
+	up_read(&dom->groups);
+	if (rc && !undo_map(&map))
+		__iommufd_memory_keep(area->memory);
+	return rc;
+}
