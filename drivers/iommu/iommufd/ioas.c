@@ -300,26 +300,25 @@ struct iova_area *iommufd_create_user_area(struct iommufd_ctx *ictx,
 }
 
 /*
- * Map areas and tell the user where. *iova is a member of the command, which
- * has @size bytes. The areas are gone in any case.
+ * Map areas and tell the user where: @user_iova is the member of his command
+ * that has @iova. The areas are gone in any case.
  */
-static int map_and_respond(struct iommufd_ucmd *ucmd, struct iommufd_ioas *ioas,
-			   struct iova_area *areas, u32 flags, __u64 *iova,
-			   size_t size)
+static int map_and_respond(struct iommufd_ioas *ioas, struct iova_area *areas,
+			   u32 flags, unsigned long iova,
+			   __u64 __user *user_iova)
 {
 	unsigned int how = flags & IOMMU_IOAS_MAP_FIXED_IOVA ? IOVA_MAP_FIXED :
 							       0;
-	unsigned long start = *iova;
 	int rc;
 
-	rc = iova_space_map(&ioas->space, areas, how, &start);
+	rc = iova_space_map(&ioas->space, areas, how, &iova);
 	if (rc)
 		goto out_free;
 
-	*iova = start;
-	rc = iommufd_ucmd_respond(ucmd, size);
-	if (rc)
+	if (put_user(iova, user_iova)) {
+		rc = -EFAULT;
 		goto out_abort;
+	}
 	iova_space_commit(&ioas->space, areas);
 	return 0;
 
@@ -333,6 +332,7 @@ out_free:
 /* IOMMU_IOAS_MAP */
 int iommufd_ioas_map(struct iommufd_ucmd *ucmd)
 {
+	struct iommu_ioas_map __user *user = ucmd->ubuffer;
 	struct iommu_ioas_map *cmd = ucmd->cmd;
 	struct iommufd_ioas *ioas;
 	struct iova_area *area;
@@ -354,8 +354,8 @@ int iommufd_ioas_map(struct iommufd_ucmd *ucmd)
 	if (IS_ERR(area))
 		rc = PTR_ERR(area);
 	else
-		rc = map_and_respond(ucmd, ioas, area, cmd->flags, &cmd->iova,
-				     sizeof(*cmd));
+		rc = map_and_respond(ioas, area, cmd->flags, cmd->iova,
+				     &user->iova);
 	iommufd_put_ioas(ioas);
 	return rc;
 }
@@ -380,6 +380,7 @@ static int share_areas(struct iommufd_ucmd *ucmd, int prot,
 /* IOMMU_IOAS_COPY */
 int iommufd_ioas_copy(struct iommufd_ucmd *ucmd)
 {
+	struct iommu_ioas_copy __user *user = ucmd->ubuffer;
 	struct iommu_ioas_copy *cmd = ucmd->cmd;
 	struct iommufd_ioas *ioas;
 	struct iova_area *areas;
@@ -411,8 +412,8 @@ int iommufd_ioas_copy(struct iommufd_ucmd *ucmd)
 		iova_areas_free(areas);
 		return PTR_ERR(ioas);
 	}
-	rc = map_and_respond(ucmd, ioas, areas, cmd->flags, &cmd->dst_iova,
-			     sizeof(*cmd));
+	rc = map_and_respond(ioas, areas, cmd->flags, cmd->dst_iova,
+			     &user->dst_iova);
 	iommufd_put_ioas(ioas);
 	return rc;
 }
@@ -420,6 +421,7 @@ int iommufd_ioas_copy(struct iommufd_ucmd *ucmd)
 /* IOMMU_IOAS_UNMAP */
 int iommufd_ioas_unmap(struct iommufd_ucmd *ucmd)
 {
+	struct iommu_ioas_unmap __user *user = ucmd->ubuffer;
 	struct iommu_ioas_unmap *cmd = ucmd->cmd;
 	bool all = !cmd->iova && cmd->length == U64_MAX;
 	unsigned long last = 0, unmapped;
@@ -448,6 +450,5 @@ int iommufd_ioas_unmap(struct iommufd_ucmd *ucmd)
 	if (rc)
 		return rc;
 
-	cmd->length = unmapped;
-	return iommufd_ucmd_respond(ucmd, sizeof(*cmd));
+	return put_user(unmapped, &user->length) ? -EFAULT : 0;
 }

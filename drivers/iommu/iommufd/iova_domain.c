@@ -29,52 +29,54 @@
 #include "io_pages.h"
 #include "iova_space.h"
 
-/*
- * Going through the domains that a busy area belongs to. How many there are is
- * counted once, because their number cannot change.
- */
-struct domain_iter {
-	struct iova_domain *dom;
-	unsigned long filled;
-	unsigned int left;
-	bool begun;
-};
-
-static void count_domains(struct iova_space *space, unsigned long start,
-			  struct domain_iter *iter)
+/* Step to the next domain that has the busy area at @start, if one is left. */
+static void __next_domain(struct iova_space *space, struct iova_domains *iter,
+			  unsigned long start)
 {
-	struct iova_domain *dom;
+	struct iova_domain *dom = list_prepare_entry(iter->dom, &space->domains,
+						     entry);
 
-	list_for_each_entry(dom, &space->domains, entry) {
-		if (start < dom->filled)
-			iter->left++;
-	}
-	iter->begun = true;
-}
-
-/* Step to the next domain that has the busy area at @start. */
-static bool next_domain(struct iova_space *space, struct domain_iter *iter,
-			unsigned long start)
-{
-	struct iova_domain *dom;
-
-	if (iter->begun && !iter->left)
-		return false;
-
-	mutex_lock(&space->lock);
-	if (!iter->begun)
-		count_domains(space, start, iter);
-	dom = list_prepare_entry(iter->dom, &space->domains, entry);
 	list_for_each_entry_continue(dom, &space->domains, entry) {
 		if (start < dom->filled)
 			break;
 	}
-	if (iter->left) {
-		iter->dom = dom;
-		iter->filled = dom->filled;
+	iter->dom = dom;
+	iter->filled = dom->filled;
+	iter->left--;
+}
+
+static void next_domain(struct iova_space *space, struct iova_domains *iter,
+			unsigned long start)
+{
+	if (!iter->left) {
+		iter->dom = NULL;
+		return;
 	}
+	mutex_lock(&space->lock);
+	__next_domain(space, iter, start);
 	mutex_unlock(&space->lock);
-	return iter->left && iter->left--;
+}
+
+/**
+ * __iova_domains_of() - begin to go through the domains of an area
+ * @space: space, locked
+ * @area: busy area
+ * @iter: filled in; its @dom is NULL if the area belongs to no domain
+ */
+void __iova_domains_of(struct iova_space *space, const struct iova_area *area,
+		       struct iova_domains *iter)
+{
+	struct iova_domain *dom;
+
+	lockdep_assert_held(&space->lock);
+	iter->dom = NULL;
+	iter->left = 0;
+	list_for_each_entry(dom, &space->domains, entry) {
+		if (area->node.start < dom->filled)
+			iter->left++;
+	}
+	if (iter->left)
+		__next_domain(space, iter, area->node.start);
 }
 
 static void unpin_area(struct iova_area *area)
@@ -154,45 +156,56 @@ static void drain_areas(struct iova_domain *dom, struct iova_area *areas,
 		keep_areas(areas, filled);
 }
 
+static int fill_domains(struct iova_space *space, struct iova_area *area,
+			struct iova_domains *iter)
+{
+	int rc = 0;
+
+	while (!rc && iter->dom) {
+		rc = fill_area(space, iter->dom, area);
+		next_domain(space, iter, area->node.start);
+	}
+	return rc;
+}
+
 /**
  * iova_areas_fill() - map new areas in all the domains they belong to
  * @space: space
  * @areas: list of areas in state AREA_CREATING
+ * @iter: __iova_domains_of() the first of them
  *
  * Return: 0 or errno; then some areas may be in some domains, which is for
  * iova_areas_unfill().
  */
-int iova_areas_fill(struct iova_space *space, struct iova_area *areas)
+int iova_areas_fill(struct iova_space *space, struct iova_area *areas,
+		    struct iova_domains *iter)
 {
-	struct iova_area *area;
+	int rc;
 
-	for (area = areas; area; area = area->next) {
-		struct domain_iter iter = {};
-
-		while (next_domain(space, &iter, area->node.start)) {
-			int rc = fill_area(space, iter.dom, area);
-
-			if (rc)
-				return rc;
-		}
+	rc = fill_domains(space, areas, iter);
+	while (!rc && (areas = areas->next)) {
+		mutex_lock(&space->lock);
+		__iova_domains_of(space, areas, iter);
+		mutex_unlock(&space->lock);
+		rc = fill_domains(space, areas, iter);
 	}
-	return 0;
+	return rc;
 }
 
 /**
  * iova_areas_unfill() - unmap areas from all domains and unpin their pages
  * @space: space
  * @areas: list of areas in state AREA_CREATING or AREA_REMOVING
+ * @iter: __iova_domains_of() the first of them
  *
  * One IOTLB flush a domain serves all of them, and comes before the first page
  * is unpinned.
  */
-void iova_areas_unfill(struct iova_space *space, struct iova_area *areas)
+void iova_areas_unfill(struct iova_space *space, struct iova_area *areas,
+		       struct iova_domains *iter)
 {
-	struct domain_iter iter = {};
-
-	while (next_domain(space, &iter, areas->node.start))
-		drain_areas(iter.dom, areas, iter.filled);
+	for (; iter->dom; next_domain(space, iter, areas->node.start))
+		drain_areas(iter->dom, areas, iter->filled);
 	for (; areas; areas = areas->next)
 		unpin_area(areas);
 }

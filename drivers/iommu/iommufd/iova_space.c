@@ -349,15 +349,18 @@ static int occupy(struct iova_space *space, struct iova_area *areas,
 int iova_space_map(struct iova_space *space, struct iova_area *areas,
 		   unsigned int flags, unsigned long *iova)
 {
+	struct iova_domains iter;
 	int rc;
 
 	mutex_lock(&space->lock);
 	rc = occupy(space, areas, flags, iova);
+	if (!rc)
+		__iova_domains_of(space, areas, &iter);
 	mutex_unlock(&space->lock);
 	if (rc)
 		return rc;
 
-	rc = iova_areas_fill(space, areas);
+	rc = iova_areas_fill(space, areas, &iter);
 	if (rc)
 		iova_space_abort(space, areas);
 	return rc;
@@ -370,7 +373,12 @@ int iova_space_map(struct iova_space *space, struct iova_area *areas,
  */
 void iova_space_abort(struct iova_space *space, struct iova_area *areas)
 {
-	iova_areas_unfill(space, areas);
+	struct iova_domains iter;
+
+	mutex_lock(&space->lock);
+	__iova_domains_of(space, areas, &iter);
+	mutex_unlock(&space->lock);
+	iova_areas_unfill(space, areas, &iter);
 	remove_areas(space, areas);
 }
 
@@ -458,6 +466,7 @@ int iova_space_share(struct iova_space *space, unsigned long start,
  * @start: first IOVA that is not dealt with yet
  * @last: last IOVA
  * @areas: areas that are being removed
+ * @domains: what the first of them belongs to
  * @more: something may be left behind them
  * @revoke: the area whose pins have to end first
  */
@@ -466,6 +475,7 @@ struct iova_unmap {
 	unsigned long start;
 	unsigned long last;
 	struct iova_area *areas;
+	struct iova_domains domains;
 	bool more;
 	struct iova_revoke revoke;
 };
@@ -550,7 +560,7 @@ static unsigned long remove_taken(struct iova_unmap *unmap)
 		return 0;
 	for (area = unmap->areas; area; area = area->next)
 		bytes += iova_area_length(area);
-	iova_areas_unfill(unmap->space, unmap->areas);
+	iova_areas_unfill(unmap->space, unmap->areas, &unmap->domains);
 	remove_areas(unmap->space, unmap->areas);
 	iova_areas_free(unmap->areas);
 	return bytes;
@@ -584,6 +594,8 @@ int iova_space_unmap_any(struct iova_space *space, unsigned long start,
 	do {
 		mutex_lock(&space->lock);
 		rc = take_areas(&unmap);
+		if (unmap.areas)
+			__iova_domains_of(space, unmap.areas, &unmap.domains);
 		mutex_unlock(&space->lock);
 
 		*unmapped += remove_taken(&unmap);

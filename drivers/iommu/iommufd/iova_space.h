@@ -122,6 +122,18 @@ struct iova_domain {
 };
 
 /**
+ * struct iova_domains - going through the domains that a busy area belongs to
+ * @dom: the current one, NULL at the end
+ * @filled: its mark
+ * @left: how many come after it; counted once, as the set cannot change
+ */
+struct iova_domains {
+	struct iova_domain *dom;
+	unsigned long filled;
+	unsigned int left;
+};
+
+/**
  * struct iova_access - a driver that uses an IOVA space
  * @entry: place in iova_space.accesses
  * @pins: it pins pages, so mappings must be page aligned
@@ -214,8 +226,12 @@ void iova_space_remove_domain(struct iova_space *space,
 void iova_domains_lock_groups(struct iova_domain *from, struct iova_domain *to);
 void iova_domains_unlock_groups(struct iova_domain *from,
 				struct iova_domain *to);
-int iova_areas_fill(struct iova_space *space, struct iova_area *areas);
-void iova_areas_unfill(struct iova_space *space, struct iova_area *areas);
+void __iova_domains_of(struct iova_space *space, const struct iova_area *area,
+		       struct iova_domains *iter);
+int iova_areas_fill(struct iova_space *space, struct iova_area *areas,
+		    struct iova_domains *iter);
+void iova_areas_unfill(struct iova_space *space, struct iova_area *areas,
+		       struct iova_domains *iter);
 unsigned long iova_space_alignment(struct iova_space *space);
 unsigned long iova_space_page_sizes(struct iova_space *space);
 int iova_space_set_huge_pages(struct iova_space *space, bool enable);

@@ -178,9 +178,9 @@ static int split_chunk(struct iommufd_memory *memory, unsigned long index)
 }
 
 /* Gup has a way for ranges; for single pages that lie apart a list is cheaper. */
-static void unpin_runs(struct iommufd_memory *memory,
-		       const struct pfn_run *runs, unsigned int nr,
-		       unsigned long last)
+static void unpin_many_runs(struct iommufd_memory *memory,
+			    const struct pfn_run *runs, unsigned int nr,
+			    unsigned long last)
 {
 	struct page *list[UNPIN_LIST];
 	unsigned int i, n = 0;
@@ -204,6 +204,18 @@ static void unpin_runs(struct iommufd_memory *memory,
 		}
 	}
 	unpin_user_pages_dirty_lock(list, n, memory->writable);
+}
+
+static void unpin_runs(struct iommufd_memory *memory,
+		       const struct pfn_run *runs, unsigned int nr,
+		       unsigned long last)
+{
+	if (nr == 1)
+		unpin_user_page_range_dirty_lock(pfn_to_page(runs->pfn),
+						 last - runs->index + 1,
+						 memory->writable);
+	else if (nr)
+		unpin_many_runs(memory, runs, nr, last);
 }
 
 /**

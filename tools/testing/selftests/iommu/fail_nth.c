@@ -51,6 +51,41 @@ static const struct scenario map_huge = {
 	.undo = unmap_everything,
 };
 
+/*
+ * One run whose IO pages lie in two page tables: when there is no memory for the
+ * second one, VT-d leaves those in the first one to its caller. Whatever stays
+ * there the call that comes right afterwards would find, and VT-d report.
+ */
+static int map_across_tables(struct sweep *s, size_t length)
+{
+	return _test_map_fixed(s->fd, s->ioas, s->huge, length,
+			       s->place + HUGE - length / 2, MAP_RW);
+}
+
+static int map_short_run(struct sweep *s)
+{
+	return map_across_tables(s, HUGE / 2);
+}
+
+static int map_long_run(struct sweep *s)
+{
+	return map_across_tables(s, HUGE);
+}
+
+static const struct scenario map_short_across_tables = {
+	.prepare = huge_memory,
+	.ready = new_place,
+	.call = map_short_run,
+	.undo = unmap_everything,
+};
+
+static const struct scenario map_long_across_tables = {
+	.prepare = huge_memory,
+	.ready = new_place,
+	.call = map_long_run,
+	.undo = unmap_everything,
+};
+
 /* So many runs that they do not fit into what was allocated first. */
 static int scattered_memory(struct sweep *s)
 {
@@ -450,6 +485,12 @@ FIXTURE_VARIANT_ADD(fail_nth, map_one_hwpt_of_user) {
 FIXTURE_VARIANT_ADD(fail_nth, map_automatic_no_hwpt) { &map_automatic };
 FIXTURE_VARIANT_ADD(fail_nth, map_automatic_one_hwpt) { &map_automatic, 1 };
 FIXTURE_VARIANT_ADD(fail_nth, map_huge_two_hwpts) { &map_huge, 2 };
+FIXTURE_VARIANT_ADD(fail_nth, map_short_run_across_tables) {
+	&map_short_across_tables, 1
+};
+FIXTURE_VARIANT_ADD(fail_nth, map_long_run_across_tables) {
+	&map_long_across_tables, 1
+};
 FIXTURE_VARIANT_ADD(fail_nth, map_scattered_one_hwpt) { &map_scattered, 1 };
 FIXTURE_VARIANT_ADD(fail_nth, unmap_two_hwpts) { &unmap, 2 };
 FIXTURE_VARIANT_ADD(fail_nth, unmap_all_one_hwpt) { &unmap_all, 1 };
