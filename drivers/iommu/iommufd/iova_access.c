@@ -332,11 +332,11 @@ int iova_space_revoke(struct iova_space *space, struct iova_revoke *revoke)
 	unsigned long end;
 	int rc;
 
+	if (revoke->rounds++ == REVOKE_ROUNDS)
+		return -EDEADLOCK;
 	rc = wait_for_pinning(space, revoke);
 	if (rc)
 		return rc;
-	if (revoke->rounds++ == REVOKE_ROUNDS)
-		return -EDEADLOCK;
 	call_unmap(space, revoke->start, revoke->last - revoke->start + 1);
 
 	/* What wakes us may be somebody else's area. */

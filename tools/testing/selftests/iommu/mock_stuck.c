@@ -384,6 +384,47 @@ static int stuck_map_thread(void *arg)
 	return stuck_wait(&stuck, COMES);
 }
 
+static int unmap_everything(void *arg)
+{
+	struct mapper *m = arg;
+
+	return _test_ioas_unmap(m->fd, m->ioas, 0, UINT64_MAX, NULL);
+}
+
+/* An UNMAP forbids new pins while it waits for old ones, and no longer. */
+TEST_F(stuck, a_killed_unmap_lets_others_pin)
+{
+	struct mapper m = { .fd = self->fd };
+	struct child child;
+	struct call pin;
+	uint32_t id;
+	int access;
+
+	test_ioas_alloc(&m.ioas);
+	test_ok(_test_map_fixed(self->fd, m.ioas, self->mem, LENGTH,
+				MOCK_IOVA - LENGTH, MAP_RW));
+	test_ok(_test_map_fixed(self->fd, m.ioas, self->stuck.mem, LENGTH,
+				MOCK_IOVA, MAP_RW));
+	test_ok(_test_access_create(self->fd, m.ioas,
+				    MOCK_ACCESS_NEEDS_PIN_PAGES, &access));
+	test_start(&pin, call_pin, access, 0);
+	test_stuck();
+	ASSERT_TRUE(child_start(&child, unmap_everything, &m));
+	sleep_ms(WAITS * slowness());
+	EXPECT_EQ(EINVAL, _test_access_pin(self->fd, access, MOCK_IOVA - LENGTH,
+					   PAGE, NULL, 0, &id));
+	child_kill(&child);
+	stuck_release(&self->stuck);
+	test_end(&pin, 0);
+	test_ok(_test_access_pin(self->fd, access, MOCK_IOVA - LENGTH, PAGE,
+				 self->mem, 0, &id));
+	test_refs(self->mem, PAGE, 1);
+	test_ok(_test_ioas_unmap(self->fd, m.ioas, 0, UINT64_MAX, NULL));
+	test_refs(self->mem, LENGTH, 0);
+	test_refs(self->stuck.mem, LENGTH, 0);
+	close(access);
+}
+
 TEST_F(stuck, a_killed_map_leaves_nothing)
 {
 	struct mapper m = { .fd = self->fd, .ioas = self->ioas };
