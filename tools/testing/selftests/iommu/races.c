@@ -19,6 +19,7 @@ struct arena {
 	struct edu edu[3];
 	uint8_t *mem;
 	volatile uint32_t newest_hwpt;	/* of another thread; it may be gone */
+	uint32_t hwpts[2];
 };
 
 FIXTURE(race) { struct arena; };
@@ -177,6 +178,45 @@ TEST_F(race, attached_device_reaches_everything)
 	}
 }
 
+/* No other object gets the id of a device that is bound and unbound. */
+static int step_reopen(struct race_thread *t)
+{
+	struct arena *self = t->shared;
+	uint32_t pt = self->newest_hwpt;
+	int rc;
+
+	edu_close(&self->edu[0]);
+	rc = edu_open(&self->edu[0], self->fd);
+	return rc ?: _test_vfio_attach(self->edu[0].cdev, &pt);
+}
+
+static int step_destroy_device(struct race_thread *t)
+{
+	struct arena *self = t->shared;
+	int rc = _test_destroy(self->fd, self->edu[0].devid);
+
+	if (rc == EBUSY)
+		return 0;
+	return rc ?: EPROTO;
+}
+
+/* Who only tries is no user that the close could stumble over. */
+TEST_F(race, destroy_of_a_device_against_close_of_its_cdev)
+{
+	struct race_thread threads[] = {
+		{ .step = step_reopen },
+		{ .step = step_destroy_device, .allowed = { ENOENT } },
+		{ .step = step_destroy_device, .allowed = { ENOENT } },
+	};
+	uint32_t hwpt;
+
+	/* One that stays, as it shall not take the id of the device. */
+	test_detach(self->edu[0].cdev);
+	test_hwpt_alloc(self->edu[0].devid, self->ioas, &hwpt);
+	self->newest_hwpt = hwpt;
+	test_race(threads, (struct arena *)self, RUN_MS);
+}
+
 /* Two devices in one group, each moving all of it, and one by itself */
 FIXTURE(group) { struct arena; };
 
@@ -269,16 +309,32 @@ static int step_attach_that_fails(struct race_thread *t)
 	return rc == EINVAL ? 0 : rc;
 }
 
+/* While the group moves nobody can see where it is. */
+static int step_move_group(struct race_thread *t)
+{
+	struct arena *self = t->shared;
+	uint32_t pt = self->hwpts[race_pick(t, 2)];
+
+	return _test_vfio_attach(self->edu[0].cdev, &pt);
+}
+
 /* Who fails to attach to a HWPT may be its last user, and has to end it then. */
 TEST_F(group, attach_that_fails_to_a_hwpt_that_ends)
 {
 	struct race_thread threads[] = {
 		{ .step = step_make_and_end_hwpt },
 		{ .step = step_attach_that_fails, .allowed = { ENOENT } },
+		{ .step = step_move_group },
 	};
 
 	test_detach(self->edu[1].cdev);
+	for (int i = 0; i < 2; i++)
+		test_hwpt_alloc(self->edu[0].devid, self->ioas,
+				&self->hwpts[i]);
 	test_race(threads, (struct arena *)self, 2 * RUN_MS);
+	for (int i = 0; i < 2; i++)
+		test_ok(_test_vfio_detach(self->edu[0].cdev) ?:
+			_test_destroy(self->fd, self->hwpts[i]));
 }
 
 TEST_HARNESS_MAIN

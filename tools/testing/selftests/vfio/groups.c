@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /* Two devices in one IOMMU group: they share one HWPT or nothing. */
+#include <sys/mman.h>
+
 #include "harness.h"
 
 #define IOVA	0x10000000UL
@@ -110,6 +112,43 @@ TEST_F(group, replace_moves_all_members)
 	test_dma(1, self->other_mem, 2);
 	test_detach(self->edu[0].cdev);
 	test_dma(1, self->other_mem, 3);
+}
+
+TEST_F(group, a_replace_that_fails_moves_no_member)
+{
+	uint8_t *gone = test_mem(mem_anon(PAGE));
+	struct iommu_iova_range ranges[8];
+	uint32_t first, pt, num = ARRAY_SIZE(ranges);
+
+	ASSERT_EQ(0, munmap(gone, PAGE));
+	test_attach_to(0, self->ioas);
+	test_attach_to(1, self->ioas);
+	first = self->edu[0].pt_id;
+	/* A page table that cannot be filled, then ranges that are taken. */
+	test_ok(_test_map_fixed(self->fd, self->other, gone, PAGE, IOVA + PAGE,
+				MAP_RW));
+	pt = self->other;
+	test_err_attach(EFAULT, self->edu[1].cdev, &pt);
+	test_ok(_test_ioas_unmap(self->fd, self->other, IOVA + PAGE, PAGE,
+				 NULL));
+	test_ok(_test_map_fixed(self->fd, self->other, self->other_mem, PAGE,
+				0xfee00000, MAP_RW));
+	pt = self->other;
+	test_err_attach(EADDRINUSE, self->edu[1].cdev, &pt);
+	test_dma(0, self->mem, 1);
+	test_dma(1, self->mem, 2);
+	/* No member has reserved anything there, and all have it here. */
+	test_ok(_test_iova_ranges(self->fd, self->other, ranges, &num, NULL));
+	ASSERT_EQ(1, num);
+	num = ARRAY_SIZE(ranges);
+	test_ok(_test_iova_ranges(self->fd, self->ioas, ranges, &num, NULL));
+	ASSERT_EQ(2, num);
+	test_detach(self->edu[1].cdev);
+	test_dma(0, self->mem, 3);
+	test_err_destroy(EBUSY, first);
+	test_detach(self->edu[0].cdev);
+	test_err_destroy(ENOENT, first);
+	test_destroy(self->other);
 }
 
 TEST_F(group, explicit_hwpt_for_both)
