@@ -215,6 +215,7 @@ static const struct race_op ops[] = {
 
 const struct race_machine race_edu = {
 	.name = "edu",
+	.devices = "two edu on the root bus and two in one IOMMU group",
 	.find = find,
 	.open = open_edus,
 	.close = close_nothing,

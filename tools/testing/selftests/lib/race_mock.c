@@ -254,6 +254,7 @@ static const struct race_op ops[] = {
 
 const struct race_machine race_mock = {
 	.name = "mock",
+	.devices = "devices of the mock",
 	.find = find,
 	.open = open_objects,
 	.close = close_accesses,

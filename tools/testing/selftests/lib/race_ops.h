@@ -102,6 +102,7 @@ struct race_state {
  */
 struct race_machine {
 	const char *name;
+	const char *devices;	/* what @find finds */
 	bool (*find)(struct race_state *state);
 	int (*open)(struct race_state *state, struct race_context *context);
 	void (*close)(struct race_context *context);
