@@ -17,8 +17,10 @@
  * * map without asking for cache coherence, or for neither read nor write;
  * * free a domain with something in it.
  */
+#include <linux/minmax.h>
 #include <linux/mm.h>
 #include <linux/module.h>
+#include <linux/sched.h>
 #include <linux/slab.h>
 #include <linux/xarray.h>
 
@@ -89,17 +91,34 @@ static bool map_shall_fail(void)
 	return fail;
 }
 
-static int map_io_page(struct mock_domain *mock, unsigned long index,
-		       phys_addr_t phys, unsigned long marks, gfp_t gfp)
-{
-	void *old;
+/* IO pages that are stored or made stale under one lock */
+#define BATCH 512UL
 
-	WARN_ONCE(!is_pinned(phys), "mock: mapped a page that is not pinned\n");
-	old = xa_store(&mock->pages, index, make_entry(phys, marks), gfp);
-	if (xa_is_err(old))
-		return xa_err(old);
-	WARN_ONCE(old, "mock: mapped over an IO page that is mapped or not flushed\n");
-	return 0;
+/*
+ * Store the IO pages [*done, end) of a map call for @n. *done becomes the first
+ * that is not stored.
+ */
+static int store_io_pages(struct xa_state *xas, phys_addr_t phys,
+			  unsigned long *done, unsigned long end,
+			  unsigned long n, gfp_t gfp)
+{
+	do {
+		xas_lock(xas);
+		for (; *done < end; ++*done, xas_next(xas)) {
+			phys_addr_t page = phys + (*done << MOCK_IO_PAGE_SHIFT);
+			void *old;
+
+			WARN_ONCE(!is_pinned(page), "mock: mapped a page that is not pinned\n");
+			old = xas_store(xas, make_entry(page,
+					(*done == 0 ? MARK_START : 0) |
+					(*done == n - 1 ? MARK_LAST : 0)));
+			if (xas_error(xas))
+				break;
+			WARN_ONCE(old, "mock: mapped over an IO page that is mapped or not flushed\n");
+		}
+		xas_unlock(xas);
+	} while (xas_nomem(xas, gfp));
+	return xas_error(xas);
 }
 
 static int mock_map_pages(struct iommu_domain *domain, unsigned long iova,
@@ -108,7 +127,7 @@ static int mock_map_pages(struct iommu_domain *domain, unsigned long iova,
 {
 	struct mock_domain *mock = to_mock(domain);
 	unsigned long first = iova >> MOCK_IO_PAGE_SHIFT;
-	unsigned long n = pgsize * pgcount >> MOCK_IO_PAGE_SHIFT, i;
+	unsigned long n = pgsize * pgcount >> MOCK_IO_PAGE_SHIFT, i = 0;
 	int rc = 0;
 
 	WARN_ONCE(!(prot & IOMMU_CACHE), "mock: mapping is not coherent\n");
@@ -119,13 +138,11 @@ static int mock_map_pages(struct iommu_domain *domain, unsigned long iova,
 	if (map_shall_fail())
 		return -ENOMEM;
 
-	for (i = 0; i < n; i++) {
-		rc = map_io_page(mock, first + i,
-				 phys + (i << MOCK_IO_PAGE_SHIFT),
-				 (i == 0 ? MARK_START : 0) |
-				 (i == n - 1 ? MARK_LAST : 0), gfp);
-		if (rc)
-			break;
+	while (!rc && i < n) {
+		XA_STATE(xas, &mock->pages, first + i);
+
+		rc = store_io_pages(&xas, phys, &i, min(n, i + BATCH), n, gfp);
+		cond_resched();
 	}
 	if (!rc)
 		*mapped = pgsize * pgcount;
@@ -151,18 +168,31 @@ static void check_unmap(struct iommu_domain *domain, unsigned long iova,
 		  "mock: unmap cuts a mapping at its end\n");
 }
 
-/* Return: the entry as it was, NULL if it was not mapped. */
-static void *unmap_io_page(struct mock_domain *mock, unsigned long index)
-{
-	void *entry = xa_load(&mock->pages, index);
+/* What an unmap call has found */
+struct mock_unmap {
+	unsigned long n;
+	bool starts;
+	bool ends;
+};
 
-	if (WARN_ONCE(!entry || has_mark(entry, MARK_STALE),
-		      "mock: unmapped what is not mapped\n"))
-		return NULL;
-	xa_store(&mock->pages, index,
-		 make_entry(entry_phys(entry), MARK_STALE), GFP_KERNEL);
-	xa_set_mark(&mock->pages, index, XA_STALE);
-	return entry;
+/* Make IO pages stale up to one that is not mapped. */
+static void unmap_io_pages(struct xa_state *xas, unsigned long n,
+			   struct mock_unmap *unmap)
+{
+	void *entry;
+
+	xas_lock(xas);
+	for (entry = xas_load(xas); n; n--, entry = xas_next(xas)) {
+		if (WARN_ONCE(!entry || has_mark(entry, MARK_STALE),
+			      "mock: unmapped what is not mapped\n"))
+			break;
+		if (!unmap->n++)
+			unmap->starts = has_mark(entry, MARK_START);
+		unmap->ends = has_mark(entry, MARK_LAST);
+		xas_store(xas, make_entry(entry_phys(entry), MARK_STALE));
+		xas_set_mark(xas, XA_STALE);
+	}
+	xas_unlock(xas);
 }
 
 static size_t mock_unmap_pages(struct iommu_domain *domain, unsigned long iova,
@@ -172,21 +202,19 @@ static size_t mock_unmap_pages(struct iommu_domain *domain, unsigned long iova,
 	struct mock_domain *mock = to_mock(domain);
 	unsigned long first = iova >> MOCK_IO_PAGE_SHIFT;
 	unsigned long n = pgsize * pgcount >> MOCK_IO_PAGE_SHIFT, i;
-	bool starts = false, ends = false;
+	struct mock_unmap unmap = {};
 
-	for (i = 0; i < n; i++) {
-		void *entry = unmap_io_page(mock, first + i);
+	for (i = 0; i < n && unmap.n == i; i += min(n - i, BATCH)) {
+		XA_STATE(xas, &mock->pages, first + i);
 
-		if (!entry)
-			break;
-		if (!i)
-			starts = has_mark(entry, MARK_START);
-		ends = has_mark(entry, MARK_LAST);
+		unmap_io_pages(&xas, min(n - i, BATCH), &unmap);
+		cond_resched();
 	}
-	if (i)
-		check_unmap(domain, iova, iova + (i << MOCK_IO_PAGE_SHIFT),
-			    starts, ends, gather);
-	return i << MOCK_IO_PAGE_SHIFT;
+	if (unmap.n)
+		check_unmap(domain, iova,
+			    iova + (unmap.n << MOCK_IO_PAGE_SHIFT),
+			    unmap.starts, unmap.ends, gather);
+	return unmap.n << MOCK_IO_PAGE_SHIFT;
 }
 
 /*

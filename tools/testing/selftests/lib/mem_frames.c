@@ -28,6 +28,16 @@ static size_t *scatter(size_t pages)
 	return order;
 }
 
+/* How many pages from the i-th of the memory on are neighbours in @order. */
+static size_t neighbours(const size_t *order, size_t i, size_t pages)
+{
+	size_t n = 1;
+
+	while (i + n < pages && order[i + n] == order[i] + n)
+		n++;
+	return n;
+}
+
 void *mem_scattered(size_t pages)
 {
 	size_t *order = scatter(pages);
@@ -39,10 +49,11 @@ void *mem_scattered(size_t pages)
 
 	for (size_t i = 0; file && i < pages * PAGE; i += PAGE)
 		file[i] = 1;
-	for (size_t i = 0; mem && file && order && i < pages; i++) {
+	for (size_t i = 0, n; mem && file && order && i < pages; i += n) {
 		uint8_t *page = mem + i * PAGE;
 
-		if (mmap(page, PAGE, PROT_READ | PROT_WRITE,
+		n = neighbours(order, i, pages);
+		if (mmap(page, n * PAGE, PROT_READ | PROT_WRITE,
 			 MAP_SHARED | MAP_FIXED | MAP_POPULATE, fd,
 			 order[i] * PAGE) != page)
 			mem = NULL;
@@ -60,13 +71,14 @@ void *mem_shuffled_thp(size_t length)
 	uint8_t *thp = mem_thp(length);
 	uint8_t *mem = mem_reserve(length);
 
-	for (size_t i = 0; mem && thp && order && i < pages; i++) {
-		size_t huge = i * PAGE / HUGE * HUGE;
+	for (size_t i = 0, n; mem && thp && order && i < pages; i += n) {
+		size_t huge = i * PAGE / HUGE * HUGE, in_huge = i % (HUGE / PAGE);
 		uint8_t *to = mem + i * PAGE;
-		uint8_t *from = thp + huge + order[i % (HUGE / PAGE)] * PAGE;
+		uint8_t *from = thp + huge + order[in_huge] * PAGE;
 
-		if (mremap(from, PAGE, PAGE, MREMAP_MAYMOVE | MREMAP_FIXED,
-			   to) != to)
+		n = neighbours(order, in_huge, HUGE / PAGE);
+		if (mremap(from, n * PAGE, n * PAGE,
+			   MREMAP_MAYMOVE | MREMAP_FIXED, to) != to)
 			mem = NULL;
 	}
 	if (thp)
