@@ -565,14 +565,13 @@ TEST_F(mock, mappings_by_number)
 	close(access);
 }
 
-/* What takes its second or two need not be seen in all variants. */
-FIXTURE(stubborn) { struct mock; };
+/* What takes its second does so for an IOAS with domains and one without. */
+FIXTURE(stubborn) {
+	struct mock;
+	uint32_t alone;
+};
 
 FIXTURE_VARIANT(stubborn) { unsigned int domains, limit; };
-
-FIXTURE_VARIANT_ADD(stubborn, no_domain) {
-	.domains = 0, .limit = MOCK_MEMORY_DEFAULT
-};
 
 FIXTURE_VARIANT_ADD(stubborn, two_domains_tiny_batches) {
 	.domains = 2, .limit = MOCK_MEMORY_TINY
@@ -581,6 +580,7 @@ FIXTURE_VARIANT_ADD(stubborn, two_domains_tiny_batches) {
 FIXTURE_SETUP(stubborn)
 {
 	mock_open(variant->domains, variant->limit);
+	test_ioas_alloc(&self->alone);
 }
 
 FIXTURE_TEARDOWN(stubborn)
@@ -588,32 +588,61 @@ FIXTURE_TEARDOWN(stubborn)
 	mock_close();
 }
 
+/* Mappings of one, two and one page; the first page of the second is pinned. */
+#define test_stubborn_pin(_ioas, _mem, _access, _pin)			\
+	do {								\
+		test_ok(_test_access_create(self->fd, _ioas, PIN, &(_access))); \
+		for (int __i = 0; __i < 4; __i += __i == 1 ? 2 : 1)	\
+			test_ok(_test_map_fixed(self->fd, _ioas,	\
+						(_mem) + __i * PAGE,	\
+						__i == 1 ? 2 * PAGE : PAGE, \
+						MOCK_IOVA + __i * PAGE, \
+						MAP_RW));		\
+		test_access_pin(_access, MOCK_IOVA + PAGE, PAGE,	\
+				(_mem) + PAGE, 0, &(_pin));		\
+	} while (0)
+
 TEST_F(stubborn, access_that_never_lets_go_is_edeadlock)
 {
-	uint8_t *mem = test_mem(mem_anon(4 * PAGE));
-	uint32_t pin;
-	int access;
+	uint32_t ioas[2] = { self->ioas, self->alone }, pin[2];
+	struct unmapper unmapper[2];
+	pthread_t thread[2];
+	uint8_t *mem[2];
+	int access[2];
 
-	test_access_create(PIN, &access);
-	test_map_fixed(mem, PAGE, MOCK_IOVA);
-	test_map_fixed(mem + PAGE, 2 * PAGE, MOCK_IOVA + PAGE);
-	test_map_fixed(mem + 3 * PAGE, PAGE, MOCK_IOVA + 3 * PAGE);
-	test_access_pin(access, MOCK_IOVA + PAGE, PAGE, mem + PAGE, 0, &pin);
+	for (int i = 0; i < 2; i++) {
+		mem[i] = test_mem(mem_anon(4 * PAGE));
+		test_stubborn_pin(ioas[i], mem[i], access[i], pin[i]);
+		unmapper[i] = (struct unmapper){
+			.fd = self->fd, .ioas = ioas[i], .length = 4 * PAGE,
+		};
+	}
 	test_mock_param("keep_pins", 1);
-	ASSERT_EQ(EDEADLOCK, _test_ioas_unmap(self->fd, self->ioas, MOCK_IOVA,
-					      4 * PAGE, NULL));
-	/* Those before it are gone, it and those behind it are not. */
-	test_refs(mem, PAGE, 0);
-	test_refs(mem + PAGE, PAGE, 1);
-	test_mapped_refs(mem + 2 * PAGE, 2 * PAGE, 1);
-	test_maps(MOCK_IOVA + PAGE, 3 * PAGE, mem + PAGE);
-	/* New pins are welcome again. */
-	test_access_unpin(access, pin);
-	test_access_pin(access, MOCK_IOVA + PAGE, PAGE, mem + PAGE, 0, &pin);
+	for (int i = 0; i < 2; i++)
+		ASSERT_EQ(0, pthread_create(&thread[i], NULL, unmap_thread,
+					    &unmapper[i]));
+	for (int i = 0; i < 2; i++)
+		ASSERT_EQ(0, pthread_join(thread[i], NULL));
+
+	for (int i = 0; i < 2; i++) {
+		ASSERT_EQ(EDEADLOCK, unmapper[i].rc);
+		/* Those before it are gone, it and those behind it are not. */
+		test_refs(mem[i], PAGE, 0);
+		test_refs(mem[i] + PAGE, PAGE, 1);
+		test_refs(mem[i] + 2 * PAGE, 2 * PAGE, !i);
+		/* New pins are welcome again. */
+		test_access_unpin(access[i], pin[i]);
+		test_access_pin(access[i], MOCK_IOVA + PAGE, PAGE,
+				mem[i] + PAGE, 0, &pin[i]);
+	}
+	test_maps(MOCK_IOVA + PAGE, 3 * PAGE, mem[0] + PAGE);
 	test_mock_param("keep_pins", 0);
-	test_unmap(MOCK_IOVA + PAGE, 3 * PAGE);
-	test_refs(mem, 4 * PAGE, 0);
-	close(access);
+	for (int i = 0; i < 2; i++) {
+		test_ok(_test_ioas_unmap(self->fd, ioas[i], MOCK_IOVA + PAGE,
+					 3 * PAGE, NULL));
+		test_refs(mem[i], 4 * PAGE, 0);
+		close(access[i]);
+	}
 }
 
 TEST_HARNESS_MAIN

