@@ -78,11 +78,13 @@ static bool domain_is_full(struct sweep *s)
 	return !_test_check_map(s->fd, s->mock[0].hwpt, IOVA, LENGTH, s->mem);
 }
 
+/* The old place may be gone when the answer cannot be written: no way back. */
 static const struct scenario replace = {
 	.prepare = map_both,
 	.call = replace_with_other,
 	.undo = replace_back,
 	.unchanged = domain_is_full,
+	.done_before_answer = true,
 };
 
 static int alloc_hwpt(struct sweep *s)
