@@ -15,6 +15,8 @@ enum kind {
 	KIND_ANON_READ,
 	KIND_NONE,
 	KIND_HOLE,
+	KIND_THP,
+	KIND_HUGETLB,
 };
 
 static const struct region {
@@ -31,7 +33,27 @@ static const struct region {
 	{ KIND_FILE_PRIVATE, 168, 24 },
 	{ KIND_FILE_SHARED_READ, 192, 16 },
 	{ KIND_ANON, 208, 48 },
+	{ KIND_THP, ARENA_HUGE, 512 },
+	{ KIND_HUGETLB, ARENA_HUGE + 512, 512 },
 };
+
+/* Where there is no huge page, small ones do. */
+static bool region_make_huge(const struct region *region, uint8_t *va)
+{
+	int flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE;
+	int prot = PROT_READ | PROT_WRITE;
+
+	if (region->kind == KIND_HUGETLB &&
+	    mmap(va, HUGE, prot, flags | MAP_HUGETLB, -1, 0) == va) {
+		*va = 1;
+		return true;
+	}
+	if (mmap(va, HUGE, prot, flags, -1, 0) != va)
+		return false;
+	madvise(va, HUGE, MADV_HUGEPAGE);
+	*va = 1;
+	return true;
+}
 
 static bool region_make(struct arena *arena, const struct region *region)
 {
@@ -43,6 +65,8 @@ static bool region_make(struct arena *arena, const struct region *region)
 
 	if (region->kind == KIND_HOLE)
 		return true;
+	if (region->kind == KIND_THP || region->kind == KIND_HUGETLB)
+		return region_make_huge(region, va);
 	if (region->kind == KIND_FILE_SHARED ||
 	    region->kind == KIND_FILE_SHARED_READ)
 		flags = MAP_SHARED | MAP_FIXED_NOREPLACE;
@@ -78,6 +102,8 @@ static void region_note(struct arena *arena, const struct region *region)
 		page->writable = page->readable &&
 				 region->kind != KIND_ANON_READ &&
 				 region->kind != KIND_FILE_SHARED_READ;
+		page->shared = region->kind == KIND_FILE_SHARED ||
+			       region->kind == KIND_FILE_SHARED_READ;
 		page->gen = page->readable ? ++arena->last_gen : 0;
 	}
 }

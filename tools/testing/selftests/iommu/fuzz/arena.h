@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * The memory that programs map: 256 pages of several kinds, always at the same
+ * The memory that programs map: pages of several kinds, always at the same
  * address. Each page has a generation that changes when another page takes its
  * place, and 0 when there is none: that tells what a pin holds.
  */
@@ -12,7 +12,10 @@
 
 #include "mem.h"
 
-#define ARENA_PAGES	256UL
+#define ARENA_PAGES	1536UL
+/* Those in front are small pages; huge ones are behind, from 2 MiB on. */
+#define ARENA_SMALL	256UL
+#define ARENA_HUGE	512UL
 #define ARENA_BYTES	(ARENA_PAGES * PAGE)
 #define ARENA_START	0x200000000UL
 #define ARENA_STRIDE	(16UL << 20)	/* from one thread's to the next's */
@@ -24,6 +27,7 @@ struct arena_page {
 	uint32_t gen;
 	bool readable;
 	bool writable;
+	bool shared;	/* a child has the same page */
 };
 
 struct arena {

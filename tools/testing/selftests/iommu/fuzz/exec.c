@@ -236,7 +236,7 @@ struct access *free_access(struct context *ctx)
 static uint32_t unknown_id(struct world *w, struct context *ctx)
 {
 	static const uint32_t never[] = {
-		0, 0x7fffffff, 0x80000000, UINT32_MAX, 100000,
+		0, 0x7fffffff, 0x80000000, 0xffff, 100000,
 	};
 	uint64_t pick = w->step->arg[5];
 
@@ -332,14 +332,16 @@ void exec_end(struct world *w)
 {
 	static const struct step last = { .kind = STEP_CHECK_PINS };
 
-	for (unsigned int i = 0; i < w->nctxs; i++) {
-		if (w->threaded)
-			continue;
+	for (unsigned int i = 0; i < w->nctxs; i++)
 		context_close(w->ctx[i]);
-	}
 	w->step = &last;
-	if (!w->threaded)
-		do_check_pins(w, w->ctx[0], &last);
+	do_check_pins(w, w->ctx[0], &last);
+}
+
+void exec_detach(struct world *w)
+{
+	for (unsigned int i = 0; i < w->nctxs; i++)
+		close_accesses(w->ctx[i]);
 }
 
 static step_fn * const step_fns[STEP_KINDS] = {

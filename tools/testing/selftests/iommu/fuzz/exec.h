@@ -22,6 +22,7 @@ struct world {
 	struct arena *arena;
 	bool threaded;		/* others use the same files */
 	bool ended;		/* all steps are done */
+	unsigned int mark;	/* see struct memory */
 	unsigned int nspare;
 	int spare[FUZZ_SPARES];	/* files opened ahead */
 	unsigned long ioctls;
@@ -101,6 +102,8 @@ bool pick_range(struct world *w, struct ioas *ioas, struct range *range);
 void exec_step(struct world *w, const struct step *step);
 /* Close everything and look at what is left. */
 void exec_end(struct world *w);
+/* Close only what is a thread's own: its accesses. */
+void exec_detach(struct world *w);
 
 typedef void step_fn(struct world *w, struct context *ctx,
 		     const struct step *step);

@@ -38,8 +38,7 @@ void do_access_create(struct world *w, struct context *ctx,
 		.can_pin = cmd.create_access.flags,
 	};
 	/* It has an id that nobody tells. */
-	if (ctx->ids_exact)
-		access->id = model_next_id(ctx, 0);
+	access->id = ctx->ids_exact ? model_next_id(ctx, 0) : UINT32_MAX;
 	model_take_id(ctx, access->id);
 	model_access_attach(access, ioas);
 }
@@ -163,6 +162,77 @@ static void predict_compare(struct world *w, struct context *ctx,
 	errs_add(e, EFAULT);
 }
 
+/* What the step wants: a range, rights, and what to compare the pages with */
+static void make_pin(struct world *w, struct access *access,
+		     struct range *range, struct iommu_test_cmd *cmd)
+{
+	const uint64_t *arg = w->step->arg;
+	uint64_t va;
+
+	if (arg[2] % 16 < 12)
+		range->start &= ~(PAGE - 1);
+	if (range->last - range->start >= ARENA_BYTES)
+		range->last = range->start + ARENA_BYTES - 1;
+	cmd->access_pages.flags = (arg[5] >> 8 & 1) |
+				  faulty_bits(w, FAULT_FLAG, ~0x10001U);
+	cmd->access_pages.iova = range->start;
+	cmd->access_pages.length = range->last - range->start + 1;
+	if (arg[5] >> 16 == 1 && arg[2] % 4 == 0)
+		cmd->access_pages.length = MAX_BYTES + 1;
+	va = model_copy_va(access->ioas, range->start);
+	if (arg[5] >> 9 & 1)
+		va = 0;
+	if ((arg[5] >> 10 & 15) == 1)
+		va ^= PAGE;
+	cmd->access_pages.uptr = va & ~(PAGE - 1);
+}
+
+/* Fills in the pieces; returns how many there are. */
+static unsigned int predict_access_pin(struct world *w, struct context *ctx,
+				       struct access *access,
+				       const struct iommu_test_cmd *cmd,
+				       struct piece *pieces, struct errs *e)
+{
+	uint64_t iova = cmd->access_pages.iova;
+	struct range range = { iova, iova + cmd->access_pages.length - 1 };
+	unsigned int n;
+
+	if (cmd->access_pages.flags & ~0x10001U || !access->can_pin)
+		errs_add(e, EOPNOTSUPP);
+	if (cmd->access_pages.length > MAX_BYTES)
+		errs_add(e, ENOMEM);
+	if (iova % PAGE)
+		errs_add(e, EINVAL);
+	predict_range(access, iova, cmd->access_pages.length,
+		      cmd->access_pages.flags & 1, e);
+	if (e->n) {
+		/* What comes before a hole may have been tried already. */
+		n = overlapping_pieces(access->ioas, range, pieces);
+		model_predict_pin(ctx, pieces, n, e);
+		return n;
+	}
+	n = make_pieces(access, range, pieces);
+	if (n > MAX_PIECES)
+		return n;
+	model_predict_pin(ctx, pieces, n, e);
+	predict_compare(w, ctx, pieces, n, cmd->access_pages.uptr, e);
+	return n;
+}
+
+static void note_pin(struct context *ctx, struct access *access, uint32_t id,
+		     struct range range, const struct piece *pieces,
+		     unsigned int n)
+{
+	struct pin *pin = free_pin(access);
+
+	*pin = (struct pin){
+		.used = true, .id = id, .iovas = range, .npieces = n,
+	};
+	memcpy(pin->pieces, pieces, n * sizeof(*pieces));
+	for (unsigned int i = 0; i < n; i++)
+		model_pin(ctx, &pieces[i], true);
+}
+
 void do_access_pin(struct world *w, struct context *ctx,
 		   const struct step *step)
 {
@@ -173,64 +243,21 @@ void do_access_pin(struct world *w, struct context *ctx,
 	struct call call = CALL(ctx, IOMMU_TEST_CMD, cmd, 52);
 	struct piece pieces[MAX_PIECES];
 	struct range range;
-	struct pin *pin;
-	unsigned int n = 0;
-	uint64_t va;
+	unsigned int n;
 
 	if (!access || !free_pin(access) ||
 	    !pick_range(w, access->ioas, &range)) {
 		skip(w);
 		return;
 	}
-	if (step->arg[2] % 16 < 12)
-		range.start &= ~(PAGE - 1);
-	if (range.last - range.start >= ARENA_BYTES)
-		range.last = range.start + ARENA_BYTES - 1;
+	make_pin(w, access, &range, &cmd);
 	cmd.id = access_fd(w, ctx, access, &call.errs);
-	cmd.access_pages.flags = step->arg[5] >> 8 & 1;
-	cmd.access_pages.flags |= faulty_bits(w, FAULT_FLAG, ~0x10001U);
-	cmd.access_pages.iova = range.start;
-	cmd.access_pages.length = range.last - range.start + 1;
-	if (step->arg[5] >> 16 == 1 && step->arg[2] % 4 == 0)
-		cmd.access_pages.length = MAX_BYTES + 1;
-	va = model_copy_va(access->ioas, range.start);
-	if (step->arg[5] >> 9 & 1)
-		va = 0;
-	if ((step->arg[5] >> 10 & 15) == 1)
-		va ^= PAGE;
-	cmd.access_pages.uptr = va & ~(PAGE - 1);
-	if (cmd.access_pages.flags & ~0x10001U || !access->can_pin)
-		errs_add(&call.errs, EOPNOTSUPP);
-	if (cmd.access_pages.length > MAX_BYTES)
-		errs_add(&call.errs, ENOMEM);
-	if (range.start % PAGE)
-		errs_add(&call.errs, EINVAL);
-	predict_range(access, range.start, cmd.access_pages.length,
-		      cmd.access_pages.flags & 1, &call.errs);
-	if (call.errs.n) {
-		/* What comes before a hole may have been tried already. */
-		n = overlapping_pieces(access->ioas, range, pieces);
-		model_predict_pin(ctx, pieces, n, &call.errs);
-	} else {
-		n = make_pieces(access, range, pieces);
-		if (n > MAX_PIECES) {
-			skip(w);
-			return;
-		}
-		model_predict_pin(ctx, pieces, n, &call.errs);
-		predict_compare(w, ctx, pieces, n, cmd.access_pages.uptr,
-				&call.errs);
-	}
-	if (!call_issue(w, &call))
-		return;
-	pin = free_pin(access);
-	*pin = (struct pin){
-		.used = true, .id = cmd.access_pages.out_access_pages_id,
-		.iovas = range, .npieces = n,
-	};
-	memcpy(pin->pieces, pieces, n * sizeof(*pieces));
-	for (unsigned int i = 0; i < n; i++)
-		model_pin(ctx, &pieces[i], true);
+	n = predict_access_pin(w, ctx, access, &cmd, pieces, &call.errs);
+	if (n > MAX_PIECES)
+		skip(w);
+	else if (call_issue(w, &call))
+		note_pin(ctx, access, cmd.access_pages.out_access_pages_id,
+			 range, pieces, n);
 }
 
 void do_access_unpin(struct world *w, struct context *ctx,
@@ -277,7 +304,8 @@ static void predict_memory(struct world *w, struct access *access,
 		if (piece.npages && (piece.memory->domains[piece.first] ||
 				     piece.memory->accesses[piece.first]))
 			goto next;
-		if (!page || !page->readable || (write && !page->writable)) {
+		if (!page || !page->readable || area->memory->orphan ||
+		    (write && !page->writable)) {
 			errs_add(e, EFAULT);
 			return;
 		}

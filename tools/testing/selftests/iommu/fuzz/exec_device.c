@@ -273,36 +273,49 @@ void do_check_map(struct world *w, struct context *ctx,
 	call_issue(w, &call);
 }
 
-/* How many memories hold a pin of the page that is at @va now */
+/* Does a memory hold a pin of the page that is at @va now? */
+static bool pins_page(struct context *ctx, const struct memory *memory,
+		      uint64_t va)
+{
+	uint64_t page = va / PAGE - memory->va / PAGE;
+
+	return !memory->nowhere && page < memory->npages &&
+	       (memory->domains[page] || memory->accesses[page]) &&
+	       model_is_current(ctx, memory, page);
+}
+
+/* Memories in an IOAS that pin the page and were not counted before */
+static unsigned int refs_in(struct context *ctx, struct ioas *ioas,
+			    uint64_t va, unsigned int mark)
+{
+	unsigned int refs = 0;
+
+	for (unsigned int i = 0; i < ioas->nareas; i++) {
+		struct memory *memory = ioas->areas[i].memory;
+
+		if (memory->mark != mark)
+			refs += pins_page(ctx, memory, va);
+		memory->mark = mark;
+	}
+	return refs;
+}
+
 static unsigned int refs_of(struct world *w, uint64_t va)
 {
-	struct memory *seen[MAX_AREAS * MAX_IOAS];
-	unsigned int nseen = 0, refs = 0;
+	unsigned int refs = 0;
 
+	w->mark++;
 	for (unsigned int c = 0; c < w->nctxs; c++)
-		for (unsigned int s = 0; s < MAX_IOAS; s++)
-			for (unsigned int a = 0; a < w->ctx[c]->ioas[s].nareas; a++) {
-				struct memory *m = w->ctx[c]->ioas[s].areas[a].memory;
-				unsigned int page = va / PAGE - m->va / PAGE, i = 0;
-
-				while (i < nseen && seen[i] != m)
-					i++;
-				if (i < nseen || m->nowhere ||
-				    va / PAGE < m->va / PAGE ||
-				    page >= m->npages)
-					continue;
-				if (nseen < MAX_AREAS * MAX_IOAS)
-					seen[nseen++] = m;
-				refs += (m->domains[page] || m->accesses[page]) &&
-					model_is_current(w->ctx[c], m, page);
-			}
+		for (unsigned int i = 0; i < MAX_IOAS; i++)
+			refs += refs_in(w->ctx[c], &w->ctx[c]->ioas[i], va,
+					w->mark);
 	return refs;
 }
 
 void do_check_refs(struct world *w, struct context *ctx,
 		   const struct step *step)
 {
-	uint64_t page = step->arg[0] % ARENA_PAGES;
+	uint64_t page = step->arg[0] % ARENA_SMALL;
 	struct iommu_test_cmd cmd = {
 		.size = sizeof(cmd), .op = IOMMU_TEST_OP_MD_CHECK_REFS,
 		.check_refs = {

@@ -48,7 +48,7 @@ static uint32_t pick_any(struct context *ctx, const struct step *step)
 		return dev ? dev->idev : 0;
 	/* In threads an access' id is not known. */
 	default:
-		return access ? access->id : 0;
+		return access && ctx->ids_exact ? access->id : 0;
 	}
 }
 
@@ -134,7 +134,14 @@ bool pick_range(struct world *w, struct ioas *ioas, struct range *range)
 	last = area->last;
 	length = last - start + 1;
 	switch (arg[2] % 8) {
-	case 0: case 1: case 2:
+	case 0:
+	case 1:
+		break;
+	case 2:			/* almost all of it, or a little more */
+		start += arg[3] % 4 == 0 && length > 1;
+		start -= arg[3] % 4 == 1 && start;
+		last -= arg[4] % 4 == 0 && last > start;
+		last += arg[4] % 4 == 1;
 		break;
 	case 3:			/* a part */
 		start += arg[3] % length;
@@ -146,7 +153,8 @@ bool pick_range(struct world *w, struct ioas *ioas, struct range *range)
 		if (last - start >= PAGE)
 			last -= arg[4] % ((last - start) / PAGE + 1) * PAGE;
 		break;
-	case 5: case 6:		/* from one to another */
+	case 5:
+	case 6:			/* from one to another */
 		other = pick_area(ioas, arg[1] + arg[3] % 4);
 		if (other->last > last)
 			last = other->last;

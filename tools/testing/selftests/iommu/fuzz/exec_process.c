@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "exec.h"
+#include "ioctls.h"
 #include "mock.h"
 #include "proc.h"
 
@@ -46,24 +47,65 @@ void do_memlock(struct world *w, struct context *ctx, const struct step *step)
 		differ(w, "setrlimit: %s", strerror(errno));
 }
 
-/* A child has all the files too. Closing them, or exiting, undoes nothing. */
+/* The child maps memory of its own. Its limit is ours, what it has locked not. */
+static void predict_child(struct world *w, struct context *ctx,
+			  struct ioas *ioas, const struct map_call *map,
+			  struct errs *e)
+{
+	uint64_t locked = w->account->locked;
+
+	w->account->locked = 0;
+	model_predict_map(ctx, ioas, map, e);
+	w->account->locked = locked;
+}
+
+static void make_child_map(struct world *w, const struct step *step,
+			   struct map_call *map)
+{
+	*map = (struct map_call){
+		.va = arena_va(w, step->arg[1] % (ARENA_SMALL - 16) * PAGE),
+		.length = (1 + step->arg[2] % 8) * PAGE,
+		.iova = MOCK_APERTURE_START + step->arg[3] % 128 * PAGE,
+		.flags = MAP_FIXED_IOVA | MAP_READ |
+			 (step->arg[4] % 2 ? MAP_WRITE : 0),
+		.by_child = true,
+	};
+}
+
+/*
+ * A child has all the files too. Closing them, or exiting, undoes nothing; and
+ * what it maps stays.
+ */
 void do_fork(struct world *w, struct context *ctx, const struct step *step)
 {
+	struct ioas *ioas = step->arg[0] % 3 ? pick_ioas(ctx, step->arg[5]) :
+					       NULL;
+	struct errs errs = { };
+	struct map_call map;
 	int status;
 	pid_t pid;
 
-	if (w->threaded) {
+	if (w->threaded || (ioas && ioas->nareas > MAX_AREAS - 6)) {
 		skip(w);
 		return;
 	}
+	make_child_map(w, step, &map);
+	if (ioas)
+		predict_child(w, ctx, ioas, &map, &errs);
 	pid = fork();
 	if (!pid) {
+		if (ioas)
+			_exit(_test_ioas_map(ctx->fd, ioas->id,
+					     (void *)map.va, map.length,
+					     &map.iova, map.flags));
 		for (unsigned int i = 0; i < w->nctxs && step->arg[0] % 2; i++)
 			close(w->ctx[i]->fd);
 		_exit(0);
 	}
-	if (pid < 0 || waitpid(pid, &status, 0) != pid || status)
+	if (pid < 0 || waitpid(pid, &status, 0) != pid || !WIFEXITED(status))
 		differ(w, "the child ended badly: %s", strerror(errno));
+	else if (ioas && call_expect(w, &errs, WEXITSTATUS(status)))
+		model_map(ctx, ioas, &map);
 }
 
 void do_check_pins(struct world *w, struct context *ctx,

@@ -152,14 +152,15 @@ static bool unmap_is_known(struct context *ctx, struct range range)
 
 	if (ioas->huge)
 		return true;
+	/* Nor is it told what is looked at first, the pins or the alignment. */
+	if (!cut_is_known(ctx, ioas, range.start) ||
+	    !cut_is_known(ctx, ioas, end))
+		return false;
 	odd = (would_cut(ioas, range.start) && range.start % PAGE) +
 	      (would_cut(ioas, end) && end % PAGE);
 	if (odd && would_cut(ioas, range.start) != would_cut(ioas, end))
 		return true;
-	if (odd && !(range.start % PAGE && end % PAGE))
-		return false;
-	return cut_is_known(ctx, ioas, range.start) &&
-	       cut_is_known(ctx, ioas, end);
+	return !odd || (range.start % PAGE && end % PAGE);
 }
 
 void do_type1_unmap(struct world *w, struct context *ctx,

@@ -20,7 +20,7 @@ static const struct {
 	{ STEP_IOAS_ALLOC, 4 }, { STEP_DESTROY, 5 }, { STEP_MAP, 24 },
 	{ STEP_UNMAP, 12 }, { STEP_COPY, 10 }, { STEP_IOVA_RANGES, 5 },
 	{ STEP_ALLOW_IOVAS, 3 }, { STEP_OPTION, 4 }, { STEP_HWPT_ALLOC, 3 },
-	{ STEP_HW_INFO, 2 }, { STEP_VFIO_IOAS, 4 }, { STEP_ATTACH, 5 },
+	{ STEP_HW_INFO, 2 }, { STEP_VFIO_IOAS, 6 }, { STEP_ATTACH, 5 },
 	{ STEP_REPLACE, 5 }, { STEP_RESERVE, 2 }, { STEP_CHECK_MAP, 6 },
 	{ STEP_CHECK_REFS, 5 }, { STEP_ACCESS_CREATE, 3 },
 	{ STEP_ACCESS_CLOSE, 1 }, { STEP_ACCESS_PIN, 7 },
@@ -28,7 +28,7 @@ static const struct {
 	{ STEP_ACCESS_REPLACE, 2 }, { STEP_BATCH, 1 }, { STEP_TYPE1_MAP, 4 },
 	{ STEP_TYPE1_UNMAP, 4 }, { STEP_TYPE1_SET, 1 }, { STEP_TYPE1_ASK, 1 },
 	{ STEP_TYPE1_INFO, 1 }, { STEP_UNKNOWN, 1 }, { STEP_REMAP, 2 },
-	{ STEP_MEMLOCK, 1 }, { STEP_FORK, 1 }, { STEP_REOPEN, 1 },
+	{ STEP_MEMLOCK, 1 }, { STEP_FORK, 2 }, { STEP_REOPEN, 1 },
 	{ STEP_CHECK_PINS, 3 },
 };
 
@@ -54,7 +54,7 @@ static uint64_t make_va(struct rng *rng)
 		0, PAGE, NOWHERE_START, NOWHERE_START + 0x123,
 		0x800000000000, 0xffff888000000000, -3 * PAGE, U64_MAX - 5,
 	};
-	uint64_t va = rng_below(rng, ARENA_PAGES - 16) * PAGE;
+	uint64_t va = rng_below(rng, ARENA_SMALL - 16) * PAGE;
 
 	if (rng_one_in(rng, 40))
 		return odd[rng_below(rng, 8)];
@@ -123,6 +123,13 @@ static void make_map(struct rng *rng, struct step *step)
 	step->arg[2] = make_length(rng);
 	step->arg[3] = make_flags(rng);
 	step->arg[4] = make_iova(rng);
+	if (rng_one_in(rng, 16)) {
+		step->arg[1] = (ARENA_HUGE + rng_below(rng, 1024)) * PAGE;
+		if (rng_one_in(rng, 2))
+			step->arg[2] = rng_below(rng, 513) * PAGE;
+		if (rng_one_in(rng, 4))
+			step->arg[1] &= ~(HUGE - 1);
+	}
 	/* The end shall not wrap: what is said of that case is not enough. */
 	if (step->arg[1] >= ARENA_BYTES && -step->arg[1] == step->arg[2])
 		step->arg[2] = PAGE;
@@ -227,11 +234,21 @@ void program_make(struct program *program, uint64_t seed, size_t nsteps)
 	if (!program->steps)
 		abort();
 	program->persona = rng_below(&rng, PERSONAS);
-	program->ending = rng_below(&rng, ENDINGS);
+	program->ending = rng_one_in(&rng, 8) ? ENDING_KILL :
+			  rng_one_in(&rng, 3) ? ENDING_EXIT : ENDING_CLOSE;
 	program->threads = 1;
-	for (size_t i = 0; i < nsteps; i++)
+	if (rng_one_in(&rng, 4)) {
+		/* The charges of threads add up to what none can predict. */
+		program->threads = 2 + rng_below(&rng, FUZZ_THREADS - 1);
+		program->persona = PERSONA_ROOT;
+	}
+	for (size_t i = 0; i < nsteps; i++) {
 		make_step(&rng, &program->steps[i]);
+		program->steps[i].thread = rng_below(&rng, program->threads);
+	}
 	/* Begin with something to work on. */
-	if (nsteps > 1)
-		program->steps[0] = (struct step){ .kind = STEP_IOAS_ALLOC };
+	for (size_t i = 0; i < program->threads && i < nsteps; i++)
+		program->steps[i] = (struct step){
+			.kind = STEP_IOAS_ALLOC, .thread = i,
+		};
 }

@@ -5,7 +5,7 @@
  *
  *   --seed N      the first seed; the second program's is N + 1, ...
  *   --ioctls N    run programs until so many ioctls were made
- *   --ops N       steps of a program (300)
+ *   --ops N       steps of a program (400)
  *   --workers N   processes at a time (2)
  *   --read FILE   run the program that FILE has the text of
  *   --print       print the programs
@@ -13,6 +13,7 @@
  */
 #include <getopt.h>
 #include <inttypes.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
@@ -23,6 +24,9 @@
 
 #include "proc.h"
 #include "run.h"
+
+#define SHRUNK	3	/* so many programs with a difference are shrunk */
+#define ENOUGH	8	/* and after so many a run ends */
 
 /* Seen by all workers */
 struct totals {
@@ -35,7 +39,7 @@ static struct options {
 	uint64_t seed, ioctls, ops, workers;
 	const char *read;
 	bool print, no_shrink;
-} options = { .ops = 300, .workers = 2 };
+} options = { .ops = 400, .workers = 2 };
 
 static struct totals *totals;
 static int print_lock = -1;
@@ -43,8 +47,8 @@ static int print_lock = -1;
 static void say(struct world *w, const struct program *program)
 {
 	printf("# seed %" PRIu64 ": %s\n", program->seed, w->difference);
-	printf("# replay: fuzz --seed %" PRIu64 " --ops %zu --ioctls 1\n",
-	       program->seed, program->nsteps);
+	printf("# replay: fuzz --seed %" PRIu64 " --ops %" PRIu64 " --ioctls 1\n",
+	       program->seed, options.ops);
 }
 
 static void say_shrunk(struct world *w, const struct program *program,
@@ -60,7 +64,7 @@ static void report(struct world *w, struct program *program)
 	totals->differences++;
 	flock(print_lock, LOCK_EX);
 	say(w, program);
-	if (!options.no_shrink && totals->differences < 10) {
+	if (!options.no_shrink && totals->differences <= SHRUNK) {
 		unsigned int tries = shrink(w, program);
 
 		if (tries)
@@ -72,10 +76,17 @@ static void report(struct world *w, struct program *program)
 	flock(print_lock, LOCK_UN);
 }
 
+#define PROGRESS	100000
+
 static void count(const struct world *w)
 {
+	uint64_t before = atomic_fetch_add(&totals->ioctls, w->ioctls);
+
+	if (before / PROGRESS != (before + w->ioctls) / PROGRESS) {
+		printf("# %" PRIu64 " ioctls\n", before + w->ioctls);
+		fflush(stdout);
+	}
 	totals->programs++;
-	totals->ioctls += w->ioctls;
 	totals->refused += w->refused;
 	totals->skipped += w->skipped;
 	for (int i = 0; i < STEP_KINDS; i++) {
@@ -84,14 +95,15 @@ static void count(const struct world *w)
 	}
 }
 
-static void work(uint64_t until)
+static void work(uint64_t ioctls, uint64_t differences)
 {
 	struct world *w = world_new();
 	struct program program;
 
 	/* A lock belongs to an open file, and every worker needs its own. */
 	print_lock = open("/proc/self/exe", O_RDONLY | O_CLOEXEC);
-	while (w && totals->ioctls < until && totals->differences < 20) {
+	while (w && totals->ioctls < ioctls &&
+	       totals->differences < differences) {
 		program_make(&program, totals->next_seed++, options.ops);
 		if (options.print)
 			program_print(&program, stdout);
@@ -115,7 +127,7 @@ static bool run_many(uint64_t seed, uint64_t ioctls)
 	fflush(stdout);
 	for (uint64_t i = 0; i < options.workers; i++)
 		if (!fork()) {
-			work(ioctls);
+			work(ioctls, differences + ENOUGH);
 			fflush(stdout);
 			_exit(0);
 		}
@@ -211,7 +223,7 @@ static bool parse(int argc, char **argv)
 	return optind == argc && options.workers;
 }
 
-#define SHORT_RUN	10000
+#define SHORT_RUN	(10000 / slowness())
 #define KNOWN_SEED	1
 
 int main(int argc, char **argv)

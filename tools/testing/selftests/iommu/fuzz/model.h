@@ -49,7 +49,9 @@ struct memory {
 	bool writable;
 	bool unlimited;		/* mapped with CAP_IPC_LOCK */
 	bool nowhere;		/* no page of it exists or ever will */
+	bool orphan;		/* of a process that is no more */
 	unsigned int npages;
+	unsigned int mark;	/* of whoever counts memories */
 	/* Per page: users among domains and accesses, and what they hold */
 	uint16_t domains[ARENA_PAGES + 1];
 	uint16_t accesses[ARENA_PAGES + 1];
@@ -151,6 +153,7 @@ void model_clear(struct context *ctx);
 struct map_call {
 	uint64_t iova, length, va;
 	uint32_t flags;
+	bool by_child;		/* which has exited since */
 };
 
 uint64_t model_alignment(const struct ioas *ioas);

@@ -64,7 +64,7 @@ static bool can_pin(struct context *ctx, const struct memory *memory,
 {
 	struct arena_page *page = page_of(ctx, memory, i);
 
-	return page && (memory->writable ? page->writable : page->readable);
+	return !memory->orphan && page && (memory->writable ? page->writable : page->readable);
 }
 
 /* Two pieces of one call may hold the same page. */
@@ -98,7 +98,10 @@ void model_predict_pin(struct context *ctx, const struct piece *pieces,
 				continue;
 			if (!can_pin(ctx, memory, p))
 				errs_add(e, EFAULT);
-			if (!memory->unlimited)
+			/* Nobody can tell what the dead have charged. */
+			if (memory->orphan && !memory->unlimited)
+				errs_add(e, ENOMEM);
+			else if (!memory->unlimited)
 				charge++;
 		}
 	}
@@ -110,8 +113,9 @@ void model_predict_pin(struct context *ctx, const struct piece *pieces,
 /* What CAP_IPC_LOCK frees from the limit counts as pinned, and no more. */
 static void charge(struct context *ctx, const struct memory *memory, int pages)
 {
-	ctx->account->pinned += pages;
-	if (memory->unlimited)
+	if (!memory->orphan)
+		ctx->account->pinned += pages;
+	if (memory->unlimited || (memory->orphan && ctx->mode))
 		return;
 	if (ctx->mode)
 		ctx->account->locked += pages;
@@ -126,7 +130,11 @@ void model_pin(struct context *ctx, const struct piece *piece, bool access)
 	for (unsigned int p = piece->first; p < piece->first + piece->npages;
 	     p++) {
 		if (!is_pinned(memory, p)) {
-			memory->gen[p] = page_of(ctx, memory, p)->gen;
+			struct arena_page *page = page_of(ctx, memory, p);
+
+			/* A child has pages of its own, but for shared ones. */
+			memory->gen[p] = memory->orphan && !page->shared ?
+					 0 : page->gen;
 			charge(ctx, memory, 1);
 		}
 		(access ? memory->accesses : memory->domains)[p]++;

@@ -314,6 +314,7 @@ bool model_map(struct context *ctx, struct ioas *ioas,
 					   call->flags & IOMMU_IOAS_MAP_WRITEABLE),
 	};
 
+	area.memory->orphan = call->by_child;
 	insert_pinned(ctx, ioas, area);
 	return true;
 }
@@ -390,10 +391,10 @@ void model_predict_copy(struct context *ctx, struct ioas *dst,
 		errs_add(e, EOVERFLOW);
 	if (!src)
 		errs_add(e, ENOENT);
-	else if (call->length && model_denies(src, range, call->flags))
-		errs_add(e, EPERM);
 	else if (call->length && !model_cover(src, range, &area))
 		errs_add(e, ENOENT);
+	if (src && call->length && model_denies(src, range, call->flags))
+		errs_add(e, EPERM);
 	if (predict_call(dst, call, e) || !src)
 		return;
 	n = model_cover(src, range, &area);

@@ -106,8 +106,8 @@ void program_free(struct program *program)
 
 static void step_print(const struct step *step, FILE *file)
 {
-	fprintf(file, "%s %s %u", step_name(step->kind),
-		fault_name(step->fault), step->ctx);
+	fprintf(file, "%s %s %u %u", step_name(step->kind),
+		fault_name(step->fault), step->thread, step->ctx);
 	for (int i = 0; i < STEP_ARGS; i++)
 		fprintf(file, " %#" PRIx64, step->arg[i]);
 	fputc('\n', file);
@@ -134,13 +134,14 @@ void program_print(const struct program *program, FILE *file)
 static bool step_read(struct step *step, FILE *file)
 {
 	char name[32], fault[32];
-	unsigned int ctx;
+	unsigned int thread, ctx;
 	int kind;
 
-	if (fscanf(file, "%31s %31s %u", name, fault, &ctx) != 3)
+	if (fscanf(file, "%31s %31s %u %u", name, fault, &thread, &ctx) != 4)
 		return false;
 	kind = find_name(step_names, STEP_KINDS, name);
 	step->kind = kind;
+	step->thread = thread;
 	step->ctx = ctx % FUZZ_CTXS;
 	for (int i = 0; i < STEP_ARGS; i++)
 		if (fscanf(file, "%" SCNx64, &step->arg[i]) != 1)
@@ -159,7 +160,8 @@ bool program_read(struct program *program, FILE *file)
 	if (fscanf(file, " program %" SCNu64 " %u %u %u %zu", &program->seed,
 		   &persona, &ending, &threads, &program->nsteps) != 5)
 		return false;
-	if (persona >= PERSONAS || ending >= ENDINGS ||
+	if (persona >= PERSONAS || ending >= ENDINGS || !threads ||
+	    threads > FUZZ_THREADS ||
 	    program->nsteps > 1000000)
 		return false;
 	program->persona = persona;

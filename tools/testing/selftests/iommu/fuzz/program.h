@@ -13,6 +13,7 @@
 #include <stdio.h>
 
 #define FUZZ_CTXS	3	/* files of a program */
+#define FUZZ_THREADS	3	/* at most */
 #define STEP_ARGS	6
 
 enum step_kind {
@@ -81,13 +82,14 @@ enum persona {
 enum ending {
 	ENDING_CLOSE,		/* all in order, and nothing may be left */
 	ENDING_EXIT,
-	ENDING_KILL,
+	ENDING_KILL,		/* at any moment */
 	ENDINGS,
 };
 
 struct step {
 	uint8_t kind;
 	uint8_t fault;
+	uint8_t thread;
 	uint8_t ctx;
 	uint64_t arg[STEP_ARGS];
 };

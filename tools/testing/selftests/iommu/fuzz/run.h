@@ -7,9 +7,9 @@
 #include "program.h"
 
 /*
- * Run a program in a child with fresh files. The world is in memory that both
- * see; it tells what was found, also when the child did not come to its end.
- * Returns true when there was no difference.
+ * Run a program in a child with fresh files. The worlds, one for each thread,
+ * are in memory that both see; the first tells what was found, also when the
+ * child did not come to its end. Returns true when there was no difference.
  */
 struct world *world_new(void);
 bool run_program(struct world *w, const struct program *program);

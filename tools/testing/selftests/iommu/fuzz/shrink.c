@@ -28,7 +28,7 @@ static bool try(struct shrinker *s, struct program *candidate)
 	if (run_program(s->w, candidate) ||
 	    kind_at(candidate, s->w->failed_at) != s->kind)
 		return false;
-	if (s->w->failed_at < candidate->nsteps)
+	if (candidate->threads == 1 && s->w->failed_at < candidate->nsteps)
 		candidate->nsteps = s->w->failed_at + 1;
 	program_free(s->best);
 	program_copy(s->best, candidate);
@@ -119,7 +119,7 @@ unsigned int shrink(struct world *w, struct program *program)
 	if (run_program(w, program))
 		return 0;
 	s.kind = kind_at(program, w->failed_at);
-	if (w->failed_at < program->nsteps)
+	if (program->threads == 1 && w->failed_at < program->nsteps)
 		program->nsteps = w->failed_at + 1;
 	shrink_process(&s);
 	while (shrink_steps(&s))
