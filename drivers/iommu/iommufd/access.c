@@ -238,8 +238,8 @@ static int check_range(unsigned long iova, unsigned long length,
  *
  * Return: 0; -EINVAL for length 0, for what is not whole pages, while the range
  * is being unmapped and without needs_pin_pages; -EOVERFLOW; -ENOENT if the
- * access uses no IOAS or a part is not mapped; -EPERM to write to read-only
- * memory; or what pinning says. Nothing is pinned on failure.
+ * access uses no IOAS or a part is not mapped; -EPERM if the mapping is not
+ * for writing or not for reading; or what pinning says. Nothing is pinned on failure.
  */
 int iommufd_access_pin_pages(struct iommufd_access *access, unsigned long iova,
 			     unsigned long length, struct page **out_pages,
@@ -296,8 +296,8 @@ EXPORT_SYMBOL_GPL(iommufd_access_unpin_pages);
  *         says that the caller is a kernel thread, which makes no difference
  *
  * Return: 0; -EINVAL for length 0, -EOVERFLOW, -ENOENT if the access uses no
- * IOAS or a part is not mapped, -EPERM to write to read-only memory, or what
- * gup says. A part may have been copied on failure.
+ * IOAS or a part is not mapped, -EPERM if the mapping is not for writing or
+ * not for reading, or what gup says. A part may have been copied on failure.
  */
 int iommufd_access_rw(struct iommufd_access *access, unsigned long iova,
 		      void *data, size_t length, unsigned int flags)

@@ -70,20 +70,33 @@ void iova_space_remove_access(struct iova_space *space,
 
 /* Find what is mapped from @start on, at most up to @last. */
 static int find_part(struct iova_space *space, unsigned long start,
-		     unsigned long last, bool write, struct access_part *part)
+		     unsigned long last, struct access_part *part)
 {
 	struct iova_area *area = __iova_space_first(space, start, start);
 
 	if (!area || area->state == AREA_CREATING ||
 	    area->state == AREA_REMOVING)
 		return -ENOENT;
-	if (write && !area->memory->writable)
-		return -EPERM;
 	part->area = area;
 	part->memory = area->memory;
 	part->offset = area->offset + (start - area->node.start);
 	part->length = min(area->node.last, last) - start + 1;
 	return 0;
+}
+
+/*
+ * An access has the rights that the mapping gives a device. The memory may have
+ * more, where a COPY shares it with a mapping of other rights.
+ */
+static int find_allowed_part(struct iova_space *space, unsigned long start,
+			     unsigned long last, bool write,
+			     struct access_part *part)
+{
+	int rc = find_part(space, start, last, part);
+
+	if (!rc && !(part->area->prot & (write ? IOMMU_WRITE : IOMMU_READ)))
+		rc = -EPERM;
+	return rc;
 }
 
 /* Pages can only be given away whole, but for the end of the last one. */
@@ -110,7 +123,7 @@ static int hold_part(struct iova_space *space, unsigned long start,
 	int rc;
 
 	mutex_lock(&space->lock);
-	rc = find_part(space, start, last, write, part);
+	rc = find_allowed_part(space, start, last, write, part);
 	if (!rc && (part->area->no_pins ||
 		    !part_is_aligned(part, start + part->length - 1 == last)))
 		rc = -EINVAL;
@@ -193,8 +206,8 @@ static int pin_parts(struct iova_space *space, unsigned long *next,
  * @write: the pages will be written to
  * @pages: receives the pages
  *
- * Return: 0; -ENOENT if a part is not mapped, -EPERM to write to read-only
- * memory, -EINVAL if the range does not consist of whole pages or is being
+ * Return: 0; -ENOENT if a part is not mapped, -EPERM if the mapping is not for
+ * writing or not for reading, -EINVAL if the range does not consist of whole pages or is being
  * unmapped, or what iommufd_memory_pin() says. Nothing is pinned on failure.
  */
 int iova_space_pin(struct iova_space *space, unsigned long start,
@@ -226,7 +239,7 @@ void iova_space_unpin(struct iova_space *space, unsigned long start,
 		int rc;
 
 		mutex_lock(&space->lock);
-		rc = find_part(space, start, last, false, &part);
+		rc = find_part(space, start, last, &part);
 		if (!rc && !part.area->nr_pins)
 			rc = -ENOENT;
 		mutex_unlock(&space->lock);
@@ -251,8 +264,8 @@ void iova_space_unpin(struct iova_space *space, unsigned long start,
  * @write: to the IOVA, not from it
  * @data: buffer of the kernel
  *
- * Return: 0; -ENOENT if a part is not mapped, -EPERM to write to read-only
- * memory, or what gup says. A part may have been copied on failure.
+ * Return: 0; -ENOENT if a part is not mapped, -EPERM if the mapping is not for
+ * writing or not for reading, or what gup says. A part may have been copied on failure.
  */
 int iova_space_rw(struct iova_space *space, unsigned long start,
 		  unsigned long last, bool write, void *data)
@@ -262,7 +275,7 @@ int iova_space_rw(struct iova_space *space, unsigned long start,
 		int rc;
 
 		mutex_lock(&space->lock);
-		rc = find_part(space, start, last, write, &part);
+		rc = find_allowed_part(space, start, last, write, &part);
 		if (!rc)
 			iommufd_memory_get(part.memory);
 		mutex_unlock(&space->lock);

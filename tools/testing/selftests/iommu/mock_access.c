@@ -133,6 +133,41 @@ TEST_F(mock, pin_refuses)
 	close(reader);
 }
 
+/* What counts is the mapping, not what may be done to its memory elsewhere. */
+TEST_F(mock, rights_are_those_of_the_mapping)
+{
+	uint8_t *mem = test_mem(mem_anon(PAGE));
+	uint64_t both = MOCK_IOVA, read = MOCK_IOVA + 2 * PAGE;
+	uint64_t write = MOCK_IOVA + 4 * PAGE, again = MOCK_IOVA + 6 * PAGE;
+	uint8_t byte = 7;
+	uint32_t pin;
+	int access;
+
+	test_access_create(PIN, &access);
+	test_map_fixed(mem, PAGE, both);
+	test_copy(self->ioas, &read, self->ioas, both, PAGE,
+		  MAP_READ | MAP_FIXED_IOVA);
+	test_copy(self->ioas, &write, self->ioas, both, PAGE,
+		  MAP_WRITE | MAP_FIXED_IOVA);
+	test_err_access_rw(EPERM, access, read, 1, &byte, MOCK_ACCESS_WRITE);
+	test_err_access_pin(EPERM, access, read, PAGE, NULL,
+			    MOCK_ACCESS_WRITE);
+	test_err_access_rw(EPERM, access, write, 1, &byte, 0);
+	test_err_access_pin(EPERM, access, write, PAGE, NULL, 0);
+	test_access_rw(access, write, 1, &byte, MOCK_ACCESS_WRITE);
+	ASSERT_EQ(7, mem[0]);
+	test_access_pin(access, write, PAGE, mem, MOCK_ACCESS_WRITE, &pin);
+	test_access_unpin(access, pin);
+	test_access_rw(access, read, 1, &byte, 0);
+	test_access_pin(access, read, PAGE, mem, 0, &pin);
+	test_access_unpin(access, pin);
+	/* A copy of what is read-only here may write, as its memory may. */
+	test_copy(self->ioas, &again, self->ioas, read, PAGE,
+		  MAP_RW | MAP_FIXED_IOVA);
+	test_access_rw(access, again, 1, &byte, MOCK_ACCESS_WRITE);
+	close(access);
+}
+
 TEST_F(mock, part_of_the_last_page_can_be_pinned)
 {
 	uint8_t *mem = test_mem(mem_anon(2 * PAGE));

@@ -95,7 +95,7 @@ static void predict_range(struct access *access, uint64_t iova, uint64_t length,
 	if (!n)
 		errs_add(e, ENOENT);
 	/* What comes first, the hole or the missing right, is not told. */
-	if (model_denies(access->ioas, range, write ? MAP_WRITE : 0))
+	if (model_lacks(access->ioas, range, write ? MAP_WRITE : MAP_READ))
 		errs_add(e, EPERM);
 }
 

@@ -175,6 +175,7 @@ bool model_map(struct context *ctx, struct ioas *ioas,
 unsigned int model_cover(struct ioas *ioas, struct range range,
 			 struct area **first);
 bool model_denies(const struct ioas *ioas, struct range range, uint32_t flags);
+bool model_lacks(const struct ioas *ioas, struct range range, uint32_t flag);
 void model_predict_copy(struct context *ctx, struct ioas *dst,
 			struct ioas *src, const struct map_call *call,
 			struct errs *e);

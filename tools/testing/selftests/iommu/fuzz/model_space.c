@@ -353,6 +353,16 @@ bool model_denies(const struct ioas *ioas, struct range range, uint32_t flags)
 	return false;
 }
 
+/* Something in the range is mapped without that right. */
+bool model_lacks(const struct ioas *ioas, struct range range, uint32_t flag)
+{
+	for (unsigned int i = 0; i < ioas->nareas; i++)
+		if (overlap(area_range(&ioas->areas[i]), range) &&
+		    !(ioas->areas[i].flags & flag))
+			return true;
+	return false;
+}
+
 uint64_t model_copy_va(struct ioas *src, uint64_t iova)
 {
 	struct range range = { iova, iova };
