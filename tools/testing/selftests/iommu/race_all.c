@@ -56,7 +56,7 @@ static void test(const struct race *race)
 	int rc;
 
 	if (!race->machine->find(&state)) {
-		ksft_test_result_skip("all_against_all.%s: there are no %s\n",
+		ksft_test_result_skip("all_against_all.%s: without %s\n",
 				      race->name, race->machine->devices);
 		return;
 	}

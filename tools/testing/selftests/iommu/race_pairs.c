@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * race_pairs [OPERATION [OPERATION]]: every two operations that have to do with
+ * race_pairs [mock|edu] [OPERATION [OPERATION]]: every two operations that have to do with
  * the same object, and each with itself, against each other, with devices
  * behind the mock IOMMU, and with real ones where those are concerned.
  *
@@ -22,6 +22,7 @@ struct pair {
 	unsigned int number;
 };
 
+static const char *only_machine;
 static const char *wanted[2];
 
 static int run(void *arg)
@@ -57,13 +58,15 @@ static bool is_wanted(const struct pair *pair)
 	       (!strcmp(a, wanted[1]) && !strcmp(b, wanted[0]));
 }
 
-/* What the mock tells about memory alone need not be said again. */
+/* What the mock has told already need not be said again. */
 static bool is_worthwhile(const struct pair *pair)
 {
 	unsigned int objects = pair->ops[0]->objects | pair->ops[1]->objects;
 
+	if (only_machine && strcmp(pair->machine->name, only_machine))
+		return false;
 	return pair->ops[0]->objects & pair->ops[1]->objects &&
-	       (pair->machine == &race_mock || objects & RACE_DEVICE);
+	       (pair->machine == &race_mock || objects & RACE_REAL);
 }
 
 typedef void (*pair_fn)(struct pair *pair);
@@ -93,7 +96,7 @@ static void test(struct pair *pair)
 	int rc;
 
 	if (!pair->machine->find(&state)) {
-		ksft_test_result_skip("%s: %s x %s: there are no %s\n",
+		ksft_test_result_skip("%s: %s x %s: without %s\n",
 				      pair->machine->name, pair->ops[0]->name,
 				      pair->ops[1]->name,
 				      pair->machine->devices);
@@ -108,6 +111,11 @@ static void test(struct pair *pair)
 
 int main(int argc, char **argv)
 {
+	if (argc > 1 && (!strcmp(argv[1], "mock") || !strcmp(argv[1], "edu"))) {
+		only_machine = argv[1];
+		argv++;
+		argc--;
+	}
 	for (int i = 1; i < argc && i <= 2; i++)
 		wanted[i - 1] = argv[i];
 	setvbuf(stdout, NULL, _IOLBF, 0);

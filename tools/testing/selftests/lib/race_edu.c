@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * What can be done with real devices: two edu on the root bus, and two that
- * are in one IOMMU group.
+ * What can be done with real devices: an edu on the root bus, and two that are
+ * in one IOMMU group.
  */
 #include <errno.h>
 #include <unistd.h>
@@ -13,14 +13,13 @@
 static bool find(struct race_state *state)
 {
 	static const enum pci_place places[RACE_EDUS] = {
-		PCI_ON_ROOT_BUS, PCI_ON_ROOT_BUS,
-		PCI_SHARED_GROUP, PCI_SHARED_GROUP,
+		PCI_ON_ROOT_BUS, PCI_SHARED_GROUP, PCI_SHARED_GROUP,
 	};
 
 	for (int i = 0; i < RACE_EDUS; i++) {
 		struct edu *edu = &state->edu[i];
 
-		if (!pci_find(&pci_edu, places[i], i % 2, &edu->pci))
+		if (!pci_find(&pci_edu, places[i], i / 2, &edu->pci))
 			return false;
 		edu->cdev = -1;
 		pthread_rwlock_init(&state->edu_lock[i], NULL);
@@ -46,7 +45,7 @@ static int open_edu(struct race_state *state,
 	edu_close(edu);
 	rc = edu_open(edu, context->fd);
 	if (!rc) {
-		edu->pt_id = context->ioas[i / 2];
+		edu->pt_id = context->ioas[!!i];
 		rc = _test_vfio_attach(edu->cdev, &edu->pt_id);
 	}
 	pthread_rwlock_unlock(&state->edu_lock[i]);
@@ -90,22 +89,13 @@ static int attach_to(struct race_thread *t, int cdev, uint32_t pt)
 	return rc == EINVAL ? 0 : rc;
 }
 
-static int attach(struct race_thread *t)
+static int detach_and_attach(struct race_thread *t)
 {
 	struct race_context context = race_context(t->shared);
 	int cdev = pick_cdev(t), rc;
 
 	rc = _test_vfio_detach(cdev);
 	return rc ?: attach_to(t, cdev, race_pick_pt(t, &context));
-}
-
-static int detach(struct race_thread *t)
-{
-	struct race_context context = race_context(t->shared);
-	int cdev = pick_cdev(t), rc;
-
-	rc = attach_to(t, cdev, race_pick_pt(t, &context));
-	return rc ?: _test_vfio_detach(cdev);
 }
 
 /* It is attached, unless another thread detaches. */
@@ -121,7 +111,7 @@ static int replace_group(struct race_thread *t)
 {
 	struct race_context context = race_context(t->shared);
 	struct race_state *state = t->shared;
-	struct edu *edu = &state->edu[2 + race_pick(t, 2)];
+	struct edu *edu = &state->edu[1 + race_pick(t, 2)];
 
 	return attach_to(t, *(volatile int *)&edu->cdev,
 			 context.ioas[race_pick(t, 2)]);
@@ -198,24 +188,26 @@ static int dma(struct race_thread *t)
 #define ATTACHES (RACE_IOAS | RACE_HWPT | RACE_DEVICE | RACE_MEMORY)
 
 static const struct race_op ops[] = {
-	{ "attach", attach, ATTACHES, RACE_ENDS_OBJECTS },
-	{ "detach", detach, ATTACHES, RACE_ENDS_OBJECTS },
-	{ "replace", replace, ATTACHES, RACE_ENDS_OBJECTS },
-	{ "replace_group", replace_group, ATTACHES, RACE_ENDS_OBJECTS },
-	{ "reopen", reopen, ATTACHES, RACE_ENDS_FILES, { EBUSY, EBADF } },
+	{ "detach_and_attach", detach_and_attach, ATTACHES | RACE_REAL,
+	  RACE_ENDS_OBJECTS },
+	{ "replace", replace, ATTACHES | RACE_REAL, RACE_ENDS_OBJECTS },
+	{ "replace_group", replace_group, ATTACHES | RACE_REAL,
+	  RACE_ENDS_OBJECTS },
+	{ "reopen", reopen, ATTACHES | RACE_REAL, RACE_ENDS_FILES,
+	  { EBUSY, EBADF } },
 	{ "hwpt_alloc", hwpt_alloc, ATTACHES, RACE_ENDS_OBJECTS,
 	  { ENOENT, EBUSY } },
 	{ "destroy_hwpt", destroy_hwpt, ATTACHES, RACE_ENDS_OBJECTS,
 	  { ENOENT, EBUSY } },
 	{ "destroy_device", destroy_device, RACE_DEVICE },
 	{ "hw_info", hw_info, RACE_DEVICE },
-	{ "dma", dma, RACE_IOAS | RACE_DEVICE | RACE_MEMORY },
+	{ "dma", dma, RACE_IOAS | RACE_DEVICE | RACE_MEMORY | RACE_REAL },
 	{}
 };
 
 const struct race_machine race_edu = {
 	.name = "edu",
-	.devices = "two edu on the root bus and two in one IOMMU group",
+	.devices = "an edu on the root bus and two in one IOMMU group",
 	.find = find,
 	.open = open_edus,
 	.close = close_nothing,

@@ -32,7 +32,7 @@
 #define RACE_STRIDE	(RACE_SLOT + PAGE)
 
 #define RACE_IDS	4
-#define RACE_EDUS	4
+#define RACE_EDUS	3
 
 /* What an operation has to do with: those that share nothing cannot race. */
 enum race_object {
@@ -42,6 +42,8 @@ enum race_object {
 	RACE_ACCESS = 1 << 3,
 	RACE_MEMORY = 1 << 4,
 	RACE_ALL = (1 << 5) - 1,
+	/* It is not the same with devices of the mock. */
+	RACE_REAL = 1 << 5,
 };
 
 /* What an operation ends */
