@@ -233,14 +233,19 @@ static int close_access(struct race_thread *t)
 #define ATTACHES (RACE_IOAS | RACE_HWPT | RACE_DEVICE | RACE_MEMORY)
 #define ACCESSES (RACE_IOAS | RACE_ACCESS | RACE_MEMORY)
 
+/*
+ * EADDRINUSE: an IOAS without a domain lets a mapping lie below the mock's
+ * aperture, and whoever brings a domain meanwhile finds it there.
+ */
 static const struct race_op ops[] = {
-	{ "attach", attach, ATTACHES, RACE_ENDS_OBJECTS },
-	{ "detach", detach, ATTACHES, RACE_ENDS_OBJECTS, { ENOENT } },
-	{ "replace", replace, ATTACHES },
+	{ "attach", attach, ATTACHES, RACE_ENDS_OBJECTS, { EADDRINUSE } },
+	{ "detach", detach, ATTACHES, RACE_ENDS_OBJECTS,
+	  { ENOENT, EADDRINUSE } },
+	{ "replace", replace, ATTACHES, 0, { EADDRINUSE } },
 	{ "hwpt_alloc", hwpt_alloc, ATTACHES, RACE_ENDS_OBJECTS,
-	  { ENOENT, EBUSY } },
+	  { ENOENT, EBUSY, EADDRINUSE } },
 	{ "destroy_hwpt", destroy_hwpt, ATTACHES, RACE_ENDS_OBJECTS,
-	  { ENOENT, EBUSY } },
+	  { ENOENT, EBUSY, EADDRINUSE } },
 	{ "destroy_device", destroy_device, RACE_DEVICE },
 	{ "destroy_access", destroy_access, RACE_ACCESS },
 	{ "hw_info", hw_info, RACE_DEVICE },
