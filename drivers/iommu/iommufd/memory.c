@@ -20,7 +20,6 @@
  * A run takes 16 bytes, a chunk at most one page. The memory holds its first
  * chunk itself, so that a mapping of contiguous pages allocates none.
  */
-#include <linux/highmem.h>
 #include <linux/mm.h>
 #include <linux/sched/mm.h>
 #include <linux/sched/signal.h>
@@ -32,7 +31,7 @@
 #define CHUNK_MAX_RUNS \
 	((PAGE_SIZE - sizeof(struct pin_chunk)) / sizeof(struct pfn_run))
 #define SMALL_BATCH 8
-#define UNPIN_LIST 32
+#define UNPIN_LIST 64
 
 /* Bytes at most of each scratch buffer of a pin operation */
 #define MAX_SCRATCH SZ_64K
@@ -333,10 +332,21 @@ static int pin_batch_add(struct iommufd_memory *memory, struct pin_batch *batch,
 	return 0;
 }
 
-static long pin_remote(struct iommufd_memory *memory, unsigned long uva,
-		       unsigned long npages, unsigned int gup_flags,
-		       struct page **pages)
+/**
+ * iommufd_memory_gup() - pin user pages, whosever they are
+ * @memory: memory they belong to
+ * @index: index of the first page
+ * @npages: number of pages
+ * @gup_flags: as for pin_user_pages_remote()
+ * @pages: receives them
+ *
+ * Return: how many are pinned, at least 1, or errno. They are not charged.
+ */
+long iommufd_memory_gup(struct iommufd_memory *memory, unsigned long index,
+			unsigned long npages, unsigned int gup_flags,
+			struct page **pages)
 {
+	unsigned long uva = memory->uva + index * PAGE_SIZE;
 	struct mm_struct *mm = memory->payer->mm;
 	int locked = 1;
 	long rc;
@@ -352,7 +362,7 @@ static long pin_remote(struct iommufd_memory *memory, unsigned long uva,
 	if (locked)
 		mmap_read_unlock(mm);
 	mmput(mm);
-	return rc;
+	return rc ? rc : -EFAULT;
 }
 
 /* Pin what fits into the batch from @index on. Return: pages pinned, or errno. */
@@ -361,7 +371,6 @@ static long pin_some(struct iommufd_memory *memory, struct pin_batch *batch,
 {
 	unsigned long npages = min_t(unsigned long, last - index + 1,
 				     batch->max_pages);
-	unsigned long uva = memory->uva + index * PAGE_SIZE;
 	unsigned int gup_flags = FOLL_LONGTERM;
 	long rc;
 
@@ -371,10 +380,11 @@ static long pin_some(struct iommufd_memory *memory, struct pin_batch *batch,
 
 	if (memory->writable)
 		gup_flags |= FOLL_WRITE;
-	if (memory->payer->mm == current->mm)
-		rc = pin_user_pages_fast(uva, npages, gup_flags, batch->pages);
-	else
-		rc = pin_remote(memory, uva, npages, gup_flags, batch->pages);
+	if (memory->payer->mm != current->mm)
+		return iommufd_memory_gup(memory, index, npages, gup_flags,
+					  batch->pages);
+	rc = pin_user_pages_fast(memory->uva + index * PAGE_SIZE, npages,
+				 gup_flags, batch->pages);
 	return rc ? rc : -EFAULT;
 }
 
@@ -590,14 +600,19 @@ void __iommufd_memory_keep(struct iommufd_memory *memory)
  * iommufd_memory_walk() - start to read the runs
  * @memory: memory, locked
  * @walk: position to set
- * @index: index of a pinned page
+ * @index: index of a page
+ *
+ * Return: false if nobody has pinned that page.
  */
-void iommufd_memory_walk(struct iommufd_memory *memory,
+bool iommufd_memory_walk(struct iommufd_memory *memory,
 			 struct memory_walk *walk, unsigned long index)
 {
 	walk->chunk = first_chunk(memory, index, index);
+	if (!walk->chunk)
+		return false;
 	walk->run = pfn_runs_find(walk->chunk->runs, walk->chunk->nr_runs,
 				  index);
+	return true;
 }
 
 /**
@@ -609,111 +624,4 @@ void iommufd_memory_walk_chunk(struct memory_walk *walk)
 	walk->chunk = next_chunk(walk->chunk, walk->chunk->node.last + 1,
 				 ULONG_MAX);
 	walk->run = 0;
-}
-
-/**
- * iommufd_memory_pages() - the pages of a range
- * @memory: memory
- * @first: index of the first page
- * @last: index of the last page
- * @pages: receives them
- *
- * The caller has pinned the range.
- */
-void iommufd_memory_pages(struct iommufd_memory *memory, unsigned long first,
-			  unsigned long last, struct page **pages)
-{
-	unsigned long index = first;
-	struct memory_walk walk;
-
-	mutex_lock(&memory->lock);
-	iommufd_memory_walk(memory, &walk, first);
-	while (index - 1 != last) {
-		unsigned long npages, pfn;
-
-		npages = iommufd_memory_walk_pfns(&walk, index, &pfn);
-		npages = min(npages, last - index + 1);
-		for (index += npages; npages; npages--)
-			*pages++ = pfn_to_page(pfn++);
-	}
-	mutex_unlock(&memory->lock);
-}
-
-static void copy_page_part(struct page *page, unsigned long offset,
-			   unsigned long length, bool write, void *data)
-{
-	if (write)
-		memcpy_to_page(page, offset, data, length);
-	else
-		memcpy_from_page(data, page, offset, length);
-}
-
-/* Copy within one page, which is pinned for as long as that takes. */
-static int rw_page(struct iommufd_memory *memory, unsigned long index,
-		   unsigned long offset, unsigned long length, bool write,
-		   void *data)
-{
-	struct page *page;
-	long rc;
-
-	rc = pin_remote(memory, memory->uva + index * PAGE_SIZE, 1,
-			write ? FOLL_WRITE : 0, &page);
-	if (rc <= 0)
-		return rc ? rc : -EFAULT;
-	copy_page_part(page, offset, length, write, data);
-	unpin_user_pages_dirty_lock(&page, 1, write);
-	return 0;
-}
-
-/* As rw_page(); pages that are pinned already need no look at the mm. */
-static int rw_index(struct iommufd_memory *memory, unsigned long index,
-		    unsigned long offset, unsigned long length, bool write,
-		    void *data)
-{
-	struct memory_walk walk;
-	unsigned long pfn;
-
-	if (mutex_lock_killable(&memory->lock))
-		return -EINTR;
-	if (!first_chunk(memory, index, index)) {
-		mutex_unlock(&memory->lock);
-		return rw_page(memory, index, offset, length, write, data);
-	}
-	iommufd_memory_walk(memory, &walk, index);
-	iommufd_memory_walk_pfns(&walk, index, &pfn);
-	copy_page_part(pfn_to_page(pfn), offset, length, write, data);
-	mutex_unlock(&memory->lock);
-	return 0;
-}
-
-/**
- * iommufd_memory_rw() - copy between a buffer and memory
- * @memory: memory
- * @offset: first byte of the memory
- * @length: bytes
- * @write: to the memory, which is writable, not from it
- * @data: buffer of the kernel
- *
- * Nothing is charged, as no page stays pinned.
- *
- * Return: 0 or what gup says; a part may have been copied then.
- */
-int iommufd_memory_rw(struct iommufd_memory *memory, unsigned long offset,
-		      unsigned long length, bool write, void *data)
-{
-	while (length) {
-		unsigned long in_page = offset_in_page(offset);
-		unsigned long bytes = min(length, PAGE_SIZE - in_page);
-		int rc;
-
-		rc = rw_index(memory, offset >> PAGE_SHIFT, in_page, bytes,
-			      write, data);
-		if (rc)
-			return rc;
-		offset += bytes;
-		length -= bytes;
-		data += bytes;
-		cond_resched();
-	}
-	return 0;
 }

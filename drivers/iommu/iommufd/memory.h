@@ -72,12 +72,17 @@ int iommufd_memory_pin(struct iommufd_memory *memory, unsigned long first,
 void iommufd_memory_unpin(struct iommufd_memory *memory, unsigned long first,
 			  unsigned long last);
 int iommufd_memory_split(struct iommufd_memory *memory, unsigned long index);
+long iommufd_memory_gup(struct iommufd_memory *memory, unsigned long index,
+			unsigned long npages, unsigned int gup_flags,
+			struct page **pages);
+void iommufd_memory_set_scratch(unsigned int bytes);
+void __iommufd_memory_keep(struct iommufd_memory *memory);
+
+/* memory_access.c */
 void iommufd_memory_pages(struct iommufd_memory *memory, unsigned long first,
 			  unsigned long last, struct page **pages);
 int iommufd_memory_rw(struct iommufd_memory *memory, unsigned long offset,
 		      unsigned long length, bool write, void *data);
-void iommufd_memory_set_scratch(unsigned int bytes);
-void __iommufd_memory_keep(struct iommufd_memory *memory);
 
 /**
  * struct memory_walk - a position in the runs of a memory
@@ -89,7 +94,7 @@ struct memory_walk {
 	unsigned int run;
 };
 
-void iommufd_memory_walk(struct iommufd_memory *memory,
+bool iommufd_memory_walk(struct iommufd_memory *memory,
 			 struct memory_walk *walk, unsigned long index);
 void iommufd_memory_walk_chunk(struct memory_walk *walk);
 

@@ -1,0 +1,116 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * How an access uses the pages of a memory: it gets those it has pinned, or has
+ * bytes copied from and to any.
+ */
+#include <linux/highmem.h>
+#include <linux/mm.h>
+#include <linux/sched.h>
+
+#include "memory.h"
+
+/**
+ * iommufd_memory_pages() - the pages of a range
+ * @memory: memory
+ * @first: index of the first page
+ * @last: index of the last page
+ * @pages: receives them
+ *
+ * The caller has pinned the range.
+ */
+void iommufd_memory_pages(struct iommufd_memory *memory, unsigned long first,
+			  unsigned long last, struct page **pages)
+{
+	unsigned long index = first;
+	struct memory_walk walk;
+
+	mutex_lock(&memory->lock);
+	iommufd_memory_walk(memory, &walk, first);
+	while (index - 1 != last) {
+		unsigned long npages, pfn;
+
+		npages = iommufd_memory_walk_pfns(&walk, index, &pfn);
+		npages = min(npages, last - index + 1);
+		for (index += npages; npages; npages--)
+			*pages++ = pfn_to_page(pfn++);
+	}
+	mutex_unlock(&memory->lock);
+}
+
+static void copy_page_part(struct page *page, unsigned long offset,
+			   unsigned long length, bool write, void *data)
+{
+	if (write)
+		memcpy_to_page(page, offset, data, length);
+	else
+		memcpy_from_page(data, page, offset, length);
+}
+
+/* Copy within one page, which is pinned for as long as that takes. */
+static int rw_page(struct iommufd_memory *memory, unsigned long index,
+		   unsigned long offset, unsigned long length, bool write,
+		   void *data)
+{
+	struct page *page;
+	long rc;
+
+	rc = iommufd_memory_gup(memory, index, 1, write ? FOLL_WRITE : 0,
+				&page);
+	if (rc < 0)
+		return rc;
+	copy_page_part(page, offset, length, write, data);
+	unpin_user_pages_dirty_lock(&page, 1, write);
+	return 0;
+}
+
+/* As rw_page(); pages that are pinned already need no look at the mm. */
+static int rw_index(struct iommufd_memory *memory, unsigned long index,
+		    unsigned long offset, unsigned long length, bool write,
+		    void *data)
+{
+	struct memory_walk walk;
+	unsigned long pfn;
+
+	if (mutex_lock_killable(&memory->lock))
+		return -EINTR;
+	if (!iommufd_memory_walk(memory, &walk, index)) {
+		mutex_unlock(&memory->lock);
+		return rw_page(memory, index, offset, length, write, data);
+	}
+	iommufd_memory_walk_pfns(&walk, index, &pfn);
+	copy_page_part(pfn_to_page(pfn), offset, length, write, data);
+	mutex_unlock(&memory->lock);
+	return 0;
+}
+
+/**
+ * iommufd_memory_rw() - copy between a buffer and memory
+ * @memory: memory
+ * @offset: first byte of the memory
+ * @length: bytes
+ * @write: to the memory, which is writable, not from it
+ * @data: buffer of the kernel
+ *
+ * Nothing is charged, as no page stays pinned.
+ *
+ * Return: 0 or what gup says; a part may have been copied then.
+ */
+int iommufd_memory_rw(struct iommufd_memory *memory, unsigned long offset,
+		      unsigned long length, bool write, void *data)
+{
+	while (length) {
+		unsigned long in_page = offset_in_page(offset);
+		unsigned long bytes = min(length, PAGE_SIZE - in_page);
+		int rc;
+
+		rc = rw_index(memory, offset >> PAGE_SHIFT, in_page, bytes,
+			      write, data);
+		if (rc)
+			return rc;
+		offset += bytes;
+		length -= bytes;
+		data += bytes;
+		cond_resched();
+	}
+	return 0;
+}
