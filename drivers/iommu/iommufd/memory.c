@@ -385,7 +385,8 @@ static long pin_some(struct iommufd_memory *memory, struct pin_batch *batch,
 					  batch->pages);
 	rc = pin_user_pages_fast(memory->uva + index * PAGE_SIZE, npages,
 				 gup_flags, batch->pages);
-	return rc ? rc : -EFAULT;
+	/* So gup calls the last page of all addresses: nobody's memory either. */
+	return rc && rc != -EOVERFLOW ? rc : -EFAULT;
 }
 
 /*

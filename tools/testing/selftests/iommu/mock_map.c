@@ -406,6 +406,23 @@ TEST_F(mock, hundreds_of_mappings)
 	test_refs(mem, PAGE, 0);
 }
 
+/* It does not wrap, so there is just no memory. */
+TEST_F(mock, up_to_half_a_page_before_the_last_address)
+{
+	uint8_t *va = (uint8_t *)(-2 * PAGE);
+
+	for (unsigned long length = MOCK_PAGE; length < 2 * PAGE;
+	     length += MOCK_PAGE) {
+		if (variant->domains) {
+			test_err_map_fixed(EFAULT, va, length, MOCK_IOVA);
+		} else {
+			test_map_fixed(va, length, MOCK_IOVA);
+			test_unmap(MOCK_IOVA, length);
+		}
+	}
+	test_err_map_fixed(EOVERFLOW, va + MOCK_PAGE, 2 * PAGE, MOCK_IOVA);
+}
+
 TEST_F(mock, answer_that_cannot_be_written_leaves_nothing)
 {
 	struct iommu_ioas_map *cmd = test_mem(mem_anon(PAGE));
