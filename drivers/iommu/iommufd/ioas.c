@@ -418,37 +418,39 @@ int iommufd_ioas_copy(struct iommufd_ucmd *ucmd)
 	return rc;
 }
 
+static int unmap_range(struct iommufd_ioas *ioas, u64 iova, u64 length,
+		       unsigned long *unmapped)
+{
+	unsigned long last;
+
+	if (iova >= ULONG_MAX || length >= ULONG_MAX)
+		return -EOVERFLOW;
+	if (!length)
+		return -EINVAL;
+	if (check_add_overflow((unsigned long)iova, (unsigned long)length - 1,
+			       &last))
+		return -EOVERFLOW;
+	return iova_space_unmap(&ioas->space, iova, last, unmapped);
+}
+
 /* IOMMU_IOAS_UNMAP */
 int iommufd_ioas_unmap(struct iommufd_ucmd *ucmd)
 {
 	struct iommu_ioas_unmap __user *user = ucmd->ubuffer;
 	struct iommu_ioas_unmap *cmd = ucmd->cmd;
-	bool all = !cmd->iova && cmd->length == U64_MAX;
-	unsigned long last = 0, unmapped;
 	struct iommufd_ioas *ioas;
+	unsigned long unmapped;
 	int rc;
-
-	if (!all) {
-		if (cmd->iova >= ULONG_MAX || cmd->length >= ULONG_MAX)
-			return -EOVERFLOW;
-		if (!cmd->length)
-			return -EINVAL;
-		if (check_add_overflow((unsigned long)cmd->iova,
-				       (unsigned long)cmd->length - 1, &last))
-			return -EOVERFLOW;
-	}
 
 	ioas = iommufd_get_ioas(ucmd->ictx, cmd->ioas_id);
 	if (IS_ERR(ioas))
 		return PTR_ERR(ioas);
-
-	if (all)
+	if (!cmd->iova && cmd->length == U64_MAX)
 		rc = iova_space_unmap_all(&ioas->space, &unmapped);
 	else
-		rc = iova_space_unmap(&ioas->space, cmd->iova, last, &unmapped);
+		rc = unmap_range(ioas, cmd->iova, cmd->length, &unmapped);
 	iommufd_put_ioas(ioas);
 	if (rc)
 		return rc;
-
 	return put_user(unmapped, &user->length) ? -EFAULT : 0;
 }

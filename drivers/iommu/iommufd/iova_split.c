@@ -22,7 +22,8 @@ static bool can_cut(struct iova_space *space, const struct iova_area *area,
 {
 	unsigned long offset = area->offset + (iova - area->node.start);
 
-	if (area->nr_domains && !space->small_pages)
+	/* The access that has pinned it will unpin it as one. */
+	if (area->nr_pins || (area->nr_domains && !space->small_pages))
 		return false;
 	return !offset_in_page(offset) && !offset_in_page(iova);
 }
@@ -40,7 +41,7 @@ static int take_area(struct iova_space *space, unsigned long iova,
 			return 0;
 		}
 		if ((*area)->state == AREA_CREATING ||
-		    (*area)->state == AREA_REMOVING || (*area)->nr_pins)
+		    (*area)->state == AREA_REMOVING)
 			return -EBUSY;
 		if ((*area)->state == AREA_IDLE)
 			break;
@@ -116,9 +117,9 @@ static int split_memory(const struct iova_area *area, unsigned long iova)
  * Context: process context; a fatal signal ends the wait for a mapping that a
  * domain is just being filled with.
  * Return: 0, also if there is nothing to cut; -EINVAL if the border does not lie
- * between two pages, or a device may have the mapping with larger IO pages;
- * -EBUSY if the mapping is being made or removed or an access has pinned it,
- * -ENOMEM, -EINTR. Nothing has changed on failure.
+ * between two pages, a device may have the mapping with larger IO pages, or an
+ * access has pinned it; -EBUSY if it is being made or removed; -ENOMEM, -EINTR.
+ * Nothing has changed on failure.
  */
 int iova_space_split(struct iova_space *space, unsigned long iova)
 {
@@ -138,9 +139,9 @@ int iova_space_split(struct iova_space *space, unsigned long iova)
 	rc = split_memory(area, iova);
 
 	mutex_lock(&space->lock);
-	/* An access may have pinned it meanwhile, and will unpin it as one. */
+	/* An access may have pinned it meanwhile. */
 	if (!rc && area->nr_pins)
-		rc = -EBUSY;
+		rc = -EINVAL;
 	if (!rc) {
 		cut_area(space, area, iova, tail);
 		lift_marks(space, area, tail);

@@ -362,7 +362,8 @@ long iommufd_memory_gup(struct iommufd_memory *memory, unsigned long index,
 	if (locked)
 		mmap_read_unlock(mm);
 	mmput(mm);
-	return rc ? rc : -EFAULT;
+	/* So gup calls the last page of all addresses: nobody's memory either. */
+	return rc && rc != -EOVERFLOW ? rc : -EFAULT;
 }
 
 /* Pin what fits into the batch from @index on. Return: pages pinned, or errno. */
@@ -385,7 +386,7 @@ static long pin_some(struct iommufd_memory *memory, struct pin_batch *batch,
 					  batch->pages);
 	rc = pin_user_pages_fast(memory->uva + index * PAGE_SIZE, npages,
 				 gup_flags, batch->pages);
-	/* So gup calls the last page of all addresses: nobody's memory either. */
+	/* As in iommufd_memory_gup() */
 	return rc && rc != -EOVERFLOW ? rc : -EFAULT;
 }
 
