@@ -163,13 +163,12 @@ unsigned int model_free_ranges(const struct ioas *ioas, struct range *ranges);
 bool model_hits_reserved(const struct ioas *ioas, struct range range);
 bool model_hits_area(const struct ioas *ioas, struct range range);
 bool model_hits_allowed(const struct ioas *ioas, struct range range);
+/* The lowest IOVA that is free, allowed and aligned; false if there is none */
 bool model_place(const struct ioas *ioas, uint64_t va, uint64_t length,
 		 uint64_t *iova);
 void model_predict_map(struct context *ctx, struct ioas *ioas,
 		       const struct map_call *call, struct errs *e);
-bool model_legal_iova(const struct ioas *ioas, uint64_t va, uint64_t length,
-		      uint64_t iova);
-bool model_map(struct context *ctx, struct ioas *ioas,
+void model_map(struct context *ctx, struct ioas *ioas,
 	       const struct map_call *call);
 /* Areas that hold [start, last] without a gap; 0 if there is one. */
 unsigned int model_cover(struct ioas *ioas, struct range range,

@@ -191,15 +191,6 @@ bool model_place(const struct ioas *ioas, uint64_t va, uint64_t length,
 	}
 }
 
-/* Free, allowed, aligned; nothing lower is. */
-bool model_legal_iova(const struct ioas *ioas, uint64_t va, uint64_t length,
-		      uint64_t iova)
-{
-	uint64_t want;
-
-	return model_place(ioas, va, length, &want) && want == iova;
-}
-
 static void predict_place(const struct ioas *ioas, const struct map_call *call,
 			  struct errs *e)
 {
@@ -298,12 +289,12 @@ static void insert_pinned(struct context *ctx, struct ioas *ioas,
 	struct piece piece = model_piece(&area, area_range(&area));
 
 	insert(ioas, area);
-	for (unsigned int i = 0; ioas->nhwpts && i < 1; i++)
+	if (ioas->nhwpts)
 		model_pin(ctx, &piece, false);
 }
 
 /* @call->iova is where the kernel has put it. */
-bool model_map(struct context *ctx, struct ioas *ioas,
+void model_map(struct context *ctx, struct ioas *ioas,
 	       const struct map_call *call)
 {
 	struct area area = {
@@ -316,7 +307,6 @@ bool model_map(struct context *ctx, struct ioas *ioas,
 
 	area.memory->orphan = call->by_child;
 	insert_pinned(ctx, ioas, area);
-	return true;
 }
 
 unsigned int model_cover(struct ioas *ioas, struct range range,

@@ -115,6 +115,9 @@ unsigned int shrink(struct world *w, struct program *program)
 {
 	struct shrinker s = { .w = w, .best = program };
 
+	/* The moment of a kill does not come again. */
+	if (program->ending == ENDING_KILL)
+		program->ending = ENDING_EXIT;
 	/* Once more, to learn where it is, and that it is steady. */
 	if (run_program(w, program))
 		return 0;
