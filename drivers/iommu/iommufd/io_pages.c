@@ -51,14 +51,17 @@ static unsigned long small_io_page(const struct iommu_domain *domain)
 	return 1UL << __fls(domain->pgsize_bitmap & (2 * PAGE_SIZE - 1));
 }
 
-/* The next larger IO page; 0 if the driver cannot be asked directly */
+/*
+ * The next larger IO page, or what is too much for one call; 0 if the driver
+ * cannot be asked directly.
+ */
 static unsigned long large_io_page(const struct iommu_domain *domain)
 {
 	unsigned long sizes = domain->pgsize_bitmap & ~(2 * PAGE_SIZE - 1);
 
 	if (!domain->ops->map_pages || !domain->ops->unmap_pages)
 		return 0;
-	return sizes ? 1UL << __ffs(sizes) : ULONG_MAX;
+	return sizes ? 1UL << __ffs(sizes) : SZ_2M;
 }
 
 /* Between two pieces of work on a page table */
