@@ -283,8 +283,38 @@ static int pin_batch_flush(struct iommufd_memory *memory,
 }
 
 /*
+ * How many pages follow each other in memory, as far as they lie in huge pages
+ * of hugetlbfs. Such a page is mapped as a whole or not at all, so gup takes
+ * all it wants of it at once.
+ */
+static unsigned int count_hugetlb(struct page **pages, unsigned int npages)
+{
+	struct page *first = pages[0];
+	unsigned long n = 0;
+
+	while (n < npages && pages[n] == first + n) {
+		struct folio *folio = page_folio(pages[n]);
+
+		if (!folio_test_hugetlb(folio))
+			break;
+		n += folio_nr_pages(folio) - folio_page_idx(folio, pages[n]);
+	}
+	return min_t(unsigned long, n, npages);
+}
+
+/* Are these eight pages neighbours in memory, the first of them @page? */
+static inline bool eight_follow(struct page **pages, struct page *page)
+{
+	return pages[0] == page && pages[1] == page + 1 &&
+	       pages[2] == page + 2 && pages[3] == page + 3 &&
+	       pages[4] == page + 4 && pages[5] == page + 5 &&
+	       pages[6] == page + 6 && pages[7] == page + 7;
+}
+
+/*
  * How many pages follow each other in memory. Each has to be looked at: even
- * between the first and the last page of one folio a process can have others.
+ * between the first and the last page of one folio a process can have others,
+ * unless it is one of hugetlbfs. Scattered memory does not pay for that question.
  */
 static unsigned int count_contiguous(struct page **pages, unsigned int npages)
 {
@@ -293,12 +323,11 @@ static unsigned int count_contiguous(struct page **pages, unsigned int npages)
 
 	/* Neighbours in memory are neighbours in the map of it, and only they. */
 	BUILD_BUG_ON(!IS_ENABLED(CONFIG_SPARSEMEM_VMEMMAP));
-	while (n + 8 <= npages && pages[n] == first + n &&
-	       pages[n + 1] == first + n + 1 && pages[n + 2] == first + n + 2 &&
-	       pages[n + 3] == first + n + 3 && pages[n + 4] == first + n + 4 &&
-	       pages[n + 5] == first + n + 5 && pages[n + 6] == first + n + 6 &&
-	       pages[n + 7] == first + n + 7)
-		n += 8;
+	if (npages >= 9 && eight_follow(pages + 1, first + 1)) {
+		n = max(9U, count_hugetlb(pages, npages));
+		while (n + 8 <= npages && eight_follow(pages + n, first + n))
+			n += 8;
+	}
 	while (n < npages && pages[n] == first + n)
 		n++;
 	return n;
