@@ -31,7 +31,7 @@
  * @mapped: bytes of the area that are in the page table
  * @tried: where the driver was last asked to map up to, in the same way
  * @piece_size: what no IO page may cross a multiple of
- * @small: size of the IO pages of short runs
+ * @shift: IO pages of short runs have 1 << @shift bytes
  * @large: size from which on a run is not short
  */
 struct io_map {
@@ -41,14 +41,14 @@ struct io_map {
 	unsigned long mapped;
 	unsigned long tried;
 	unsigned long piece_size;
-	unsigned long small;
+	unsigned int shift;
 	unsigned long large;
 };
 
-/* The largest IO page that every page of memory has room for */
-static unsigned long small_io_page(const struct iommu_domain *domain)
+/* Of the largest IO page that every page of memory has room for */
+static unsigned int small_io_page_shift(const struct iommu_domain *domain)
 {
-	return 1UL << __fls(domain->pgsize_bitmap & (2 * PAGE_SIZE - 1));
+	return __fls(domain->pgsize_bitmap & (2 * PAGE_SIZE - 1));
 }
 
 /*
@@ -78,12 +78,12 @@ static void let_groups_through(struct iova_domain *dom)
 static bool unmap_short(struct iommu_domain *domain, unsigned long start,
 			unsigned long length, struct iommu_iotlb_gather *gather)
 {
-	unsigned long small = small_io_page(domain);
+	unsigned int shift = small_io_page_shift(domain);
 	size_t bytes;
 
 	while (length) {
-		bytes = domain->ops->unmap_pages(domain, start, small,
-						 length / small, gather);
+		bytes = domain->ops->unmap_pages(domain, start, 1UL << shift,
+						 length >> shift, gather);
 		if (!bytes || bytes > length)
 			return false;
 		start += bytes;
@@ -92,22 +92,22 @@ static bool unmap_short(struct iommu_domain *domain, unsigned long start,
 	return true;
 }
 
-static bool unmap_piece(struct iommu_domain *domain, unsigned long start,
-			unsigned long length, struct iommu_iotlb_gather *gather)
-{
-	if (length < large_io_page(domain))
-		return unmap_short(domain, start, length, gather);
-	return iommu_unmap_fast(domain, start, length, gather) == length;
-}
-
 static void unmap_flush(struct io_unmap *unmap)
 {
+	struct iommu_domain *domain = unmap->dom->domain;
+
+	if (unmap->length && unmap->length < large_io_page(domain)) {
+		if (!unmap_short(domain, unmap->start, unmap->length,
+				 &unmap->gather))
+			unmap->failed = true;
+		unmap->length = 0;
+	}
 	while (unmap->length) {
 		unsigned long piece = min(unmap->length, PIECE_SIZE -
 					  unmap->start % PIECE_SIZE);
 
-		if (!unmap_piece(unmap->dom->domain, unmap->start, piece,
-				 &unmap->gather))
+		if (iommu_unmap_fast(domain, unmap->start, piece,
+				     &unmap->gather) != piece)
 			unmap->failed = true;
 		unmap->start += piece;
 		unmap->length -= piece;
@@ -172,9 +172,9 @@ static int map_short(struct io_map *map, unsigned long iova, phys_addr_t phys,
 		size_t bytes = 0;
 		int rc;
 
-		rc = domain->ops->map_pages(domain, iova, phys, map->small,
-					    min(length, map->piece_size) /
-					    map->small, map->area->prot,
+		rc = domain->ops->map_pages(domain, iova, phys, 1UL << map->shift,
+					    min(length, map->piece_size) >>
+					    map->shift, map->area->prot,
 					    GFP_KERNEL_ACCOUNT, &bytes);
 		map->mapped += bytes;
 		if (rc)
@@ -279,9 +279,9 @@ static bool unmap_leftover(struct io_map *map)
 	size_t bytes;
 
 	for (; iova < end; iova += bytes) {
-		bytes = map->small;
+		bytes = 1UL << map->shift;
 		if (iommu_iova_to_phys(domain, iova))
-			bytes = iommu_unmap(domain, iova, map->small);
+			bytes = iommu_unmap(domain, iova, bytes);
 		if (WARN_ONCE(!bytes, "iommufd: the IOMMU driver did not unmap\n"))
 			return false;
 		let_groups_through(map->dom);
@@ -318,7 +318,7 @@ int io_map_area(struct iova_domain *dom, struct iova_area *area,
 		.dom = dom,
 		.area = area,
 		.piece_size = small_pages ? PAGE_SIZE : PIECE_SIZE,
-		.small = small_io_page(dom->domain),
+		.shift = small_io_page_shift(dom->domain),
 		.large = large_io_page(dom->domain),
 	};
 	int rc;

@@ -45,6 +45,17 @@ static void set_gap(struct iova_node *node, unsigned long gap)
 	iova_callbacks_propagate(&node->rb, NULL);
 }
 
+/* A gap that grows can only raise what is known of the gaps below a node. */
+static void grow_gap(struct iova_node *node, unsigned long gap)
+{
+	struct rb_node *rb;
+
+	node->gap = gap;
+	for (rb = &node->rb; rb && to_node(rb)->max_gap < gap;
+	     rb = rb_parent(rb))
+		to_node(rb)->max_gap = gap;
+}
+
 /*
  * Find where a node goes: the link to it, the node that has the link, and the
  * neighbours. NULL if the interval is not free.
@@ -124,7 +135,7 @@ void iova_tree_remove(struct iova_tree *tree, struct iova_node *first,
 	struct iova_node *behind = iova_node_next(last), *node = first, *next;
 
 	if (behind)
-		set_gap(behind, behind->start - (first->start - first->gap));
+		grow_gap(behind, behind->start - (first->start - first->gap));
 	else
 		tree->highest = node_or_null(rb_prev(&first->rb));
 	for (;; node = next) {

@@ -140,8 +140,8 @@ static void keep_areas(struct iova_area *areas, unsigned long filled)
 static void drain_areas(struct iova_domain *dom, struct iova_area *areas,
 			unsigned long filled)
 {
+	struct io_unmap unmap __uninitialized;
 	struct iova_area *area;
-	struct io_unmap unmap;
 
 	io_unmap_begin(&unmap, dom);
 	for (area = areas; area && area->node.start < filled;

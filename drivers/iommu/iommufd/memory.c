@@ -39,6 +39,10 @@ static unsigned int scratch_bytes = MAX_SCRATCH;
 
 /**
  * struct pin_batch - work space of one pin operation
+ *
+ * Kernels that zero what is on the stack would spend more on that than on a page,
+ * so it is not: nothing is read that has not been written before.
+ *
  * @pages: what gup returned
  * @max_pages: room in @pages
  * @runs: runs that are not in a chunk yet
@@ -181,7 +185,7 @@ static void unpin_many_runs(struct iommufd_memory *memory,
 			    const struct pfn_run *runs, unsigned int nr,
 			    unsigned long last)
 {
-	struct page *list[UNPIN_LIST];
+	struct page *list[UNPIN_LIST] __uninitialized;
 	unsigned int i, n = 0;
 
 	for (i = 0; i < nr; i++) {
@@ -523,7 +527,7 @@ int __iommufd_memory_pin(struct iommufd_memory *memory, unsigned long first,
 			 unsigned long last)
 {
 	unsigned long index = first, charge = last - first + 1;
-	struct pin_batch batch;
+	struct pin_batch batch __uninitialized;
 	int rc;
 
 	if (!RB_EMPTY_ROOT(&memory->chunks.rb_root)) {

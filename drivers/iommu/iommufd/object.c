@@ -110,8 +110,12 @@ struct iommufd_object *iommufd_object_get(struct iommufd_ctx *ictx, u32 id,
  */
 void iommufd_object_put(struct iommufd_ctx *ictx, struct iommufd_object *obj)
 {
-	/* Full barrier, pairs with the one in wait_event(). */
-	if (atomic_dec_and_test(&obj->inflight))
+	/*
+	 * A full barrier, which pairs with the one in wait_event(): we see who
+	 * waits, or he sees that nobody is inflight.
+	 */
+	if (atomic_dec_and_test(&obj->inflight) &&
+	    waitqueue_active(&ictx->inflight_wait))
 		wake_up_all(&ictx->inflight_wait);
 }
 
