@@ -114,8 +114,10 @@ void iommufd_object_put(struct iommufd_ctx *ictx, struct iommufd_object *obj)
 	 * A full barrier, which pairs with the one in wait_event(): we see who
 	 * waits, or he sees that nobody is inflight.
 	 */
-	if (atomic_dec_and_test(&obj->inflight) &&
-	    waitqueue_active(&ictx->inflight_wait))
+	if (!atomic_dec_and_test(&obj->inflight))
+		return;
+	/* Ordered by that barrier */
+	if (waitqueue_active(&ictx->inflight_wait))
 		wake_up_all(&ictx->inflight_wait);
 }
 
