@@ -4,12 +4,6 @@
 
 #define OTHER_IOVA	0x20000000UL
 
-static const struct scenario map = {
-	.ready = new_place_and_memory,
-	.call = map_at_place,
-	.undo = unmap_at_place,
-};
-
 static int map_anywhere(struct sweep *s)
 {
 	uint64_t iova = 0;
@@ -110,21 +104,6 @@ static const struct scenario map_scattered = {
 	.undo = unmap_everything,
 };
 
-static int map_back(struct sweep *s)
-{
-	int rc = map_memory(s);
-
-	return rc == EEXIST ? 0 : rc;
-}
-
-static const struct scenario unmap = {
-	.prepare = map_memory,
-	.call = unmap_memory,
-	.undo = map_back,
-	.cannot_fail = true,
-	.done_before_answer = true,
-};
-
 static const struct scenario unmap_all = {
 	.prepare = map_memory,
 	.call = unmap_everything,
@@ -172,11 +151,6 @@ static const struct scenario copy_other = {
 static int alloc_ioas(struct sweep *s)
 {
 	return _test_ioas_alloc(s->fd, &s->id);
-}
-
-static int destroy_id(struct sweep *s)
-{
-	return _test_destroy(s->fd, s->id);
 }
 
 static const struct scenario ioas_alloc = {

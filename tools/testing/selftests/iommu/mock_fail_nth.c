@@ -8,27 +8,6 @@
 
 #define MOCK_PLACE	0x20000000UL
 
-static const struct scenario map = {
-	.ready = new_place_and_memory,
-	.call = map_at_place,
-	.undo = unmap_at_place,
-};
-
-static int map_back(struct sweep *s)
-{
-	int rc = map_memory(s);
-
-	return rc == EEXIST ? 0 : rc;
-}
-
-static const struct scenario unmap = {
-	.prepare = map_memory,
-	.call = unmap_memory,
-	.undo = map_back,
-	.cannot_fail = true,
-	.done_before_answer = true,
-};
-
 static int attach_mock(struct sweep *s)
 {
 	return _test_mock_attach(s->fd, s->ioas, &s->mock[1]);
@@ -90,11 +69,6 @@ static const struct scenario replace = {
 static int alloc_hwpt(struct sweep *s)
 {
 	return _test_hwpt_alloc(s->fd, s->mock[0].idev, s->ioas, &s->id);
-}
-
-static int destroy_id(struct sweep *s)
-{
-	return _test_destroy(s->fd, s->id);
 }
 
 static const struct scenario hwpt_alloc = {

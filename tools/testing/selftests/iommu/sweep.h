@@ -108,6 +108,33 @@ static inline int unmap_memory(struct sweep *s)
 	return _test_ioas_unmap(s->fd, s->ioas, IOVA, LENGTH, NULL);
 }
 
+static inline int destroy_id(struct sweep *s)
+{
+	return _test_destroy(s->fd, s->id);
+}
+
+/* What the mock and real devices have in common */
+static const struct scenario map = {
+	.ready = new_place_and_memory,
+	.call = map_at_place,
+	.undo = unmap_at_place,
+};
+
+static inline int map_back(struct sweep *s)
+{
+	int rc = map_memory(s);
+
+	return rc == EEXIST ? 0 : rc;
+}
+
+static const struct scenario unmap = {
+	.prepare = map_memory,
+	.call = unmap_memory,
+	.undo = map_back,
+	.cannot_fail = true,
+	.done_before_answer = true,
+};
+
 /* What can be seen from outside. */
 struct state {
 	struct traces traces;
