@@ -9,7 +9,7 @@
 
 #define IOVA		0x10000000UL
 #define BIG_IOVA	(1UL << 32)
-#define LENGTH		(256UL << 20)
+#define LENGTH		(512UL << 20)
 /* Much shorter than the work, much longer than what others have to do. */
 #define PROMPT_MS	300
 
@@ -30,8 +30,9 @@ FIXTURE_SETUP(long_work)
 	test_ioas_alloc(&self->ioas);
 	test_edu_open(&self->edu, PCI_ON_ROOT_BUS, 0);
 	self->mem = test_mem(mem_anon(4 * PAGE));
-	self->big = test_mem(mem_reserve(LENGTH));
-	ASSERT_EQ(0, madvise(self->big, LENGTH, MADV_NOHUGEPAGE));
+	/* Shared memory, as nobody helps to get that sooner. */
+	self->big = test_mem(mem_file(-1, LENGTH, PROT_READ | PROT_WRITE,
+				      MAP_SHARED | MAP_ANONYMOUS));
 }
 
 FIXTURE_TEARDOWN(long_work)

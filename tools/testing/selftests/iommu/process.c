@@ -308,6 +308,8 @@ TEST_F(process, killed_owner_of_everything)
 	test_find(&pci_edu, PCI_ON_ROOT_BUS, 1, &owner.edu.pci);
 	owner.mapper.length = much_memory();
 	owner.mapper.mem = test_mem(mem_reserve(owner.mapper.length));
+	ASSERT_EQ(0, madvise(owner.mapper.mem, owner.mapper.length,
+			     MADV_NOHUGEPAGE));
 	ASSERT_TRUE(child_start(&child, map_much_with_own_device, &owner));
 	ASSERT_TRUE(wait_until_resident(child.pid, 64 << 10));
 	start = now_ms();
