@@ -7,10 +7,11 @@
  * a large range from its start on, workers touch it from its end on, piece by
  * piece, until they meet.
  *
- * A worker does what the pinning thread would do later, and waits for nobody
- * but the mmap_lock: it touches writable anonymous memory that no userfaultfd
- * watches. Everything else, and every failure, it leaves to the pinning thread,
- * so that errors, signals and limits are dealt with in one place.
+ * A worker does what the pinning thread would do later, and does not wait for
+ * user space, as the end of a killed process waits for the worker: it touches
+ * writable anonymous memory that no userfaultfd watches, while nobody changes
+ * the address space. Everything else, and every failure, it leaves to the
+ * pinning thread, so that errors, signals and limits are dealt with in one place.
  *
  * Where memory has several nodes the policy of the task says from which one its
  * pages come, and a worker has another policy; there are no workers then.
@@ -123,7 +124,9 @@ static bool touch_piece(struct fault_ahead *ahead)
 	if (end <= READ_ONCE(ahead->pinned))
 		return false;
 
-	mmap_read_lock(ahead->mm);
+	/* Whoever holds it may wait for a file system in user space. */
+	if (!mmap_read_trylock(ahead->mm))
+		return true;
 	go_on = touch(ahead->mm, start, end);
 	mmap_read_unlock(ahead->mm);
 	return go_on;
