@@ -268,8 +268,8 @@ static int map_runs(struct io_map *map)
 /*
  * VT-d leaves in the page table what it has mapped when it runs out of memory,
  * and does not say how much that is; iommu_map() takes back only what came
- * before. So look at all that the driver was asked for. Return: false if it is
- * still there.
+ * before. So look at all that the driver was asked for. Return: false if that
+ * failed.
  */
 static bool unmap_leftover(struct io_map *map)
 {
@@ -282,7 +282,7 @@ static bool unmap_leftover(struct io_map *map)
 		bytes = 1UL << map->shift;
 		if (iommu_iova_to_phys(domain, iova))
 			bytes = iommu_unmap(domain, iova, bytes);
-		if (WARN_ONCE(!bytes, "iommufd: the IOMMU driver did not unmap\n"))
+		if (!bytes)
 			return false;
 		let_groups_through(map->dom);
 	}
@@ -293,13 +293,12 @@ static bool unmap_leftover(struct io_map *map)
 static bool undo_map(struct io_map *map)
 {
 	struct io_unmap undo;
-	bool unmapped;
 
 	io_unmap_begin(&undo, map->dom);
-	unmapped = unmap_leftover(map);
+	undo.failed = !unmap_leftover(map);
 	if (map->mapped)
 		io_unmap_add(&undo, map->area->node.start, map->mapped);
-	return io_unmap_end(&undo) && unmapped;
+	return io_unmap_end(&undo);
 }
 
 /**
