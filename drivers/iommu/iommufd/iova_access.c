@@ -207,8 +207,9 @@ static int pin_parts(struct iova_space *space, unsigned long *next,
  * @pages: receives the pages
  *
  * Return: 0; -ENOENT if a part is not mapped, -EPERM if the mapping is not for
- * writing or not for reading, -EINVAL if the range does not consist of whole pages or is being
- * unmapped, or what iommufd_memory_pin() says. Nothing is pinned on failure.
+ * writing or not for reading, -EINVAL if the range does not consist of whole
+ * pages or is being unmapped, or what iommufd_memory_pin() says. Nothing is
+ * pinned on failure.
  */
 int iova_space_pin(struct iova_space *space, unsigned long start,
 		   unsigned long last, bool write, struct page **pages)
@@ -265,7 +266,8 @@ void iova_space_unpin(struct iova_space *space, unsigned long start,
  * @data: buffer of the kernel
  *
  * Return: 0; -ENOENT if a part is not mapped, -EPERM if the mapping is not for
- * writing or not for reading, or what gup says. A part may have been copied on failure.
+ * writing or not for reading, or what gup says. A part may have been copied on
+ * failure.
  */
 int iova_space_rw(struct iova_space *space, unsigned long start,
 		  unsigned long last, bool write, void *data)

@@ -368,6 +368,12 @@ static int pin_batch_add(struct iommufd_memory *memory, struct pin_batch *batch,
 	return 0;
 }
 
+/* No page is no memory, and so is the last page of all addresses: EOVERFLOW. */
+static long gup_result(long rc)
+{
+	return rc && rc != -EOVERFLOW ? rc : -EFAULT;
+}
+
 /**
  * iommufd_memory_gup() - pin user pages, whosever they are
  * @memory: memory they belong to
@@ -398,8 +404,7 @@ long iommufd_memory_gup(struct iommufd_memory *memory, unsigned long index,
 	if (locked)
 		mmap_read_unlock(mm);
 	mmput(mm);
-	/* So gup calls the last page of all addresses: nobody's memory either. */
-	return rc && rc != -EOVERFLOW ? rc : -EFAULT;
+	return gup_result(rc);
 }
 
 /* Pin what fits into the batch from @index on. Return: pages pinned, or errno. */
@@ -422,8 +427,7 @@ static long pin_some(struct iommufd_memory *memory, struct pin_batch *batch,
 					  batch->pages);
 	rc = pin_user_pages_fast(memory->uva + index * PAGE_SIZE, npages,
 				 gup_flags, batch->pages);
-	/* As in iommufd_memory_gup() */
-	return rc && rc != -EOVERFLOW ? rc : -EFAULT;
+	return gup_result(rc);
 }
 
 /*
