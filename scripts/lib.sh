@@ -54,3 +54,18 @@ quietly() {
 	cat "$log" >&2
 	die "the build failed, see above"
 }
+
+# What the debug kernel is told on top. no5lvl: an interrupt in the middle of
+# identify_cpu() makes KASAN take the addresses of a 5-level kernel for wild ones.
+# shellcheck disable=SC2034 # for those who source this
+DEBUG_ARGUMENTS="panic_on_warn=1 no5lvl"
+
+# selftest COLLECTION TARGET: make a target of tools/testing/selftests/COLLECTION,
+# below build/selftests/
+selftest() {
+	local output=$TOP/build/selftests/$1 source_tools
+	source_tools=$("$TOP/scripts/source-tools")
+	mkdir -p "$output"
+	make -s --no-print-directory -C "$TOP/tools/testing/selftests/$1" OUTPUT="$output" \
+		KSFT_DIR="$source_tools/tools/testing/selftests" COLLECTION="$output" "$2"
+}
