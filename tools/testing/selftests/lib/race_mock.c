@@ -92,13 +92,7 @@ static int hwpt_alloc(struct race_thread *t)
 
 static int destroy_hwpt(struct race_thread *t)
 {
-	struct race_context context = race_context(t->shared);
-	struct race_state *state = t->shared;
-	uint32_t *slot = &state->hwpt[race_pick(t, RACE_IDS)];
-
-	if (!*slot)
-		return hwpt_alloc(t);
-	return race_slot_destroy(context.fd, slot);
+	return race_destroy_hwpt(t, hwpt_alloc);
 }
 
 /* What belongs to a driver is always in use; of the id of another, who knows. */

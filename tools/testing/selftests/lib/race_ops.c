@@ -262,6 +262,18 @@ int race_hwpt_alloc(struct race_thread *t, const struct race_context *context,
 	return _test_destroy(context->fd, hwpt);
 }
 
+int race_destroy_hwpt(struct race_thread *t,
+		      int (*alloc)(struct race_thread *thread))
+{
+	struct race_context context = race_context(t->shared);
+	struct race_state *state = t->shared;
+	uint32_t *slot = &state->hwpt[race_pick(t, RACE_IDS)];
+
+	if (!*slot)
+		return alloc(t);
+	return race_slot_destroy(context.fd, slot);
+}
+
 static int step_close(struct race_thread *t)
 {
 	struct race_state *state = t->shared;

@@ -155,6 +155,9 @@ const struct race_op *race_op(const struct race_machine *machine, int i);
 /* HWPT_ALLOC for a device */
 int race_hwpt_alloc(struct race_thread *thread,
 		    const struct race_context *context, uint32_t device);
+/* DESTROY of one, or @alloc where there is none */
+int race_destroy_hwpt(struct race_thread *thread,
+		      int (*alloc)(struct race_thread *thread));
 int race_map_slot(struct race_state *state, int fd, uint32_t ioas,
 		  unsigned int slot);
 
