@@ -14,6 +14,7 @@
  * IOMMU_TEST_CMD is the way in. See test_abi.h for its layout.
  */
 #include <linux/module.h>
+#include <linux/nospec.h>
 #include <linux/overflow.h>
 #include <linux/uaccess.h>
 
@@ -122,14 +123,18 @@ static long selftest_ioctl(struct iommufd_ctx *ictx, void __user *ubuffer)
 		return -EFAULT;
 	if (ucmd.user_size < IOMMU_TEST_CMD_MIN_SIZE)
 		return -EINVAL;
+	if (ucmd.user_size > PAGE_SIZE)
+		return -E2BIG;
 	rc = copy_struct_from_user(&ucmd.cmd, sizeof(ucmd.cmd), ubuffer,
 				   ucmd.user_size);
 	if (rc)
 		return rc;
 
 	op = ucmd.cmd.op;
-	if (ucmd.cmd.__reserved || op >= ARRAY_SIZE(selftest_ops) ||
-	    !selftest_ops[op])
+	if (ucmd.cmd.__reserved || op >= ARRAY_SIZE(selftest_ops))
+		return -EOPNOTSUPP;
+	op = array_index_nospec(op, ARRAY_SIZE(selftest_ops));
+	if (!selftest_ops[op])
 		return -EOPNOTSUPP;
 	return selftest_ops[op](&ucmd);
 }
