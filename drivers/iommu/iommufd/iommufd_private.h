@@ -147,10 +147,8 @@ static inline void iommufd_put_ioas(struct iommufd_ioas *ioas)
 struct iommufd_ioas *iommufd_ioas_create(struct iommufd_ctx *ictx);
 void iommufd_ioas_abort(struct iommufd_ioas *ioas);
 void iommufd_ioas_fini(struct iommufd_object *obj);
-int iommufd_write_iova_ranges(struct iova_space *space,
-			      struct iommu_iova_range __user *ranges, u32 room,
-			      u32 *nr);
-int iommufd_check_map(u64 uva, u64 length, u64 iova);
+int iommufd_check_range(u64 iova, u64 length);
+int iommufd_check_map(u64 uva, u64 length);
 struct iova_area *iommufd_create_user_area(struct iommufd_ctx *ictx,
 					   unsigned long uva,
 					   unsigned long length, int prot);

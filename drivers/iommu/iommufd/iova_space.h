@@ -8,6 +8,7 @@
 #include <linux/rbtree.h>
 #include <linux/rwsem.h>
 #include <linux/wait.h>
+#include <uapi/linux/iommufd.h>
 
 #include "iova_alloc.h"
 #include "memory.h"
@@ -173,6 +174,18 @@ struct iova_range {
 	const void *owner;
 };
 
+/**
+ * struct iova_free_ranges - what was not reserved at one moment
+ * @ranges: the ranges, lowest first, to be freed with kvfree()
+ * @nr: how many there are
+ * @alignment: iova_space.alignment of that moment
+ */
+struct iova_free_ranges {
+	struct iommu_iova_range *ranges;
+	u32 nr;
+	unsigned long alignment;
+};
+
 /* How to place areas */
 #define IOVA_MAP_FIXED (1U << 0)
 
@@ -184,6 +197,7 @@ struct iova_area *iova_area_create(struct iommufd_payer *payer,
 				   unsigned long uva, unsigned long length,
 				   int prot);
 struct iova_area *iova_area_create_copy(int prot);
+int iova_areas_check_rights(const struct iova_area *areas);
 void iova_areas_free(struct iova_area *areas);
 void iova_memory_put(struct iommufd_memory *memory);
 
@@ -214,8 +228,8 @@ int iova_allowed_add(struct rb_root_cached *allowed, unsigned long start,
 		     unsigned long last);
 int iova_space_allow(struct iova_space *space, struct rb_root_cached *allowed);
 void iova_ranges_free(struct rb_root_cached *ranges);
-bool iova_space_next_free(struct iova_space *space, unsigned long from,
-			  unsigned long *start, unsigned long *last);
+int iova_space_free_ranges(struct iova_space *space,
+			   struct iova_free_ranges *free);
 bool __iova_space_place(struct iova_space *space, const struct iova_want *want,
 			unsigned long *start);
 
