@@ -232,7 +232,9 @@ static struct iommufd_payer *get_payer(struct iommufd_ctx *ictx)
 
 	spin_lock(&ictx->payer_lock);
 	payer = ictx->payer;
-	if (payer && iommufd_payer_is_current(payer))
+	/* One that has too many memories gets a successor. */
+	if (payer && iommufd_payer_is_current(payer) &&
+	    iommufd_may_count(refcount_read(&payer->refs)))
 		refcount_inc(&payer->refs);
 	else
 		payer = NULL;

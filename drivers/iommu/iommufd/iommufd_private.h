@@ -63,7 +63,8 @@ enum iommufd_object_type {
  * @type: what it is
  * @dead: somebody destroys it; no new users
  * @id: its id, constant
- * @users: objects and attachments that need it
+ * @users: objects and attachments that need it; each is or has an object with
+ *         an id of its own, and ids have 31 bits
  * @inflight: threads that looked it up and still use it
  */
 struct iommufd_object {

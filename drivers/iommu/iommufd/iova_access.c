@@ -127,6 +127,8 @@ static int hold_part(struct iova_space *space, unsigned long start,
 	if (!rc && (part->area->no_pins ||
 		    !part_is_aligned(part, start + part->length - 1 == last)))
 		rc = -EINVAL;
+	if (!rc && !iommufd_may_count(part->area->nr_pins))
+		rc = -EOVERFLOW;
 	if (!rc) {
 		part->area->nr_pins++;
 		part->area->nr_pinning++;
@@ -208,8 +210,8 @@ static int pin_parts(struct iova_space *space, unsigned long *next,
  *
  * Return: 0; -ENOENT if a part is not mapped, -EPERM if the mapping is not for
  * writing or not for reading, -EINVAL if the range does not consist of whole
- * pages or is being unmapped, or what iommufd_memory_pin() says. Nothing is
- * pinned on failure.
+ * pages or is being unmapped, -EOVERFLOW if a mapping has IOMMUFD_MAX_USERS
+ * pins, or what iommufd_memory_pin() says. Nothing is pinned on failure.
  */
 int iova_space_pin(struct iova_space *space, unsigned long start,
 		   unsigned long last, bool write, struct page **pages)
@@ -278,8 +280,8 @@ int iova_space_rw(struct iova_space *space, unsigned long start,
 
 		mutex_lock(&space->lock);
 		rc = find_allowed_part(space, start, last, write, &part);
-		if (!rc)
-			iommufd_memory_get(part.memory);
+		if (!rc && !iommufd_memory_get(part.memory))
+			rc = -EOVERFLOW;
 		mutex_unlock(&space->lock);
 		if (rc)
 			return rc;

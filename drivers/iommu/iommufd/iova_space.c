@@ -423,8 +423,9 @@ static int share_area(struct iova_space *space, unsigned long *start,
 	if (!area || area->state == AREA_CREATING ||
 	    area->state == AREA_REMOVING)
 		return -ENOENT;
+	if (!iommufd_memory_get(area->memory))
+		return -EOVERFLOW;
 
-	iommufd_memory_get(area->memory);
 	copy->memory = area->memory;
 	copy->offset = area->offset + (*start - area->node.start);
 	copy->node.last = min(area->node.last, last) - *start;
@@ -443,7 +444,8 @@ static int share_area(struct iova_space *space, unsigned long *start,
  * Whether the memory may be used with these rights is left to
  * iova_areas_check_rights().
  *
- * Return: 0, -ENOENT if a part of the range is not mapped, -ENOMEM, -EINTR.
+ * Return: 0, -ENOENT if a part of the range is not mapped, -EOVERFLOW if a
+ * memory has IOMMUFD_MAX_USERS, -ENOMEM, -EINTR.
  */
 int iova_space_share(struct iova_space *space, unsigned long start,
 		     unsigned long last, int prot, struct iova_area **areas)

@@ -32,6 +32,25 @@ static_assert(offsetof(struct iommu_test_cmd, access_rw.flags) == 40);
 
 const struct iommufd_test_core *selftest_core;
 
+static unsigned int max_users;
+
+static int set_max_users(const char *value, const struct kernel_param *param)
+{
+	int rc = param_set_uint(value, param);
+
+	if (!rc && selftest_core)
+		selftest_core->set_max_users(max_users);
+	return rc;
+}
+
+static const struct kernel_param_ops max_users_ops = {
+	.set = set_max_users,
+	.get = param_get_uint,
+};
+
+module_param_cb(max_users, &max_users_ops, &max_users, 0600);
+MODULE_PARM_DESC(max_users, "Where counts of users and pins stop, 0 for the default");
+
 /**
  * selftest_respond() - give the struct back to user space
  * @ucmd: command
@@ -148,6 +167,7 @@ static const struct iommufd_test_ops selftest_test_ops = {
 static int __init selftest_init(void)
 {
 	selftest_core = iommufd_test_register(&selftest_test_ops);
+	selftest_core->set_max_users(max_users);
 	return 0;
 }
 
@@ -155,6 +175,7 @@ static void __exit selftest_exit(void)
 {
 	iommufd_test_unregister();
 	selftest_core->set_scratch(SZ_64K);
+	selftest_core->set_max_users(0);
 }
 
 module_init(selftest_init);

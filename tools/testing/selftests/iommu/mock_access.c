@@ -579,6 +579,35 @@ TEST_F(mock, pins_survive_the_domains)
 	close(access);
 }
 
+TEST_F(mock, more_pins_than_can_be_counted)
+{
+	uint8_t *mem = test_mem(mem_anon(4 * PAGE));
+	uint64_t copy = MOCK_IOVA + 4 * PAGE;
+	uint32_t pin[4];
+	int access;
+
+	test_access_create(PIN, &access);
+	test_map_fixed(mem, 4 * PAGE, MOCK_IOVA);
+	test_mock_param("max_users", 3);
+	for (int i = 0; i < 3; i++)
+		test_access_pin(access, MOCK_IOVA + i * PAGE, PAGE,
+				mem + i * PAGE, 0, &pin[i]);
+	test_err_access_pin(EOVERFLOW, access, MOCK_IOVA + 3 * PAGE, PAGE,
+			    NULL, 0);
+	test_pin_refs(mem + 3 * PAGE, PAGE, 0);
+	/* It is the pins of a mapping that are counted. */
+	test_copy(self->ioas, &copy, self->ioas, MOCK_IOVA, 4 * PAGE,
+		  MAP_RW | MAP_FIXED_IOVA);
+	test_access_pin(access, copy, PAGE, mem, 0, &pin[3]);
+	test_err_access_pin(EOVERFLOW, access, MOCK_IOVA + 2 * PAGE, 4 * PAGE,
+			    NULL, 0);
+	test_access_unpin(access, pin[0]);
+	test_access_pin(access, MOCK_IOVA + 2 * PAGE, 4 * PAGE, NULL, 0,
+			&pin[0]);
+	close(access);
+	test_mapped_refs(mem, 4 * PAGE, 1);
+}
+
 /* An IOVA can be named by the number of its mapping. */
 TEST_F(mock, mappings_by_number)
 {

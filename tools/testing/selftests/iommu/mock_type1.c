@@ -437,6 +437,19 @@ TEST_F(type1, pins_beside_a_cut)
 	close(access);
 }
 
+/* The halves would be one user more. */
+TEST_F(type1, more_halves_than_can_be_counted)
+{
+	int rc = is_v1(variant) ? EOVERFLOW : ENOENT;
+
+	test_map_dma(self->mem, 4 * PAGE, MOCK_IOVA);
+	test_mock_param("max_users", 1);
+	test_err_unmap_dma(rc, MOCK_IOVA, PAGE, 0);
+	test_have(0, 4);
+	test_mock_param("max_users", 0);
+	test_unmap_dma(MOCK_IOVA, 4 * PAGE, 4 * PAGE);
+}
+
 TEST_F(type1, both_ends_of_one_unmap_are_cut)
 {
 	uint64_t unmapped;
