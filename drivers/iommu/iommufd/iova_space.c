@@ -42,7 +42,6 @@ void iova_space_init(struct iova_space *space)
 	space->allowed = RB_ROOT_CACHED;
 	INIT_LIST_HEAD(&space->domains);
 	INIT_LIST_HEAD(&space->accesses);
-	init_rwsem(&space->access_sem);
 	init_waitqueue_head(&space->idle);
 	space->alignment = 1;
 }
