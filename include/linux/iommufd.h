@@ -45,9 +45,11 @@ u32 iommufd_device_to_id(struct iommufd_device *idev);
  * @needs_pin_pages: the driver calls iommufd_access_pin_pages(); mappings of its
  *                   IOAS are then page aligned
  * @unmap: the range is being unmapped: unpin what is pinned in it. May sleep,
- *         and is called with no lock held that unpinning takes. From an UNMAP
- *         the range is that of one mapping; when the access leaves its IOAS it
- *         is everything.
+ *         and is called with no lock of iommufd held. An UNMAP calls it from any
+ *         thread and at any time, even after detach, until
+ *         iommufd_access_destroy() returns; the range is then that of one
+ *         mapping. Detach, replace and destroy call it in the context of their
+ *         caller, with iova 0 and length ULONG_MAX, which no UNMAP has.
  */
 struct iommufd_access_ops {
 	u8 needs_pin_pages : 1;

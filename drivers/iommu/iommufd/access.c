@@ -5,15 +5,25 @@
  * The lock of an access is a rwsem: pinning, unpinning and copying take it for
  * reading, a change of the IOAS for writing. A change first takes away @ioas,
  * so that nothing new is pinned, then has the driver unpin, which goes by
- * @pinned_ioas, and takes that away last. The unmap callback is called with no
- * lock held that unpinning needs.
+ * @pinned_ioas, and takes that away last.
+ *
+ * The unmap callback is called with no lock held. An UNMAP of the IOAS may call
+ * it at any time, and only the end of the access waits for that: attach, replace
+ * and detach may be called from under a lock that the callback takes. What they
+ * do wait for are pins that another thread is just about to undo, because it is
+ * known by then, and only then, which IOAS these belong to.
  */
+#include <linux/bitops.h>
 #include <linux/export.h>
+#include <linux/jiffies.h>
 #include <linux/overflow.h>
 #include <linux/rwsem.h>
 #include <linux/slab.h>
 
 #include "iommufd_private.h"
+
+/* How long a change waits for pins that another thread undoes */
+#define UNPIN_JIFFIES (10 * HZ)
 
 /**
  * struct iommufd_access - a driver that uses an IOAS
@@ -21,18 +31,22 @@
  * @ictx: context, with a reference
  * @ops: callbacks of the driver
  * @data: argument of the callbacks
- * @attach_lock: serializes changes of the IOAS
+ * @changing: bit 0 is set while the IOAS changes
+ * @nr_pins: pins that are not undone
  * @lock: guards @ioas and @pinned_ioas
  * @ioas: what new pins go to, or NULL; the access is a user of it
  * @pinned_ioas: what pins went to, as long as there may be any
- * @entry: this access in the list of @ioas, changed under @attach_lock
+ * @entry: this access in the list of @ioas; belongs to the change
+ *
+ * A running callback is a thread that uses @obj.
  */
 struct iommufd_access {
 	struct iommufd_object obj;
 	struct iommufd_ctx *ictx;
 	const struct iommufd_access_ops *ops;
 	void *data;
-	struct mutex attach_lock;
+	unsigned long changing;
+	atomic_long_t nr_pins;
 	struct rw_semaphore lock;
 	struct iommufd_ioas *ioas;
 	struct iommufd_ioas *pinned_ioas;
@@ -65,7 +79,6 @@ struct iommufd_access *iommufd_access_create(struct iommufd_ctx *ictx,
 	access->ictx = ictx;
 	access->ops = ops;
 	access->data = data;
-	mutex_init(&access->attach_lock);
 	init_rwsem(&access->lock);
 
 	iommufd_ctx_get(ictx);
@@ -75,22 +88,70 @@ struct iommufd_access *iommufd_access_create(struct iommufd_ctx *ictx,
 }
 EXPORT_SYMBOL_GPL(iommufd_access_create);
 
-/* Have the driver unpin everything; then its pins can go elsewhere. */
+static void get_owner(void *owner)
+{
+	struct iommufd_access *access = owner;
+
+	atomic_inc(&access->obj.inflight);
+}
+
+static void put_owner(void *owner)
+{
+	struct iommufd_access *access = owner;
+
+	iommufd_object_put(access->ictx, &access->obj);
+}
+
+static void unmap_owner(void *owner, unsigned long iova, unsigned long length)
+{
+	struct iommufd_access *access = owner;
+
+	access->ops->unmap(access->data, iova, length);
+}
+
+static const struct iova_access_ops entry_ops = {
+	.get = get_owner,
+	.unmap = unmap_owner,
+	.put = put_owner,
+};
+
+static int begin_change(struct iommufd_access *access)
+{
+	if (test_and_set_bit_lock(0, &access->changing))
+		return -EBUSY;
+	/* Pairs with atomic_long_dec_and_test(): who undoes the last pin sees it. */
+	smp_mb__after_atomic();
+	return 0;
+}
+
+static void end_change(struct iommufd_access *access)
+{
+	clear_bit_unlock(0, &access->changing);
+}
+
+/* Have the driver unpin everything. */
+static void end_pins(struct iommufd_access *access)
+{
+	if (access->ops->unmap)
+		access->ops->unmap(access->data, 0, ULONG_MAX);
+	/* A callback of an UNMAP may have one in hand. */
+	WARN_ON(!wait_event_timeout(access->ictx->inflight_wait,
+				    !atomic_long_read(&access->nr_pins),
+				    UNPIN_JIFFIES));
+}
+
+/* When the driver has no pins left, they can go elsewhere. */
 static void set_ioas(struct iommufd_access *access, struct iommufd_ioas *ioas,
 		     struct iova_access *entry)
 {
 	struct iommufd_ioas *old = access->ioas;
-	struct iova_access *old_entry = access->entry;
 
-	lockdep_assert_held(&access->attach_lock);
 	if (old) {
 		down_write(&access->lock);
 		access->ioas = NULL;
 		up_write(&access->lock);
-		if (access->ops->unmap)
-			access->ops->unmap(access->data, 0, ULONG_MAX);
-		/* An UNMAP may still be having pins of the old one undone. */
-		iova_space_remove_access(&old->space, old_entry);
+		end_pins(access);
+		iova_space_remove_access(&old->space, access->entry);
 	}
 
 	down_write(&access->lock);
@@ -101,10 +162,8 @@ static void set_ioas(struct iommufd_access *access, struct iommufd_ioas *ioas,
 		WRITE_ONCE(entry->active, true);
 	up_write(&access->lock);
 
-	if (old) {
-		kfree(old_entry);
+	if (old)
 		iommufd_object_unuse(access->ictx, &old->obj, 1);
-	}
 }
 
 /* Use another IOAS. On failure the access keeps what it has. */
@@ -127,8 +186,8 @@ static int change_ioas(struct iommufd_access *access, u32 ioas_id)
 		goto out_put;
 	}
 	entry->pins = access->ops->needs_pin_pages;
-	entry->unmap = access->ops->unmap;
-	entry->data = access->data;
+	entry->ops = &entry_ops;
+	entry->owner = access;
 
 	rc = iommufd_object_use(ictx, &ioas->obj);
 	if (rc)
@@ -151,14 +210,17 @@ out_put:
 /**
  * iommufd_access_destroy() - undo iommufd_access_create()
  * @access: access; its pins end here, and it is gone when this returns
+ *
+ * Waits for unmap callbacks that are running, so the caller must hold no lock
+ * that the callback takes. No callback is running or will be called when this
+ * returns; until then @data of iommufd_access_create() must be valid.
  */
 void iommufd_access_destroy(struct iommufd_access *access)
 {
 	struct iommufd_ctx *ictx = access->ictx;
 
-	mutex_lock(&access->attach_lock);
+	WARN_ON(begin_change(access));
 	set_ioas(access, NULL, NULL);
-	mutex_unlock(&access->attach_lock);
 	iommufd_object_remove(ictx, &access->obj);
 	iommufd_ctx_put(ictx);
 }
@@ -171,16 +233,17 @@ EXPORT_SYMBOL_GPL(iommufd_access_destroy);
  *
  * Return: 0, -EINVAL if it uses one, -ENOENT if @ioas_id is not an IOAS,
  * -EADDRINUSE if the access pins pages and a mapping is not page aligned,
- * -ENOMEM.
+ * -ENOMEM, -EBUSY while another call changes the IOAS.
  */
 int iommufd_access_attach(struct iommufd_access *access, u32 ioas_id)
 {
-	int rc = -EINVAL;
+	int rc;
 
-	mutex_lock(&access->attach_lock);
-	if (!access->ioas)
-		rc = change_ioas(access, ioas_id);
-	mutex_unlock(&access->attach_lock);
+	rc = begin_change(access);
+	if (rc)
+		return rc;
+	rc = access->ioas ? -EINVAL : change_ioas(access, ioas_id);
+	end_change(access);
 	return rc;
 }
 EXPORT_SYMBOL_GPL(iommufd_access_attach);
@@ -190,33 +253,40 @@ EXPORT_SYMBOL_GPL(iommufd_access_attach);
  * @access: access that uses one
  * @ioas_id: id of the new IOAS
  *
- * The driver is told to unpin what it has pinned in the old one.
+ * The driver is told to unpin what it has pinned in the old one, as by
+ * iommufd_access_detach().
  *
  * Return: as iommufd_access_attach(), -ENOENT if it uses none; nothing has
  * changed on failure.
  */
 int iommufd_access_replace(struct iommufd_access *access, u32 ioas_id)
 {
-	int rc = -ENOENT;
+	int rc;
 
-	mutex_lock(&access->attach_lock);
-	if (access->ioas)
-		rc = change_ioas(access, ioas_id);
-	mutex_unlock(&access->attach_lock);
+	rc = begin_change(access);
+	if (rc)
+		return rc;
+	rc = access->ioas ? change_ioas(access, ioas_id) : -ENOENT;
+	end_change(access);
 	return rc;
 }
 EXPORT_SYMBOL_GPL(iommufd_access_replace);
 
 /**
  * iommufd_access_detach() - let an access use no IOAS
- * @access: access; its driver is told to unpin everything
+ * @access: access that uses one
+ *
+ * Calls the unmap callback of the driver for everything, in the context of the
+ * caller, and returns when all pins are undone. A callback that an UNMAP has
+ * called before may still be running then.
  */
 void iommufd_access_detach(struct iommufd_access *access)
 {
-	mutex_lock(&access->attach_lock);
+	if (WARN_ON(begin_change(access)))
+		return;
 	WARN_ON(!access->ioas);
 	set_ioas(access, NULL, NULL);
-	mutex_unlock(&access->attach_lock);
+	end_change(access);
 }
 EXPORT_SYMBOL_GPL(iommufd_access_detach);
 
@@ -260,6 +330,8 @@ int iommufd_access_pin_pages(struct iommufd_access *access, unsigned long iova,
 				    flags & IOMMUFD_ACCESS_RW_WRITE, out_pages);
 	else
 		rc = -ENOENT;
+	if (likely(!rc))
+		atomic_long_inc(&access->nr_pins);
 	up_read(&access->lock);
 	return rc;
 }
@@ -280,8 +352,12 @@ void iommufd_access_unpin_pages(struct iommufd_access *access,
 		return;
 
 	down_read(&access->lock);
-	if (!WARN_ON(!access->pinned_ioas))
+	if (!WARN_ON(!access->pinned_ioas)) {
 		iova_space_unpin(&access->pinned_ioas->space, iova, last);
+		if (atomic_long_dec_and_test(&access->nr_pins) &&
+		    unlikely(READ_ONCE(access->changing)))
+			wake_up_all(&access->ictx->inflight_wait);
+	}
 	up_read(&access->lock);
 }
 EXPORT_SYMBOL_GPL(iommufd_access_unpin_pages);

@@ -28,7 +28,7 @@ enum iommufd_account_mode {
  * @task: thread group leader, whose RLIMIT_MEMLOCK counts
  *
  * All but @refs are constant. One payer serves all mappings that a process
- * makes through one file.
+ * makes through one file, as long as @refs is below IOMMUFD_MAX_USERS.
  */
 struct iommufd_payer {
 	refcount_t refs;

@@ -102,42 +102,12 @@ int iommufd_ioas_alloc_ioctl(struct iommufd_ucmd *ucmd)
 	return 0;
 }
 
-/**
- * iommufd_write_iova_ranges() - tell user space what is not reserved
- * @space: space
- * @ranges: where to write
- * @room: how many fit there
- * @nr: how many there are
- *
- * Return: 0, -EFAULT.
- */
-int iommufd_write_iova_ranges(struct iova_space *space,
-			      struct iommu_iova_range __user *ranges, u32 room,
-			      u32 *nr)
-{
-	unsigned long start = 0, last;
-
-	*nr = 0;
-	while (iova_space_next_free(space, start, &start, &last)) {
-		struct iommu_iova_range range = { start, last };
-
-		if (*nr < room &&
-		    copy_to_user(&ranges[*nr], &range, sizeof(range)))
-			return -EFAULT;
-		++*nr;
-		if (last == ULONG_MAX)
-			break;
-		start = last + 1;
-		cond_resched();
-	}
-	return 0;
-}
-
 /* IOMMU_IOAS_IOVA_RANGES */
 int iommufd_ioas_iova_ranges(struct iommufd_ucmd *ucmd)
 {
 	struct iommu_ioas_iova_ranges *cmd = ucmd->cmd;
 	u32 room = cmd->num_iovas;
+	struct iova_free_ranges free;
 	struct iommufd_ioas *ioas;
 	int rc;
 
@@ -147,12 +117,17 @@ int iommufd_ioas_iova_ranges(struct iommufd_ucmd *ucmd)
 	ioas = iommufd_get_ioas(ucmd->ictx, cmd->ioas_id);
 	if (IS_ERR(ioas))
 		return PTR_ERR(ioas);
-
-	rc = iommufd_write_iova_ranges(&ioas->space,
-				       u64_to_user_ptr(cmd->allowed_iovas),
-				       room, &cmd->num_iovas);
-	cmd->out_iova_alignment = iova_space_alignment(&ioas->space);
+	rc = iova_space_free_ranges(&ioas->space, &free);
 	iommufd_put_ioas(ioas);
+	if (rc)
+		return rc;
+
+	cmd->num_iovas = free.nr;
+	cmd->out_iova_alignment = free.alignment;
+	if (copy_to_user(u64_to_user_ptr(cmd->allowed_iovas), free.ranges,
+			 min(room, free.nr) * sizeof(*free.ranges)))
+		rc = -EFAULT;
+	kvfree(free.ranges);
 	if (rc)
 		return rc;
 
@@ -207,12 +182,10 @@ int iommufd_ioas_allow_iovas(struct iommufd_ucmd *ucmd)
 }
 
 /* READABLE and WRITEABLE as the IOMMU API has them, or errno. */
-static int map_prot(u32 flags, u32 reserved)
+static int map_prot(u32 flags)
 {
 	int prot = 0;
 
-	if ((flags & ~MAP_FLAGS) || reserved)
-		return -EOPNOTSUPP;
 	if (flags & IOMMU_IOAS_MAP_READABLE)
 		prot |= IOMMU_READ;
 	if (flags & IOMMU_IOAS_MAP_WRITEABLE)
@@ -221,24 +194,35 @@ static int map_prot(u32 flags, u32 reserved)
 }
 
 /**
+ * iommufd_check_range() - is it a range of IOVA
+ * @iova: first IOVA
+ * @length: bytes
+ *
+ * Return: 0, -EINVAL for length 0, -EOVERFLOW if the range wraps.
+ */
+int iommufd_check_range(u64 iova, u64 length)
+{
+	u64 last;
+
+	if (!length)
+		return -EINVAL;
+	return check_add_overflow(iova, length - 1, &last) ? -EOVERFLOW : 0;
+}
+
+/**
  * iommufd_check_map() - can user memory be mapped at all
  * @uva: user address
  * @length: bytes
- * @iova: where it shall go
  *
- * Return: 0, -EOVERFLOW if user addresses or IOVA wrap, -EINVAL for nothing.
+ * Return: 0, -EINVAL for length 0, -EOVERFLOW if user addresses wrap.
  */
-int iommufd_check_map(u64 uva, u64 length, u64 iova)
+int iommufd_check_map(u64 uva, u64 length)
 {
-	unsigned long end;
+	u64 end;
 
-	if (iova >= ULONG_MAX || length >= ULONG_MAX - iova)
-		return -EOVERFLOW;
 	if (!length)
 		return -EINVAL;
-	if (check_add_overflow((unsigned long)uva, (unsigned long)length, &end))
-		return -EOVERFLOW;
-	return 0;
+	return check_add_overflow(uva, length, &end) ? -EOVERFLOW : 0;
 }
 
 /* The current process as the payer, remembered for the next MAP. */
@@ -248,7 +232,9 @@ static struct iommufd_payer *get_payer(struct iommufd_ctx *ictx)
 
 	spin_lock(&ictx->payer_lock);
 	payer = ictx->payer;
-	if (payer && iommufd_payer_is_current(payer))
+	/* One that has too many memories gets a successor. */
+	if (payer && iommufd_payer_is_current(payer) &&
+	    iommufd_may_count(refcount_read(&payer->refs)))
 		refcount_inc(&payer->refs);
 	else
 		payer = NULL;
@@ -329,33 +315,46 @@ out_free:
 	return rc;
 }
 
-/* IOMMU_IOAS_MAP */
-int iommufd_ioas_map(struct iommufd_ucmd *ucmd)
+static int map_user(struct iommufd_ucmd *ucmd, struct iommufd_ioas *ioas,
+		    int prot)
 {
 	struct iommu_ioas_map __user *user = ucmd->ubuffer;
 	struct iommu_ioas_map *cmd = ucmd->cmd;
-	struct iommufd_ioas *ioas;
 	struct iova_area *area;
-	int prot, rc;
+	int rc;
 
-	prot = map_prot(cmd->flags, cmd->__reserved);
-	if (prot < 0)
-		return prot;
-	rc = iommufd_check_map(cmd->user_va, cmd->length, cmd->iova);
+	rc = iommufd_check_map(cmd->user_va, cmd->length);
+	if (!rc && (cmd->flags & IOMMU_IOAS_MAP_FIXED_IOVA))
+		rc = iommufd_check_range(cmd->iova, cmd->length);
 	if (rc)
 		return rc;
-
-	ioas = iommufd_get_ioas(ucmd->ictx, cmd->ioas_id);
-	if (IS_ERR(ioas))
-		return PTR_ERR(ioas);
 
 	area = iommufd_create_user_area(ucmd->ictx, cmd->user_va, cmd->length,
 					prot);
 	if (IS_ERR(area))
-		rc = PTR_ERR(area);
-	else
-		rc = map_and_respond(ioas, area, cmd->flags, cmd->iova,
-				     &user->iova);
+		return PTR_ERR(area);
+	return map_and_respond(ioas, area, cmd->flags, cmd->iova, &user->iova);
+}
+
+/* IOMMU_IOAS_MAP */
+int iommufd_ioas_map(struct iommufd_ucmd *ucmd)
+{
+	struct iommu_ioas_map *cmd = ucmd->cmd;
+	struct iommufd_ioas *ioas;
+	int prot, rc;
+
+	if ((cmd->flags & ~MAP_FLAGS) || cmd->__reserved)
+		return -EOPNOTSUPP;
+	if (cmd->iova >= ULONG_MAX || cmd->length >= ULONG_MAX)
+		return -EOVERFLOW;
+	prot = map_prot(cmd->flags);
+	if (prot < 0)
+		return prot;
+
+	ioas = iommufd_get_ioas(ucmd->ictx, cmd->ioas_id);
+	if (IS_ERR(ioas))
+		return PTR_ERR(ioas);
+	rc = map_user(ucmd, ioas, prot);
 	iommufd_put_ioas(ioas);
 	return rc;
 }
@@ -371,49 +370,60 @@ static int share_areas(struct iommufd_ucmd *ucmd, int prot,
 	ioas = iommufd_get_ioas(ucmd->ictx, cmd->src_ioas_id);
 	if (IS_ERR(ioas))
 		return PTR_ERR(ioas);
-	rc = iova_space_share(&ioas->space, cmd->src_iova,
-			      cmd->src_iova + cmd->length - 1, prot, areas);
+	rc = iommufd_check_range(cmd->src_iova, cmd->length);
+	if (!rc)
+		rc = iova_space_share(&ioas->space, cmd->src_iova,
+				      cmd->src_iova + cmd->length - 1, prot,
+				      areas);
 	iommufd_put_ioas(ioas);
 	return rc;
+}
+
+/* The areas are gone in any case. */
+static int map_copy(struct iommufd_ucmd *ucmd, struct iommufd_ioas *ioas,
+		    struct iova_area *areas)
+{
+	struct iommu_ioas_copy __user *user = ucmd->ubuffer;
+	struct iommu_ioas_copy *cmd = ucmd->cmd;
+	int rc;
+
+	rc = iova_areas_check_rights(areas);
+	if (!rc && (cmd->flags & IOMMU_IOAS_MAP_FIXED_IOVA))
+		rc = iommufd_check_range(cmd->dst_iova, cmd->length);
+	if (rc) {
+		iova_areas_free(areas);
+		return rc;
+	}
+	return map_and_respond(ioas, areas, cmd->flags, cmd->dst_iova,
+			       &user->dst_iova);
 }
 
 /* IOMMU_IOAS_COPY */
 int iommufd_ioas_copy(struct iommufd_ucmd *ucmd)
 {
-	struct iommu_ioas_copy __user *user = ucmd->ubuffer;
 	struct iommu_ioas_copy *cmd = ucmd->cmd;
 	struct iommufd_ioas *ioas;
 	struct iova_area *areas;
-	unsigned long end;
 	int prot, rc;
 
-	prot = map_prot(cmd->flags, 0);
-	if (prot < 0)
-		return prot;
+	if (cmd->flags & ~MAP_FLAGS)
+		return -EOPNOTSUPP;
 	if (cmd->length >= ULONG_MAX || cmd->src_iova >= ULONG_MAX ||
 	    cmd->dst_iova >= ULONG_MAX)
 		return -EOVERFLOW;
-	if (!cmd->length)
-		return -EINVAL;
-	if (check_add_overflow((unsigned long)cmd->src_iova,
-			       (unsigned long)cmd->length - 1, &end))
-		return -EOVERFLOW;
-	if ((cmd->flags & IOMMU_IOAS_MAP_FIXED_IOVA) &&
-	    check_add_overflow((unsigned long)cmd->dst_iova,
-			       (unsigned long)cmd->length - 1, &end))
-		return -EOVERFLOW;
+	prot = map_prot(cmd->flags);
+	if (prot < 0)
+		return prot;
 
 	rc = share_areas(ucmd, prot, &areas);
 	if (rc)
 		return rc;
-
 	ioas = iommufd_get_ioas(ucmd->ictx, cmd->dst_ioas_id);
 	if (IS_ERR(ioas)) {
 		iova_areas_free(areas);
 		return PTR_ERR(ioas);
 	}
-	rc = map_and_respond(ioas, areas, cmd->flags, cmd->dst_iova,
-			     &user->dst_iova);
+	rc = map_copy(ucmd, ioas, areas);
 	iommufd_put_ioas(ioas);
 	return rc;
 }
@@ -421,16 +431,15 @@ int iommufd_ioas_copy(struct iommufd_ucmd *ucmd)
 static int unmap_range(struct iommufd_ioas *ioas, u64 iova, u64 length,
 		       unsigned long *unmapped)
 {
-	unsigned long last;
+	int rc;
 
 	if (iova >= ULONG_MAX || length >= ULONG_MAX)
 		return -EOVERFLOW;
-	if (!length)
-		return -EINVAL;
-	if (check_add_overflow((unsigned long)iova, (unsigned long)length - 1,
-			       &last))
-		return -EOVERFLOW;
-	return iova_space_unmap(&ioas->space, iova, last, unmapped);
+	rc = iommufd_check_range(iova, length);
+	if (rc)
+		return rc;
+	return iova_space_unmap(&ioas->space, iova, iova + length - 1,
+				unmapped);
 }
 
 /* IOMMU_IOAS_UNMAP */

@@ -63,7 +63,8 @@ enum iommufd_object_type {
  * @type: what it is
  * @dead: somebody destroys it; no new users
  * @id: its id, constant
- * @users: objects and attachments that need it
+ * @users: objects and attachments that need it; each is or has an object with
+ *         an id of its own, and ids have 31 bits
  * @inflight: threads that looked it up and still use it
  */
 struct iommufd_object {
@@ -147,10 +148,8 @@ static inline void iommufd_put_ioas(struct iommufd_ioas *ioas)
 struct iommufd_ioas *iommufd_ioas_create(struct iommufd_ctx *ictx);
 void iommufd_ioas_abort(struct iommufd_ioas *ioas);
 void iommufd_ioas_fini(struct iommufd_object *obj);
-int iommufd_write_iova_ranges(struct iova_space *space,
-			      struct iommu_iova_range __user *ranges, u32 room,
-			      u32 *nr);
-int iommufd_check_map(u64 uva, u64 length, u64 iova);
+int iommufd_check_range(u64 iova, u64 length);
+int iommufd_check_map(u64 uva, u64 length);
 struct iova_area *iommufd_create_user_area(struct iommufd_ctx *ictx,
 					   unsigned long uva,
 					   unsigned long length, int prot);

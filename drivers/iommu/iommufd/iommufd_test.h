@@ -47,6 +47,7 @@ struct iommufd_test_ops {
  * @nth_area: first IOVA of the mapping with this number, lowest first; false if
  *            there are not that many
  * @set_scratch: limit the bytes of each scratch buffer of pinning
+ * @set_max_users: limit the counts that user space drives, 0 for the default
  */
 struct iommufd_test_core {
 	struct iommufd_object *(*object_alloc)(struct iommufd_ctx *ictx,
@@ -68,6 +69,7 @@ struct iommufd_test_core {
 	bool (*nth_area)(struct iova_space *space, unsigned int n,
 			 unsigned long *start);
 	void (*set_scratch)(unsigned int bytes);
+	void (*set_max_users)(unsigned int users);
 };
 
 const struct iommufd_test_core *

@@ -12,7 +12,9 @@
  * long as that takes: nobody could let go of them yet.
  */
 #include <linux/jiffies.h>
+#include <linux/list.h>
 #include <linux/sched/signal.h>
+#include <linux/slab.h>
 
 #include "iova_space.h"
 
@@ -39,33 +41,40 @@ int iova_space_add_access(struct iova_space *space, struct iova_access *access)
 {
 	int rc = 0;
 
-	down_write(&space->access_sem);
 	mutex_lock(&space->lock);
 	if (access->pins)
 		rc = __iova_space_raise_alignment(space, PAGE_SIZE);
 	if (!rc)
 		list_add_tail(&access->entry, &space->accesses);
 	mutex_unlock(&space->lock);
-	up_write(&space->access_sem);
 	return rc;
 }
 
+/* Free an access that has left, unless a callback is still running. */
+static void free_access(struct iova_access *access)
+{
+	if (access->running)
+		return;
+	list_del(&access->entry);
+	kfree(access);
+}
+
 /**
- * iova_space_remove_access() - an access ceases to use a space
+ * iova_space_remove_access() - let an access leave a space
  * @space: space
- * @access: access that has no pins left
+ * @access: access that has no pins left; freed
  *
- * No unmap callback is running or will be called when this returns.
+ * No unmap callback is called any more when this returns, but some may still be
+ * running: to wait for them would be to wait for locks of the driver.
  */
 void iova_space_remove_access(struct iova_space *space,
 			      struct iova_access *access)
 {
-	down_write(&space->access_sem);
 	mutex_lock(&space->lock);
-	list_del(&access->entry);
+	access->pins = false;
+	free_access(access);
 	space->alignment = __iova_space_calc_alignment(space);
 	mutex_unlock(&space->lock);
-	up_write(&space->access_sem);
 }
 
 /* Find what is mapped from @start on, at most up to @last. */
@@ -127,6 +136,8 @@ static int hold_part(struct iova_space *space, unsigned long start,
 	if (!rc && (part->area->no_pins ||
 		    !part_is_aligned(part, start + part->length - 1 == last)))
 		rc = -EINVAL;
+	if (!rc && !iommufd_may_count(part->area->nr_pins))
+		rc = -EOVERFLOW;
 	if (!rc) {
 		part->area->nr_pins++;
 		part->area->nr_pinning++;
@@ -208,8 +219,8 @@ static int pin_parts(struct iova_space *space, unsigned long *next,
  *
  * Return: 0; -ENOENT if a part is not mapped, -EPERM if the mapping is not for
  * writing or not for reading, -EINVAL if the range does not consist of whole
- * pages or is being unmapped, or what iommufd_memory_pin() says. Nothing is
- * pinned on failure.
+ * pages or is being unmapped, -EOVERFLOW if a mapping has IOMMUFD_MAX_USERS
+ * pins, or what iommufd_memory_pin() says. Nothing is pinned on failure.
  */
 int iova_space_pin(struct iova_space *space, unsigned long start,
 		   unsigned long last, bool write, struct page **pages)
@@ -278,8 +289,8 @@ int iova_space_rw(struct iova_space *space, unsigned long start,
 
 		mutex_lock(&space->lock);
 		rc = find_allowed_part(space, start, last, write, &part);
-		if (!rc)
-			iommufd_memory_get(part.memory);
+		if (!rc && !iommufd_memory_get(part.memory))
+			rc = -EOVERFLOW;
 		mutex_unlock(&space->lock);
 		if (rc)
 			return rc;
@@ -296,17 +307,43 @@ int iova_space_rw(struct iova_space *space, unsigned long start,
 	}
 }
 
+/* Call one access without the lock. Return: the one behind it. */
+static struct iova_access *call_access(struct iova_space *space,
+				       struct iova_access *access,
+				       unsigned long start,
+				       unsigned long length)
+{
+	const struct iova_access_ops *ops = access->ops;
+	struct iova_access *next;
+	void *owner = access->owner;
+
+	access->running++;
+	ops->get(owner);
+	mutex_unlock(&space->lock);
+	ops->unmap(owner, start, length);
+	mutex_lock(&space->lock);
+	next = list_next_entry(access, entry);
+	access->running--;
+	if (!access->pins)
+		free_access(access);
+	ops->put(owner);
+	return next;
+}
+
 static void call_unmap(struct iova_space *space, unsigned long start,
 		       unsigned long length)
 {
 	struct iova_access *access;
 
-	down_read(&space->access_sem);
-	list_for_each_entry(access, &space->accesses, entry) {
+	mutex_lock(&space->lock);
+	access = list_first_entry(&space->accesses, struct iova_access, entry);
+	while (!list_entry_is_head(access, &space->accesses, entry)) {
 		if (access->pins && READ_ONCE(access->active))
-			access->unmap(access->data, start, length);
+			access = call_access(space, access, start, length);
+		else
+			access = list_next_entry(access, entry);
 	}
-	up_read(&space->access_sem);
+	mutex_unlock(&space->lock);
 }
 
 /* The area that is being revoked, if it is still there. */

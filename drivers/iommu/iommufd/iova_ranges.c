@@ -15,6 +15,10 @@
 
 #include "iova_space.h"
 
+/* Where automatic IOVA lies: 0 is never one, nor what a range of them ends at. */
+#define AUTO_FIRST PAGE_SIZE
+#define AUTO_LAST (ULONG_MAX - PAGE_SIZE)
+
 static struct iova_range *to_range(struct interval_tree_node *node)
 {
 	return node ? container_of(node, struct iova_range, node) : NULL;
@@ -208,24 +212,52 @@ static bool next_free(struct iova_space *space, unsigned long from,
 	return true;
 }
 
-/**
- * iova_space_next_free() - find the next range that is not reserved
- * @space: space
- * @from: where to look
- * @start: first IOVA of the range, at least @from
- * @last: last IOVA of the range
- *
- * Return: false if all from @from on is reserved.
- */
-bool iova_space_next_free(struct iova_space *space, unsigned long from,
-			  unsigned long *start, unsigned long *last)
+/* Write the first @room free ranges. Return: how many there are. */
+static u32 list_free(struct iova_space *space, struct iommu_iova_range *ranges,
+		     u32 room)
 {
-	bool found;
+	unsigned long start = 0, last;
+	u32 nr = 0;
 
-	mutex_lock(&space->lock);
-	found = next_free(space, from, start, last);
-	mutex_unlock(&space->lock);
-	return found;
+	while (next_free(space, start, &start, &last)) {
+		if (nr < room)
+			ranges[nr] = (struct iommu_iova_range){ start, last };
+		nr++;
+		if (last == ULONG_MAX)
+			break;
+		start = last + 1;
+	}
+	return nr;
+}
+
+/**
+ * iova_space_free_ranges() - list what is not reserved
+ * @space: space
+ * @free: the list, as it was at one moment; the caller's on success
+ *
+ * Return: 0, -ENOMEM.
+ */
+int iova_space_free_ranges(struct iova_space *space,
+			   struct iova_free_ranges *free)
+{
+	u32 room = 0;
+
+	free->ranges = NULL;
+	for (;;) {
+		mutex_lock(&space->lock);
+		free->nr = list_free(space, free->ranges, room);
+		free->alignment = space->alignment;
+		mutex_unlock(&space->lock);
+		if (free->nr <= room)
+			return 0;
+
+		kvfree(free->ranges);
+		room = free->nr;
+		free->ranges = kvmalloc_array(room, sizeof(*free->ranges),
+					      GFP_KERNEL_ACCOUNT);
+		if (!free->ranges)
+			return -ENOMEM;
+	}
 }
 
 /* Look for room in [low, high], around what is reserved there. */
@@ -249,10 +281,10 @@ static bool place_within(struct iova_space *space, unsigned long low,
 }
 
 /**
- * __iova_space_place() - choose an IOVA
+ * __iova_space_place() - choose an IOVA outside the first and the last page
  * @space: space, locked
  * @want: what is wanted
- * @start: the lowest IOVA that serves; never 0
+ * @start: the lowest IOVA that serves
  *
  * Return: false if there is no room.
  */
@@ -263,12 +295,12 @@ bool __iova_space_place(struct iova_space *space, const struct iova_want *want,
 
 	lockdep_assert_held(&space->lock);
 	if (!range)
-		return place_within(space, 1, ULONG_MAX, want, start);
+		return place_within(space, AUTO_FIRST, AUTO_LAST, want, start);
 
 	for (; range; range = to_range(interval_tree_iter_next(&range->node, 0,
 							       ULONG_MAX))) {
-		if (place_within(space, max(range->node.start, 1UL),
-				 range->node.last, want, start))
+		if (place_within(space, max(range->node.start, AUTO_FIRST),
+				 min(range->node.last, AUTO_LAST), want, start))
 			return true;
 	}
 	return false;

@@ -19,12 +19,16 @@
  */
 #include <linux/log2.h>
 #include <linux/sched/signal.h>
+#include <linux/sizes.h>
 #include <linux/slab.h>
 
 #include "iova_space.h"
 
 /* Areas that one round of an unmap takes before it lets others at the lock. */
 #define UNMAP_BATCH 512
+
+/* What an automatic IOVA is aligned to at most: a common huge IO page */
+#define MAX_ALIGNMENT ((unsigned long)SZ_2M)
 
 /**
  * iova_space_init() - start with the whole 64-bit space, empty
@@ -38,7 +42,6 @@ void iova_space_init(struct iova_space *space)
 	space->allowed = RB_ROOT_CACHED;
 	INIT_LIST_HEAD(&space->domains);
 	INIT_LIST_HEAD(&space->accesses);
-	init_rwsem(&space->access_sem);
 	init_waitqueue_head(&space->idle);
 	space->alignment = 1;
 }
@@ -133,6 +136,21 @@ void iova_memory_put(struct iommufd_memory *memory)
 {
 	if (iommufd_memory_put(memory))
 		kfree(memory_to_mapping(memory));
+}
+
+/**
+ * iova_areas_check_rights() - may the memory be used as the areas want it
+ * @areas: list of areas
+ *
+ * Return: 0, -EPERM to write to read-only memory.
+ */
+int iova_areas_check_rights(const struct iova_area *areas)
+{
+	for (; areas; areas = areas->next) {
+		if ((areas->prot & IOMMU_WRITE) && !areas->memory->writable)
+			return -EPERM;
+	}
+	return 0;
 }
 
 /**
@@ -246,7 +264,8 @@ static int choose_alignment(struct iova_space *space, unsigned long uva,
 	if (want->length >= ULONG_MAX / 2)
 		return -EOVERFLOW;
 
-	want->align = roundup_pow_of_two(want->length);
+	/* A larger alignment would be of no more use to the page tables. */
+	want->align = min(roundup_pow_of_two(want->length), MAX_ALIGNMENT);
 	if (uva)
 		want->align = min(want->align, 1UL << __ffs(uva));
 	if (want->align < space->alignment)
@@ -396,17 +415,16 @@ void iova_space_commit(struct iova_space *space, struct iova_area *areas)
 
 /* Share what is mapped at *start: the part of one area, at most up to @last. */
 static int share_area(struct iova_space *space, unsigned long *start,
-		      unsigned long last, int prot, struct iova_area *copy)
+		      unsigned long last, struct iova_area *copy)
 {
 	struct iova_area *area = __iova_space_first(space, *start, *start);
 
 	if (!area || area->state == AREA_CREATING ||
 	    area->state == AREA_REMOVING)
 		return -ENOENT;
-	if ((prot & IOMMU_WRITE) && !area->memory->writable)
-		return -EPERM;
+	if (!iommufd_memory_get(area->memory))
+		return -EOVERFLOW;
 
-	iommufd_memory_get(area->memory);
 	copy->memory = area->memory;
 	copy->offset = area->offset + (*start - area->node.start);
 	copy->node.last = min(area->node.last, last) - *start;
@@ -422,8 +440,11 @@ static int share_area(struct iova_space *space, unsigned long *start,
  * @prot: IOMMU_READ and IOMMU_WRITE of the new areas
  * @areas: the list of new areas, without a place
  *
- * Return: 0; -ENOENT if a part of the range is not mapped, -EPERM to write to
- * read-only memory, -ENOMEM, -EINTR.
+ * Whether the memory may be used with these rights is left to
+ * iova_areas_check_rights().
+ *
+ * Return: 0, -ENOENT if a part of the range is not mapped, -EOVERFLOW if a
+ * memory has IOMMUFD_MAX_USERS, -ENOMEM, -EINTR.
  */
 int iova_space_share(struct iova_space *space, unsigned long start,
 		     unsigned long last, int prot, struct iova_area **areas)
@@ -440,7 +461,7 @@ int iova_space_share(struct iova_space *space, unsigned long start,
 			break;
 		}
 		mutex_lock(&space->lock);
-		rc = share_area(space, &start, last, prot, copy);
+		rc = share_area(space, &start, last, copy);
 		mutex_unlock(&space->lock);
 		if (!rc && fatal_signal_pending(current)) {
 			iova_memory_put(copy->memory);

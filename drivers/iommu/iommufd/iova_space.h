@@ -8,6 +8,7 @@
 #include <linux/rbtree.h>
 #include <linux/rwsem.h>
 #include <linux/wait.h>
+#include <uapi/linux/iommufd.h>
 
 #include "iova_alloc.h"
 #include "memory.h"
@@ -21,10 +22,7 @@
  * @reserved: IOVA that the hardware cannot use; may overlap each other
  * @allowed: if not empty, where automatic IOVA must lie
  * @domains: page tables that get the mappings, struct iova_domain
- * @accesses: drivers that use the mappings, struct iova_access; changed under
- *            @access_sem and @lock, either is enough to read
- * @access_sem: held for reading while callbacks of accesses are called; ranks
- *              above @lock
+ * @accesses: drivers that use the mappings, struct iova_access
  * @idle: wakes who waits for an area that somebody works on
  * @nr_order: number of areas for each order of alignment, see iova_area_order()
  * @alignment: what start, length and page offset of areas must be a multiple of
@@ -37,7 +35,6 @@ struct iova_space {
 	struct rb_root_cached allowed;
 	struct list_head domains;
 	struct list_head accesses;
-	struct rw_semaphore access_sem;
 	wait_queue_head_t idle;
 	unsigned long nr_order[PAGE_SHIFT + 1];
 	unsigned long alignment;
@@ -134,21 +131,38 @@ struct iova_domains {
 };
 
 /**
+ * struct iova_access_ops - who an access is
+ * @get: keep the owner, under the lock of the space
+ * @unmap: the owner unpins a range; called with no lock held
+ * @put: undo @get, maybe the last that is done with the owner
+ */
+struct iova_access_ops {
+	void (*get)(void *owner);
+	void (*unmap)(void *owner, unsigned long iova, unsigned long length);
+	void (*put)(void *owner);
+};
+
+/**
  * struct iova_access - a driver that uses an IOVA space
- * @entry: place in iova_space.accesses
- * @pins: it pins pages, so mappings must be page aligned
+ * @entry: place in iova_space.accesses, where it stays while @running
+ * @pins: it pins pages, so mappings must be page aligned; false once it has
+ *        left the space
  * @active: what it pins belongs to this space; until then it has pins in the
  *          space that it is about to leave. Set before its first pin here, so
  *          whoever sees one under the lock of the space sees this too.
- * @unmap: tells it to unpin a range; NULL if it never pins
- * @data: argument of @unmap
+ * @running: unmap callbacks that run; the last one frees an access that has left
+ * @ops: callbacks
+ * @owner: argument of the callbacks
+ *
+ * All but @active, @ops and @owner is guarded by the lock of the space.
  */
 struct iova_access {
 	struct list_head entry;
 	bool pins;
 	bool active;
-	void (*unmap)(void *data, unsigned long iova, unsigned long length);
-	void *data;
+	unsigned int running;
+	const struct iova_access_ops *ops;
+	void *owner;
 };
 
 /**
@@ -173,6 +187,18 @@ struct iova_range {
 	const void *owner;
 };
 
+/**
+ * struct iova_free_ranges - what was not reserved at one moment
+ * @ranges: the ranges, lowest first, to be freed with kvfree()
+ * @nr: how many there are
+ * @alignment: iova_space.alignment of that moment
+ */
+struct iova_free_ranges {
+	struct iommu_iova_range *ranges;
+	u32 nr;
+	unsigned long alignment;
+};
+
 /* How to place areas */
 #define IOVA_MAP_FIXED (1U << 0)
 
@@ -184,6 +210,7 @@ struct iova_area *iova_area_create(struct iommufd_payer *payer,
 				   unsigned long uva, unsigned long length,
 				   int prot);
 struct iova_area *iova_area_create_copy(int prot);
+int iova_areas_check_rights(const struct iova_area *areas);
 void iova_areas_free(struct iova_area *areas);
 void iova_memory_put(struct iommufd_memory *memory);
 
@@ -214,8 +241,8 @@ int iova_allowed_add(struct rb_root_cached *allowed, unsigned long start,
 		     unsigned long last);
 int iova_space_allow(struct iova_space *space, struct rb_root_cached *allowed);
 void iova_ranges_free(struct rb_root_cached *ranges);
-bool iova_space_next_free(struct iova_space *space, unsigned long from,
-			  unsigned long *start, unsigned long *last);
+int iova_space_free_ranges(struct iova_space *space,
+			   struct iova_free_ranges *free);
 bool __iova_space_place(struct iova_space *space, const struct iova_want *want,
 			unsigned long *start);
 

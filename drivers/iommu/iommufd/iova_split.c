@@ -76,11 +76,13 @@ static void lift_marks(struct iova_space *space, const struct iova_area *area,
 	}
 }
 
-/* Cut an area that the caller has marked; @tail is linked behind it. */
+/*
+ * Cut an area that the caller has marked; @tail is linked behind it and gets the
+ * caller's reference to the memory.
+ */
 static void cut_area(struct iova_space *space, struct iova_area *area,
 		     unsigned long iova, struct iova_area *tail)
 {
-	iommufd_memory_get(area->memory);
 	tail->memory = area->memory;
 	tail->offset = area->offset + (iova - area->node.start);
 	tail->node.start = iova;
@@ -118,7 +120,8 @@ static int split_memory(const struct iova_area *area, unsigned long iova)
  * domain is just being filled with.
  * Return: 0, also if there is nothing to cut; -EINVAL if the border does not lie
  * between two pages, a device may have the mapping with larger IO pages, or an
- * access has pinned it; -EBUSY if it is being made or removed; -ENOMEM, -EINTR.
+ * access has pinned it; -EBUSY if it is being made or removed; -EOVERFLOW if
+ * the memory has IOMMUFD_MAX_USERS; -ENOMEM, -EINTR.
  * Nothing has changed on failure.
  */
 int iova_space_split(struct iova_space *space, unsigned long iova)
@@ -142,6 +145,8 @@ int iova_space_split(struct iova_space *space, unsigned long iova)
 	/* An access may have pinned it meanwhile. */
 	if (!rc && area->nr_pins)
 		rc = -EINVAL;
+	if (!rc && !iommufd_memory_get(area->memory))
+		rc = -EOVERFLOW;
 	if (!rc) {
 		cut_area(space, area, iova, tail);
 		lift_marks(space, area, tail);

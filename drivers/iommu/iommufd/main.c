@@ -15,6 +15,7 @@
 #include <linux/fs.h>
 #include <linux/miscdevice.h>
 #include <linux/module.h>
+#include <linux/nospec.h>
 #include <linux/slab.h>
 #include <linux/uaccess.h>
 
@@ -125,6 +126,7 @@ static long iommufd_fops_ioctl(struct file *file, unsigned int cmd,
 		return iommufd_test_ioctl(ucmd.ictx, ucmd.ubuffer);
 	if (index >= ARRAY_SIZE(iommufd_ioctls))
 		return iommufd_vfio_ioctl(ucmd.ictx, cmd, arg);
+	index = array_index_nospec(index, ARRAY_SIZE(iommufd_ioctls));
 	op = &iommufd_ioctls[index];
 	if (op->cmd != cmd || !op->execute)
 		return -ENOTTY;
@@ -133,6 +135,9 @@ static long iommufd_fops_ioctl(struct file *file, unsigned int cmd,
 		return -EFAULT;
 	if (ucmd.user_size < op->min_size)
 		return -EINVAL;
+	/* The tail is read to see that it is zero, so it must not be long. */
+	if (ucmd.user_size > PAGE_SIZE)
+		return -E2BIG;
 
 	ucmd.cmd = &buffer;
 	rc = copy_struct_from_user(ucmd.cmd, op->size, ucmd.ubuffer,

@@ -37,6 +37,7 @@
 /* Bytes at most of each scratch buffer of a pin operation */
 #define MAX_SCRATCH SZ_64K
 static unsigned int scratch_bytes = MAX_SCRATCH;
+unsigned int iommufd_max_users = IOMMUFD_MAX_USERS;
 
 /**
  * struct pin_batch - work space of one pin operation
@@ -149,7 +150,7 @@ static void free_chunk(struct iommufd_memory *memory, struct pin_chunk *chunk)
 
 static void insert_chunk(struct iommufd_memory *memory, struct pin_chunk *chunk,
 			 unsigned long first, unsigned long last,
-			 unsigned int users)
+			 unsigned long users)
 {
 	chunk->node.start = first;
 	chunk->node.last = last;
@@ -232,6 +233,15 @@ static void unpin_runs(struct iommufd_memory *memory,
 void iommufd_memory_set_scratch(unsigned int bytes)
 {
 	WRITE_ONCE(scratch_bytes, clamp(bytes, 1U, (unsigned int)MAX_SCRATCH));
+}
+
+/**
+ * iommufd_memory_set_max_users() - limit the counts that user space drives
+ * @users: limit; 0 stands for IOMMUFD_MAX_USERS
+ */
+void iommufd_memory_set_max_users(unsigned int users)
+{
+	WRITE_ONCE(iommufd_max_users, users ? users : IOMMUFD_MAX_USERS);
 }
 
 static int pin_batch_init(struct pin_batch *batch, unsigned long npages)

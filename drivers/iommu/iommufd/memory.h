@@ -12,7 +12,8 @@
 /**
  * struct pin_chunk - pinned neighbouring pages of a memory
  * @node: place in the memory's tree; start and last are page indices
- * @users: who needs these pages pinned; at least 1 while in the tree
+ * @users: who needs these pages pinned; at least 1 while in the tree. User space
+ *         drives it, by COPY and by pins of accesses, so it has 64 bits.
  * @nr_runs: number of @runs
  * @runs: which frames the pages have
  *
@@ -20,7 +21,7 @@
  */
 struct pin_chunk {
 	struct interval_tree_node node;
-	unsigned int users;
+	unsigned long users;
 	unsigned int nr_runs;
 	struct pfn_run runs[];
 };
@@ -60,9 +61,26 @@ void iommufd_memory_init(struct iommufd_memory *memory,
 			 unsigned long npages, bool writable);
 bool iommufd_memory_put(struct iommufd_memory *memory);
 
-static inline void iommufd_memory_get(struct iommufd_memory *memory)
+/*
+ * Where counts of 32 bits that user space drives stop: references to a memory,
+ * pins of an area. Threads that look at the same time may overshoot, but there
+ * are not 2^30 of them.
+ */
+#define IOMMUFD_MAX_USERS (1U << 30)
+extern unsigned int iommufd_max_users;
+
+static inline bool iommufd_may_count(unsigned int users)
 {
+	return users < READ_ONCE(iommufd_max_users);
+}
+
+/* False if there are too many references already. */
+static inline bool iommufd_memory_get(struct iommufd_memory *memory)
+{
+	if (!iommufd_may_count(refcount_read(&memory->refs)))
+		return false;
 	refcount_inc(&memory->refs);
+	return true;
 }
 
 int __iommufd_memory_pin(struct iommufd_memory *memory, unsigned long first,
@@ -76,6 +94,7 @@ long iommufd_memory_gup(struct iommufd_memory *memory, unsigned long index,
 			unsigned long npages, unsigned int gup_flags,
 			struct page **pages);
 void iommufd_memory_set_scratch(unsigned int bytes);
+void iommufd_memory_set_max_users(unsigned int users);
 void __iommufd_memory_keep(struct iommufd_memory *memory);
 
 /* memory_access.c */

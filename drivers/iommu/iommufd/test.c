@@ -51,6 +51,7 @@ static const struct iommufd_test_core test_core = {
 	.reserve = iova_space_reserve,
 	.nth_area = test_nth_area,
 	.set_scratch = iommufd_memory_set_scratch,
+	.set_max_users = iommufd_memory_set_max_users,
 };
 
 /**

@@ -14,7 +14,6 @@
  */
 #include <linux/build_bug.h>
 #include <linux/export.h>
-#include <linux/overflow.h>
 #include <linux/uaccess.h>
 #include <uapi/linux/vfio.h>
 
@@ -214,7 +213,7 @@ static_assert(sizeof(struct vfio_iova_range) ==
 	      sizeof(struct iommu_iova_range));
 
 /* Write the capabilities if @info->argsz has room, and say how much they need. */
-static int write_caps(struct iova_space *space, void __user *arg,
+static int write_caps(const struct iova_free_ranges *free, void __user *arg,
 		      struct vfio_iommu_type1_info *info)
 {
 	struct type1_caps caps = {
@@ -228,34 +227,32 @@ static int write_caps(struct iova_space *space, void __user *arg,
 			/* RLIMIT_MEMLOCK is the only limit there is. */
 			.avail = U32_MAX,
 		},
-		.iova.header = {
-			.id = VFIO_IOMMU_TYPE1_INFO_CAP_IOVA_RANGE,
-			.version = 1,
+		.iova = {
+			.header = {
+				.id = VFIO_IOMMU_TYPE1_INFO_CAP_IOVA_RANGE,
+				.version = 1,
+			},
+			.nr_iovas = free->nr,
 		},
 	};
-	u32 size = info->argsz, room = 0;
-	int rc;
+	size_t bytes = free->nr * sizeof(*free->ranges);
+	u32 size = info->argsz;
 
-	if (size > IOVAS_OFFSET)
-		room = (size - IOVAS_OFFSET) / sizeof(struct vfio_iova_range);
-	rc = iommufd_write_iova_ranges(space, arg + IOVAS_OFFSET, room,
-				       &caps.iova.nr_iovas);
-	if (rc)
-		return rc;
-
-	info->argsz = IOVAS_OFFSET +
-		      caps.iova.nr_iovas * sizeof(struct vfio_iova_range);
+	info->argsz = IOVAS_OFFSET + bytes;
 	if (info->argsz > size)
 		return 0;
 	info->cap_offset = CAPS_OFFSET;
-	return copy_to_user(arg + CAPS_OFFSET, &caps, sizeof(caps)) ? -EFAULT :
-								      0;
+	if (copy_to_user(arg + CAPS_OFFSET, &caps, sizeof(caps)) ||
+	    copy_to_user(arg + IOVAS_OFFSET, free->ranges, bytes))
+		return -EFAULT;
+	return 0;
 }
 
 static int get_info(struct iommufd_ctx *ictx, void __user *arg)
 {
 	size_t minsz = offsetofend(struct vfio_iommu_type1_info, iova_pgsizes);
 	struct vfio_iommu_type1_info info;
+	struct iova_free_ranges free;
 	struct iommufd_ioas *ioas;
 	size_t size;
 	int rc;
@@ -273,8 +270,13 @@ static int get_info(struct iommufd_ctx *ictx, void __user *arg)
 		return PTR_ERR(ioas);
 	info.flags = VFIO_IOMMU_INFO_PGSIZES | VFIO_IOMMU_INFO_CAPS;
 	info.iova_pgsizes = iova_space_page_sizes(&ioas->space);
-	rc = write_caps(&ioas->space, arg, &info);
+	rc = iova_space_free_ranges(&ioas->space, &free);
 	iommufd_put_ioas(ioas);
+	if (rc)
+		return rc;
+
+	rc = write_caps(&free, arg, &info);
+	kvfree(free.ranges);
 	if (rc)
 		return rc;
 	return copy_to_user(arg, &info, size) ? -EFAULT : 0;
@@ -293,7 +295,9 @@ static int __map_dma(struct iommufd_ioas *ioas,
 		prot |= IOMMU_WRITE;
 	if (!prot)
 		return -EINVAL;
-	rc = iommufd_check_map(map->vaddr, map->size, map->iova);
+	rc = iommufd_check_map(map->vaddr, map->size);
+	if (!rc)
+		rc = iommufd_check_range(map->iova, map->size);
 	if (rc)
 		return rc;
 
@@ -344,14 +348,11 @@ static int split_ends(struct iova_space *space, unsigned long start,
 static int unmap_range(struct iova_space *space, unsigned long start,
 		       unsigned long length, unsigned long *unmapped)
 {
-	unsigned long last;
-	int rc = 0;
+	unsigned long last = start + length - 1;
+	int rc;
 
-	if (!length)
-		return -EINVAL;
-	if (check_add_overflow(start, length - 1, &last))
-		return -EOVERFLOW;
-	if (!iova_space_huge_pages(space))
+	rc = iommufd_check_range(start, length);
+	if (!rc && !iova_space_huge_pages(space))
 		rc = split_ends(space, start, last);
 	if (rc)
 		return rc;
@@ -383,11 +384,9 @@ static int unmap_dma(struct iommufd_ctx *ictx, void __user *arg)
 	else
 		rc = iova_space_unmap_all(&ioas->space, &unmapped);
 	iommufd_put_ioas(ioas);
-
-	/* What is gone is gone even if the rest could not be unmapped. */
-	if (put_user(unmapped, &user->size) && !rc)
-		rc = -EFAULT;
-	return rc;
+	if (rc)
+		return rc;
+	return put_user(unmapped, &user->size) ? -EFAULT : 0;
 }
 
 /**

@@ -4,10 +4,13 @@
  * that pins, reads and writes what an IOAS has mapped.
  */
 #include <linux/anon_inodes.h>
+#include <linux/atomic.h>
+#include <linux/delay.h>
 #include <linux/file.h>
 #include <linux/fs.h>
 #include <linux/iommufd.h>
 #include <linux/list.h>
+#include <linux/lockdep.h>
 #include <linux/module.h>
 #include <linux/overflow.h>
 #include <linux/rwsem.h>
@@ -24,6 +27,29 @@ static bool keep_pins;
 module_param(keep_pins, bool, 0600);
 MODULE_PARM_DESC(keep_pins, "Do not let go of pins when an UNMAP asks for it");
 
+static bool unmap_locks;
+module_param(unmap_locks, bool, 0600);
+MODULE_PARM_DESC(unmap_locks, "When an UNMAP asks, take the lock that replace is called under");
+
+static unsigned int unmap_delay;
+module_param(unmap_delay, uint, 0600);
+MODULE_PARM_DESC(unmap_delay, "When an UNMAP asks, wait so many ms first");
+
+static unsigned int unpin_delay;
+module_param(unpin_delay, uint, 0600);
+MODULE_PARM_DESC(unpin_delay, "When an UNMAP asks, wait so many ms with a pin in hand");
+
+static atomic_t nr_unmaps = ATOMIC_INIT(0);
+module_param_named(unmaps, nr_unmaps.counter, int, 0400);
+MODULE_PARM_DESC(unmaps, "Callbacks from an UNMAP that are running");
+
+static atomic_t nr_stuck = ATOMIC_INIT(0);
+module_param_named(stuck, nr_stuck.counter, int, 0400);
+MODULE_PARM_DESC(stuck, "Callbacks from an UNMAP that did not get the lock");
+
+/* Waits for the lock before it is given up: so many times 20 ms */
+#define LOCK_TRIES 150
+
 /**
  * struct selftest_access - an access and what it has pinned
  * @ictx: context, kept by @access
@@ -33,8 +59,8 @@ MODULE_PARM_DESC(keep_pins, "Do not let go of pins when an UNMAP asks for it");
  *         while the IOAS changes: the core asks once for all pins then, and has
  *         to be given all
  * @ioas_id: IOAS that it uses; guarded by @rwsem
- * @lock: guards @pins and @last_pin_id. The unmap callback takes it and no
- *        other lock.
+ * @lock: guards @pins and @last_pin_id. The unmap callback takes it and, but for
+ *        unmap_locks, no other lock.
  * @pins: pins, struct selftest_pin
  * @last_pin_id: id of the newest pin
  */
@@ -103,23 +129,63 @@ static struct selftest_pin *take_pin(struct selftest_access *sta, u32 id)
 	return found;
 }
 
+static void undo_pins_in(struct selftest_access *sta, unsigned long iova,
+			 unsigned long last, unsigned int delay)
+{
+	struct selftest_pin *pin;
+
+	while ((pin = take_pin_in(sta, iova, last))) {
+		if (delay)
+			msleep(delay);
+		undo_pin(sta, pin);
+	}
+}
+
+/* A driver would wait for the lock; a test must come to an end. */
+static bool take_lock(struct selftest_access *sta)
+{
+	int tries;
+
+	for (tries = 0; tries < LOCK_TRIES; tries++) {
+		if (down_read_trylock(&sta->rwsem))
+			return true;
+		msleep(20);
+	}
+	atomic_inc(&nr_stuck);
+	return false;
+}
+
+/* An UNMAP asks, with no lock held. */
+static void unmap_range(struct selftest_access *sta, unsigned long iova,
+			unsigned long last)
+{
+	bool locks = READ_ONCE(unmap_locks);
+
+	lockdep_assert_none_held_once();
+	atomic_inc(&nr_unmaps);
+	if (READ_ONCE(unmap_delay))
+		msleep(unmap_delay);
+	if (!locks || take_lock(sta)) {
+		undo_pins_in(sta, iova, last, READ_ONCE(unpin_delay));
+		if (locks)
+			up_read(&sta->rwsem);
+	}
+	atomic_dec(&nr_unmaps);
+}
+
 static void unmap(void *data, unsigned long iova, unsigned long length)
 {
 	struct selftest_access *sta = data;
 	unsigned long last;
-	struct selftest_pin *pin;
 
 	/* Everything, the access is about to leave its IOAS. */
 	if (!iova && length == ULONG_MAX)
-		last = ULONG_MAX;
+		undo_pins_in(sta, 0, ULONG_MAX, 0);
 	else if (keep_pins)
 		return;
-	else if (WARN_ON(!length ||
-			 check_add_overflow(iova, length - 1, &last)))
-		return;
-
-	while ((pin = take_pin_in(sta, iova, last)))
-		undo_pin(sta, pin);
+	else if (!WARN_ON(!length ||
+			  check_add_overflow(iova, length - 1, &last)))
+		unmap_range(sta, iova, last);
 }
 
 static const struct iommufd_access_ops pin_ops = {

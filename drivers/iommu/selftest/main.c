@@ -14,6 +14,7 @@
  * IOMMU_TEST_CMD is the way in. See test_abi.h for its layout.
  */
 #include <linux/module.h>
+#include <linux/nospec.h>
 #include <linux/overflow.h>
 #include <linux/uaccess.h>
 
@@ -30,6 +31,25 @@ static_assert(offsetof(struct iommu_test_cmd, access_rw.flags) == 40);
 #define MIN_SCRATCH 12
 
 const struct iommufd_test_core *selftest_core;
+
+static unsigned int max_users;
+
+static int set_max_users(const char *value, const struct kernel_param *param)
+{
+	int rc = param_set_uint(value, param);
+
+	if (!rc && selftest_core)
+		selftest_core->set_max_users(max_users);
+	return rc;
+}
+
+static const struct kernel_param_ops max_users_ops = {
+	.set = set_max_users,
+	.get = param_get_uint,
+};
+
+module_param_cb(max_users, &max_users_ops, &max_users, 0600);
+MODULE_PARM_DESC(max_users, "Where counts of users and pins stop, 0 for the default");
 
 /**
  * selftest_respond() - give the struct back to user space
@@ -122,14 +142,18 @@ static long selftest_ioctl(struct iommufd_ctx *ictx, void __user *ubuffer)
 		return -EFAULT;
 	if (ucmd.user_size < IOMMU_TEST_CMD_MIN_SIZE)
 		return -EINVAL;
+	if (ucmd.user_size > PAGE_SIZE)
+		return -E2BIG;
 	rc = copy_struct_from_user(&ucmd.cmd, sizeof(ucmd.cmd), ubuffer,
 				   ucmd.user_size);
 	if (rc)
 		return rc;
 
 	op = ucmd.cmd.op;
-	if (ucmd.cmd.__reserved || op >= ARRAY_SIZE(selftest_ops) ||
-	    !selftest_ops[op])
+	if (ucmd.cmd.__reserved || op >= ARRAY_SIZE(selftest_ops))
+		return -EOPNOTSUPP;
+	op = array_index_nospec(op, ARRAY_SIZE(selftest_ops));
+	if (!selftest_ops[op])
 		return -EOPNOTSUPP;
 	return selftest_ops[op](&ucmd);
 }
@@ -143,6 +167,7 @@ static const struct iommufd_test_ops selftest_test_ops = {
 static int __init selftest_init(void)
 {
 	selftest_core = iommufd_test_register(&selftest_test_ops);
+	selftest_core->set_max_users(max_users);
 	return 0;
 }
 
@@ -150,6 +175,7 @@ static void __exit selftest_exit(void)
 {
 	iommufd_test_unregister();
 	selftest_core->set_scratch(SZ_64K);
+	selftest_core->set_max_users(0);
 }
 
 module_init(selftest_init);

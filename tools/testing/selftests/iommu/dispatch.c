@@ -372,6 +372,19 @@ TEST_F(dispatch, larger_with_nonzero_tail_is_e2big)
 	}
 }
 
+/* Nothing but the size is read: what is behind it is not even there. */
+TEST_F(dispatch, larger_than_a_page_is_e2big)
+{
+	const uint32_t sizes[] = { PAGE + 1, 2 * PAGE, 1U << 31, UINT32_MAX };
+	uint32_t *size = (void *)(self->bench.pages + PAGE - sizeof(*size));
+
+	ASSERT_EQ(0, mprotect(self->bench.pages + PAGE, PAGE, PROT_NONE));
+	for (int i = 0; i < ARRAY_SIZE(sizes); i++) {
+		*size = sizes[i];
+		test_err(E2BIG, send_cmd(size));
+	}
+}
+
 TEST_F(dispatch, unreadable_struct_is_efault)
 {
 	union any_cmd *cmd;

@@ -141,6 +141,32 @@ TEST_F(space, write_to_read_only_memory_is_eperm)
 	test_copy_fixed(DST + 4 * PAGE, SRC + PAGE, PAGE, MAP_RW);
 }
 
+/* An unknown IOAS is found before what is wrong with the rest. */
+TEST_F(space, order_of_the_checks)
+{
+	uint8_t *mem = test_mem(mem_anon(PAGE));
+	uint64_t iova = SRC;
+
+	test_map_to(self->ioas, mem, PAGE, &iova, MAP_READ | MAP_FIXED_IOVA);
+	iova = DST;
+	test_err_copy(ENOENT, 1000, &iova, self->ioas, SRC, PAGE, MAP_RW);
+	test_err_copy(ENOENT, self->ioas, &iova, 1000, SRC, 0, MAP_RW);
+	test_err_copy(ENOENT, self->ioas, &iova, 1000, -PAGE, 2 * PAGE, MAP_RW);
+	test_err_copy(ENOENT, self->ioas, &iova, self->ioas, DST, PAGE, MAP_RW);
+	iova = -(PAGE / 2);
+	test_err_copy(ENOENT, 1000, &iova, self->ioas, SRC, PAGE,
+		      MAP_READ | MAP_FIXED_IOVA);
+	test_err_copy(EOVERFLOW, self->ioas, &iova, self->ioas, SRC, PAGE,
+		      MAP_READ | MAP_FIXED_IOVA);
+	/* What lies in the fields comes before. */
+	test_err_copy(EOVERFLOW, 1000, &iova, 1000, SRC, UINT64_MAX, 0);
+	test_err_copy(EINVAL, 1000, &iova, 1000, SRC, PAGE, 0);
+	test_err_copy(EOPNOTSUPP, 1000, &iova, 1000, SRC, UINT64_MAX, 1U << 31);
+	/* Where a COPY without FIXED_IOVA goes is not asked. */
+	test_copy(self->ioas, &iova, self->ioas, SRC, PAGE, MAP_READ);
+	ASSERT_EQ(PAGE, iova);
+}
+
 TEST_F(space, no_permission_is_einval)
 {
 	uint8_t *mem = test_mem(mem_anon(PAGE));

@@ -12,17 +12,76 @@ TEST_F(space, iova_plus_length_overflows)
 	uint64_t iova;
 
 	test_err_map_fixed(EOVERFLOW, mem, PAGE, ULMAX);
-	test_err_map_fixed(EOVERFLOW, mem, PAGE, ULMAX - PAGE + 1);
-	test_err_map_fixed(EOVERFLOW, mem, PAGE, ULMAX - PAGE);
+	test_err_map_fixed(EOVERFLOW, mem, PAGE, ULMAX - PAGE + 2);
+	test_err_map_fixed(EOVERFLOW, mem, 2 * PAGE, ULMAX - PAGE + 1);
 	test_err_map_fixed(EOVERFLOW, mem, 0, ULMAX);
 	test_err_map_fixed(EOVERFLOW, mem, ULMAX, PAGE);
 	test_err_map_fixed(EOVERFLOW, mem, ULMAX - PAGE, PAGE);
 	test_err_map_fixed(EOVERFLOW, mem, ULMAX, 0);
-	/* The field counts without FIXED_IOVA too. */
+	/* Without FIXED_IOVA one value of the field is refused. */
 	iova = ULMAX;
 	test_err_map(EOVERFLOW, mem, PAGE, &iova);
-	iova = ULMAX - PAGE;
-	test_err_map(EOVERFLOW, mem, PAGE, &iova);
+}
+
+TEST_F(space, automatic_iova_ignores_the_field)
+{
+	uint8_t *mem = test_mem(mem_anon(PAGE));
+	static const uint64_t fields[] = { ULMAX - 1, ULMAX - PAGE + 1, 1 };
+	uint64_t iova;
+
+	for (int i = 0; i < ARRAY_SIZE(fields); i++) {
+		iova = fields[i];
+		test_map_to(self->ioas, mem, PAGE, &iova, MAP_RW);
+		ASSERT_EQ((i + 1) * PAGE, iova);
+	}
+}
+
+/* The hardware of the other variants ends before. */
+TEST_F(unattached, fixed_iova_up_to_the_very_end)
+{
+	uint8_t *mem = test_mem(mem_anon(2 * PAGE));
+	uint64_t iova = ULMAX - PAGE + 1, unmapped;
+
+	test_map_fixed(mem, PAGE, iova);
+	test_err_map_fixed(EEXIST, mem, 2 * PAGE, iova - PAGE);
+	test_copy(self->ioas, &iova, self->ioas, ULMAX - PAGE + 1, PAGE / 2,
+		  MAP_RW);
+	test_unmap(ULMAX - PAGE + 1, PAGE);
+	iova = ULMAX - PAGE / 2 + 1;
+	test_map_fixed(mem, PAGE, TEST_IOVA);
+	test_copy(self->ioas, &iova, self->ioas, TEST_IOVA, PAGE / 2,
+		  MAP_RW | MAP_FIXED_IOVA);
+	test_unmap_all(&unmapped);
+	ASSERT_EQ(2 * PAGE, unmapped);
+}
+
+/* Flags and the bounds of the fields come first, then the IOAS, then the rest. */
+TEST_F(space, unknown_ioas_comes_before_length_and_addresses)
+{
+	static const struct {
+		uint64_t va, length, iova;
+		uint32_t flags;
+		int rc;
+	} call[] = {
+		{ PAGE, 0, TEST_IOVA, MAP_RW | MAP_FIXED_IOVA, ENOENT },
+		{ -PAGE, 2 * PAGE, TEST_IOVA, MAP_RW | MAP_FIXED_IOVA, ENOENT },
+		{ PAGE, 2 * PAGE, -PAGE, MAP_RW | MAP_FIXED_IOVA, ENOENT },
+		{ PAGE, ULMAX / 2, 0, MAP_RW, ENOENT },
+		{ PAGE, ULMAX, 0, MAP_RW, EOVERFLOW },
+		{ PAGE, PAGE, ULMAX, MAP_RW, EOVERFLOW },
+		{ PAGE, ULMAX, ULMAX, 0, EOVERFLOW },
+		{ PAGE, PAGE, 0, 0, EINVAL },
+		{ PAGE, ULMAX, ULMAX, 1U << 31, EOPNOTSUPP },
+	};
+
+	for (int i = 0; i < ARRAY_SIZE(call); i++) {
+		uint64_t iova = call[i].iova;
+
+		test_err(call[i].rc,
+			 _test_ioas_map(self->fd, 1000, (void *)call[i].va,
+					call[i].length, &iova, call[i].flags));
+		ASSERT_EQ(call[i].iova, iova);
+	}
 }
 
 TEST_F(space, user_va_plus_length_overflows)
@@ -135,6 +194,41 @@ TEST_F(space, automatic_iova_is_never_zero)
 	}
 }
 
+TEST_F(unattached, automatic_iova_is_never_in_the_first_or_last_page)
+{
+	uint8_t *mem = test_mem(mem_anon(2 * PAGE));
+	struct iommu_iova_range ends[] = {
+		{ 0, 2 * PAGE - 1 }, { ULMAX - 2 * PAGE + 1, ULMAX },
+	};
+	uint64_t iova;
+
+	/* Not even where the offset in the page is not 0 */
+	test_map(mem + 5, 10, &iova);
+	ASSERT_EQ(PAGE + 5, iova);
+	test_unmap(PAGE + 5, 10);
+	test_allow_iovas(ends, 2);
+	test_map(mem, PAGE, &iova);
+	ASSERT_EQ(PAGE, iova);
+	test_map(mem, PAGE, &iova);
+	ASSERT_EQ(ends[1].start, iova);
+	test_err_map(ENOSPC, mem, PAGE, &iova);
+	test_err_map(ENOSPC, mem + 5, 10, &iova);
+}
+
+/* 2 MiB of alignment are enough for what is larger. */
+TEST_F(unattached, alignment_of_an_automatic_iova_is_capped)
+{
+	uint8_t *mem = test_mem(mem_reserve_aligned(8 * HUGE, 8 * HUGE));
+	uint64_t iova;
+
+	test_map(mem, 8 * HUGE, &iova);
+	ASSERT_EQ(HUGE, iova);
+	test_map(mem, 3 * HUGE, &iova);
+	ASSERT_EQ(9 * HUGE, iova);
+	test_map(mem + HUGE, PAGE, &iova);
+	ASSERT_EQ(PAGE, iova);
+}
+
 TEST_F(space, automatic_iova_is_the_lowest_that_fits)
 {
 	uint8_t *mem = test_mem(mem_reserve_aligned(16 * PAGE, 16 * PAGE));
@@ -181,7 +275,7 @@ TEST_F(space, automatic_iova_is_aligned_for_huge_io_pages)
 	test_map(mem, HUGE, &iova);
 	ASSERT_EQ(0, iova % HUGE);
 	test_map(mem, 3 * HUGE, &iova);
-	ASSERT_EQ(0, iova % (4 * HUGE));
+	ASSERT_EQ(0, iova % HUGE);
 	test_map(mem + HUGE, 4 * HUGE, &iova);
 	ASSERT_EQ(0, iova % HUGE);
 }
@@ -211,9 +305,9 @@ TEST_F(space, reserved_range_is_einval)
 
 	test_ok(_test_iova_ranges(self->fd, self->ioas, ranges, &num, NULL));
 	if (!variant->hwpts) {
-		/* Nothing is reserved: the very last page but one maps. */
+		/* Nothing is reserved: the very last page maps. */
 		ASSERT_EQ(1, num);
-		test_map_fixed(mem, PAGE, ULMAX - 2 * PAGE + 1);
+		test_map_fixed(mem, PAGE, ULMAX - PAGE + 1);
 		return;
 	}
 	ASSERT_GE(num, 2);

@@ -316,6 +316,92 @@ TEST_F(mock, new_pins_are_refused_while_an_unmap_waits)
 	close(access);
 }
 
+/*
+ * An access with a pin, and an UNMAP of it that has come to the driver, which
+ * takes its time.
+ */
+#define test_unmap_at_the_driver(_unmapper, _thread, _mem, _access, _pin) \
+	do {								\
+		test_access_create(PIN, &(_access));			\
+		test_map_fixed(_mem, 4 * PAGE, MOCK_IOVA);		\
+		test_access_pin(_access, MOCK_IOVA, PAGE, _mem, 0, &(_pin)); \
+		ASSERT_EQ(0, pthread_create(&(_thread), NULL, unmap_thread, \
+					    &(_unmapper)));		\
+		for (uint64_t __end = now_ms() + 5000;			\
+		     !mock_param_read("unmaps") && now_ms() < __end;)	\
+			;						\
+		ASSERT_EQ(1, mock_param_read("unmaps"));		\
+	} while (0)
+
+/* The driver holds a lock around replace that its callback takes as well. */
+TEST_F(mock, callback_takes_the_lock_that_replace_is_called_under)
+{
+	uint8_t *mem = test_mem(mem_anon(4 * PAGE));
+	long stuck = mock_param_read("stuck");
+	struct unmapper u = {
+		.fd = self->fd, .ioas = self->ioas, .length = 4 * PAGE,
+	};
+	uint32_t ioas, pin;
+	pthread_t thread;
+	int access;
+
+	test_ioas_alloc(&ioas);
+	test_mock_param("unmap_locks", 1);
+	test_mock_param("unmap_delay", 500);
+	test_unmap_at_the_driver(u, thread, mem, access, pin);
+	test_access_replace(access, ioas);
+	ASSERT_EQ(0, pthread_join(thread, NULL));
+	ASSERT_EQ(stuck, mock_param_read("stuck"));
+	ASSERT_EQ(0, u.rc);
+	test_err_access_unpin(ENOENT, access, pin);
+	test_refs(mem, 4 * PAGE, 0);
+	close(access);
+	test_destroy(ioas);
+}
+
+/* The callback has taken the pin; it is still one of the old IOAS. */
+TEST_F(mock, replace_waits_for_a_pin_that_is_being_undone)
+{
+	uint8_t *mem = test_mem(mem_anon(4 * PAGE));
+	struct unmapper u = {
+		.fd = self->fd, .ioas = self->ioas, .length = 4 * PAGE,
+	};
+	uint32_t ioas, pin;
+	pthread_t thread;
+	int access;
+
+	test_ioas_alloc(&ioas);
+	test_mock_param("unpin_delay", 500);
+	test_unmap_at_the_driver(u, thread, mem, access, pin);
+	usleep(100000);
+	test_err_access_unpin(ENOENT, access, pin);
+	test_access_replace(access, ioas);
+	ASSERT_EQ(0, pthread_join(thread, NULL));
+	ASSERT_EQ(0, u.rc);
+	test_refs(mem, 4 * PAGE, 0);
+	close(access);
+	test_destroy(ioas);
+}
+
+TEST_F(mock, end_of_an_access_waits_for_its_callbacks)
+{
+	uint8_t *mem = test_mem(mem_anon(4 * PAGE));
+	struct unmapper u = {
+		.fd = self->fd, .ioas = self->ioas, .length = 4 * PAGE,
+	};
+	pthread_t thread;
+	uint32_t pin;
+	int access;
+
+	test_mock_param("unmap_delay", 500);
+	test_unmap_at_the_driver(u, thread, mem, access, pin);
+	close(access);
+	ASSERT_EQ(0, mock_param_read("unmaps"));
+	ASSERT_EQ(0, pthread_join(thread, NULL));
+	ASSERT_EQ(0, u.rc);
+	test_refs(mem, 4 * PAGE, 0);
+}
+
 TEST_F(mock, rw_at_every_offset)
 {
 	uint8_t *mem = test_mem(mem_anon(5 * PAGE));
@@ -577,6 +663,35 @@ TEST_F(mock, pins_survive_the_domains)
 	test_access_unpin(access, pin);
 	test_refs(mem, 4 * PAGE, 1);
 	close(access);
+}
+
+TEST_F(mock, more_pins_than_can_be_counted)
+{
+	uint8_t *mem = test_mem(mem_anon(4 * PAGE));
+	uint64_t copy = MOCK_IOVA + 4 * PAGE;
+	uint32_t pin[4];
+	int access;
+
+	test_access_create(PIN, &access);
+	test_map_fixed(mem, 4 * PAGE, MOCK_IOVA);
+	test_mock_param("max_users", 3);
+	for (int i = 0; i < 3; i++)
+		test_access_pin(access, MOCK_IOVA + i * PAGE, PAGE,
+				mem + i * PAGE, 0, &pin[i]);
+	test_err_access_pin(EOVERFLOW, access, MOCK_IOVA + 3 * PAGE, PAGE,
+			    NULL, 0);
+	test_pin_refs(mem + 3 * PAGE, PAGE, 0);
+	/* It is the pins of a mapping that are counted. */
+	test_copy(self->ioas, &copy, self->ioas, MOCK_IOVA, 4 * PAGE,
+		  MAP_RW | MAP_FIXED_IOVA);
+	test_access_pin(access, copy, PAGE, mem, 0, &pin[3]);
+	test_err_access_pin(EOVERFLOW, access, MOCK_IOVA + 2 * PAGE, 4 * PAGE,
+			    NULL, 0);
+	test_access_unpin(access, pin[0]);
+	test_access_pin(access, MOCK_IOVA + 2 * PAGE, 4 * PAGE, NULL, 0,
+			&pin[0]);
+	close(access);
+	test_mapped_refs(mem, 4 * PAGE, 1);
 }
 
 /* An IOVA can be named by the number of its mapping. */

@@ -60,6 +60,18 @@ TEST_F(command, tail_must_be_zero)
 	ASSERT_EQ(0, command_size(self->fd, raw, sizeof(*cmd)));
 }
 
+/* Nothing but the size is read. */
+TEST_F(command, larger_than_a_page_is_e2big)
+{
+	uint8_t *mem = test_mem(mem_anon(2 * PAGE));
+	uint8_t *size = mem + PAGE - sizeof(uint32_t);
+
+	ASSERT_EQ(0, mprotect(mem + PAGE, PAGE, PROT_NONE));
+	ASSERT_EQ(E2BIG, command_size(self->fd, size, PAGE + 1));
+	ASSERT_EQ(E2BIG, command_size(self->fd, size, UINT32_MAX));
+	ASSERT_EQ(EFAULT, command_size(self->fd, size, PAGE));
+}
+
 TEST_F(command, answer_fills_no_more_than_the_users_size)
 {
 	struct {

@@ -219,6 +219,33 @@ TEST_F(mock, copies_of_copies)
 	test_mapped_refs(mem + 7 * PAGE, 2 * PAGE, 1);
 }
 
+/* The count of who needs a memory stops before it wraps. */
+TEST_F(mock, more_copies_than_can_be_counted)
+{
+	uint8_t *mem = test_mem(mem_anon(4 * PAGE));
+	uint64_t iova = OTHER;
+
+	test_map_fixed(mem, 4 * PAGE, MOCK_IOVA);
+	test_mock_param("max_users", 3);
+	for (int i = 0; i < 2; i++) {
+		test_copy(self->ioas, &iova, self->ioas, MOCK_IOVA, 4 * PAGE,
+			  COPY_FLAGS);
+		iova += 4 * PAGE;
+	}
+	test_err_copy(EOVERFLOW, self->ioas, &iova, self->ioas, MOCK_IOVA,
+		      PAGE, COPY_FLAGS);
+	test_err_copy(EOVERFLOW, self->ioas, &iova, self->ioas, OTHER, PAGE,
+		      COPY_FLAGS);
+	test_err_unmap(ENOENT, iova, PAGE);
+	test_mapped_refs(mem, 4 * PAGE, 1);
+	test_mapped_pinned(4 * PAGE);
+	/* Other memory is not concerned, and one user less makes room. */
+	test_map_fixed(mem, PAGE, MOCK_IOVA - PAGE);
+	test_unmap(MOCK_IOVA, 4 * PAGE);
+	test_copy(self->ioas, &iova, self->ioas, OTHER, 4 * PAGE, COPY_FLAGS);
+	test_maps(iova, 4 * PAGE, mem);
+}
+
 TEST_F(mock, the_n_th_failure_leaves_nothing)
 {
 	uint8_t *mem = test_mem(mem_scattered(8));

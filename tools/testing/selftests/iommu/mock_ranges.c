@@ -165,8 +165,10 @@ TEST_F(mock, allowed_lists_that_are_refused)
 TEST_F(mock, placement_at_the_top)
 {
 	uint8_t *mem = test_mem(mem_reserve_aligned(64 * PAGE, 64 * PAGE));
-	uint64_t top = HIGH - 3 * PAGE + 1, iova = 0;
-	struct iommu_iova_range allowed = { top, HIGH };
+	/* An automatic IOVA is never in the last page of all. */
+	uint64_t high = variant->domains ? HIGH : HIGH - 2 * PAGE;
+	uint64_t top = high - 3 * PAGE + 1, iova = 0;
+	struct iommu_iova_range allowed = { top, high };
 
 	test_allow_iovas(&allowed, 1);
 	test_err_map(ENOSPC, mem, 4 * PAGE, &iova);

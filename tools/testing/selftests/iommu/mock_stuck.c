@@ -4,6 +4,7 @@
  * user memory is not there yet, and the test decides when it comes.
  */
 #include <pthread.h>
+#include <linux/vfio.h>
 
 #include "mock_space.h"
 #include "stuck.h"
@@ -54,6 +55,8 @@ struct call {
 	int (*fn)(struct call *call);
 	uint32_t id, pt;
 	const void *mem;
+	uint32_t num;
+	uint64_t alignment;
 	int rc;
 	volatile bool done;
 };
@@ -67,15 +70,17 @@ static void *call_thread(void *arg)
 	return NULL;
 }
 
-#define test_start(_call, _fn, _id, _pt)				\
+#define test_start_at(_call, _fn, _id, _pt, _mem)			\
 	do {								\
 		*(_call) = (struct call){				\
 			.fd = self->fd, .fn = _fn, .id = _id, .pt = _pt, \
-			.mem = self->stuck.mem,				\
+			.mem = _mem,					\
 		};							\
 		ASSERT_EQ(0, pthread_create(&(_call)->thread, NULL,	\
 					    call_thread, _call));	\
 	} while (0)
+#define test_start(_call, _fn, _id, _pt)				\
+	test_start_at(_call, _fn, _id, _pt, self->stuck.mem)
 
 #define test_stuck() test_ok(stuck_wait(&self->stuck, COMES))
 
@@ -127,6 +132,66 @@ static int call_pin(struct call *call)
 static int call_unmap_all(struct call *call)
 {
 	return _test_ioas_unmap(call->fd, call->id, 0, UINT64_MAX, NULL);
+}
+
+/* The first range is written into the page that is not there. */
+static int call_ranges(struct call *call)
+{
+	struct iommu_iova_range *ranges = (void *)call->mem;
+
+	call->num = 4;
+	return _test_iova_ranges(call->fd, call->id, ranges, &call->num,
+				 &call->alignment);
+}
+
+/* So are the ranges of the type1 emulation, or there is not even an argsz. */
+static int call_info(struct call *call)
+{
+	struct vfio_iommu_type1_info *info = (void *)call->mem;
+
+	return iommufd_ioctl(call->fd, VFIO_IOMMU_GET_INFO, info);
+}
+
+/* Ranges that change while the first is written do not show. */
+TEST_F(stuck, iova_ranges_are_of_one_moment)
+{
+	struct iommu_iova_range *ranges = (void *)self->stuck.page;
+	struct call call;
+
+	test_start_at(&call, call_ranges, self->ioas, 0, ranges);
+	test_stuck();
+	test_destroy(self->dev[0].stdev);
+	stuck_release(&self->stuck);
+	test_end(&call, 0);
+	ASSERT_EQ(1, call.num);
+	ASSERT_EQ(MOCK_PAGE, call.alignment);
+	ASSERT_EQ(MOCK_APERTURE_START, ranges->start);
+	ASSERT_EQ(MOCK_APERTURE_LAST, ranges->last);
+}
+
+TEST_F(stuck, type1_ranges_are_of_one_moment)
+{
+	struct iommu_vfio_ioas choose = {
+		.size = sizeof(choose), .ioas_id = self->ioas,
+		.op = IOMMU_VFIO_IOAS_SET,
+	};
+	/* 24 bytes of the struct and 32 of capabilities come before them. */
+	uint8_t *arg = self->stuck.page - 56;
+	struct vfio_iova_range *range = (void *)self->stuck.page;
+	struct call call;
+
+	if (self->stuck.page == self->stuck.mem)
+		return;		/* nothing lies before it */
+	test_ok(iommufd_ioctl(self->fd, IOMMU_VFIO_IOAS, &choose));
+	*(uint32_t *)arg = 56 + 4 * sizeof(*range);
+	test_start_at(&call, call_info, self->ioas, 0, arg);
+	test_stuck();
+	test_destroy(self->dev[0].stdev);
+	stuck_release(&self->stuck);
+	test_end(&call, 0);
+	ASSERT_EQ(56 + sizeof(*range), *(uint32_t *)arg);
+	ASSERT_EQ(MOCK_APERTURE_START, range->start);
+	ASSERT_EQ(MOCK_APERTURE_LAST, range->end);
 }
 
 TEST_F(stuck, a_map_waits_for_its_memory)

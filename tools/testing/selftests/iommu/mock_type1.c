@@ -252,10 +252,12 @@ TEST_F(type1, random_parts)
 						self->mem + first * PAGE, bytes,
 						iova, DMA_RW));
 		} else {
-			ASSERT_EQ(model_unmap(&model, is_v1(variant), first,
-					      end, &gone),
-				  _test_unmap_dma(self->fd, iova, &bytes, 0));
-			ASSERT_EQ(gone, bytes);
+			int rc = model_unmap(&model, is_v1(variant), first,
+					     end, &gone);
+
+			ASSERT_EQ(rc, _test_unmap_dma(self->fd, iova, &bytes,
+						      0));
+			ASSERT_EQ(rc ? (end - first) * PAGE : gone, bytes);
 		}
 		if (round % 10)
 			continue;
@@ -433,6 +435,19 @@ TEST_F(type1, pins_beside_a_cut)
 	test_unmap_dma(MOCK_IOVA, PAGE, PAGE);
 	test_mapped_refs(self->mem + PAGE, 2 * PAGE, 1);
 	close(access);
+}
+
+/* The halves would be one user more. */
+TEST_F(type1, more_halves_than_can_be_counted)
+{
+	int rc = is_v1(variant) ? EOVERFLOW : ENOENT;
+
+	test_map_dma(self->mem, 4 * PAGE, MOCK_IOVA);
+	test_mock_param("max_users", 1);
+	test_err_unmap_dma(rc, MOCK_IOVA, PAGE, 0);
+	test_have(0, 4);
+	test_mock_param("max_users", 0);
+	test_unmap_dma(MOCK_IOVA, 4 * PAGE, 4 * PAGE);
 }
 
 TEST_F(type1, both_ends_of_one_unmap_are_cut)

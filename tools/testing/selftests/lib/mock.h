@@ -49,7 +49,10 @@ int _test_access_rw(int fd, int access, uint64_t iova, uint64_t length,
 		    void *buffer, uint32_t flags);
 int _test_access_replace(int fd, int access, uint32_t ioas);
 
-/* Switches of the module: "keep_pins", "fail_map", "fail_attach" */
+/*
+ * Switches of the module: "keep_pins", "fail_map", "fail_attach", "max_users",
+ * "unmap_locks", "unmap_delay", "unpin_delay"; to be read only: "unmaps", "stuck"
+ */
 bool mock_param(const char *name, long value);
 long mock_param_read(const char *name);
 

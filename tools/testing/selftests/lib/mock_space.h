@@ -132,6 +132,10 @@ struct mock {
 						MOCK_MEMORY_DEFAULT));	\
 		EXPECT_TRUE(mock_param("keep_pins", 0));		\
 		EXPECT_TRUE(mock_param("fail_map", 0));			\
+		EXPECT_TRUE(mock_param("max_users", 0));		\
+		EXPECT_TRUE(mock_param("unmap_locks", 0));		\
+		EXPECT_TRUE(mock_param("unmap_delay", 0));		\
+		EXPECT_TRUE(mock_param("unpin_delay", 0));		\
 		EXPECT_TRUE(mock_param("fail_attach", 0));		\
 		close(self->fd);					\
 		EXPECT_EQ(0, proc_status_kb("VmPin:"));			\

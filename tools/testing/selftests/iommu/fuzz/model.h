@@ -154,6 +154,7 @@ struct map_call {
 	uint64_t iova, length, va;
 	uint32_t flags;
 	bool by_child;		/* which has exited since */
+	bool type1;		/* VFIO's struct, where each value is an IOVA */
 };
 
 uint64_t model_alignment(const struct ioas *ioas);

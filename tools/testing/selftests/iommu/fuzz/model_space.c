@@ -153,6 +153,11 @@ static bool next_allowed(const struct ioas *ioas, uint64_t iova, uint64_t *next)
 	return found;
 }
 
+/* The kernel chooses no place in the first or the last page. */
+#define FIRST_PLACE	PAGE
+#define LAST_PLACE	(U64_MAX - PAGE)
+#define MAX_STEP	(2UL << 20)
+
 /* For huge IO pages: what the length can use and the address allows */
 static uint64_t place_step(uint64_t va, uint64_t length)
 {
@@ -162,13 +167,15 @@ static uint64_t place_step(uint64_t va, uint64_t length)
 		step <<= 1;
 	if (va && (va & -va) < step)
 		step = va & -va;
+	if (step > MAX_STEP)
+		step = MAX_STEP;
 	return step > PAGE ? step : PAGE;
 }
 
 bool model_place(const struct ioas *ioas, uint64_t va, uint64_t length,
 		 uint64_t *iova)
 {
-	uint64_t step = place_step(va, length), at = 1, last;
+	uint64_t step = place_step(va, length), at = FIRST_PLACE, last;
 
 	for (;;) {
 		struct range range;
@@ -176,7 +183,8 @@ bool model_place(const struct ioas *ioas, uint64_t va, uint64_t length,
 		if (!next_fit(&at, step, va & (PAGE - 1)))
 			return false;
 		range.start = at;
-		if (__builtin_add_overflow(at, length - 1, &range.last))
+		if (__builtin_add_overflow(at, length - 1, &range.last) ||
+		    range.last > LAST_PLACE)
 			return false;
 		if (in_the_way(ioas, range, &last)) {
 			if (last == U64_MAX)
@@ -213,6 +221,11 @@ static void predict_place(const struct ioas *ioas, const struct map_call *call,
 #define MAP_FLAGS (IOMMU_IOAS_MAP_FIXED_IOVA | IOMMU_IOAS_MAP_WRITEABLE | \
 		   IOMMU_IOAS_MAP_READABLE)
 
+static bool wraps(uint64_t start, uint64_t length)
+{
+	return length && start + length - 1 < start;
+}
+
 /* What is wrong with a call whatever is mapped; true if something is. */
 static bool predict_call(const struct ioas *ioas, const struct map_call *call,
 			 struct errs *e)
@@ -223,7 +236,10 @@ static bool predict_call(const struct ioas *ioas, const struct map_call *call,
 		errs_add(e, EOPNOTSUPP);
 	if (!(call->flags & MAP_RW))
 		errs_add(e, EINVAL);
-	if (call->iova >= U64_MAX || call->length >= U64_MAX - call->iova)
+	if ((call->iova == U64_MAX && !call->type1) || call->length == U64_MAX)
+		errs_add(e, EOVERFLOW);
+	if ((call->flags & IOMMU_IOAS_MAP_FIXED_IOVA) &&
+	    wraps(call->iova, call->length))
 		errs_add(e, EOVERFLOW);
 	if (!call->length)
 		errs_add(e, EINVAL);
@@ -387,7 +403,7 @@ void model_predict_copy(struct context *ctx, struct ioas *dst,
 	struct area *area;
 	unsigned int n;
 
-	if (call->va >= U64_MAX || call->length >= U64_MAX - call->va)
+	if (call->va == U64_MAX || wraps(call->va, call->length))
 		errs_add(e, EOVERFLOW);
 	if (!src)
 		errs_add(e, ENOENT);
