@@ -59,7 +59,7 @@ help:
 	@echo 'make demo              move data by DMA through /dev/iommu in a VM (KERNEL=6.1)'
 	@echo 'make check             all tests on all kernels; the next four are its parts'
 	@echo 'make check-unit        pure files, in user space under sanitizers'
-	@echo 'make check-static      compilers, sparse, checkpatch, kernel-doc, probe answers'
+	@echo 'make check-static      compilers, sparse, headers, checkpatch, kernel-doc, documents, scripts'
 	@echo 'make check-vm          kselftests in VMs (KERNEL= for one), or check-vm-NAME'
 	@echo 'make check-bench       has an operation become dearer than it was recorded to be?'
 	@echo 'make check-debug       the same VM tests on a kernel with KASAN, lockdep, kmemleak, built once'
