@@ -32,6 +32,9 @@ check-unit check-static check-bench check-debug check-races $(KERNELS:%=check-vm
 check-fuzz:
 	@scripts/check $(patsubst %,fuzz-%,$(or $(KERNEL),$(KERNELS) debug))
 
+check-mutants:
+	@scripts/check-mutants $(KERNEL:%=--kernel %) $(MUTANTS)
+
 check-vm:
 	@scripts/check $(patsubst %,vm-%,$(or $(KERNEL),$(KERNELS)))
 
@@ -59,12 +62,13 @@ help:
 	@echo 'make demo              move data by DMA through /dev/iommu in a VM (KERNEL=6.1)'
 	@echo 'make check             all tests on all kernels; the next four are its parts'
 	@echo 'make check-unit        pure files, in user space under sanitizers'
-	@echo 'make check-static      compilers, sparse, checkpatch, kernel-doc, probe answers'
+	@echo 'make check-static      compilers, sparse, headers, checkpatch, kernel-doc, documents, scripts'
 	@echo 'make check-vm          kselftests in VMs (KERNEL= for one), or check-vm-NAME'
 	@echo 'make check-bench       has an operation become dearer than it was recorded to be?'
 	@echo 'make check-debug       the same VM tests on a kernel with KASAN, lockdep, kmemleak, built once'
 	@echo 'make check-races       every two operations against each other, on that kernel'
 	@echo 'make check-fuzz        10^6 random ioctls on every kernel, 10^5 on that one (KERNEL= for one)'
+	@echo 'make check-mutants     does a test notice each of the faults in scripts/mutants? (MUTANTS= for some)'
 	@echo 'make check-ci          make check, and check-debug if its kernel has been built before'
 	@echo 'make bench             instructions of every operation, next to type1 (KERNEL= for one)'
 	@echo 'make bench-wall        wall time on two CPUs (KERNEL= for one)'
@@ -74,5 +78,5 @@ help:
 	@echo 'KERNEL is one of: $(KERNELS); KDIR is $(KDIR)'
 
 .PHONY: all install uninstall demo check check-ci check-unit check-static \
-	check-bench check-vm check-debug check-races check-fuzz \
+	check-bench check-vm check-debug check-races check-fuzz check-mutants \
 	$(KERNELS:%=check-vm-%) bench bench-wall bench-record bench-doc clean help

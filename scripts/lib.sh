@@ -5,6 +5,7 @@
 set -euo pipefail
 
 TOP=$(realpath "$(dirname "${BASH_SOURCE[0]}")/..")
+# shellcheck disable=SC2034 # for those who source this
 CACHE=${IOMMUFD_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/iommufd}
 # Every make started from a script is one of its own, whatever make started the script.
 unset MAKEFLAGS MFLAGS MAKEOVERRIDES MAKELEVEL
@@ -22,7 +23,7 @@ kernel_field() {
 		!/^#/ && $1 == name { print $col[want]; found = 1 }
 		END { exit !found }
 	' "$TOP/scripts/kernels.list" ||
-		die "no kernel is called '$1'; scripts/kernels.list has:" $(kernel_names)
+		die "no kernel is called '$1'; scripts/kernels.list has: $(kernel_names | paste -sd ' ')"
 }
 
 # locked FILE COMMAND...: run a command while no one else holds FILE
@@ -53,6 +54,23 @@ quietly() {
 	"$@" >"$log" 2>&1 && return
 	cat "$log" >&2
 	die "the build failed, see above"
+}
+
+# apt_get ARGUMENT...: silent, unless it fails. Another process may hold one of apt's
+# locks: wait for it. The option is for dpkg's locks alone; those of the lists and of
+# the archives are only tried.
+apt_get() {
+	local said deadline=$((SECONDS + ${APT_LOCK_SECONDS:-600})) told=
+	until said=$(DEBIAN_FRONTEND=noninteractive LC_ALL=C apt-get -qq -o DPkg::Lock::Timeout=600 \
+			-o APT::Sandbox::User=root "$@" 2>&1 </dev/null); do
+		if ! grep -q 'Could not get lock' <<<"$said" || [ "$SECONDS" -ge "$deadline" ]; then
+			echo "$said" >&2
+			return 1
+		fi
+		[ -n "$told" ] || note "apt-get $1: waiting for another process: ${said%%$'\n'*}"
+		told=yes
+		sleep 1
+	done
 }
 
 # What the debug kernel is told on top. no5lvl: an interrupt in the middle of

@@ -313,6 +313,9 @@ TEST_F(space, reserved_range_is_einval)
 	ASSERT_GE(num, 2);
 	for (int i = 0; i < num; i++) {
 		top = ranges[i].last;
+		/* Not every IOMMU has an end. */
+		if (top == UINT64_MAX)
+			continue;
 		test_err_map_fixed(EINVAL, mem, PAGE, top + 1);
 		test_err_map_fixed(EINVAL, mem, 2 * PAGE, top - PAGE + 1);
 		/* The last page below it is fine. */

@@ -118,6 +118,7 @@ TEST_F(race, detach_leaves_no_pin_behind)
 	struct race_thread threads[] = { MAP, MAP, UNMAP };
 	volatile bool stop;
 	uint32_t pt;
+	int odd;
 
 	ASSERT_EQ(3, race_start(threads, 3, (struct arena *)self, &stop));
 	for (int i = 0; i < 100; i++) {
@@ -131,7 +132,9 @@ TEST_F(race, detach_leaves_no_pin_behind)
 			sleep_ms(1);
 		test_pinned(0);
 	}
-	ASSERT_EQ(-1, race_stop(threads, 3, &stop));
+	odd = race_stop(threads, 3, &stop);
+	ASSERT_EQ(-1, odd)
+		TH_LOG("thread %d: %s", odd, strerror(threads[odd].odd));
 }
 
 /* What was mapped meanwhile must be there for the device that came. */

@@ -166,3 +166,8 @@ const char *pci_describe(const struct pci_id *id, enum pci_place place,
 		 id->name, id->vendor, id->device, nth + 1, where[place]);
 	return text;
 }
+
+bool pci_iommu_is_vtd(void)
+{
+	return !access("/sys/class/iommu/dmar0", F_OK);
+}

@@ -42,4 +42,7 @@ bool pci_find(const struct pci_id *id, enum pci_place place, unsigned int nth,
 const char *pci_describe(const struct pci_id *id, enum pci_place place,
 			 unsigned int nth);
 
+/* Does Intel's VT-d translate what the devices do? */
+bool pci_iommu_is_vtd(void);
+
 #endif

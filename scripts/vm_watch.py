@@ -1,0 +1,167 @@
+# SPDX-License-Identifier: GPL-2.0
+"""What a guest under QEMU cannot say of itself: how long the host made it wait for
+a processor, and whether the emulator lost the timer of one of its CPUs.
+
+The limit of a run counts the seconds in which the guest could run. A stall that the
+guest reports is its own fault unless one of the two explains it."""
+
+import json
+import re
+import socket
+import threading
+import time
+from collections import deque
+from pathlib import Path
+
+STALL = re.compile(r"rcu: INFO: .*stall|RCU stall|soft lockup|hard LOCKUP")
+# Looks at the local APICs, one second apart, that have to agree
+SAMPLES = 6
+# Seconds that a stall looks back, and the part of them a CPU has to have waited
+WINDOW = 25
+STARVED = 0.75
+# Wall time may be this many times the limit, however much of it was waiting.
+CAP = 5
+
+
+class Monitor:
+    """QEMU's machine protocol over a socket."""
+
+    def __init__(self, path):
+        self.socket = socket.socket(socket.AF_UNIX)
+        self.socket.settimeout(10)
+        self.socket.connect(str(path))
+        self.file = self.socket.makefile("rw", encoding="utf-8")
+        self.file.readline()
+        self.ask("qmp_capabilities")
+
+    def ask(self, command, **arguments):
+        """The answer to a command; events in between are dropped."""
+        self.file.write(json.dumps({"execute": command, "arguments": arguments}) + "\n")
+        self.file.flush()
+        while True:
+            answer = json.loads(self.file.readline())
+            if "return" in answer or "error" in answer:
+                return answer.get("return")
+
+    def info(self, what, cpu):
+        """What the human monitor shows of one CPU."""
+        return self.ask("human-monitor-command", **{"command-line": f"info {what}", "cpu-index": cpu})
+
+
+def timer_is_lost(lapic, registers):
+    """Is the one-shot timer of a CPU over, with its interrupt neither pending nor being
+    served, although the CPU takes interrupts? A guest that armed it waits for ever.
+
+    >>> lapic = "LVTT  0x000000ec active-hi edge one-shot Fixed (vec 236)\\n" \\
+    ...         "Timer DCR=0x3 initial_count = 62000 current_count = 0\\nISR (none)\\nIRR (none)"
+    >>> timer_is_lost(lapic, "RIP=ffffffff RFL=00000246 HLT=1")
+    True
+    >>> timer_is_lost(lapic, "RIP=ffffffff RFL=00000046 HLT=0")  # interrupts are off
+    False
+    >>> timer_is_lost(lapic.replace("IRR (none)", "IRR 236"), "RFL=00000246")  # pending
+    False
+    >>> timer_is_lost(lapic.replace("current_count = 0", "current_count = 9"), "RFL=00000246")
+    False
+    >>> timer_is_lost(lapic.replace("0x000000ec", "0x000100ec"), "RFL=00000246")  # masked
+    False
+    """
+    mode = re.search(r"LVTT\s+0x([0-9a-f]+)", lapic)
+    count = re.search(r"initial_count = (\d+) current_count = (\d+)", lapic)
+    flags = re.search(r"\b(?:RFL|EFL)=([0-9a-f]+)", registers)
+    if not (mode and count and flags):
+        return False
+    entry = int(mode[1], 16)
+    masked, oneshot = entry & 1 << 16, not entry & 3 << 17
+    busy = any(re.search(rf"^{name}\s.*\b{entry & 255}\b", lapic, re.M) for name in ("ISR", "IRR"))
+    return (oneshot and not masked and int(count[1]) > 0 and int(count[2]) == 0 and not busy
+            and bool(int(flags[1], 16) & 1 << 9))
+
+
+class Watch(threading.Thread):
+    """Follows a QEMU process until it ends, and kills it when its time is over or a stall
+    is not the guest's fault. Then .excuse says whose it is."""
+
+    def __init__(self, qemu, monitor, console, seconds):
+        super().__init__(daemon=True)
+        self.qemu, self.path, self.console, self.seconds = qemu, monitor, console, seconds
+        self.waited = 0.0  # seconds in which the guest could not run
+        self.killed = False
+        self.excuse = None
+        self.over = threading.Event()
+        self.history = deque(maxlen=WINDOW)
+        self.last = {}
+
+    def stop(self):
+        """The run is over; nothing is judged after this."""
+        self.over.set()
+        self.join()
+
+    def waits(self):
+        """Seconds each thread of QEMU has waited for a processor since the last call."""
+        waits = {}
+        for task in Path(f"/proc/{self.qemu.pid}/task").glob("*"):
+            try:
+                total = int((task / "schedstat").read_text(encoding="utf-8").split()[1]) / 1e9
+            except (OSError, IndexError):
+                continue
+            waits[task.name] = total - self.last.get(task.name, total)
+            self.last[task.name] = total
+        return waits
+
+    def run(self):
+        started = before = time.monotonic()
+        position = 0
+        while not self.over.wait(1):
+            now = time.monotonic()
+            longest = min(max(self.waits().values(), default=0), now - before)
+            self.waited += longest
+            self.history.append((now - before, longest))
+            before = now
+            position, stalled = self.new_stall(position)
+            if stalled and self.excuse is None:
+                self.excuse = self.explain()
+                if self.excuse and not self.over.is_set():
+                    self.kill()
+                    return
+            if now - started - self.waited > self.seconds or now - started > CAP * self.seconds:
+                self.excuse = self.excuse or self.explain(starvation=False)
+                self.kill()
+                return
+
+    def kill(self):
+        """End the guest."""
+        self.killed = True
+        self.qemu.kill()
+
+    def new_stall(self, position):
+        """Does the console report a stall after this position? And where it ends now."""
+        with open(self.console, encoding="utf-8", errors="replace") as console:
+            console.seek(position)
+            text = console.read()
+            end = text.rfind("\n") + 1
+            return position + len(text[:end].encode()), bool(STALL.search(text[:end]))
+
+    def explain(self, starvation=True):
+        """Why the guest stands still, if that is not the guest's own fault."""
+        lost = self.lost_timers()
+        if lost:
+            return f"the emulator lost the timer of CPU {', '.join(map(str, lost))}"
+        time_passed = sum(passed for passed, _ in self.history)
+        waited = sum(longest for _, longest in self.history)
+        if starvation and time_passed and waited > STARVED * time_passed:
+            return f"the host let QEMU wait for {waited:.0f} of the last {time_passed:.0f} s"
+        return None
+
+    def lost_timers(self):
+        """The CPUs whose timer is lost in every one of some samples."""
+        try:
+            monitor = Monitor(self.path)
+            lost = set(range(len(monitor.ask("query-cpus-fast"))))
+            for sample in range(SAMPLES):
+                if sample and self.over.wait(1):
+                    return []
+                lost = {cpu for cpu in lost
+                        if timer_is_lost(monitor.info("lapic", cpu), monitor.info("registers", cpu))}
+            return sorted(lost)
+        except (OSError, ValueError, TypeError):
+            return []
