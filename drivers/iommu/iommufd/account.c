@@ -97,7 +97,26 @@ static void uncharge_mm(struct iommufd_payer *payer, unsigned long npages)
 }
 
 /**
- * iommufd_charge() - pay for pages that are about to be pinned
+ * iommufd_charge_room() - how many pages could be charged
+ * @payer: who would pay
+ * @mode: from which counter, not IOMMUFD_ACCOUNT_NONE
+ *
+ * Return: number of pages at this moment; a charge may see less or more.
+ */
+unsigned long iommufd_charge_room(const struct iommufd_payer *payer,
+				  enum iommufd_account_mode mode)
+{
+	unsigned long limit = task_rlimit(payer->task, RLIMIT_MEMLOCK) >>
+			      PAGE_SHIFT;
+	unsigned long locked = mode == IOMMUFD_ACCOUNT_USER ?
+			       atomic_long_read(&payer->user->locked_vm) :
+			       READ_ONCE(payer->mm->locked_vm);
+
+	return limit > locked ? limit - locked : 0;
+}
+
+/**
+ * iommufd_charge() - pay for pages that have just been pinned
  * @payer: who pays
  * @mode: from which counter
  * @npages: number of pages

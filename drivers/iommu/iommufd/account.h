@@ -43,6 +43,8 @@ void iommufd_payer_put(struct iommufd_payer *payer);
 
 int iommufd_charge(struct iommufd_payer *payer, enum iommufd_account_mode mode,
 		   unsigned long npages);
+unsigned long iommufd_charge_room(const struct iommufd_payer *payer,
+				  enum iommufd_account_mode mode);
 void iommufd_uncharge(struct iommufd_payer *payer,
 		      enum iommufd_account_mode mode, unsigned long npages);
 

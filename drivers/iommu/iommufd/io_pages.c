@@ -304,7 +304,7 @@ static bool undo_map(struct io_map *map)
 /**
  * io_map_area() - map all runs of an area in a domain
  * @dom: domain
- * @area: busy area, its memory locked and its pages pinned
+ * @area: busy area, its pages pinned
  * @small_pages: use no large IO pages, so that it can be unmapped in parts
  *
  * Return: 0, -EINTR when killed, or what the IOMMU driver says. Nothing is
@@ -316,6 +316,7 @@ int io_map_area(struct iova_domain *dom, struct iova_area *area,
 	struct io_map map = {
 		.dom = dom,
 		.area = area,
+		.walk.memory = area->memory,
 		.piece_size = small_pages ? PAGE_SIZE : PIECE_SIZE,
 		.shift = small_io_page_shift(dom->domain),
 		.large = large_io_page(dom->domain),
@@ -323,11 +324,9 @@ int io_map_area(struct iova_domain *dom, struct iova_area *area,
 	int rc;
 
 	down_read(&dom->groups);
-	iommufd_memory_walk(area->memory, &map.walk,
-			    iova_area_first_page(area));
 	rc = map_runs(&map);
 	up_read(&dom->groups);
 	if (rc && !undo_map(&map))
-		__iommufd_memory_keep(area->memory);
+		iommufd_memory_keep(area->memory);
 	return rc;
 }

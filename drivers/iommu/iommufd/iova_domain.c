@@ -88,25 +88,19 @@ static void unpin_area(struct iova_area *area)
 			     iova_area_last_page(area));
 }
 
-/* Let a busy area enter a domain, with its memory locked. */
-static int __fill_area(struct iova_space *space, struct iova_domain *dom,
-		       struct iova_area *area)
+static int pin_area(struct iova_area *area)
 {
+	unsigned long first = iova_area_first_page(area);
+	unsigned long last = iova_area_last_page(area);
 	int rc;
 
-	if (!area->pinned) {
-		rc = __iommufd_memory_pin(area->memory,
-					  iova_area_first_page(area),
-					  iova_area_last_page(area));
-		if (rc)
-			return rc;
-		area->pinned = true;
-	}
-	/*
-	 * Small pages cannot become the rule while the space has a domain and
-	 * an area, and has both. That they cease to be is harmless at any time.
-	 */
-	return io_map_area(dom, area, READ_ONCE(space->small_pages));
+	/* What a MAP is making can be neither copied nor used by an access. */
+	if (area->state == AREA_CREATING && iommufd_memory_is_new(area->memory))
+		rc = iommufd_memory_pin_new(area->memory, first, last);
+	else
+		rc = iommufd_memory_pin(area->memory, first, last);
+	area->pinned = !rc;
+	return rc;
 }
 
 /* Let a busy area enter a domain. */
@@ -115,10 +109,16 @@ static int fill_area(struct iova_space *space, struct iova_domain *dom,
 {
 	int rc;
 
-	if (mutex_lock_killable(&area->memory->lock))
-		return -EINTR;
-	rc = __fill_area(space, dom, area);
-	mutex_unlock(&area->memory->lock);
+	if (!area->pinned) {
+		rc = pin_area(area);
+		if (rc)
+			return rc;
+	}
+	/*
+	 * Small pages cannot become the rule while the space has a domain and
+	 * an area, and has both. That they cease to be is harmless at any time.
+	 */
+	rc = io_map_area(dom, area, READ_ONCE(space->small_pages));
 	if (!rc)
 		area->nr_domains++;
 	else if (!area->nr_domains)
@@ -129,11 +129,8 @@ static int fill_area(struct iova_space *space, struct iova_domain *dom,
 /* Pages that a device may still reach are never unpinned. */
 static void keep_areas(struct iova_area *areas, unsigned long filled)
 {
-	for (; areas && areas->node.start < filled; areas = areas->next) {
-		mutex_lock(&areas->memory->lock);
-		__iommufd_memory_keep(areas->memory);
-		mutex_unlock(&areas->memory->lock);
-	}
+	for (; areas && areas->node.start < filled; areas = areas->next)
+		iommufd_memory_keep(areas->memory);
 }
 
 /* Let busy areas that start below @filled leave a domain. */

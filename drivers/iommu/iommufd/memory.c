@@ -14,6 +14,20 @@
  * charged once however many HWPTs, copies and accesses use it, and unpinning
  * neither allocates nor fails.
  *
+ * Getting user memory can take as long as its process likes, so no lock is held
+ * meanwhile. A thread that pins what is missing puts a chunk without pages into
+ * the tree, which marks the hole as being pinned, and replaces it by chunks with
+ * pages step by step. Other threads that need these pages wait for that, can be
+ * killed, and look again afterwards. Unpinning meets only chunks that its own
+ * user holds, so it never waits for more than the lock. A MAP whose memory no
+ * other thread can reach yet needs neither the lock nor the mark.
+ *
+ * Pages are charged after they have been pinned, batch by batch, so memory that
+ * is not there is reported as such even where the limit is lower than the range.
+ * A batch has no more pages than the limit has room for, but at least one. What
+ * is over the limit for a moment is that page, or, where several threads pin for
+ * one counter at the same time, at most one batch of each.
+ *
  * The runs answer every later question about the pages. No IO page table is
  * ever asked for them: not by unmap, not for a second HWPT, not by an access.
  *
@@ -25,6 +39,7 @@
 #include <linux/sched/signal.h>
 #include <linux/sizes.h>
 #include <linux/slab.h>
+#include <linux/wait_bit.h>
 
 #include "fault_ahead.h"
 #include "memory.h"
@@ -33,6 +48,13 @@
 	((PAGE_SIZE - sizeof(struct pin_chunk)) / sizeof(struct pfn_run))
 #define SMALL_BATCH 8
 #define UNPIN_LIST 64
+
+/* In place of the number of users: the pages are being pinned */
+#define BEING_PINNED ULONG_MAX
+
+/* Chunks to go through, and to take away, before others get the lock */
+#define CHUNKS_AT_ONCE 256
+#define DETACH_AT_ONCE 8
 
 /* Bytes at most of each scratch buffer of a pin operation */
 #define MAX_SCRATCH SZ_64K
@@ -53,8 +75,11 @@ unsigned int iommufd_max_users = IOMMUFD_MAX_USERS;
  * @first: index of the first page in @runs
  * @next: index after the last page in @runs
  * @ahead: touches what is still to be pinned, or NULL
+ * @hole: the chunk that marks the hole, or NULL if no other thread can see it
+ * @spare: a chunk to split with, or NULL; its @nr_runs is its room
  * @small_pages: @pages of a short range
  * @small_runs: @runs of a short range
+ * @own_hole: may become @hole; it must come last
  */
 struct pin_batch {
 	struct page **pages;
@@ -65,8 +90,11 @@ struct pin_batch {
 	unsigned long first;
 	unsigned long next;
 	struct fault_ahead *ahead;
+	struct pin_chunk *hole;
+	struct pin_chunk *spare;
 	struct page *small_pages[SMALL_BATCH];
 	struct pfn_run small_runs[SMALL_BATCH];
+	struct pin_chunk own_hole;
 };
 
 static struct pin_chunk *to_chunk(struct interval_tree_node *node)
@@ -131,21 +159,25 @@ bool iommufd_memory_put(struct iommufd_memory *memory)
 	return true;
 }
 
-static struct pin_chunk *alloc_chunk(struct iommufd_memory *memory,
-				     unsigned int nr_runs)
+static bool first_chunk_is_free(struct iommufd_memory *memory)
 {
-	struct pin_chunk *chunk = &memory->first_chunk;
+	/* Pairs with free_chunk(). */
+	return !smp_load_acquire(&memory->first_chunk.users);
+}
 
-	if (nr_runs == 1 && !chunk->users)
-		return chunk;
+static struct pin_chunk *alloc_chunk(unsigned int nr_runs)
+{
+	struct pin_chunk *chunk;
+
 	return kmalloc(struct_size(chunk, runs, nr_runs), GFP_KERNEL_ACCOUNT);
 }
 
 static void free_chunk(struct iommufd_memory *memory, struct pin_chunk *chunk)
 {
-	chunk->users = 0;
 	if (chunk != &memory->first_chunk)
 		kfree(chunk);
+	else	/* Pairs with first_chunk_is_free(); there is no lock here. */
+		smp_store_release(&chunk->users, 0);
 }
 
 static void insert_chunk(struct iommufd_memory *memory, struct pin_chunk *chunk,
@@ -158,25 +190,51 @@ static void insert_chunk(struct iommufd_memory *memory, struct pin_chunk *chunk,
 	interval_tree_insert(&chunk->node, &memory->chunks);
 }
 
-/* Make sure that no chunk has pages on both sides of the border at @index. */
-static int split_chunk(struct iommufd_memory *memory, unsigned long index)
+/*
+ * A chunk for the tail of one that is split: what is there already, or else a
+ * new one in *spare for the next time, and NULL. The lock is dropped for that.
+ */
+static struct pin_chunk *take_spare(struct iommufd_memory *memory,
+				    unsigned int nr_runs,
+				    struct pin_chunk **spare)
 {
-	struct pin_chunk *chunk = first_chunk(memory, index, index), *tail;
+	struct pin_chunk *chunk = *spare;
+
+	if (nr_runs == 1 && first_chunk_is_free(memory))
+		return &memory->first_chunk;
+	*spare = NULL;
+	if (chunk && chunk->nr_runs >= nr_runs)
+		return chunk;
+
+	mutex_unlock(&memory->lock);
+	kfree(chunk);
+	*spare = alloc_chunk(nr_runs);
+	if (*spare)
+		(*spare)->nr_runs = nr_runs;
+	mutex_lock(&memory->lock);
+	return NULL;
+}
+
+/*
+ * Split a chunk with pages on both sides of the border at @index. The lock may
+ * have been dropped and the chunk not be split yet, so the caller looks again.
+ */
+static int split_chunk(struct iommufd_memory *memory, struct pin_chunk *chunk,
+		       unsigned long index, struct pin_chunk **spare)
+{
+	unsigned int nr = pfn_runs_tail(chunk->runs, chunk->nr_runs, index,
+					NULL);
+	struct pin_chunk *tail = take_spare(memory, nr, spare);
 	unsigned long last;
-	unsigned int nr;
 
-	if (!chunk || chunk->node.start == index)
-		return 0;
-
-	nr = pfn_runs_tail(chunk->runs, chunk->nr_runs, index, NULL);
-	tail = alloc_chunk(memory, nr);
 	if (!tail)
-		return -ENOMEM;
+		return *spare ? 0 : -ENOMEM;
 	tail->nr_runs = pfn_runs_tail(chunk->runs, chunk->nr_runs, index,
 				      tail->runs);
 
 	last = chunk->node.last;
 	interval_tree_remove(&chunk->node, &memory->chunks);
+	/* The runs themselves stay: iommufd_memory_walk() may be reading them. */
 	chunk->nr_runs = pfn_runs_find(chunk->runs, chunk->nr_runs,
 				       index - 1) + 1;
 	insert_chunk(memory, chunk, chunk->node.start, index - 1, chunk->users);
@@ -278,6 +336,69 @@ static void pin_batch_destroy(struct pin_batch *batch)
 	kfree(batch->runs);
 }
 
+/* Mark a hole as being pinned. The first chunk is good for all of one run. */
+static void mark_hole(struct iommufd_memory *memory, struct pin_batch *batch,
+		      unsigned long first, unsigned long last)
+{
+	batch->hole = first_chunk_is_free(memory) ? &memory->first_chunk :
+						    &batch->own_hole;
+	batch->hole->nr_runs = 0;
+	insert_chunk(memory, batch->hole, first, last, BEING_PINNED);
+}
+
+/* Let those look again who wait for pages of the hole. */
+static void wake_waiters(struct iommufd_memory *memory, struct pin_chunk *hole)
+{
+	lockdep_assert_held(&memory->lock);
+	/* They queue under the lock, so no barrier is needed to see them. */
+	if (hole->nr_runs)
+		wake_up_var(memory);
+	hole->nr_runs = 0;
+}
+
+/* The rest of a hole is not pinned after all. */
+static void forget_hole(struct iommufd_memory *memory, struct pin_batch *batch)
+{
+	if (!batch->hole)
+		return;
+	mutex_lock(&memory->lock);
+	interval_tree_remove(&batch->hole->node, &memory->chunks);
+	wake_waiters(memory, batch->hole);
+	batch->hole->users = 0;
+	mutex_unlock(&memory->lock);
+}
+
+/* Take the pages before @next, all or the first ones, out of a hole. */
+static void shrink_hole(struct iommufd_memory *memory, struct pin_batch *batch)
+{
+	struct pin_chunk *hole = batch->hole;
+
+	interval_tree_remove(&hole->node, &memory->chunks);
+	if (batch->next - 1 == hole->node.last)
+		hole->users = 0;
+	else
+		insert_chunk(memory, hole, batch->next, hole->node.last,
+			     BEING_PINNED);
+}
+
+/* Can the chunk that marks the hole become the one that has the pages? */
+static bool hole_has_room(struct iommufd_memory *memory,
+			  const struct pin_batch *batch)
+{
+	return batch->hole == &memory->first_chunk && batch->nr_runs == 1 &&
+	       batch->next - 1 == batch->hole->node.last;
+}
+
+/* What is pinned by a thread that has the memory for itself needs no lock. */
+static struct pin_chunk *chunk_for_batch(struct iommufd_memory *memory,
+					 const struct pin_batch *batch)
+{
+	if (batch->hole ? hole_has_room(memory, batch) :
+	    batch->nr_runs == 1 && first_chunk_is_free(memory))
+		return &memory->first_chunk;
+	return alloc_chunk(batch->nr_runs);
+}
+
 /* Put the runs of the batch into a chunk. They stay the batch's on failure. */
 static int pin_batch_flush(struct iommufd_memory *memory,
 			   struct pin_batch *batch)
@@ -287,13 +408,25 @@ static int pin_batch_flush(struct iommufd_memory *memory,
 	if (!batch->nr_runs)
 		return 0;
 
-	chunk = alloc_chunk(memory, batch->nr_runs);
+	chunk = chunk_for_batch(memory, batch);
 	if (!chunk)
 		return -ENOMEM;
 	memcpy(chunk->runs, batch->runs,
 	       batch->nr_runs * sizeof(*batch->runs));
+	if (batch->hole) {
+		mutex_lock(&memory->lock);
+		wake_waiters(memory, batch->hole);
+	}
 	chunk->nr_runs = batch->nr_runs;
-	insert_chunk(memory, chunk, batch->first, batch->next - 1, 1);
+	if (batch->hole == chunk) {
+		chunk->users = 1;
+	} else {
+		if (batch->hole)
+			shrink_hole(memory, batch);
+		insert_chunk(memory, chunk, batch->first, batch->next - 1, 1);
+	}
+	if (batch->hole)
+		mutex_unlock(&memory->lock);
 	batch->nr_runs = 0;
 	batch->first = batch->next;
 	return 0;
@@ -418,17 +551,11 @@ long iommufd_memory_gup(struct iommufd_memory *memory, unsigned long index,
 }
 
 /* Pin what fits into the batch from @index on. Return: pages pinned, or errno. */
-static long pin_some(struct iommufd_memory *memory, struct pin_batch *batch,
-		     unsigned long index, unsigned long last)
+static long gup_some(struct iommufd_memory *memory, struct pin_batch *batch,
+		     unsigned long index, unsigned long npages)
 {
-	unsigned long npages = min_t(unsigned long, last - index + 1,
-				     batch->max_pages);
 	unsigned int gup_flags = FOLL_LONGTERM;
 	long rc;
-
-	if (fatal_signal_pending(current))
-		return -EINTR;
-	cond_resched();
 
 	if (memory->writable)
 		gup_flags |= FOLL_WRITE;
@@ -440,95 +567,100 @@ static long pin_some(struct iommufd_memory *memory, struct pin_batch *batch,
 	return gup_result(rc);
 }
 
+/* As gup_some(), and charge the pages. */
+static long pin_some(struct iommufd_memory *memory, struct pin_batch *batch,
+		     unsigned long index, unsigned long last)
+{
+	unsigned long room = min_t(unsigned long, last - index + 1,
+				   batch->max_pages);
+	long npages;
+	int rc;
+
+	if (fatal_signal_pending(current))
+		return -EINTR;
+	cond_resched();
+
+	/* One page over the limit says whether that or the memory is at fault. */
+	if (room > 1 && memory->mode != IOMMUFD_ACCOUNT_NONE)
+		room = clamp(iommufd_charge_room(memory->payer, memory->mode),
+			     1UL, room);
+	npages = gup_some(memory, batch, index, room);
+	if (npages < 0)
+		return npages;
+	rc = iommufd_charge(memory->payer, memory->mode, npages);
+	if (rc) {
+		unpin_user_pages(batch->pages, npages);
+		return rc;
+	}
+	return npages;
+}
+
+/* Pin and charge the next pages of a hole, and put them into the batch. */
+static int pin_more(struct iommufd_memory *memory, struct pin_batch *batch,
+		    unsigned long last)
+{
+	long npages = pin_some(memory, batch, batch->next, last);
+	unsigned int taken;
+	int rc;
+
+	if (npages < 0)
+		return npages;
+	rc = pin_batch_add(memory, batch, npages, &taken);
+	if (rc) {
+		unpin_user_pages(batch->pages + taken, npages - taken);
+		iommufd_uncharge(memory->payer, memory->mode, npages - taken);
+	}
+	if (batch->ahead)
+		fault_ahead_pinned(batch->ahead, memory->uva +
+				   batch->next * PAGE_SIZE);
+	return rc;
+}
+
 /*
- * Pin the pages [*index, last], none of which is pinned. *index becomes the
- * first page that is not in a chunk when this returns, also on failure.
+ * Pin the pages [*index, last], none of which is pinned, and which are marked
+ * unless no other thread can see them. *index becomes the first page that is not
+ * in a chunk when this returns, also on failure.
  */
 static int pin_hole(struct iommufd_memory *memory, struct pin_batch *batch,
 		    unsigned long *index, unsigned long last)
 {
-	unsigned int taken;
 	int rc = 0;
 
 	batch->nr_runs = 0;
 	batch->first = *index;
 	batch->next = *index;
-	while (!rc && batch->next - 1 != last) {
-		long npages = pin_some(memory, batch, batch->next, last);
-
-		if (npages < 0) {
-			rc = npages;
-			break;
-		}
-		rc = pin_batch_add(memory, batch, npages, &taken);
-		if (rc)
-			unpin_user_pages(batch->pages + taken, npages - taken);
-		if (batch->ahead)
-			fault_ahead_pinned(batch->ahead, memory->uva +
-					   batch->next * PAGE_SIZE);
-	}
+	while (!rc && batch->next - 1 != last)
+		rc = pin_more(memory, batch, last);
 	if (!rc)
 		rc = pin_batch_flush(memory, batch);
-	if (rc)
+	if (rc) {
 		unpin_runs(memory, batch->runs, batch->nr_runs,
 			   batch->next - 1);
+		iommufd_uncharge(memory->payer, memory->mode,
+				 batch->next - batch->first);
+		forget_hole(memory, batch);
+	}
 	*index = batch->first;
 	return rc;
 }
 
-/* Drop one user of every chunk in the range. Return: how many pages went. */
-static unsigned long drop_chunks(struct iommufd_memory *memory,
-				 unsigned long first, unsigned long last)
-{
-	struct pin_chunk *chunk = first_chunk(memory, first, last), *next;
-	unsigned long npages = 0;
-
-	for (; chunk; chunk = next) {
-		next = next_chunk(chunk, first, last);
-		if (--chunk->users)
-			continue;
-		interval_tree_remove(&chunk->node, &memory->chunks);
-		unpin_runs(memory, chunk->runs, chunk->nr_runs,
-			   chunk->node.last);
-		npages += chunk->node.last - chunk->node.start + 1;
-		free_chunk(memory, chunk);
-	}
-	return npages;
-}
-
-/* How many pages of the range no chunk has. */
-static unsigned long count_holes(struct iommufd_memory *memory,
-				 unsigned long first, unsigned long last)
-{
-	struct pin_chunk *chunk = first_chunk(memory, first, last);
-	unsigned long npages = last - first + 1;
-
-	for (; chunk; chunk = next_chunk(chunk, first, last))
-		npages -= chunk->node.last - chunk->node.start + 1;
-	return npages;
-}
-
 /*
- * Add a user to every page of the range; chunks end where the range does.
- * *index becomes the first page without the new user.
+ * Wait until some of the pages that another thread pins are pinned, or are not
+ * going to be. What the caller knew of the chunks is void. Unlocks.
  */
-static int pin_range(struct iommufd_memory *memory, struct pin_batch *batch,
-		     unsigned long *index, unsigned long last)
+static int wait_for_hole(struct iommufd_memory *memory, struct pin_chunk *hole)
 {
-	int rc = 0;
+	struct wait_queue_head *queue = __var_waitqueue(memory);
+	struct wait_bit_queue_entry wait;
 
-	while (!rc && *index - 1 != last) {
-		struct pin_chunk *chunk = first_chunk(memory, *index, last);
-
-		if (chunk && chunk->node.start == *index) {
-			chunk->users++;
-			*index = chunk->node.last + 1;
-			continue;
-		}
-		rc = pin_hole(memory, batch, index,
-			      chunk ? chunk->node.start - 1 : last);
-	}
-	return rc;
+	hole->nr_runs = 1;
+	init_wait_var_entry(&wait, memory, 0);
+	prepare_to_wait(queue, &wait.wq_entry, TASK_KILLABLE);
+	mutex_unlock(&memory->lock);
+	if (!fatal_signal_pending(current))
+		schedule();
+	finish_wait(queue, &wait.wq_entry);
+	return fatal_signal_pending(current) ? -EINTR : 0;
 }
 
 /* Have memory touched from its other end on, if that is worth it. */
@@ -544,54 +676,90 @@ static struct fault_ahead *begin_ahead(struct iommufd_memory *memory,
 				 npages * PAGE_SIZE);
 }
 
-/**
- * __iommufd_memory_pin() - pin pages, or add a user to those pinned already
- * @memory: memory, locked
- * @first: index of the first page
- * @last: index of the last page
- *
- * Context: process context; may sleep, fault pages in and take long. A fatal
- * signal ends it.
- * Return: 0; -ENOMEM without memory or over RLIMIT_MEMLOCK, -EFAULT if the
- * memory is not there or may not be pinned, -EOPNOTSUPP for DAX, -EINTR when
- * killed. Nothing is pinned or charged on failure.
- */
-int __iommufd_memory_pin(struct iommufd_memory *memory, unsigned long first,
-			 unsigned long last)
+/* Add a user to the chunk at *index, or to several chunks from there on. */
+static void use_chunks(struct iommufd_memory *memory, struct pin_chunk *chunk,
+		       unsigned long *index, unsigned long last)
 {
-	unsigned long index = first, charge = last - first + 1;
-	struct pin_batch batch __uninitialized;
-	int rc;
+	unsigned int n;
 
-	if (!RB_EMPTY_ROOT(&memory->chunks.rb_root)) {
-		rc = split_chunk(memory, first);
-		if (!rc)
-			rc = split_chunk(memory, last + 1);
-		if (rc)
-			return rc;
-		charge = count_holes(memory, first, last);
+	for (n = 0; n < CHUNKS_AT_ONCE && chunk; n++) {
+		if (chunk->node.start != *index || chunk->node.last > last ||
+		    chunk->users == BEING_PINNED)
+			break;
+		chunk->users++;
+		*index = chunk->node.last + 1;
+		if (chunk->node.last == last)
+			break;
+		chunk = next_chunk(chunk, *index, last);
 	}
+}
 
-	rc = iommufd_charge(memory->payer, memory->mode, charge);
+static int pin_batch_begin(struct iommufd_memory *memory,
+			   struct pin_batch *batch, unsigned long first,
+			   unsigned long last)
+{
+	int rc = pin_batch_init(batch, last - first + 1);
+
 	if (rc)
-		return rc;
-
-	rc = pin_batch_init(&batch, charge);
-	if (rc)
-		goto out_uncharge;
-	batch.ahead = begin_ahead(memory, first, last);
-	rc = pin_range(memory, &batch, &index, last);
-	if (batch.ahead)
-		fault_ahead_end(batch.ahead);
-	pin_batch_destroy(&batch);
-	if (!rc)
-		return 0;
-
-	if (index != first)
-		drop_chunks(memory, first, index - 1);
-out_uncharge:
-	iommufd_uncharge(memory->payer, memory->mode, charge);
+		batch->pages = NULL;
+	else
+		batch->ahead = begin_ahead(memory, first, last);
 	return rc;
+}
+
+/* Pin a hole that the caller has marked. */
+static int pin_marked(struct iommufd_memory *memory, struct pin_batch *batch,
+		      unsigned long *index, unsigned long last)
+{
+	unsigned long hole_last = batch->hole->node.last;
+	int rc = 0;
+
+	if (!batch->pages)
+		rc = pin_batch_begin(memory, batch, *index, last);
+	if (!rc)
+		return pin_hole(memory, batch, index, hole_last);
+	forget_hole(memory, batch);
+	return rc;
+}
+
+/*
+ * Add a user to the next pages of the range; chunks end where the range does.
+ * *index becomes the first page without the new user.
+ */
+static int pin_next(struct iommufd_memory *memory, struct pin_batch *batch,
+		    unsigned long *index, unsigned long last)
+{
+	struct pin_chunk *chunk;
+	int rc = 0;
+
+	if (mutex_lock_killable(&memory->lock))
+		return -EINTR;
+	chunk = first_chunk(memory, *index, last);
+	if (!chunk || chunk->node.start > *index) {
+		mark_hole(memory, batch, *index,
+			  chunk ? chunk->node.start - 1 : last);
+		mutex_unlock(&memory->lock);
+		return pin_marked(memory, batch, index, last);
+	}
+	if (chunk->users == BEING_PINNED)
+		return wait_for_hole(memory, chunk);
+	if (chunk->node.start < *index)
+		rc = split_chunk(memory, chunk, *index, &batch->spare);
+	else if (chunk->node.last > last)
+		rc = split_chunk(memory, chunk, last + 1, &batch->spare);
+	else
+		use_chunks(memory, chunk, index, last);
+	mutex_unlock(&memory->lock);
+	return rc;
+}
+
+static void pin_batch_end(struct pin_batch *batch)
+{
+	if (!batch->pages)
+		return;
+	if (batch->ahead)
+		fault_ahead_end(batch->ahead);
+	pin_batch_destroy(batch);
 }
 
 /**
@@ -600,19 +768,104 @@ out_uncharge:
  * @first: index of the first page
  * @last: index of the last page
  *
- * Context: as __iommufd_memory_pin().
- * Return: as __iommufd_memory_pin(), and -EINTR when killed before.
+ * Context: process context; may sleep, fault pages in and take long, also as
+ * long as another thread takes that pins some of the pages. A fatal signal ends
+ * it. The caller holds no lock that a thread needs to unpin pages.
+ * Return: 0; -ENOMEM without memory or over RLIMIT_MEMLOCK, -EFAULT if the
+ * memory is not there or may not be pinned, -EOPNOTSUPP for DAX, -EINTR when
+ * killed. Nothing is pinned or charged on failure.
  */
 int iommufd_memory_pin(struct iommufd_memory *memory, unsigned long first,
 		       unsigned long last)
 {
+	struct pin_batch batch __uninitialized;
+	unsigned long index = first;
 	int rc;
 
-	if (mutex_lock_killable(&memory->lock))
-		return -EINTR;
-	rc = __iommufd_memory_pin(memory, first, last);
-	mutex_unlock(&memory->lock);
+	batch.pages = NULL;
+	batch.spare = NULL;
+	do {
+		rc = pin_next(memory, &batch, &index, last);
+	} while (!rc && index - 1 != last);
+	pin_batch_end(&batch);
+	kfree(batch.spare);
+	if (rc && index != first)
+		iommufd_memory_unpin(memory, first, index - 1);
 	return rc;
+}
+
+/**
+ * iommufd_memory_pin_new() - pin pages of memory that no other thread can reach
+ * @memory: memory of which no page is pinned; the caller has the only reference
+ *          and nobody can get another one before this returns
+ * @first: index of the first page
+ * @last: index of the last page
+ *
+ * Context: as iommufd_memory_pin().
+ * Return: as iommufd_memory_pin().
+ */
+int iommufd_memory_pin_new(struct iommufd_memory *memory, unsigned long first,
+			   unsigned long last)
+{
+	struct pin_batch batch __uninitialized;
+	unsigned long index = first;
+	int rc;
+
+	lockdep_assert(iommufd_memory_is_new(memory));
+	rc = pin_batch_begin(memory, &batch, first, last);
+	if (rc)
+		return rc;
+	batch.hole = NULL;
+	rc = pin_hole(memory, &batch, &index, last);
+	pin_batch_end(&batch);
+	if (rc && index != first)
+		iommufd_memory_unpin(memory, first, index - 1);
+	return rc;
+}
+
+/*
+ * Drop one user of chunks from *index on, and take those without one out of the
+ * tree: at most DETACH_AT_ONCE. *index becomes the first page that still has the
+ * user. Return: how many chunks were taken out.
+ */
+static unsigned int detach_chunks(struct iommufd_memory *memory,
+				  unsigned long *index, unsigned long last,
+				  struct pin_chunk **detached)
+{
+	struct pin_chunk *chunk = first_chunk(memory, *index, last), *next;
+	unsigned int i, nr = 0;
+
+	for (i = 0; i < CHUNKS_AT_ONCE && nr < DETACH_AT_ONCE; i++) {
+		/* A driver that unpins what it has not pinned */
+		if (WARN_ON_ONCE(!chunk || chunk->users == BEING_PINNED)) {
+			*index = last + 1;
+			break;
+		}
+		*index = min(chunk->node.last, last) + 1;
+		next = *index - 1 == last ? NULL :
+					    next_chunk(chunk, *index, last);
+		if (!--chunk->users) {
+			interval_tree_remove(&chunk->node, &memory->chunks);
+			/* The first chunk is not free while it is read. */
+			chunk->users = 1;
+			detached[nr++] = chunk;
+		}
+		if (*index - 1 == last)
+			break;
+		chunk = next;
+	}
+	return nr;
+}
+
+/* Return: how many pages went. */
+static unsigned long unpin_chunk(struct iommufd_memory *memory,
+				 struct pin_chunk *chunk)
+{
+	unsigned long npages = chunk->node.last - chunk->node.start + 1;
+
+	unpin_runs(memory, chunk->runs, chunk->nr_runs, chunk->node.last);
+	free_chunk(memory, chunk);
+	return npages;
 }
 
 /**
@@ -622,15 +875,28 @@ int iommufd_memory_pin(struct iommufd_memory *memory, unsigned long first,
  * @last: @last of it
  *
  * No IO page and no IOTLB may hold the pages for this user any more.
+ *
+ * Context: may sleep; waits for no other pin or unpin.
  */
 void iommufd_memory_unpin(struct iommufd_memory *memory, unsigned long first,
 			  unsigned long last)
 {
-	mutex_lock(&memory->lock);
-	if (!memory->stuck)
-		iommufd_uncharge(memory->payer, memory->mode,
-				 drop_chunks(memory, first, last));
-	mutex_unlock(&memory->lock);
+	struct pin_chunk *detached[DETACH_AT_ONCE] __uninitialized;
+	unsigned long index = first, npages = 0;
+	unsigned int i, nr;
+
+	do {
+		mutex_lock(&memory->lock);
+		if (memory->stuck) {
+			mutex_unlock(&memory->lock);
+			break;
+		}
+		nr = detach_chunks(memory, &index, last, detached);
+		mutex_unlock(&memory->lock);
+		for (i = 0; i < nr; i++)
+			npages += unpin_chunk(memory, detached[i]);
+	} while (index - 1 != last);
+	iommufd_uncharge(memory->payer, memory->mode, npages);
 }
 
 /**
@@ -645,54 +911,74 @@ void iommufd_memory_unpin(struct iommufd_memory *memory, unsigned long first,
  */
 int iommufd_memory_split(struct iommufd_memory *memory, unsigned long index)
 {
-	int rc;
+	struct pin_chunk *spare = NULL, *chunk;
+	int rc = 0;
 
 	if (mutex_lock_killable(&memory->lock))
 		return -EINTR;
-	rc = split_chunk(memory, index);
+	while (!rc && (chunk = first_chunk(memory, index, index)) &&
+	       chunk->node.start != index)
+		rc = split_chunk(memory, chunk, index, &spare);
 	mutex_unlock(&memory->lock);
+	kfree(spare);
 	return rc;
 }
 
 /**
- * __iommufd_memory_keep() - never unpin again
- * @memory: memory, locked, of which an IO page could not be taken away
+ * iommufd_memory_keep() - never unpin again
+ * @memory: memory of which an IO page could not be taken away
  *
  * Losing the pages for good is better than handing them to somebody else while
  * a device can write to them.
  */
-void __iommufd_memory_keep(struct iommufd_memory *memory)
+void iommufd_memory_keep(struct iommufd_memory *memory)
 {
-	lockdep_assert_held(&memory->lock);
+	mutex_lock(&memory->lock);
 	memory->stuck = true;
+	mutex_unlock(&memory->lock);
 }
 
 /**
- * iommufd_memory_walk() - start to read the runs
+ * __iommufd_memory_pfn() - the frame of a page, if it is pinned
  * @memory: memory, locked
- * @walk: position to set
- * @index: index of a page
+ * @index: index of the page
+ * @pfn: receives the frame, which stays as long as the lock is held
  *
- * Return: false if nobody has pinned that page.
+ * Return: false if the page is not pinned, or not yet.
  */
-bool iommufd_memory_walk(struct iommufd_memory *memory,
-			 struct memory_walk *walk, unsigned long index)
+bool __iommufd_memory_pfn(struct iommufd_memory *memory, unsigned long index,
+			  unsigned long *pfn)
 {
-	walk->chunk = first_chunk(memory, index, index);
-	if (!walk->chunk)
+	struct pin_chunk *chunk = first_chunk(memory, index, index);
+
+	if (!chunk || chunk->users == BEING_PINNED)
 		return false;
-	walk->run = pfn_runs_find(walk->chunk->runs, walk->chunk->nr_runs,
-				  index);
+	*pfn = pfn_run_pfn(&chunk->runs[pfn_runs_find(chunk->runs,
+						      chunk->nr_runs, index)],
+			   index);
 	return true;
 }
 
 /**
- * iommufd_memory_walk_chunk() - step to the first run of the next chunk
- * @walk: position behind the last run of a chunk; void if there is none
+ * iommufd_memory_walk() - go to a page to read the runs from there on
+ * @walk: position to set; its @memory is set
+ * @index: index of a page that the caller has pinned
+ *
+ * A chunk of which the caller is a user can be split meanwhile, but its runs are
+ * not freed or changed: no lock is needed to read them. Only the way from one
+ * chunk to the next leads through the tree.
  */
-void iommufd_memory_walk_chunk(struct memory_walk *walk)
+void iommufd_memory_walk(struct memory_walk *walk, unsigned long index)
 {
-	walk->chunk = next_chunk(walk->chunk, walk->chunk->node.last + 1,
-				 ULONG_MAX);
-	walk->run = 0;
+	struct iommufd_memory *memory = walk->memory;
+	struct pin_chunk *chunk;
+
+	mutex_lock(&memory->lock);
+	chunk = first_chunk(memory, index, index);
+	walk->runs = chunk->runs;
+	walk->nr_runs = chunk->nr_runs;
+	walk->last = chunk->node.last;
+	mutex_unlock(&memory->lock);
+	walk->run = walk->runs->index == index ? 0 :
+		    pfn_runs_find(walk->runs, walk->nr_runs, index);
 }

@@ -12,12 +12,14 @@
 /**
  * struct pin_chunk - pinned neighbouring pages of a memory
  * @node: place in the memory's tree; start and last are page indices
- * @users: who needs these pages pinned; at least 1 while in the tree. User space
- *         drives it, by COPY and by pins of accesses, so it has 64 bits.
- * @nr_runs: number of @runs
+ * @users: how many users need these pages pinned; at least 1 while in the tree.
+ *         A mark says that the pages are being pinned, and there are no @runs.
+ *         User space drives it, by COPY and by pins of accesses, so it has 64 bits.
+ * @nr_runs: number of @runs; with that mark, 1 if other threads wait for it
  * @runs: which frames the pages have
  *
- * All members are guarded by the lock of the memory.
+ * All members are guarded by the lock of the memory, but @runs do not change
+ * while the chunk has a user.
  */
 struct pin_chunk {
 	struct interval_tree_node node;
@@ -35,9 +37,10 @@ struct pin_chunk {
  * @npages: number of pages
  * @uva: user address of the first page
  * @payer: whose memory it is
- * @lock: guards @chunks and @stuck; held while pages are pinned and while their
- *        runs are read
- * @chunks: what is pinned, disjoint, in order of the page index
+ * @lock: guards @chunks and @stuck; held for a few steps only, never while pages
+ *        are pinned or unpinned, memory is allocated or charged, or an IO page
+ *        table is changed
+ * @chunks: what is pinned or being pinned, disjoint, in order of the page index
  * @first_chunk: room for a chunk of one run; it must come last
  *
  * @writable, @mode, @npages, @uva and @payer are constant.
@@ -83,8 +86,18 @@ static inline bool iommufd_memory_get(struct iommufd_memory *memory)
 	return true;
 }
 
-int __iommufd_memory_pin(struct iommufd_memory *memory, unsigned long first,
-			 unsigned long last);
+/* Does nobody but the caller have the memory, and is nothing of it pinned? */
+static inline bool iommufd_memory_is_new(struct iommufd_memory *memory)
+{
+	if (refcount_read(&memory->refs) != 1)
+		return false;
+	/* Pairs with refcount_dec_and_test() of those who had it before. */
+	smp_acquire__after_ctrl_dep();
+	return RB_EMPTY_ROOT(&memory->chunks.rb_root);
+}
+
+int iommufd_memory_pin_new(struct iommufd_memory *memory, unsigned long first,
+			   unsigned long last);
 int iommufd_memory_pin(struct iommufd_memory *memory, unsigned long first,
 		       unsigned long last);
 void iommufd_memory_unpin(struct iommufd_memory *memory, unsigned long first,
@@ -95,7 +108,9 @@ long iommufd_memory_gup(struct iommufd_memory *memory, unsigned long index,
 			struct page **pages);
 void iommufd_memory_set_scratch(unsigned int bytes);
 void iommufd_memory_set_max_users(unsigned int users);
-void __iommufd_memory_keep(struct iommufd_memory *memory);
+void iommufd_memory_keep(struct iommufd_memory *memory);
+bool __iommufd_memory_pfn(struct iommufd_memory *memory, unsigned long index,
+			  unsigned long *pfn);
 
 /* memory_access.c */
 void iommufd_memory_pages(struct iommufd_memory *memory, unsigned long first,
@@ -104,39 +119,42 @@ int iommufd_memory_rw(struct iommufd_memory *memory, unsigned long offset,
 		      unsigned long length, bool write, void *data);
 
 /**
- * struct memory_walk - a position in the runs of a memory
- * @chunk: chunk of the current run
- * @run: position of the run in it
+ * struct memory_walk - a position in the runs of pages that the caller has pinned
+ * @memory: memory
+ * @runs: runs of the current chunk
+ * @nr_runs: number of @runs
+ * @run: position of the current run in @runs; @nr_runs behind the last one
+ * @last: index of the last page of the chunk
  */
 struct memory_walk {
-	struct pin_chunk *chunk;
+	struct iommufd_memory *memory;
+	const struct pfn_run *runs;
+	unsigned int nr_runs;
 	unsigned int run;
+	unsigned long last;
 };
 
-bool iommufd_memory_walk(struct iommufd_memory *memory,
-			 struct memory_walk *walk, unsigned long index);
-void iommufd_memory_walk_chunk(struct memory_walk *walk);
+void iommufd_memory_walk(struct memory_walk *walk, unsigned long index);
 
 /**
  * iommufd_memory_walk_pfns() - read a run and step to the next
- * @walk: position, at the run that holds @index
- * @index: index of a page
+ * @walk: position, at the run that holds @index or behind the one before it
+ * @index: index of a page that the caller has pinned
  * @pfn: frame of that page
  *
- * Return: number of contiguous pages from @index on. They may lie beyond what
- * the caller has pinned, but are pinned by somebody.
+ * Return: number of contiguous pages from @index on. They do not lie beyond what
+ * the caller has pinned.
  */
 static inline unsigned long iommufd_memory_walk_pfns(struct memory_walk *walk,
 						     unsigned long index,
 						     unsigned long *pfn)
 {
-	const struct pin_chunk *chunk = walk->chunk;
-	unsigned long last = pfn_run_last(chunk->runs, chunk->nr_runs,
-					  walk->run, chunk->node.last);
+	unsigned long last;
 
-	*pfn = pfn_run_pfn(&chunk->runs[walk->run], index);
-	if (++walk->run == chunk->nr_runs)
-		iommufd_memory_walk_chunk(walk);
+	if (walk->run == walk->nr_runs)
+		iommufd_memory_walk(walk, index);
+	last = pfn_run_last(walk->runs, walk->nr_runs, walk->run, walk->last);
+	*pfn = pfn_run_pfn(&walk->runs[walk->run++], index);
 	return last - index + 1;
 }
 

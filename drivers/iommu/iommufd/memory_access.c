@@ -22,10 +22,8 @@ void iommufd_memory_pages(struct iommufd_memory *memory, unsigned long first,
 			  unsigned long last, struct page **pages)
 {
 	unsigned long index = first;
-	struct memory_walk walk;
+	struct memory_walk walk = { .memory = memory };
 
-	mutex_lock(&memory->lock);
-	iommufd_memory_walk(memory, &walk, first);
 	while (index - 1 != last) {
 		unsigned long npages, pfn;
 
@@ -34,7 +32,6 @@ void iommufd_memory_pages(struct iommufd_memory *memory, unsigned long first,
 		for (index += npages; npages; npages--)
 			*pages++ = pfn_to_page(pfn++);
 	}
-	mutex_unlock(&memory->lock);
 }
 
 static void copy_page_part(struct page *page, unsigned long offset,
@@ -68,16 +65,14 @@ static int rw_index(struct iommufd_memory *memory, unsigned long index,
 		    unsigned long offset, unsigned long length, bool write,
 		    void *data)
 {
-	struct memory_walk walk;
 	unsigned long pfn;
 
 	if (mutex_lock_killable(&memory->lock))
 		return -EINTR;
-	if (!iommufd_memory_walk(memory, &walk, index)) {
+	if (!__iommufd_memory_pfn(memory, index, &pfn)) {
 		mutex_unlock(&memory->lock);
 		return rw_page(memory, index, offset, length, write, data);
 	}
-	iommufd_memory_walk_pfns(&walk, index, &pfn);
 	copy_page_part(pfn_to_page(pfn), offset, length, write, data);
 	mutex_unlock(&memory->lock);
 	return 0;

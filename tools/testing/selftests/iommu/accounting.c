@@ -102,6 +102,50 @@ TEST_F(memlock, far_over_the_limit)
 	test_room(LIMIT_PAGES);
 }
 
+/* A higher limit would not help, so the answer is not about the limit. */
+#define test_never_fits(_mem, _length)					\
+	do {								\
+		test_err_map_fixed(EFAULT, _mem, _length, IOVA);	\
+		test_pinned(0);						\
+		ASSERT_EQ(0, proc_status_kb("VmLck:"));			\
+		test_room(LIMIT_PAGES);					\
+	} while (0)
+
+TEST_F(memlock, what_can_never_be_mapped_is_efault_over_the_limit)
+{
+	uint8_t *gone = test_mem(mem_reserve(4 * LIMIT));
+	uint8_t *none = test_mem(mem_file(-1, 4 * LIMIT, PROT_NONE,
+					  MAP_PRIVATE | MAP_ANONYMOUS));
+
+	ASSERT_EQ(0, munmap(gone, 4 * LIMIT));
+	ASSERT_GT(EDU_BAR_SIZE, LIMIT);
+	test_become_user();
+	test_never_fits((void *)self->edu.bar, EDU_BAR_SIZE);
+	test_never_fits(gone, 4 * LIMIT);
+	test_never_fits(none, 4 * LIMIT);
+	/* Behind as many good pages as fit, and behind fewer. */
+	for (int i = LIMIT_PAGES; i >= 0; i -= LIMIT_PAGES / 4) {
+		ASSERT_EQ(0, munmap(self->mem + i * PAGE, PAGE));
+		test_err_map_fixed(EFAULT, self->mem, 4 * LIMIT, IOVA);
+		test_pinned(0);
+		ASSERT_EQ(0, proc_status_kb("VmLck:"));
+	}
+}
+
+/* Also where something else has taken the whole limit. */
+TEST_F(memlock, what_can_never_be_mapped_is_efault_at_the_limit)
+{
+	test_become_user();
+	test_map_fixed(self->mem, LIMIT, IOVA + LIMIT);
+	test_err_map_fixed(EFAULT, (void *)self->edu.bar, EDU_BAR_SIZE,
+			   1UL << 32);
+	test_err_map_fixed(ENOMEM, self->mem + LIMIT, 2 * PAGE, 1UL << 32);
+	test_pinned(LIMIT / 1024);
+	test_room(0);
+	test_unmap(IOVA + LIMIT, LIMIT);
+	test_room(LIMIT_PAGES);
+}
+
 TEST_F(memlock, failures_give_everything_back)
 {
 	test_become_user();

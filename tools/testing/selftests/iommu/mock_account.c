@@ -250,6 +250,31 @@ TEST_F(account, failures_give_everything_back)
 	test_room(LIMIT_PAGES);
 }
 
+/* Each way to pin says that the memory is not there, and not that it is much. */
+TEST_F(account, memory_that_is_not_there_is_efault_over_the_limit)
+{
+	uint8_t *hole = self->mem + 5 * PAGE;
+	int access;
+
+	test_access_create(PIN, &access);
+	ASSERT_EQ(0, munmap(hole, PAGE));
+	test_become_user();
+	test_map_fixed(self->mem, 4 * LIMIT, MOCK_IOVA);
+	test_err_access_pin(EFAULT, access, MOCK_IOVA, 4 * LIMIT, NULL, 0);
+	test_err_mock_attach(EFAULT, self->ioas);
+	test_refs(self->mem, 5 * PAGE, 0);
+	test_pinned(0);
+	test_unmap(MOCK_IOVA, 4 * LIMIT);
+	close(access);
+	test_attach_one();
+	for (int i = 0; i < 3; i++)
+		test_err_map_fixed(EFAULT, self->mem, 4 * LIMIT, MOCK_IOVA);
+	test_refs(self->mem, 5 * PAGE, 0);
+	ASSERT_EQ(0, proc_status_kb("VmLck:"));
+	self->mem = hole + PAGE;
+	test_room(LIMIT_PAGES);
+}
+
 TEST_F(account, cap_ipc_lock_counts_at_map)
 {
 	test_map_fixed(self->mem, 2 * LIMIT, MOCK_IOVA);

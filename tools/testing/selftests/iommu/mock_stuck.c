@@ -420,6 +420,193 @@ TEST_F(stuck, copies_of_two_threads_share_one_pin)
 	test_refs(self->stuck.mem, LENGTH, 1);
 }
 
+/*
+ * The device has the last two pages of the memory. Another one, attached to
+ * @_other, needs all of it and gets stuck.
+ */
+#define test_copy_and_pin(_pin, _other)					\
+	do {								\
+		uint64_t __iova = MOCK_IOVA;				\
+									\
+		test_other_ioas(_other);				\
+		test_ok(_test_ioas_copy(self->fd, self->ioas, &__iova,	\
+					*(_other),			\
+					MOCK_IOVA + LENGTH - 2 * PAGE,	\
+					2 * PAGE,			\
+					MAP_RW | MAP_FIXED_IOVA));	\
+		test_start(_pin, call_attach, 0, *(_other));		\
+		test_stuck();						\
+	} while (0)
+
+/* Like pthread_join(), but for a thread that may never come */
+static bool comes(const struct call *call, int ms)
+{
+	uint64_t end = now_ms() + ms * slowness();
+
+	while (!call->done && now_ms() < end)
+		sleep_ms(1);
+	return call->done;
+}
+
+TEST_F(stuck, unmap_of_a_copy_does_not_wait_for_a_pin)
+{
+	struct call pin, unmap;
+	uint32_t other;
+
+	test_copy_and_pin(&pin, &other);
+	test_start(&unmap, call_unmap_all, self->ioas, 0);
+	EXPECT_TRUE(comes(&unmap, 2000));
+	EXPECT_FALSE(pin.done);
+	stuck_release(&self->stuck);
+	test_end(&unmap, 0);
+	test_end(&pin, 0);
+	test_refs(self->stuck.mem, LENGTH, 1);
+	test_pinned(LENGTH / 1024);
+}
+
+/* What is not being pinned can be pinned, unpinned and copied meanwhile. */
+TEST_F(stuck, accesses_do_not_wait_for_a_pin_of_other_pages)
+{
+	struct call pin, unmap;
+	uint64_t last = MOCK_IOVA + PAGE;
+	uint8_t bytes[2 * PAGE];
+	uint32_t other, id;
+	int access;
+
+	test_access_create(MOCK_ACCESS_NEEDS_PIN_PAGES, &access);
+	test_copy_and_pin(&pin, &other);
+	test_ok(_test_access_pin(self->fd, access, last, PAGE,
+				 self->stuck.mem + LENGTH - PAGE, 0, &id));
+	test_ok(_test_access_rw(self->fd, access, MOCK_IOVA, sizeof(bytes),
+				bytes, 0));
+	ASSERT_EQ(1, bytes[0]);
+	test_access_unpin(access, id);
+	/* The mapping that is stuck can be read where its pages are there. */
+	close(access);
+	test_ok(_test_access_create(self->fd, other, 0, &access));
+	test_ok(_test_access_rw(self->fd, access, MOCK_IOVA + PAGE, PAGE,
+				bytes, 0));
+	ASSERT_EQ(1, bytes[PAGE - 1]);
+	close(access);
+	test_start(&unmap, call_unmap_all, self->ioas, 0);
+	EXPECT_TRUE(comes(&unmap, 2000));
+	EXPECT_FALSE(pin.done);
+	stuck_release(&self->stuck);
+	test_end(&unmap, 0);
+	test_end(&pin, 0);
+	test_refs(self->stuck.mem, LENGTH, 1);
+}
+
+/* Two devices need the whole memory: each page is pinned once. */
+#define test_whole_copy(_ioas, _other)					\
+	do {								\
+		uint64_t __iova = MOCK_IOVA;				\
+									\
+		test_ok(_test_ioas_alloc(self->fd, _ioas));		\
+		test_ok(_test_ioas_copy(self->fd, *(_ioas), &__iova,	\
+					_other, MOCK_IOVA, LENGTH,	\
+					MAP_RW | MAP_FIXED_IOVA));	\
+	} while (0)
+
+TEST_F(stuck, a_second_pin_waits_for_the_first)
+{
+	struct call first, second;
+	uint32_t other, third;
+
+	test_other_ioas(&other);
+	test_whole_copy(&third, other);
+	test_start(&first, call_attach, 0, other);
+	test_stuck();
+	test_start(&second, call_attach, 0, third);
+	sleep_ms(WAITS * slowness());
+	EXPECT_FALSE(second.done);
+	/* It waits for the other thread and not for the page. */
+	EXPECT_EQ(ETIMEDOUT, stuck_wait(&self->stuck, 0));
+	stuck_release(&self->stuck);
+	test_end(&first, 0);
+	test_end(&second, 0);
+	test_refs(self->stuck.mem, LENGTH, 1);
+	test_pinned(LENGTH / 1024);
+}
+
+static int attach_in_child(void *arg)
+{
+	struct call *call = arg;
+
+	return call_attach(call);
+}
+
+#define test_child_attach(_child, _ioas)				\
+	do {								\
+		struct call __call = { .fd = self->fd, .pt = _ioas };	\
+									\
+		ASSERT_TRUE(child_start(_child, attach_in_child, &__call)); \
+	} while (0)
+
+TEST_F(stuck, a_pin_that_waits_can_be_killed)
+{
+	uint32_t other, third;
+	struct child child;
+	struct call first;
+	uint64_t start;
+
+	test_other_ioas(&other);
+	test_whole_copy(&third, other);
+	test_start(&first, call_attach, 0, other);
+	test_stuck();
+	test_child_attach(&child, third);
+	sleep_ms(WAITS * slowness());
+	start = now_ms();
+	child_kill(&child);
+	EXPECT_LT(now_ms() - start, 2000 * slowness());
+	EXPECT_FALSE(first.done);
+	stuck_release(&self->stuck);
+	test_end(&first, 0);
+	test_refs(self->stuck.mem, LENGTH, 1);
+	test_pinned(LENGTH / 1024);
+}
+
+TEST_F(stuck, a_pin_that_waits_goes_on_when_the_first_is_killed)
+{
+	uint32_t other, third;
+	struct call second;
+	struct child child;
+
+	test_other_ioas(&other);
+	test_whole_copy(&third, other);
+	test_child_attach(&child, other);
+	test_stuck();
+	test_start(&second, call_attach, 0, third);
+	sleep_ms(WAITS * slowness());
+	EXPECT_FALSE(second.done);
+	child_kill(&child);
+	/* Now it needs the page itself. */
+	test_stuck();
+	EXPECT_FALSE(second.done);
+	stuck_release(&self->stuck);
+	test_end(&second, 0);
+	test_refs(self->stuck.mem, LENGTH, 1);
+	test_pinned(LENGTH / 1024);
+}
+
+TEST_F(stuck, a_pin_that_waits_finds_out_itself_that_memory_is_gone)
+{
+	struct call first, second;
+	uint32_t other, third;
+
+	test_other_ioas(&other);
+	test_whole_copy(&third, other);
+	test_start(&first, call_attach, 0, other);
+	test_stuck();
+	test_start(&second, call_attach, 0, third);
+	sleep_ms(WAITS * slowness());
+	ASSERT_EQ(0, munmap(self->stuck.page, PAGE));
+	stuck_release(&self->stuck);
+	test_end(&first, EFAULT);
+	test_end(&second, EFAULT);
+	test_pinned(0);
+}
+
 /* The process is killed in the middle of its MAP. */
 struct mapper {
 	int fd;
