@@ -273,12 +273,13 @@ static int map_runs(struct io_map *map)
  */
 static bool unmap_leftover(struct io_map *map)
 {
-	unsigned long iova = map->area->node.start + map->mapped;
-	unsigned long end = map->area->node.start + map->tried;
 	struct iommu_domain *domain = map->dom->domain;
+	unsigned long offset;
 	size_t bytes;
 
-	for (; iova < end; iova += bytes) {
+	for (offset = map->mapped; offset < map->tried; offset += bytes) {
+		unsigned long iova = map->area->node.start + offset;
+
 		bytes = 1UL << map->shift;
 		if (iommu_iova_to_phys(domain, iova))
 			bytes = iommu_unmap(domain, iova, bytes);

@@ -24,6 +24,7 @@
 #include <linux/log2.h>
 #include <linux/minmax.h>
 #include <linux/rwsem.h>
+#include <linux/sched/signal.h>
 #include <linux/slab.h>
 
 #include "io_pages.h"
@@ -217,7 +218,10 @@ static struct iova_area *next_to_fill(struct iova_space *space,
 	struct iova_area *area;
 
 	area = __iova_space_first(space, dom->filled, ULONG_MAX);
-	/* Mapped across the mark, hence from below it and by its own MAP. */
+	/*
+	 * Across the mark lies the area that has moved it there, or one that
+	 * its own MAP has put into the domain.
+	 */
 	if (area && area->node.start < dom->filled)
 		area = to_iova_area(iova_node_next(&area->node));
 	return area;
@@ -254,8 +258,9 @@ static int fill_next(struct iova_space *space, struct iova_domain *dom)
 	rc = fill_area(space, dom, area);
 
 	mutex_lock(&space->lock);
+	/* One above the start cannot wrap: the start of an area is aligned. */
 	if (!rc)
-		dom->filled = area->node.last + 1;
+		dom->filled = area->node.start + 1;
 	__iova_areas_idle(space, area);
 	mutex_unlock(&space->lock);
 	return rc;
@@ -397,7 +402,9 @@ int iova_space_add_domain(struct iova_space *space, struct iova_domain *dom)
 		goto out_unreserve;
 
 	do {
-		rc = fill_next(space, dom);
+		rc = fatal_signal_pending(current) ? -EINTR :
+						     fill_next(space, dom);
+		cond_resched();
 	} while (!rc);
 	if (rc > 0)
 		return 0;

@@ -109,7 +109,8 @@ struct iova_mapping {
  * @entry: place in iova_space.domains
  * @domain: the page table
  * @filled: areas that start below this IOVA are mapped, others are not;
- *          ULONG_MAX when the domain is complete. Guarded by the lock of the
+ *          ULONG_MAX when the domain is complete. No area starts there, as a
+ *          domain asks for a coarser alignment. Guarded by the lock of the
  *          space.
  * @groups: held for writing while a group is attached or detached, for reading
  *          while the page table changes or the IOTLB is flushed
