@@ -96,6 +96,7 @@ static void unmap_flush(struct io_unmap *unmap)
 {
 	struct iommu_domain *domain = unmap->dom->domain;
 
+	atomic_long_sub(unmap->length, &unmap->dom->mapped);
 	if (unmap->length && unmap->length < large_io_page(domain)) {
 		if (!unmap_short(domain, unmap->start, unmap->length,
 				 &unmap->gather))
@@ -297,6 +298,8 @@ static bool undo_map(struct io_map *map)
 
 	io_unmap_begin(&undo, map->dom);
 	undo.failed = !unmap_leftover(map);
+	/* It was not counted yet, and is not in the end. */
+	atomic_long_add(map->mapped, &map->dom->mapped);
 	if (map->mapped)
 		io_unmap_add(&undo, map->area->node.start, map->mapped);
 	return io_unmap_end(&undo);

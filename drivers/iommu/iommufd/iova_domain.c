@@ -89,6 +89,15 @@ static void unpin_area(struct iova_area *area)
 			     iova_area_last_page(area));
 }
 
+/**
+ * iova_area_unpin() - the area is no user of its pages any more
+ * @area: busy area that is in no domain
+ */
+void iova_area_unpin(struct iova_area *area)
+{
+	unpin_area(area);
+}
+
 /* Let a busy area enter a domain, with its memory locked. */
 static int __fill_area(struct iova_space *space, struct iova_domain *dom,
 		       struct iova_area *area)
@@ -120,10 +129,12 @@ static int fill_area(struct iova_space *space, struct iova_domain *dom,
 		return -EINTR;
 	rc = __fill_area(space, dom, area);
 	mutex_unlock(&area->memory->lock);
-	if (!rc)
+	if (!rc) {
 		area->nr_domains++;
-	else if (!area->nr_domains)
+		atomic_long_add(iova_area_length(area), &dom->mapped);
+	} else if (!area->nr_domains) {
 		unpin_area(area);
+	}
 	return rc;
 }
 
@@ -388,6 +399,7 @@ int iova_space_add_domain(struct iova_space *space, struct iova_domain *dom)
 		return -EINVAL;
 
 	dom->filled = 0;
+	atomic_long_set(&dom->mapped, 0);
 	init_rwsem(&dom->groups);
 	rc = reserve_outside(space, dom);
 	if (rc)
@@ -431,6 +443,9 @@ void iova_space_remove_domain(struct iova_space *space, struct iova_domain *dom)
 	 */
 	while (drain_next(space, dom))
 		;
+	WARN_ONCE(atomic_long_read(&dom->mapped),
+		  "iommufd: a domain goes with %ld bytes mapped in it\n",
+		  atomic_long_read(&dom->mapped));
 
 	mutex_lock(&space->lock);
 	list_del(&dom->entry);

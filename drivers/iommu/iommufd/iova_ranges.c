@@ -32,13 +32,14 @@ static struct iova_range *first_range(struct rb_root_cached *ranges,
  */
 void iova_ranges_free(struct rb_root_cached *ranges)
 {
-	struct iova_range *range;
+	struct iova_range *range, *next;
 
-	while ((range = first_range(ranges, 0, ULONG_MAX))) {
-		interval_tree_remove(&range->node, ranges);
+	rbtree_postorder_for_each_entry_safe(range, next, &ranges->rb_root,
+					     node.rb) {
 		kfree(range);
 		cond_resched();
 	}
+	*ranges = RB_ROOT_CACHED;
 }
 
 /**

@@ -49,17 +49,22 @@ void iova_space_init(struct iova_space *space)
  */
 void iova_space_destroy(struct iova_space *space)
 {
-	struct iova_area *area;
+	struct iova_domain *dom, *next_dom;
+	struct iova_area *area, *next;
 
 	WARN_ON(!list_empty(&space->domains) || !list_empty(&space->accesses));
-	mutex_lock(&space->lock);
-	while ((area = __iova_space_first(space, 0, ULONG_MAX))) {
-		iova_tree_remove(&space->areas, &area->node, &area->node);
+	list_for_each_entry_safe(dom, next_dom, &space->domains, entry)
+		iova_space_remove_domain(space, dom);
+
+	/* Nobody looks at the tree any more, so it need not stay one. */
+	rbtree_postorder_for_each_entry_safe(area, next, &space->areas.root,
+					     node.rb) {
+		/* A domain went with the area in it: that costs no memory. */
+		if (WARN_ON_ONCE(area->pinned))
+			iova_area_unpin(area);
 		area->next = NULL;
 		iova_areas_free(area);
-		cond_resched();
 	}
-	mutex_unlock(&space->lock);
 	iova_ranges_free(&space->reserved);
 	iova_ranges_free(&space->allowed);
 	mutex_destroy(&space->lock);

@@ -2,6 +2,7 @@
 #ifndef _IOMMUFD_IOVA_SPACE_H
 #define _IOMMUFD_IOVA_SPACE_H
 
+#include <linux/atomic.h>
 #include <linux/iommu.h>
 #include <linux/list.h>
 #include <linux/mutex.h>
@@ -112,6 +113,7 @@ struct iova_mapping {
  *          ULONG_MAX when the domain is complete. No area starts there, as a
  *          domain asks for a coarser alignment. Guarded by the lock of the
  *          space.
+ * @mapped: bytes of areas that are mapped; 0 again before the domain goes
  * @groups: held for writing while a group is attached or detached, for reading
  *          while the page table changes or the IOTLB is flushed
  */
@@ -119,6 +121,7 @@ struct iova_domain {
 	struct list_head entry;
 	struct iommu_domain *domain;
 	unsigned long filled;
+	atomic_long_t mapped;
 	struct rw_semaphore groups;
 };
 
@@ -227,6 +230,7 @@ void iova_space_remove_domain(struct iova_space *space,
 void iova_domains_lock_groups(struct iova_domain *from, struct iova_domain *to);
 void iova_domains_unlock_groups(struct iova_domain *from,
 				struct iova_domain *to);
+void iova_area_unpin(struct iova_area *area);
 void __iova_domains_of(struct iova_space *space, const struct iova_area *area,
 		       struct iova_domains *iter);
 int iova_areas_fill(struct iova_space *space, struct iova_area *areas,

@@ -124,7 +124,9 @@ bool iommufd_memory_put(struct iommufd_memory *memory)
 	/* A device may still reach pages that are stuck, so those stay. */
 	if (memory->stuck)
 		return false;
-	WARN_ON_ONCE(!RB_EMPTY_ROOT(&memory->chunks.rb_root));
+	/* No domain can reach what is left: without an area there is none. */
+	while (WARN_ON_ONCE(!RB_EMPTY_ROOT(&memory->chunks.rb_root)))
+		iommufd_memory_unpin(memory, 0, ULONG_MAX);
 	mutex_destroy(&memory->lock);
 	iommufd_payer_put(memory->payer);
 	return true;
