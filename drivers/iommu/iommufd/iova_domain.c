@@ -80,6 +80,32 @@ void __iova_domains_of(struct iova_space *space, const struct iova_area *area,
 		__next_domain(space, iter, area->node.start);
 }
 
+/**
+ * __iova_area_check() - WARN if an area contradicts the marks of the domains
+ * @space: space, locked
+ * @area: area that is about to become idle
+ *
+ * Which domains an area is in is known twice: by their marks, and by what the
+ * area says of itself.
+ */
+void __iova_area_check(struct iova_space *space, const struct iova_area *area)
+{
+	unsigned int nr_domains = 0;
+	struct iova_domain *dom;
+
+	lockdep_assert_held(&space->lock);
+	list_for_each_entry(dom, &space->domains, entry) {
+		if (area->node.start < dom->filled)
+			nr_domains++;
+	}
+	WARN_ONCE(area->nr_domains != nr_domains,
+		  "iommufd: %#lx is in %u domains, by their marks in %u\n",
+		  area->node.start, area->nr_domains, nr_domains);
+	WARN_ONCE(area->pinned != (nr_domains > 0),
+		  "iommufd: %#lx is in %u domains and pinned=%d\n",
+		  area->node.start, nr_domains, area->pinned);
+}
+
 static void unpin_area(struct iova_area *area)
 {
 	if (!area->pinned)

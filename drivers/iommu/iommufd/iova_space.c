@@ -220,8 +220,11 @@ void __iova_space_wake(struct iova_space *space)
  */
 void __iova_areas_idle(struct iova_space *space, struct iova_area *areas)
 {
-	for (; areas; areas = areas->next)
+	for (; areas; areas = areas->next) {
+		if (IOVA_CHECKS)
+			__iova_area_check(space, areas);
 		areas->state = AREA_IDLE;
+	}
 	__iova_space_wake(space);
 }
 

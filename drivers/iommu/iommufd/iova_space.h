@@ -261,6 +261,9 @@ void iova_space_unrevoke(struct iova_space *space,
 			 const struct iova_revoke *revoke);
 
 /* For the other files of the IOVA space */
+#define IOVA_CHECKS (IS_ENABLED(CONFIG_IOMMUFD_CHECKS) || \
+		     IS_ENABLED(CONFIG_PROVE_LOCKING))
+void __iova_area_check(struct iova_space *space, const struct iova_area *area);
 int __iova_space_wait(struct iova_space *space, unsigned int state,
 		      long timeout);
 void __iova_space_wake(struct iova_space *space);
