@@ -222,6 +222,8 @@ int iova_areas_fill(struct iova_space *space, struct iova_area *areas,
 
 	rc = fill_domains(space, areas, iter);
 	while (!rc && (areas = areas->next)) {
+		if (fatal_signal_pending(current))
+			return -EINTR;
 		mutex_lock(&space->lock);
 		__iova_domains_of(space, areas, iter);
 		mutex_unlock(&space->lock);

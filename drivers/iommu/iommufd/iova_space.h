@@ -220,8 +220,8 @@ int iova_space_allow(struct iova_space *space, struct rb_root_cached *allowed);
 void iova_ranges_free(struct rb_root_cached *ranges);
 bool iova_space_next_free(struct iova_space *space, unsigned long from,
 			  unsigned long *start, unsigned long *last);
-bool __iova_space_place(struct iova_space *space, const struct iova_want *want,
-			unsigned long *start);
+int __iova_space_place(struct iova_space *space, struct iova_search *search,
+		       const struct iova_want *want);
 
 /* iova_domain.c */
 int iova_space_add_domain(struct iova_space *space, struct iova_domain *dom);
