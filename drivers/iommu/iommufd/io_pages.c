@@ -96,6 +96,7 @@ static void unmap_flush(struct io_unmap *unmap)
 {
 	struct iommu_domain *domain = unmap->dom->domain;
 
+	atomic_long_sub(unmap->length, &unmap->dom->mapped);
 	if (unmap->length && unmap->length < large_io_page(domain)) {
 		if (!unmap_short(domain, unmap->start, unmap->length,
 				 &unmap->gather))
@@ -273,12 +274,13 @@ static int map_runs(struct io_map *map)
  */
 static bool unmap_leftover(struct io_map *map)
 {
-	unsigned long iova = map->area->node.start + map->mapped;
-	unsigned long end = map->area->node.start + map->tried;
 	struct iommu_domain *domain = map->dom->domain;
+	unsigned long offset;
 	size_t bytes;
 
-	for (; iova < end; iova += bytes) {
+	for (offset = map->mapped; offset < map->tried; offset += bytes) {
+		unsigned long iova = map->area->node.start + offset;
+
 		bytes = 1UL << map->shift;
 		if (iommu_iova_to_phys(domain, iova))
 			bytes = iommu_unmap(domain, iova, bytes);
@@ -296,6 +298,8 @@ static bool undo_map(struct io_map *map)
 
 	io_unmap_begin(&undo, map->dom);
 	undo.failed = !unmap_leftover(map);
+	/* It was not counted yet, and is not in the end. */
+	atomic_long_add(map->mapped, &map->dom->mapped);
 	if (map->mapped)
 		io_unmap_add(&undo, map->area->node.start, map->mapped);
 	return io_unmap_end(&undo);

@@ -8,6 +8,7 @@
  * 64-bit space needs no special case. A gap is at most ULONG_MAX bytes: the
  * tree stores gaps only in front of nodes.
  */
+#include <linux/errno.h>
 #include <linux/overflow.h>
 #include <linux/rbtree_augmented.h>
 
@@ -278,38 +279,40 @@ static bool place_roomy(const struct iova_tree *tree, struct iova_node *node,
 /**
  * iova_tree_place() - find the lowest place for a mapping
  * @tree: tree
- * @low: lowest IOVA allowed
+ * @search: from which IOVA on, and where it is found
  * @high: highest IOVA allowed, inclusive
  * @want: size and alignment
- * @start: the place found
  *
  * Only gaps of at least the wanted length are looked at, O(log n) for each. A
  * gap serves unless it is misaligned and smaller than length + align - 1. After
  * IOVA_PLACE_MISSES that do not serve, one that large is taken, if there is
- * any, so that nobody can make this O(n) but by filling the whole space; then
- * it is the lowest such place, which need not be the lowest of all.
+ * any below @high; then it is the lowest such place, which need not be the lowest
+ * of all. If there is none, all misaligned gaps below @high have to be looked at,
+ * so many in a step as the caller says.
  *
- * Return: false if there is no room.
+ * Return: 0; -ENOSPC if there is no room; -EAGAIN if @search has to go on.
  */
-bool iova_tree_place(const struct iova_tree *tree, unsigned long low,
-		     unsigned long high, const struct iova_want *want,
-		     unsigned long *start)
+int iova_tree_place(const struct iova_tree *tree, struct iova_search *search,
+		    unsigned long high, const struct iova_want *want)
 {
 	unsigned int misses = 0;
 	unsigned long last;
 
-	while (first_aligned(low, want, start) &&
-	       !check_add_overflow(*start, want->length - 1, &last) &&
+	while (first_aligned(search->low, want, &search->start) &&
+	       !check_add_overflow(search->start, want->length - 1, &last) &&
 	       last <= high) {
-		struct iova_node *node = iova_tree_first(tree, *start, last);
+		struct iova_node *node = iova_tree_first(tree, search->start,
+							 last);
 
 		if (!node)
-			return true;
+			return 0;
 		if (misses++ == IOVA_PLACE_MISSES &&
-		    place_roomy(tree, node, high, want, start))
-			return true;
-		if (!low_of_next_gap(tree, node, want->length, &low))
-			return false;
+		    place_roomy(tree, node, high, want, &search->start))
+			return 0;
+		if (!low_of_next_gap(tree, node, want->length, &search->low))
+			return -ENOSPC;
+		if (!--search->probes)
+			return -EAGAIN;
 	}
-	return false;
+	return -ENOSPC;
 }

@@ -46,8 +46,23 @@ struct iova_want {
 	unsigned long offset;
 };
 
+/**
+ * struct iova_search - a search for a place, which may take several steps
+ * @low: nothing below serves; where the next step goes on
+ * @probes: how many gaps and ranges this step may still look at, at least 1
+ * @start: the place found
+ */
+struct iova_search {
+	unsigned long low;
+	unsigned int probes;
+	unsigned long start;
+};
+
 /* Misaligned gaps after which iova_tree_place() looks for a roomy one. */
 #define IOVA_PLACE_MISSES 128
+
+/* Probes of one step: well below a millisecond, and much longer than a break */
+#define IOVA_PLACE_PROBES 4096
 
 bool iova_tree_insert(struct iova_tree *tree, struct iova_node *node);
 void iova_tree_remove(struct iova_tree *tree, struct iova_node *first,
@@ -57,9 +72,8 @@ struct iova_node *iova_tree_first(const struct iova_tree *tree,
 struct iova_node *iova_tree_before(const struct iova_tree *tree,
 				   unsigned long start);
 struct iova_node *iova_node_next(struct iova_node *node);
-bool iova_tree_place(const struct iova_tree *tree, unsigned long low,
-		     unsigned long high, const struct iova_want *want,
-		     unsigned long *start);
+int iova_tree_place(const struct iova_tree *tree, struct iova_search *search,
+		    unsigned long high, const struct iova_want *want);
 
 static inline bool iova_tree_empty(const struct iova_tree *tree)
 {

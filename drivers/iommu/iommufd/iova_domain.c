@@ -24,6 +24,7 @@
 #include <linux/log2.h>
 #include <linux/minmax.h>
 #include <linux/rwsem.h>
+#include <linux/sched/signal.h>
 #include <linux/slab.h>
 
 #include "io_pages.h"
@@ -79,6 +80,32 @@ void __iova_domains_of(struct iova_space *space, const struct iova_area *area,
 		__next_domain(space, iter, area->node.start);
 }
 
+/**
+ * __iova_area_check() - WARN if an area contradicts the marks of the domains
+ * @space: space, locked
+ * @area: area that is about to become idle
+ *
+ * Which domains an area is in is known twice: by their marks, and by what the
+ * area says of itself.
+ */
+void __iova_area_check(struct iova_space *space, const struct iova_area *area)
+{
+	unsigned int nr_domains = 0;
+	struct iova_domain *dom;
+
+	lockdep_assert_held(&space->lock);
+	list_for_each_entry(dom, &space->domains, entry) {
+		if (area->node.start < dom->filled)
+			nr_domains++;
+	}
+	WARN_ONCE(area->nr_domains != nr_domains,
+		  "iommufd: %#lx is in %u domains, by their marks in %u\n",
+		  area->node.start, area->nr_domains, nr_domains);
+	WARN_ONCE(area->pinned != (nr_domains > 0),
+		  "iommufd: %#lx is in %u domains and pinned=%d\n",
+		  area->node.start, nr_domains, area->pinned);
+}
+
 static void unpin_area(struct iova_area *area)
 {
 	if (!area->pinned)
@@ -86,6 +113,15 @@ static void unpin_area(struct iova_area *area)
 	area->pinned = false;
 	iommufd_memory_unpin(area->memory, iova_area_first_page(area),
 			     iova_area_last_page(area));
+}
+
+/**
+ * iova_area_unpin() - the area is no user of its pages any more
+ * @area: busy area that is in no domain
+ */
+void iova_area_unpin(struct iova_area *area)
+{
+	unpin_area(area);
 }
 
 static int pin_area(struct iova_area *area)
@@ -119,10 +155,12 @@ static int fill_area(struct iova_space *space, struct iova_domain *dom,
 	 * an area, and has both. That they cease to be is harmless at any time.
 	 */
 	rc = io_map_area(dom, area, READ_ONCE(space->small_pages));
-	if (!rc)
+	if (!rc) {
 		area->nr_domains++;
-	else if (!area->nr_domains)
+		atomic_long_add(iova_area_length(area), &dom->mapped);
+	} else if (!area->nr_domains) {
 		unpin_area(area);
+	}
 	return rc;
 }
 
@@ -181,6 +219,8 @@ int iova_areas_fill(struct iova_space *space, struct iova_area *areas,
 
 	rc = fill_domains(space, areas, iter);
 	while (!rc && (areas = areas->next)) {
+		if (fatal_signal_pending(current))
+			return -EINTR;
 		mutex_lock(&space->lock);
 		__iova_domains_of(space, areas, iter);
 		mutex_unlock(&space->lock);
@@ -214,7 +254,10 @@ static struct iova_area *next_to_fill(struct iova_space *space,
 	struct iova_area *area;
 
 	area = __iova_space_first(space, dom->filled, ULONG_MAX);
-	/* Mapped across the mark, hence from below it and by its own MAP. */
+	/*
+	 * Across the mark lies the area that has moved it there, or one that
+	 * its own MAP has put into the domain.
+	 */
 	if (area && area->node.start < dom->filled)
 		area = to_iova_area(iova_node_next(&area->node));
 	return area;
@@ -251,8 +294,9 @@ static int fill_next(struct iova_space *space, struct iova_domain *dom)
 	rc = fill_area(space, dom, area);
 
 	mutex_lock(&space->lock);
+	/* One above the start cannot wrap: the start of an area is aligned. */
 	if (!rc)
-		dom->filled = area->node.last + 1;
+		dom->filled = area->node.start + 1;
 	__iova_areas_idle(space, area);
 	mutex_unlock(&space->lock);
 	return rc;
@@ -380,6 +424,7 @@ int iova_space_add_domain(struct iova_space *space, struct iova_domain *dom)
 		return -EINVAL;
 
 	dom->filled = 0;
+	atomic_long_set(&dom->mapped, 0);
 	init_rwsem(&dom->groups);
 	rc = reserve_outside(space, dom);
 	if (rc)
@@ -394,7 +439,9 @@ int iova_space_add_domain(struct iova_space *space, struct iova_domain *dom)
 		goto out_unreserve;
 
 	do {
-		rc = fill_next(space, dom);
+		rc = fatal_signal_pending(current) ? -EINTR :
+						     fill_next(space, dom);
+		cond_resched();
 	} while (!rc);
 	if (rc > 0)
 		return 0;
@@ -421,6 +468,9 @@ void iova_space_remove_domain(struct iova_space *space, struct iova_domain *dom)
 	 */
 	while (drain_next(space, dom))
 		;
+	WARN_ONCE(atomic_long_read(&dom->mapped),
+		  "iommufd: a domain goes with %ld bytes mapped in it\n",
+		  atomic_long_read(&dom->mapped));
 
 	mutex_lock(&space->lock);
 	list_del(&dom->entry);

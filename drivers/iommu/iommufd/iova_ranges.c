@@ -36,13 +36,14 @@ static struct iova_range *first_range(struct rb_root_cached *ranges,
  */
 void iova_ranges_free(struct rb_root_cached *ranges)
 {
-	struct iova_range *range;
+	struct iova_range *range, *next;
 
-	while ((range = first_range(ranges, 0, ULONG_MAX))) {
-		interval_tree_remove(&range->node, ranges);
+	rbtree_postorder_for_each_entry_safe(range, next, &ranges->rb_root,
+					     node.rb) {
 		kfree(range);
 		cond_resched();
 	}
+	*ranges = RB_ROOT_CACHED;
 }
 
 /**
@@ -260,48 +261,82 @@ int iova_space_free_ranges(struct iova_space *space,
 	}
 }
 
-/* Look for room in [low, high], around what is reserved there. */
-static bool place_within(struct iova_space *space, unsigned long low,
-			 unsigned long high, const struct iova_want *want,
-			 unsigned long *start)
+/* Look for room up to @high, around what is reserved there. */
+static int place_within(struct iova_space *space, struct iova_search *search,
+			unsigned long high, const struct iova_want *want)
 {
 	unsigned long last;
 
-	while (low <= high && next_free(space, low, &low, &last)) {
-		if (low > high)
-			return false;
+	while (search->low <= high &&
+	       next_free(space, search->low, &search->low, &last) &&
+	       search->low <= high) {
+		int rc;
+
 		last = min(last, high);
-		if (iova_tree_place(&space->areas, low, last, want, start))
-			return true;
-		if (last == ULONG_MAX)
-			return false;
-		low = last + 1;
+		rc = iova_tree_place(&space->areas, search, last, want);
+		if (rc != -ENOSPC)
+			return rc;
+		if (last == high)
+			break;
+		search->low = max(search->low, last + 1);
+		if (!--search->probes)
+			return -EAGAIN;
 	}
-	return false;
+	return -ENOSPC;
+}
+
+/* The allowed range after @range that reaches @low. */
+static struct iova_range *next_allowed(struct iova_space *space,
+				       struct iova_range *range,
+				       unsigned long low)
+{
+	struct iova_range *next;
+
+	next = to_range(interval_tree_iter_next(&range->node, 0, ULONG_MAX));
+	if (next && next->node.last < low)
+		next = first_range(&space->allowed, low, ULONG_MAX);
+	return next;
 }
 
 /**
  * __iova_space_place() - choose an IOVA outside the first and the last page
  * @space: space, locked
+ * @search: from which IOVA on, and where it is found; see iova_tree_place()
  * @want: what is wanted
- * @start: the lowest IOVA that serves
  *
- * Return: false if there is no room.
+ * Return: 0; -ENOSPC if there is no room; -EAGAIN if @search has to go on, which
+ * may be after others have had the lock.
  */
-bool __iova_space_place(struct iova_space *space, const struct iova_want *want,
-			unsigned long *start)
+int __iova_space_place(struct iova_space *space, struct iova_search *search,
+		       const struct iova_want *want)
 {
-	struct iova_range *range = first_range(&space->allowed, 0, ULONG_MAX);
+	struct iova_range *range;
 
 	lockdep_assert_held(&space->lock);
-	if (!range)
-		return place_within(space, AUTO_FIRST, AUTO_LAST, want, start);
+	search->low = max(search->low, AUTO_FIRST);
+	if (RB_EMPTY_ROOT(&space->allowed.rb_root))
+		return place_within(space, search, AUTO_LAST, want);
 
-	for (; range; range = to_range(interval_tree_iter_next(&range->node, 0,
-							       ULONG_MAX))) {
-		if (place_within(space, max(range->node.start, AUTO_FIRST),
-				 min(range->node.last, AUTO_LAST), want, start))
-			return true;
+	range = first_range(&space->allowed, search->low, AUTO_LAST);
+	for (; range; range = next_allowed(space, range, search->low)) {
+		unsigned long high = min(range->node.last, AUTO_LAST);
+		int rc;
+
+		search->low = max(search->low, range->node.start);
+		if (search->low > high)
+			break;
+		/* Most of very many ranges are too short for a long mapping. */
+		if (high - search->low >= want->length - 1) {
+			rc = place_within(space, search, high, want);
+			if (rc != -ENOSPC)
+				return rc;
+		}
+		if (high == AUTO_LAST)
+			break;
+		/* No gap below @low is large enough, whatever is allowed. */
+		search->low = max(search->low, range->node.last + 1);
+		if (!--search->probes)
+			return -EAGAIN;
 	}
-	return false;
+	return -ENOSPC;
 }

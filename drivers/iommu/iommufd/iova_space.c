@@ -3,11 +3,11 @@
  * DOC: IOVA space
  *
  * The IOVA space of an IOAS holds areas, each a mapping of a part of a memory.
- * Its mutex is held to look at the trees and change them, and for nothing that
- * takes long: whoever has to pin pages or to change IO page tables for an area
- * marks it as his under the lock, works without the lock, and takes the lock
- * again to say that he has finished. Two mappings in one space meet only for
- * the tree operations.
+ * Its mutex is held to look at the trees and change them, for a bounded part of
+ * long work at a time, and for nothing that takes long: whoever has to pin pages
+ * or to change IO page tables for an area marks it as his under the lock, works
+ * without the lock, and takes the lock again to say that he has finished. Two
+ * mappings in one space meet only for the tree operations.
  *
  * A marked area stays in the tree, so its IOVA stays occupied. UNMAP and COPY
  * treat areas that are coming or going as -EBUSY and -ENOENT; everybody waits
@@ -17,6 +17,7 @@
  * needs no care; a list of areas is linked by iova_area.next in order of IOVA
  * and all its members are marked by the thread that holds the list.
  */
+#include <linux/delay.h>
 #include <linux/log2.h>
 #include <linux/sched/signal.h>
 #include <linux/sizes.h>
@@ -24,8 +25,8 @@
 
 #include "iova_space.h"
 
-/* Areas that one round of an unmap takes before it lets others at the lock. */
-#define UNMAP_BATCH 512
+/* Areas that one thread works on before it lets others at the lock. */
+#define AREAS_AT_ONCE 512
 
 /* What an automatic IOVA is aligned to at most: a common huge IO page */
 #define MAX_ALIGNMENT ((unsigned long)SZ_2M)
@@ -52,17 +53,22 @@ void iova_space_init(struct iova_space *space)
  */
 void iova_space_destroy(struct iova_space *space)
 {
-	struct iova_area *area;
+	struct iova_domain *dom, *next_dom;
+	struct iova_area *area, *next;
 
 	WARN_ON(!list_empty(&space->domains) || !list_empty(&space->accesses));
-	mutex_lock(&space->lock);
-	while ((area = __iova_space_first(space, 0, ULONG_MAX))) {
-		iova_tree_remove(&space->areas, &area->node, &area->node);
+	list_for_each_entry_safe(dom, next_dom, &space->domains, entry)
+		iova_space_remove_domain(space, dom);
+
+	/* Nobody looks at the tree any more, so it need not stay one. */
+	rbtree_postorder_for_each_entry_safe(area, next, &space->areas.root,
+					     node.rb) {
+		/* A domain went with the area in it: that costs no memory. */
+		if (WARN_ON_ONCE(area->pinned))
+			iova_area_unpin(area);
 		area->next = NULL;
 		iova_areas_free(area);
-		cond_resched();
 	}
-	mutex_unlock(&space->lock);
 	iova_ranges_free(&space->reserved);
 	iova_ranges_free(&space->allowed);
 	mutex_destroy(&space->lock);
@@ -233,11 +239,38 @@ void __iova_space_wake(struct iova_space *space)
  */
 void __iova_areas_idle(struct iova_space *space, struct iova_area *areas)
 {
-	for (; areas; areas = areas->next)
+	for (; areas; areas = areas->next) {
+		if (IOVA_CHECKS)
+			__iova_area_check(space, areas);
 		areas->state = AREA_IDLE;
+	}
 	__iova_space_wake(space);
 }
 
+/*
+ * Between two steps under the lock. A thread that spins for the lock does not
+ * notice that it was free for an instant, so it has to stay free for longer.
+ * Return: 0, or -EINTR when killed.
+ */
+static int __let_others_through(struct iova_space *space)
+{
+	mutex_unlock(&space->lock);
+	usleep_range(10, 50);
+	mutex_lock(&space->lock);
+	return fatal_signal_pending(current) ? -EINTR : 0;
+}
+
+/* The last of the areas that may be worked on without a break. */
+static struct iova_area *last_at_once(struct iova_area *areas)
+{
+	unsigned int nr;
+
+	for (nr = 1; areas->next && nr < AREAS_AT_ONCE; nr++)
+		areas = areas->next;
+	return areas;
+}
+
+/* Take at most AREAS_AT_ONCE areas out of the tree. */
 static void remove_areas(struct iova_space *space, struct iova_area *areas)
 {
 	struct iova_area *first, *last, *next;
@@ -280,72 +313,180 @@ static int choose_alignment(struct iova_space *space, unsigned long uva,
 static int find_place(struct iova_space *space, unsigned long uva,
 		      unsigned long length, unsigned long *iova)
 {
+	struct iova_search search = { .low = 1 };
 	struct iova_want want = { .length = length };
 	int rc;
 
-	rc = choose_alignment(space, uva, &want);
-	if (rc)
-		return rc;
-	return __iova_space_place(space, &want, iova) ? 0 : -ENOSPC;
-}
-
-/* Give the areas their IOVA, one after the other from *iova on. */
-static int place_areas(struct iova_space *space, struct iova_area *areas,
-		       unsigned long iova)
-{
-	struct iova_area *area;
-
-	for (area = areas; area; area = area->next) {
-		unsigned long length = iova_area_length(area);
-
-		area->node.start = iova;
-		area->node.last = iova + length - 1;
-		if (iova_area_order(area) < required_order(space))
-			return -EINVAL;
-		iova += length;
+	for (;;) {
+		/* Which alignment the space asks for may change in between. */
+		rc = choose_alignment(space, uva, &want);
+		if (rc)
+			return rc;
+		search.probes = IOVA_PLACE_PROBES;
+		rc = __iova_space_place(space, &search, &want);
+		if (rc != -EAGAIN)
+			break;
+		rc = __let_others_through(space);
+		if (rc)
+			return rc;
 	}
-	return 0;
+	*iova = search.start;
+	return rc;
 }
 
-/* Can the areas be where place_areas() has put them? */
-static int check_fixed(struct iova_space *space, const struct iova_area *areas,
-		       unsigned long start, unsigned long last)
+/**
+ * struct new_areas - a list of areas that asks for a place
+ * @uva: user address of the first byte
+ * @length: bytes of all of them
+ * @order: smallest iova_area_order() that one of them will have
+ */
+struct new_areas {
+	unsigned long uva;
+	unsigned long length;
+	unsigned int order;
+};
+
+/*
+ * What is to know of new areas before they have a place; of that only the offset
+ * in the page matters, and an IOVA that is chosen has the one of the memory.
+ */
+static __always_inline void measure_areas(const struct iova_area *areas,
+					  unsigned int flags,
+					  unsigned long iova,
+					  struct new_areas *new)
 {
-	if (__iova_space_is_reserved(space, start, last))
-		return -EINVAL;
-	/* One area finds out when it is inserted. */
-	if (areas->next && __iova_space_first(space, start, last))
-		return -EEXIST;
-	return 0;
+	unsigned long bits = PAGE_SIZE;
+
+	new->uva = areas->memory->uva + areas->offset;
+	new->length = 0;
+	if (!(flags & IOVA_MAP_FIXED))
+		iova = offset_in_page(new->uva);
+	for (;;) {
+		unsigned long length = iova_area_length(areas);
+
+		bits |= (iova + new->length) | length | areas->offset;
+		new->length += length;
+		areas = areas->next;
+		if (!areas)
+			break;
+		cond_resched();
+	}
+	new->order = __ffs(bits);
 }
 
-static int occupy(struct iova_space *space, struct iova_area *areas,
-		  unsigned int flags, unsigned long *iova)
+/* Put one area, which stands for all the new ones, where they go. */
+static __always_inline int occupy(struct iova_space *space,
+				  struct iova_area *area,
+				  const struct new_areas *new,
+				  unsigned int flags, unsigned long *iova)
 {
 	bool fixed = flags & IOVA_MAP_FIXED;
-	struct iova_area *area;
-	unsigned long length = 0;
 	int rc = 0;
 
-	for (area = areas; area; area = area->next)
-		length += iova_area_length(area);
-
 	if (!fixed)
-		rc = find_place(space, areas->memory->uva + areas->offset,
-				length, iova);
-	if (!rc)
-		rc = place_areas(space, areas, *iova);
-	if (!rc && fixed)
-		rc = check_fixed(space, areas, *iova, *iova + length - 1);
+		rc = find_place(space, new->uva, new->length, iova);
 	if (rc)
 		return rc;
-
-	for (area = areas; area; area = area->next) {
-		if (!iova_tree_insert(&space->areas, &area->node))
-			return -EEXIST;
-		space->nr_order[iova_area_order(area)]++;
-	}
+	area->node.start = *iova;
+	area->node.last = *iova + new->length - 1;
+	if (new->order < required_order(space) ||
+	    (fixed && __iova_space_is_reserved(space, area->node.start,
+					       area->node.last)))
+		return -EINVAL;
+	if (!iova_tree_insert(&space->areas, &area->node))
+		return -EEXIST;
+	space->nr_order[new->order]++;
 	return 0;
+}
+
+static int place_one(struct iova_space *space, struct iova_area *area,
+		     unsigned int flags, unsigned long *iova,
+		     struct iova_domains *iter)
+{
+	struct new_areas new;
+	int rc;
+
+	/* It is the only one, which spares the loop. */
+	area->next = NULL;
+	measure_areas(area, flags, *iova, &new);
+	mutex_lock(&space->lock);
+	rc = occupy(space, area, &new, flags, iova);
+	if (!rc)
+		__iova_domains_of(space, area, iter);
+	mutex_unlock(&space->lock);
+	return rc;
+}
+
+/*
+ * Let the next areas take the place of a part of @whole. Return: the last of
+ * them.
+ */
+static struct iova_area *__place_some(struct iova_space *space,
+				      struct iova_area *areas,
+				      struct iova_node *whole)
+{
+	unsigned long start = whole->start;
+	struct iova_area *area = areas;
+	unsigned int nr;
+
+	iova_tree_remove(&space->areas, whole, whole);
+	for (nr = 1;; nr++) {
+		area->node.last += start;
+		area->node.start = start;
+		iova_tree_insert(&space->areas, &area->node);
+		space->nr_order[iova_area_order(area)]++;
+		if (!area->next || nr == AREAS_AT_ONCE)
+			break;
+		start = area->node.last + 1;
+		area = area->next;
+	}
+	if (area->next) {
+		whole->start = area->node.last + 1;
+		iova_tree_insert(&space->areas, whole);
+	}
+	return area;
+}
+
+/*
+ * Many areas occupy their place as one that is being made, which they then
+ * replace step by step. To all others that is the same: nobody looks into such an
+ * area, and the mark of a domain does not pass it. Where the mark lies within
+ * the place already, each area below it is put into the domain by us, as if it had
+ * been there from the beginning.
+ */
+static noinline int place_list(struct iova_space *space,
+			       struct iova_area *areas, unsigned int flags,
+			       unsigned long *iova, struct iova_domains *iter)
+{
+	struct iova_area whole = { .state = AREA_CREATING }, *last = NULL, *rest;
+	struct new_areas new;
+	int rc;
+
+	measure_areas(areas, flags, *iova, &new);
+	mutex_lock(&space->lock);
+	rc = occupy(space, &whole, &new, flags, iova);
+	if (rc)
+		goto out_unlock;
+	for (rest = areas; rest; rest = last->next) {
+		if (last)
+			rc = __let_others_through(space);
+		if (rc)
+			break;
+		last = __place_some(space, rest, &whole.node);
+	}
+	if (rest)
+		iova_tree_remove(&space->areas, &whole.node, &whole.node);
+	space->nr_order[new.order]--;
+	if (!rc)
+		__iova_domains_of(space, areas, iter);
+out_unlock:
+	mutex_unlock(&space->lock);
+	if (rc && last) {
+		last->next = NULL;
+		iova_space_abort(space, areas);
+		last->next = rest;
+	}
+	return rc;
 }
 
 /**
@@ -362,8 +503,8 @@ static int occupy(struct iova_space *space, struct iova_area *areas,
  *
  * Context: process context; may take long, a fatal signal ends it.
  * Return: 0; -EINVAL if misaligned or reserved, -EEXIST if occupied, -ENOSPC
- * and -EOVERFLOW if no IOVA can be chosen, or what iommufd_memory_pin() and
- * iommu_map() say. Nothing is mapped on failure.
+ * and -EOVERFLOW if no IOVA can be chosen, -EINTR, or what iommufd_memory_pin()
+ * and iommu_map() say. Nothing is mapped on failure.
  */
 int iova_space_map(struct iova_space *space, struct iova_area *areas,
 		   unsigned int flags, unsigned long *iova)
@@ -371,11 +512,10 @@ int iova_space_map(struct iova_space *space, struct iova_area *areas,
 	struct iova_domains iter;
 	int rc;
 
-	mutex_lock(&space->lock);
-	rc = occupy(space, areas, flags, iova);
-	if (!rc)
-		__iova_domains_of(space, areas, &iter);
-	mutex_unlock(&space->lock);
+	if (areas->next)
+		rc = place_list(space, areas, flags, iova, &iter);
+	else
+		rc = place_one(space, areas, flags, iova, &iter);
 	if (rc)
 		return rc;
 
@@ -392,25 +532,47 @@ int iova_space_map(struct iova_space *space, struct iova_area *areas,
  */
 void iova_space_abort(struct iova_space *space, struct iova_area *areas)
 {
+	struct iova_area *last, *rest;
 	struct iova_domains iter;
 
-	mutex_lock(&space->lock);
-	__iova_domains_of(space, areas, &iter);
-	mutex_unlock(&space->lock);
-	iova_areas_unfill(space, areas, &iter);
-	remove_areas(space, areas);
+	for (; areas; areas = rest) {
+		last = last_at_once(areas);
+		rest = last->next;
+		last->next = NULL;
+		mutex_lock(&space->lock);
+		__iova_domains_of(space, areas, &iter);
+		mutex_unlock(&space->lock);
+		iova_areas_unfill(space, areas, &iter);
+		remove_areas(space, areas);
+		last->next = rest;
+		cond_resched();
+	}
 }
 
 /**
  * iova_space_commit() - a mapping is made
  * @space: space
  * @areas: list that iova_space_map() mapped; the space's from now on
+ *
+ * A long list becomes visible in steps. Those of its areas that others see already
+ * may be gone when this returns.
  */
 void iova_space_commit(struct iova_space *space, struct iova_area *areas)
 {
-	mutex_lock(&space->lock);
-	__iova_areas_idle(space, areas);
-	mutex_unlock(&space->lock);
+	struct iova_area *last, *rest;
+
+	for (;;) {
+		last = last_at_once(areas);
+		rest = last->next;
+		last->next = NULL;
+		mutex_lock(&space->lock);
+		__iova_areas_idle(space, areas);
+		mutex_unlock(&space->lock);
+		if (!rest)
+			return;
+		areas = rest;
+		cond_resched();
+	}
 }
 
 /* Share what is mapped at *start: the part of one area, at most up to @last. */
@@ -527,7 +689,7 @@ static int may_remove(struct iova_unmap *unmap, struct iova_area *area)
 }
 
 /*
- * Mark the next areas as ours to remove, at most UNMAP_BATCH. They are the
+ * Mark the next areas as ours to remove, at most AREAS_AT_ONCE. They are the
  * caller's to remove even if the area behind them is the reason for an error.
  * -EAGAIN: the next area has to be revoked first.
  */
@@ -541,7 +703,7 @@ static int take_areas(struct iova_unmap *unmap)
 	unmap->areas = NULL;
 	unmap->more = true;
 	area = __iova_space_first(space, unmap->start, unmap->last);
-	for (nr = 0; nr < UNMAP_BATCH; nr++) {
+	for (nr = 0; nr < AREAS_AT_ONCE; nr++) {
 		if (!area || area->node.start > unmap->last) {
 			unmap->more = false;
 			break;

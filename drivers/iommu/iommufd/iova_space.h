@@ -2,6 +2,7 @@
 #ifndef _IOMMUFD_IOVA_SPACE_H
 #define _IOMMUFD_IOVA_SPACE_H
 
+#include <linux/atomic.h>
 #include <linux/iommu.h>
 #include <linux/list.h>
 #include <linux/mutex.h>
@@ -106,8 +107,10 @@ struct iova_mapping {
  * @entry: place in iova_space.domains
  * @domain: the page table
  * @filled: areas that start below this IOVA are mapped, others are not;
- *          ULONG_MAX when the domain is complete. Guarded by the lock of the
+ *          ULONG_MAX when the domain is complete. No area starts there, as a
+ *          domain asks for a coarser alignment. Guarded by the lock of the
  *          space.
+ * @mapped: bytes of areas that are mapped; 0 again before the domain goes
  * @groups: held for writing while a group is attached or detached, for reading
  *          while the page table changes or the IOTLB is flushed
  */
@@ -115,6 +118,7 @@ struct iova_domain {
 	struct list_head entry;
 	struct iommu_domain *domain;
 	unsigned long filled;
+	atomic_long_t mapped;
 	struct rw_semaphore groups;
 };
 
@@ -243,8 +247,8 @@ int iova_space_allow(struct iova_space *space, struct rb_root_cached *allowed);
 void iova_ranges_free(struct rb_root_cached *ranges);
 int iova_space_free_ranges(struct iova_space *space,
 			   struct iova_free_ranges *free);
-bool __iova_space_place(struct iova_space *space, const struct iova_want *want,
-			unsigned long *start);
+int __iova_space_place(struct iova_space *space, struct iova_search *search,
+		       const struct iova_want *want);
 
 /* iova_domain.c */
 int iova_space_add_domain(struct iova_space *space, struct iova_domain *dom);
@@ -253,6 +257,7 @@ void iova_space_remove_domain(struct iova_space *space,
 void iova_domains_lock_groups(struct iova_domain *from, struct iova_domain *to);
 void iova_domains_unlock_groups(struct iova_domain *from,
 				struct iova_domain *to);
+void iova_area_unpin(struct iova_area *area);
 void __iova_domains_of(struct iova_space *space, const struct iova_area *area,
 		       struct iova_domains *iter);
 int iova_areas_fill(struct iova_space *space, struct iova_area *areas,
@@ -283,6 +288,9 @@ void iova_space_unrevoke(struct iova_space *space,
 			 const struct iova_revoke *revoke);
 
 /* For the other files of the IOVA space */
+#define IOVA_CHECKS (IS_ENABLED(CONFIG_IOMMUFD_CHECKS) || \
+		     IS_ENABLED(CONFIG_PROVE_LOCKING))
+void __iova_area_check(struct iova_space *space, const struct iova_area *area);
 int __iova_space_wait(struct iova_space *space, unsigned int state,
 		      long timeout);
 void __iova_space_wake(struct iova_space *space);

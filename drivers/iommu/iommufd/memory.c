@@ -139,6 +139,19 @@ void iommufd_memory_init(struct iommufd_memory *memory,
 	memory->chunks = RB_ROOT_CACHED;
 }
 
+/* No domain can reach what is left: without an area there is none. */
+static void unpin_leftovers(struct iommufd_memory *memory)
+{
+	while (!RB_EMPTY_ROOT(&memory->chunks.rb_root)) {
+		struct interval_tree_node *node;
+
+		mutex_lock(&memory->lock);
+		node = &first_chunk(memory, 0, ULONG_MAX)->node;
+		mutex_unlock(&memory->lock);
+		iommufd_memory_unpin(memory, node->start, node->last);
+	}
+}
+
 /**
  * iommufd_memory_put() - drop a reference
  * @memory: memory; nobody who pinned pages may go without unpinning them
@@ -153,7 +166,8 @@ bool iommufd_memory_put(struct iommufd_memory *memory)
 	/* A device may still reach pages that are stuck, so those stay. */
 	if (memory->stuck)
 		return false;
-	WARN_ON_ONCE(!RB_EMPTY_ROOT(&memory->chunks.rb_root));
+	if (WARN_ON_ONCE(!RB_EMPTY_ROOT(&memory->chunks.rb_root)))
+		unpin_leftovers(memory);
 	mutex_destroy(&memory->lock);
 	iommufd_payer_put(memory->payer);
 	return true;

@@ -42,6 +42,10 @@ static unsigned int fail_map;
 module_param(fail_map, uint, 0600);
 MODULE_PARM_DESC(fail_map, "Fail this map call from now with ENOMEM; 0 fails none");
 
+static bool wide_aperture;
+module_param(wide_aperture, bool, 0600);
+MODULE_PARM_DESC(wide_aperture, "Let new page tables translate all of the 64-bit space");
+
 /* Guards the count down of fail_map. */
 static DEFINE_SPINLOCK(fail_lock);
 
@@ -132,8 +136,8 @@ static int mock_map_pages(struct iommu_domain *domain, unsigned long iova,
 
 	WARN_ONCE(!(prot & IOMMU_CACHE), "mock: mapping is not coherent\n");
 	WARN_ONCE(!(prot & (IOMMU_READ | IOMMU_WRITE)), "mock: mapping is useless\n");
-	WARN_ONCE(iova < MOCK_APERTURE_START ||
-		  iova + pgsize * pgcount - 1 > MOCK_APERTURE_LAST,
+	WARN_ONCE(iova < domain->geometry.aperture_start ||
+		  iova + pgsize * pgcount - 1 > domain->geometry.aperture_end,
 		  "mock: mapped outside the aperture\n");
 	if (map_shall_fail())
 		return -ENOMEM;
@@ -281,6 +285,16 @@ static const struct iommu_domain_ops mock_domain_ops = {
 	.free = mock_free,
 };
 
+/* With all 64 bits, as behind AMD's IOMMU, or with bounds at both ends */
+static void set_aperture(struct iommu_domain_geometry *geometry)
+{
+	bool wide = READ_ONCE(wide_aperture);
+
+	geometry->aperture_start = wide ? 0 : MOCK_APERTURE_START;
+	geometry->aperture_end = wide ? ULONG_MAX : MOCK_APERTURE_LAST;
+	geometry->force_aperture = true;
+}
+
 /**
  * mock_domain_alloc() - make a page table of the mock
  * @huge: with huge IO pages
@@ -299,9 +313,7 @@ struct iommu_domain *mock_domain_alloc(bool huge)
 	mock->domain.pgsize_bitmap = MOCK_IO_PAGE_SIZE;
 	if (huge)
 		mock->domain.pgsize_bitmap |= MOCK_HUGE_IO_PAGE_SIZE;
-	mock->domain.geometry.aperture_start = MOCK_APERTURE_START;
-	mock->domain.geometry.aperture_end = MOCK_APERTURE_LAST;
-	mock->domain.geometry.force_aperture = true;
+	set_aperture(&mock->domain.geometry);
 	return &mock->domain;
 }
 

@@ -164,7 +164,7 @@ static void choose_bounds(struct world *world, unsigned long *low,
 static void do_place(struct world *world)
 {
 	unsigned long low, high, start = 0, expected = 0;
-	unsigned int misses = 0;
+	unsigned int misses = 0, probes;
 	struct iova_want want;
 	bool found;
 
@@ -179,7 +179,9 @@ static void do_place(struct world *world)
 		       (!found || start == expected), "the oracle is wrong");
 	}
 
-	expect(iova_tree_place(&world->tree, low, high, &want, &start) == found,
+	probes = unit_chance(50) ? IOVA_PLACE_PROBES : 1 + unit_below(4);
+	expect(place_in_steps(&world->tree, low, high, &want, probes,
+			      &start) == found,
 	       "[%#lx, %#lx] length %#lx align %#lx offset %#lx: %#lx",
 	       low, high, want.length, want.align, want.offset,
 	       found ? expected : start);
@@ -383,6 +385,13 @@ static void pages(void)
 	run_world(&world);
 }
 
+static bool place(const struct iova_tree *tree, unsigned long low,
+		  unsigned long high, const struct iova_want *want,
+		  unsigned long *start)
+{
+	return place_in_steps(tree, low, high, want, 1, start);
+}
+
 /* The answers of an empty tree and of one that has no room at all. */
 static void empty_and_full(void)
 {
@@ -396,12 +405,12 @@ static void empty_and_full(void)
 	expect(iova_tree_empty(&tree), "");
 	expect(!iova_tree_first(&tree, 0, ULONG_MAX), "");
 	expect(!iova_tree_before(&tree, ULONG_MAX), "");
-	expect(iova_tree_place(&tree, 1, ULONG_MAX, &page, &start) &&
+	expect(place(&tree, 1, ULONG_MAX, &page, &start) &&
 	       start == 4096, "%#lx", start);
-	expect(iova_tree_place(&tree, 1, ULONG_MAX, &all_but_one, &start) &&
+	expect(place(&tree, 1, ULONG_MAX, &all_but_one, &start) &&
 	       start == 1, "%#lx", start);
-	expect(!iova_tree_place(&tree, 2, ULONG_MAX, &all_but_one, &start), "");
-	expect(!iova_tree_place(&tree, 1, ULONG_MAX - 1, &all_but_one, &start),
+	expect(!place(&tree, 2, ULONG_MAX, &all_but_one, &start), "");
+	expect(!place(&tree, 1, ULONG_MAX - 1, &all_but_one, &start),
 	       "");
 
 	expect(iova_tree_insert(&tree, &all), "");
@@ -411,7 +420,7 @@ static void empty_and_full(void)
 	expect(!iova_tree_before(&tree, 0), "");
 	expect(iova_tree_before(&tree, 1) == &all, "");
 	expect(!iova_node_next(&all), "");
-	expect(!iova_tree_place(&tree, 0, ULONG_MAX, &byte, &start), "");
+	expect(!place(&tree, 0, ULONG_MAX, &byte, &start), "");
 
 	iova_tree_remove(&tree, &all, &all);
 	expect(iova_tree_empty(&tree), "");
@@ -426,6 +435,7 @@ static const struct unit_test tests[] = {
 	{ "cost of placing in a dense space", iova_cost_dense, 0 },
 	{ "cost of placing among holes too small", iova_cost_holes, 0 },
 	{ "cost of placing among misaligned holes", iova_cost_misaligned, 0 },
+	{ "cost of a step among misaligned holes", iova_cost_step, 0 },
 	{ "cost of lookups", iova_cost_lookups, 0 },
 };
 

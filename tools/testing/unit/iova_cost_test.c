@@ -5,11 +5,13 @@
  * of the tree and of the rbtree below it, so that the answer is always the
  * same.
  */
+#include <errno.h>
 #include <limits.h>
 #include <stdlib.h>
 
 #include "iova_alloc.h"
 #include "iova_cost_test.h"
+#include "iova_oracle.h"
 #include "unit.h"
 
 #define PAGE 4096UL
@@ -85,7 +87,8 @@ static void place(struct bench *bench, struct iova_node *node, struct cost *cost
 	const struct iova_want want = { .length = PAGE, .align = PAGE };
 	unsigned long before = unit_blocks, start;
 
-	expect(iova_tree_place(&bench->tree, PAGE, ULONG_MAX, &want, &start),
+	expect(place_in_steps(&bench->tree, PAGE, ULONG_MAX, &want,
+			      IOVA_PLACE_PROBES, &start),
 	       "no room");
 	insert(bench, node, start);
 	cost_add(cost, unit_blocks - before);
@@ -157,7 +160,8 @@ static void place_pair(struct bench *bench, unsigned long expected,
 	const struct iova_want want = { .length = 2 * PAGE, .align = PAGE };
 	unsigned long before = unit_blocks, start;
 
-	expect(iova_tree_place(&bench->tree, PAGE, ULONG_MAX, &want, &start),
+	expect(place_in_steps(&bench->tree, PAGE, ULONG_MAX, &want,
+			      IOVA_PLACE_PROBES, &start),
 	       "no room");
 	cost_add(cost, unit_blocks - before);
 	expect(start == expected, "%#lx, not %#lx", start, expected);
@@ -213,8 +217,8 @@ static void place_aligned(struct bench *bench, struct cost *cost)
 
 	for (i = 0; i < SAMPLES; i++) {
 		before = unit_blocks;
-		expect(iova_tree_place(&bench->tree, 5 * PAGE, ULONG_MAX, &want,
-				       &start), "no room");
+		expect(place_in_steps(&bench->tree, 5 * PAGE, ULONG_MAX,
+				      &want, IOVA_PLACE_PROBES, &start), "no room");
 		cost_add(cost, unit_blocks - before);
 		expect(start > bench->nodes[bench->nr - 1].start, "%#lx",
 		       start);
@@ -232,6 +236,45 @@ void iova_cost_misaligned(void)
 	every_fourth_page(&bench, MANY);
 	place_aligned(&bench, &many);
 	compare("every hole is misaligned", &few, &many);
+	free(bench.nodes);
+}
+
+/*
+ * In a window that ends below the only hole that would serve, all misaligned ones
+ * have to be looked at. No step does more than a bounded part of that.
+ */
+static void step_through(struct bench *bench, struct cost *cost)
+{
+	const struct iova_want want = { .length = 3 * PAGE, .align = 4 * PAGE };
+	unsigned long high = bench->nodes[bench->nr - 1].last, before;
+	struct iova_search search = { .low = 5 * PAGE };
+	int rc;
+
+	do {
+		before = unit_blocks;
+		search.probes = IOVA_PLACE_PROBES;
+		rc = iova_tree_place(&bench->tree, &search, high, &want);
+		cost_add(cost, unit_blocks - before);
+	} while (rc == -EAGAIN);
+	expect(rc == -ENOSPC, "%d, %#lx", rc, search.start);
+	expect(cost->samples == 1 + (bench->nr - 1) / IOVA_PLACE_PROBES,
+	       "%lu steps for %lu mappings", cost->samples, bench->nr);
+}
+
+void iova_cost_step(void)
+{
+	struct cost few = {}, many = {};
+	struct bench bench;
+
+	bench_init(&bench);
+	every_fourth_page(&bench, 2 * IOVA_PLACE_PROBES);
+	step_through(&bench, &few);
+	every_fourth_page(&bench, MANY);
+	step_through(&bench, &many);
+	unit_note("%d gaps of %lu: at most %lu basic blocks a step, of %lu: %lu",
+		  IOVA_PLACE_PROBES, 2UL * IOVA_PLACE_PROBES, few.worst, MANY,
+		  many.worst);
+	expect(many.worst <= FACTOR * few.worst, "%lu", many.worst);
 	free(bench.nodes);
 }
 

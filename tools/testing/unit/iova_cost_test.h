@@ -5,6 +5,7 @@
 void iova_cost_dense(void);
 void iova_cost_holes(void);
 void iova_cost_misaligned(void);
+void iova_cost_step(void);
 void iova_cost_lookups(void);
 
 #endif

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
+#include <errno.h>
 #include <limits.h>
 #include <stdlib.h>
 #include <string.h>
@@ -122,6 +123,27 @@ bool oracle_place_by_trial(const struct iova_oracle *oracle, unsigned long low,
 			return true;
 	}
 	return false;
+}
+
+bool place_in_steps(const struct iova_tree *tree, unsigned long low,
+		    unsigned long high, const struct iova_want *want,
+		    unsigned int probes, unsigned long *start)
+{
+	struct iova_search search = { .low = low };
+	int rc;
+
+	for (;;) {
+		search.probes = probes;
+		rc = iova_tree_place(tree, &search, high, want);
+		*start = search.start;
+		if (rc != -EAGAIN)
+			break;
+		expect(!search.probes && search.low > low, "%u probes, %#lx",
+		       search.probes, search.low);
+		low = search.low;
+	}
+	expect(!rc || rc == -ENOSPC, "%d", rc);
+	return !rc;
 }
 
 /* What is known of a subtree after it was looked at. */

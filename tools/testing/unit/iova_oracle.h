@@ -33,6 +33,14 @@ bool oracle_place_by_trial(const struct iova_oracle *oracle, unsigned long low,
 			   unsigned long high, const struct iova_want *want,
 			   unsigned long *start);
 
+/*
+ * iova_tree_place() from @low on, in as many steps of @probes as it takes. What it
+ * has looked at it must not look at again.
+ */
+bool place_in_steps(const struct iova_tree *tree, unsigned long low,
+		    unsigned long high, const struct iova_want *want,
+		    unsigned int probes, unsigned long *start);
+
 /* Expect the tree to have the oracle's nodes and everything in them right. */
 void oracle_verify(const struct iova_oracle *oracle,
 		   const struct iova_tree *tree);

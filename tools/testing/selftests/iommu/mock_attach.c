@@ -182,8 +182,8 @@ static const struct {
 	[ABOVE_THE_APERTURE] = { 1UL << 40, PAGE, EADDRINUSE },
 	[BELOW_THE_APERTURE] = { 0, PAGE, EADDRINUSE },
 	[ALLOWED_OUTSIDE] = { .rc = EADDRINUSE },
-	[TOO_FINE] = { MOCK_IOVA - PAGE, MOCK_PAGE / 2, EADDRINUSE },
-	[NO_MEMORY_THERE] = { MOCK_IOVA + (1UL << 29), PAGE, EFAULT },
+	[TOO_FINE] = { MOCK_IOVA_LOW - PAGE, MOCK_PAGE / 2, EADDRINUSE },
+	[NO_MEMORY_THERE] = { MOCK_IOVA_LOW + (1UL << 29), PAGE, EFAULT },
 };
 
 static int obstacle_set(int fd, uint32_t ioas, const void *mem, int n)

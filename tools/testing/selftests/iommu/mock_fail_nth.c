@@ -7,6 +7,7 @@
 #include "type1.h"
 
 #define MOCK_PLACE	0x20000000UL
+#define TOP		(-LENGTH)
 
 static int attach_mock(struct sweep *s)
 {
@@ -237,6 +238,69 @@ static const struct scenario type1_unmap = {
 	.done_before_answer = true,
 };
 
+/* The same where 64-bit IOVA end, which takes an automatic MAP. */
+static int allow_the_top(struct sweep *s)
+{
+	struct iommu_iova_range top = { TOP, UINT64_MAX };
+
+	return _test_allow_iovas(s->fd, s->ioas, &top, 1);
+}
+
+static int map_at_the_top(struct sweep *s)
+{
+	uint64_t iova = 0;
+	int rc = _test_ioas_map(s->fd, s->ioas, s->mem, LENGTH, &iova, MAP_RW);
+
+	return rc || iova == TOP ? rc : EPROTO;
+}
+
+static int unmap_the_top(struct sweep *s)
+{
+	return _test_ioas_unmap(s->fd, s->ioas, TOP, LENGTH, NULL);
+}
+
+static int allow_and_map_at_the_top(struct sweep *s)
+{
+	int rc = allow_the_top(s);
+
+	return rc ? rc : map_at_the_top(s);
+}
+
+static int map_back_at_the_top(struct sweep *s)
+{
+	int rc = map_at_the_top(s);
+
+	return rc == ENOSPC ? 0 : rc;
+}
+
+static const struct scenario top_map = {
+	.prepare = allow_the_top,
+	.ready = fresh_memory,
+	.call = map_at_the_top,
+	.undo = unmap_the_top,
+};
+
+static const struct scenario top_unmap = {
+	.prepare = allow_and_map_at_the_top,
+	.call = unmap_the_top,
+	.undo = map_back_at_the_top,
+	.cannot_fail = true,
+	.done_before_answer = true,
+};
+
+static const struct scenario top_attach = {
+	.prepare = allow_and_map_at_the_top,
+	.ready = fresh_memory,
+	.call = attach_mock,
+	.undo = destroy_mock,
+};
+
+static const struct scenario top_hwpt_alloc = {
+	.prepare = allow_and_map_at_the_top,
+	.call = alloc_hwpt,
+	.undo = destroy_id,
+};
+
 FIXTURE(mock_fail_nth) { struct sweep; };
 
 /* @domains mock devices on HWPTs of their own */
@@ -244,6 +308,7 @@ FIXTURE_VARIANT(mock_fail_nth) {
 	const struct scenario *does;
 	unsigned int domains;
 	bool tiny_batches;
+	bool wide;		/* the aperture has all 64 bits */
 };
 
 FIXTURE_VARIANT_ADD(mock_fail_nth, map_no_domain) { &map, 0 };
@@ -279,6 +344,22 @@ FIXTURE_VARIANT_ADD(mock_fail_nth, type1_map_two_domains) { &type1_map, 2 };
 FIXTURE_VARIANT_ADD(mock_fail_nth, type1_unmap_no_domain) { &type1_unmap, 0 };
 FIXTURE_VARIANT_ADD(mock_fail_nth, type1_unmap_two_domains) { &type1_unmap, 2 };
 
+FIXTURE_VARIANT_ADD(mock_fail_nth, map_at_the_top) {
+	&top_map, 2, .wide = true
+};
+FIXTURE_VARIANT_ADD(mock_fail_nth, map_at_the_top_tiny_batches) {
+	&top_map, 1, true, true
+};
+FIXTURE_VARIANT_ADD(mock_fail_nth, unmap_the_top) {
+	&top_unmap, 2, .wide = true
+};
+FIXTURE_VARIANT_ADD(mock_fail_nth, attach_with_the_top_mapped) {
+	&top_attach, 0, .wide = true
+};
+FIXTURE_VARIANT_ADD(mock_fail_nth, hwpt_alloc_with_the_top_mapped) {
+	&top_hwpt_alloc, 1, .wide = true
+};
+
 static int attach_own_domain(struct sweep *s, int nth)
 {
 	uint32_t pt = s->ioas;
@@ -294,6 +375,7 @@ FIXTURE_SETUP(mock_fail_nth)
 	sweep_open(1, PLENTY);
 	test_ok(_test_memory_limit(self->fd, variant->tiny_batches ?
 				   MOCK_MEMORY_TINY : MOCK_MEMORY_DEFAULT));
+	ASSERT_TRUE(mock_param("wide_aperture", variant->wide));
 	self->place = MOCK_PLACE;
 	self->step = HUGE;
 	for (int i = 0; i < variant->domains; i++)
@@ -305,6 +387,7 @@ FIXTURE_SETUP(mock_fail_nth)
 FIXTURE_TEARDOWN(mock_fail_nth)
 {
 	EXPECT_EQ(0, _test_memory_limit(self->fd, MOCK_MEMORY_DEFAULT));
+	EXPECT_TRUE(mock_param("wide_aperture", 0));
 	sweep_close();
 }
 

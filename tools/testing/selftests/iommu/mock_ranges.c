@@ -5,8 +5,8 @@
 #define ULMAX	UINT64_MAX
 
 /* What the variant's devices leave. */
-#define LOW	(variant->domains ? MOCK_APERTURE_START : 0)
-#define HIGH	(variant->domains ? MOCK_APERTURE_LAST : ULMAX)
+#define LOW	MOCK_FIRST(variant)
+#define HIGH	MOCK_LAST(variant)
 
 #define test_ranges(...)						\
 	do {								\

@@ -16,11 +16,13 @@ struct race {
 	const struct race_machine *machine;
 	unsigned int limit;
 	bool per_process;
+	bool wide;		/* the mock's aperture has all 64 bits */
 };
 
 static const struct race races[] = {
 	{ "mock", &race_mock, MOCK_MEMORY_DEFAULT, false },
 	{ "mock_tiny_batches", &race_mock, MOCK_MEMORY_TINY, true },
+	{ "mock_64_bits", &race_mock, MOCK_MEMORY_DEFAULT, false, true },
 	{ "edu", &race_edu, MOCK_MEMORY_DEFAULT, false },
 };
 
@@ -37,6 +39,8 @@ static int run(void *arg)
 		if (!ops[i])
 			break;
 	}
+	if (race->wide)
+		race_go_to_the_top();
 	rc = race_open(&state, race->machine, race->per_process);
 	if (rc) {
 		printf("# open: %s\n", strerror(rc));
@@ -60,7 +64,11 @@ static void test(const struct race *race)
 				      race->name, race->machine->devices);
 		return;
 	}
+	if (race->wide)
+		mock_param("wide_aperture", 1);
 	rc = child_run(run, (void *)race);
+	if (race->wide)
+		mock_param("wide_aperture", 0);
 	if (rc < 0)
 		ksft_print_msg("did not come to its end\n");
 	ksft_test_result(!rc, "all_against_all.%s\n", race->name);

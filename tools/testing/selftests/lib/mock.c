@@ -7,6 +7,8 @@
 
 #define PARAMETERS "/sys/module/iommufd_selftest/parameters/"
 
+uint64_t mock_iova = 0x10000000;
+
 int mock_cmd(int fd, struct iommu_test_cmd *cmd, uint32_t op, uint32_t id)
 {
 	cmd->size = sizeof(*cmd);

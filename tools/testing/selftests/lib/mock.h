@@ -16,6 +16,9 @@
 
 #define MOCK_PAGE	MOCK_IO_PAGE_SIZE
 
+/* See MOCK_IOVA in mock_space.h. */
+extern uint64_t mock_iova;
+
 /* What the mock sees for scratch buffers when nobody limits them. */
 #define MOCK_MEMORY_DEFAULT	65536
 /* So little that a buffer holds one or two pages. */
@@ -50,8 +53,9 @@ int _test_access_rw(int fd, int access, uint64_t iova, uint64_t length,
 int _test_access_replace(int fd, int access, uint32_t ioas);
 
 /*
- * Switches of the module: "keep_pins", "fail_map", "fail_attach", "max_users",
- * "unmap_locks", "unmap_delay", "unpin_delay"; to be read only: "unmaps", "stuck"
+ * Switches of the module: "keep_pins", "fail_map", "fail_attach", "wide_aperture",
+ * "max_users", "unmap_locks", "unmap_delay", "unpin_delay"; to be read only:
+ * "unmaps", "stuck"
  */
 bool mock_param(const char *name, long value);
 long mock_param_read(const char *name);

@@ -11,8 +11,13 @@
 #include "mem_frames.h"
 #include "mock.h"
 
-/* An IOVA in the mock's aperture, aligned for huge IO pages */
-#define MOCK_IOVA	0x10000000UL
+/*
+ * An IOVA in the mock's aperture, aligned for huge IO pages. Where the aperture
+ * has all 64 bits, what the tests map from it on ends near the last of them.
+ */
+#define MOCK_IOVA	mock_iova
+#define MOCK_IOVA_LOW	0x10000000UL
+#define MOCK_IOVA_TOP	(-(1UL << 30))
 
 struct mock {
 	int fd;
@@ -137,6 +142,7 @@ struct mock {
 		EXPECT_TRUE(mock_param("unmap_delay", 0));		\
 		EXPECT_TRUE(mock_param("unpin_delay", 0));		\
 		EXPECT_TRUE(mock_param("fail_attach", 0));		\
+		EXPECT_TRUE(mock_param("wide_aperture", 0));		\
 		close(self->fd);					\
 		EXPECT_EQ(0, proc_status_kb("VmPin:"));			\
 		EXPECT_EQ(0, proc_status_kb("VmLck:"));			\
@@ -145,7 +151,10 @@ struct mock {
 /* What holds with and without domains. */
 FIXTURE(mock) { struct mock; };
 
-FIXTURE_VARIANT(mock) { unsigned int domains, limit; };
+FIXTURE_VARIANT(mock) {
+	unsigned int domains, limit;
+	bool wide;		/* the aperture has all 64 bits */
+};
 
 FIXTURE_VARIANT_ADD(mock, no_domain) {
 	.domains = 0, .limit = MOCK_MEMORY_DEFAULT
@@ -163,8 +172,23 @@ FIXTURE_VARIANT_ADD(mock, two_domains_tiny_batches) {
 	.domains = 2, .limit = MOCK_MEMORY_TINY
 };
 
+FIXTURE_VARIANT_ADD(mock, two_domains_of_64_bits) {
+	.domains = 2, .limit = MOCK_MEMORY_DEFAULT, .wide = true
+};
+
+/* The ends of what the variant's devices can reach */
+#define MOCK_FIRST(_variant)						\
+	((_variant)->domains && !(_variant)->wide ? MOCK_APERTURE_START : 0)
+#define MOCK_LAST(_variant)						\
+	((_variant)->domains && !(_variant)->wide ? MOCK_APERTURE_LAST : \
+						    UINT64_MAX)
+
 FIXTURE_SETUP(mock)
 {
+	if (variant->wide) {
+		ASSERT_TRUE(mock_param("wide_aperture", 1));
+		mock_iova = MOCK_IOVA_TOP;
+	}
 	mock_open(variant->domains, variant->limit);
 }
 

@@ -58,6 +58,13 @@ long proc_vmstat(const char *key)
 	return file_key_kb("/proc/vmstat", key);
 }
 
+long proc_pages_pinned(void)
+{
+	file_write_long("/proc/sys/vm/stat_refresh", 1);
+	return proc_vmstat("nr_foll_pin_acquired ") -
+	       proc_vmstat("nr_foll_pin_released ");
+}
+
 long file_read_long(const char *path)
 {
 	long value = -1;

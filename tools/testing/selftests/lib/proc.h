@@ -19,6 +19,9 @@ long proc_meminfo_kb(const char *key);
 /* A counter of /proc/vmstat, by its name and a space; -1 if there is none. */
 long proc_vmstat(const char *key);
 
+/* Pages that are pinned, by all processes together */
+long proc_pages_pinned(void);
+
 /* One number in a file such as a sysctl; -1 when it cannot be read. */
 long file_read_long(const char *path);
 bool file_write_long(const char *path, long value);

@@ -30,9 +30,16 @@ uint8_t *race_mem(struct race_state *state, unsigned int slot)
 	return state->mem + slot * RACE_STRIDE;
 }
 
+static uint64_t first_iova = RACE_IOVA;
+
+void race_go_to_the_top(void)
+{
+	first_iova = RACE_IOVA_TOP;
+}
+
 uint64_t race_iova(unsigned int slot)
 {
-	return RACE_IOVA + slot * RACE_SLOT;
+	return first_iova + slot * RACE_SLOT;
 }
 
 bool race_slot_fill(uint32_t *slot, uint32_t id)
@@ -204,8 +211,14 @@ static int step_allow_iovas(struct race_thread *t)
 {
 	struct race_context context = race_context(t->shared);
 	struct iommu_iova_range allow = {
-		RACE_IOVA, RACE_IOVA + (1UL << 30) - 1
+		.start = race_iova(0),
+		.last = race_iova(0) + (1UL << 30) - 1,
 	};
+
+	if (allow.last < allow.start)
+		allow = (struct iommu_iova_range){
+			.start = -(1UL << 30), .last = UINT64_MAX,
+		};
 
 	return _test_allow_iovas(context.fd, race_pick_ioas(t, &context),
 				 &allow, race_pick(t, 2));

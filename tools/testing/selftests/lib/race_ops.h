@@ -24,8 +24,13 @@
 #include "mock.h"
 #include "race.h"
 
-/* Mappings are made of these, all below the end of every aperture. */
+/*
+ * Mappings are made of these, all below the end of every aperture; of the mock's,
+ * when it has all 64 bits, the last slot lies so far below the end that no
+ * operation reaches beyond it.
+ */
 #define RACE_IOVA	0x10000000UL
+#define RACE_IOVA_TOP	(-(RACE_SLOTS + 4) * RACE_SLOT)
 #define RACE_SLOTS	12
 #define RACE_SLOT	(4 * PAGE)
 /* In memory each is followed by a page that nothing ever maps. */
@@ -114,6 +119,9 @@ struct race_machine {
 
 extern const struct race_machine race_mock;
 extern const struct race_machine race_edu;
+
+/* Have the slots near the end of 64 bits, for the mock with that aperture. */
+void race_go_to_the_top(void);
 
 /* Open and make what operations need. Returns 0 or the errno. */
 int race_open(struct race_state *state, const struct race_machine *machine,

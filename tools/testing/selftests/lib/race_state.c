@@ -97,21 +97,14 @@ static void destroy_all(int fd)
 	} while (again);
 }
 
-static long pages_pinned(void)
-{
-	file_write_long("/proc/sys/vm/stat_refresh", 1);
-	return proc_vmstat("nr_foll_pin_acquired ") -
-	       proc_vmstat("nr_foll_pin_released ");
-}
-
 static int check_pins(void)
 {
 	uint64_t end = now_ms() + SETTLES_MS;
 
-	while (pages_pinned() && now_ms() < end)
+	while (proc_pages_pinned() && now_ms() < end)
 		sleep_ms(20);
-	if (pages_pinned()) {
-		printf("# %ld pages are pinned\n", pages_pinned());
+	if (proc_pages_pinned()) {
+		printf("# %ld pages are pinned\n", proc_pages_pinned());
 		return EIO;
 	}
 	if (proc_status_kb("VmPin:") || proc_status_kb("VmLck:"))
@@ -130,7 +123,7 @@ static int check_memory(struct race_state *state)
 /* With room for one more mapping and no byte more there is no old charge. */
 static int check_charge(struct race_state *state, int fd)
 {
-	uint64_t iova = RACE_IOVA;
+	uint64_t iova = race_iova(0);
 	struct mock_dev dev;
 	uint32_t ioas;
 	int rc;

@@ -98,6 +98,33 @@ TEST_F(other, iova_up_to_the_end)
 	test_pinned(0);
 }
 
+/* Automatically, as a FIXED MAP need not be allowed to end there. */
+TEST_F(other, a_mapping_that_ends_where_iova_end)
+{
+	struct iommu_iova_range top = { -4 * PAGE, UINT64_MAX };
+	uint8_t *mem = test_mem(mem_anon(8 * PAGE));
+	uint64_t iova, unmapped;
+
+	test_map_fixed(mem, 4 * PAGE, IOVA);
+	test_allow_iovas(&top, 1);
+	test_map(mem + 4 * PAGE, 4 * PAGE, &iova);
+	ASSERT_EQ(-4 * PAGE, iova);
+	for (int i = 0; i < 3; i++) {
+		self->edu.pt_id = self->ioas;
+		test_attach(self->edu.cdev, &self->edu.pt_id);
+		test_pinned(8 * PAGE / 1024);
+		test_detach(self->edu.cdev);
+		test_pinned(0);
+	}
+	self->edu.pt_id = self->ioas;
+	test_attach(self->edu.cdev, &self->edu.pt_id);
+	test_unmap(iova, 4 * PAGE);
+	test_pinned(4 * PAGE / 1024);
+	test_unmap_all(&unmapped);
+	ASSERT_EQ(4 * PAGE, unmapped);
+	test_pinned(0);
+}
+
 TEST_F(other, dma_goes_where_it_is_mapped_and_nowhere_else)
 {
 	uint8_t *mem = test_mem(mem_anon(2 * PAGE));

@@ -65,7 +65,7 @@ static void make_child_map(struct world *w, const struct step *step,
 	*map = (struct map_call){
 		.va = arena_va(w, step->arg[1] % (ARENA_SMALL - 16) * PAGE),
 		.length = (1 + step->arg[2] % 8) * PAGE,
-		.iova = MOCK_APERTURE_START + step->arg[3] % 128 * PAGE,
+		.iova = fuzz_iova() + step->arg[3] % 128 * PAGE,
 		.flags = MAP_FIXED_IOVA | MAP_READ |
 			 (step->arg[4] % 2 ? MAP_WRITE : 0),
 		.by_child = true,

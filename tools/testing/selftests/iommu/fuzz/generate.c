@@ -12,6 +12,14 @@
 #include "mock.h"
 #include "model.h"
 
+bool fuzz_wide;
+
+uint64_t fuzz_iova(void)
+{
+	/* Some of what is mapped there ends with the last page, some beyond. */
+	return fuzz_wide ? -136 * PAGE : MOCK_APERTURE_START;
+}
+
 /* How often each kind of step is wanted, out of the sum of all */
 static const struct {
 	uint8_t kind;
@@ -91,7 +99,7 @@ static uint64_t make_iova(struct rng *rng)
 		MOCK_APERTURE_LAST + 1, MOCK_APERTURE_LAST + 1 - PAGE,
 		U64_MAX, U64_MAX - PAGE, -PAGE, -2 * PAGE, 1UL << 40, 0xfee00000,
 	};
-	uint64_t iova = MOCK_APERTURE_START + rng_below(rng, 128) * PAGE;
+	uint64_t iova = fuzz_iova() + rng_below(rng, 128) * PAGE;
 
 	if (rng_one_in(rng, 12))
 		return odd[rng_below(rng, 12)];
@@ -186,8 +194,7 @@ static void make_args(struct rng *rng, struct step *step)
 		step->arg[5] |= (uint64_t)make_flags(rng) << 56;
 		break;
 	case STEP_ALLOW_IOVAS:
-		step->arg[3] = MOCK_APERTURE_START +
-			       rng_below(rng, 200) * PAGE;
+		step->arg[3] = fuzz_iova() + rng_below(rng, 200) * PAGE;
 		break;
 	case STEP_OPTION:
 		make_option(rng, step);

@@ -10,6 +10,8 @@
  *   --read FILE   run the program that FILE has the text of
  *   --print       print the programs
  *   --no-shrink   leave a program with a difference as it is
+ *   --wide        the mock's aperture has all 64 bits, and most is mapped where
+ *                 they end
  */
 #include <getopt.h>
 #include <inttypes.h>
@@ -22,6 +24,7 @@
 #include <unistd.h>
 #include <fcntl.h>
 
+#include "mock.h"
 #include "proc.h"
 #include "run.h"
 
@@ -38,7 +41,7 @@ struct totals {
 static struct options {
 	uint64_t seed, ioctls, ops, workers;
 	const char *read;
-	bool print, no_shrink;
+	bool print, no_shrink, wide;
 } options = { .ops = 400, .workers = 2 };
 
 static struct totals *totals;
@@ -47,15 +50,16 @@ static int print_lock = -1;
 static void say(struct world *w, const struct program *program)
 {
 	printf("# seed %" PRIu64 ": %s\n", program->seed, w->difference);
-	printf("# replay: fuzz --seed %" PRIu64 " --ops %" PRIu64 " --ioctls 1\n",
-	       program->seed, options.ops);
+	printf("# replay: fuzz --seed %" PRIu64 " --ops %" PRIu64 " --ioctls 1%s\n",
+	       program->seed, options.ops, fuzz_wide ? " --wide" : "");
 }
 
 static void say_shrunk(struct world *w, const struct program *program,
 		       unsigned int tries)
 {
-	printf("# shrunk to %zu steps in %u tries: %s\n# replay: fuzz --read FILE, with the lines below in it\n",
-	       program->nsteps, tries, w->difference);
+	printf("# shrunk to %zu steps in %u tries: %s\n# replay: fuzz --read FILE%s, with the lines below in it\n",
+	       program->nsteps, tries, w->difference,
+	       fuzz_wide ? " --wide" : "");
 	program_print(program, stdout);
 }
 
@@ -115,6 +119,13 @@ static void work(uint64_t ioctls, uint64_t differences)
 		}
 		program_free(&program);
 	}
+}
+
+/* Choose the aperture, for the model and the mock alike. */
+static bool set_wide(bool wide)
+{
+	fuzz_wide = wide;
+	return mock_param("wide_aperture", wide);
 }
 
 /* Run programs from @seed on; returns whether none differed. */
@@ -187,6 +198,7 @@ static bool parse(int argc, char **argv)
 		{ "read", required_argument, NULL, 'r' },
 		{ "print", no_argument, NULL, 'p' },
 		{ "no-shrink", no_argument, NULL, 'n' },
+		{ "wide", no_argument, NULL, 'W' },
 		{ }
 	};
 	int c;
@@ -216,6 +228,9 @@ static bool parse(int argc, char **argv)
 		case 'n':
 			options.no_shrink = true;
 			break;
+		case 'W':
+			options.wide = true;
+			break;
 		default:
 			return false;
 		}
@@ -231,12 +246,16 @@ int main(int argc, char **argv)
 	uint64_t fresh = now_ms() * 1000003 % 1000000007, started = now_ms();
 
 	if (!parse(argc, argv)) {
-		fprintf(stderr, "usage: fuzz [--seed N] [--ioctls N] [--ops N] [--workers N] [--read FILE] [--print] [--no-shrink]\n");
+		fprintf(stderr, "usage: fuzz [--seed N] [--ioctls N] [--ops N] [--workers N] [--read FILE] [--print] [--no-shrink] [--wide]\n");
 		return 2;
 	}
 	totals = mmap(NULL, sizeof(*totals), PROT_READ | PROT_WRITE,
 		      MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	printf("TAP version 13\n");
+	if (!set_wide(options.wide)) {
+		printf("Bail out! The mock has no switch for its aperture\n");
+		return 1;
+	}
 	if (options.read) {
 		printf("1..1\n");
 		result(run_text(options.read), "program", 0);
@@ -247,12 +266,15 @@ int main(int argc, char **argv)
 		result(run_many(seed, options.ioctls ? options.ioctls : 1),
 		       "programs from seed", seed);
 	} else {
-		printf("1..2\n");
+		printf("1..3\n");
 		result(run_many(KNOWN_SEED, SHORT_RUN), "programs from seed",
 		       KNOWN_SEED);
 		result(run_many(fresh, SHORT_RUN), "programs from fresh seed",
 		       fresh);
+		result(set_wide(true) && run_many(fresh, SHORT_RUN),
+		       "programs with 64-bit IOVA from fresh seed", fresh);
 	}
+	set_wide(false);
 	summary(started);
 	return failed ? 1 : 0;
 }

@@ -103,6 +103,11 @@ struct program {
 	struct step *steps;
 };
 
+/* The mock has an aperture of all 64 bits; the same for all programs of a run. */
+extern bool fuzz_wide;
+/* Where most mappings are tried: in the aperture, or where it ends */
+uint64_t fuzz_iova(void);
+
 /* Deterministic numbers; the same on every machine. */
 struct rng { uint64_t state; };
 

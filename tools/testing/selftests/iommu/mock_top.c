@@ -1,0 +1,248 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Mappings that end at 2^64 - 1 meet domains: nothing that counts IOVA wraps, and
+ * every page and every charge comes back.
+ */
+#include "mock_space.h"
+
+#define LENGTH		(4 * PAGE)
+#define TOP		(-LENGTH)
+#define LOW		0x10000000UL
+#define ROUNDS		3
+/* What runs for ever is killed after so many seconds. */
+#define SECONDS		10
+/* A process that was killed lets go of its files soon after it is gone. */
+#define SETTLES_MS	5000
+
+/* Two mappings: the highest that there can be, and one far below. */
+static int place_by_map(int fd, uint32_t ioas, const void *mem)
+{
+	struct iommu_iova_range top = { TOP, UINT64_MAX };
+	uint64_t iova = 0;
+	int rc;
+
+	rc = _test_map_fixed(fd, ioas, mem, LENGTH, LOW, MAP_RW);
+	if (!rc)
+		rc = _test_allow_iovas(fd, ioas, &top, 1);
+	if (!rc)
+		rc = _test_ioas_map(fd, ioas, mem + LENGTH, LENGTH, &iova,
+				    MAP_RW);
+	return rc ?: iova == TOP ? 0 : EPROTO;
+}
+
+static int place_by_copy(int fd, uint32_t ioas, const void *mem)
+{
+	uint64_t iova = TOP;
+	int rc;
+
+	rc = _test_map_fixed(fd, ioas, mem, 2 * LENGTH, LOW, MAP_RW);
+	return rc ?: _test_ioas_copy(fd, ioas, &iova, ioas, LOW + LENGTH,
+				     LENGTH, MAP_RW | MAP_FIXED_IOVA);
+}
+
+struct top {
+	uint8_t *mem;		/* 2 * LENGTH bytes, of no huge page */
+	int (*place)(int fd, uint32_t ioas, const void *mem);
+	uid_t uid;
+	int fd[ROUNDS];
+};
+
+FIXTURE(top) { struct top; };
+
+FIXTURE_VARIANT(top) {
+	int (*place)(int fd, uint32_t ioas, const void *mem);
+};
+
+FIXTURE_VARIANT_ADD(top, automatic_map) { .place = place_by_map };
+FIXTURE_VARIANT_ADD(top, copy) { .place = place_by_copy };
+
+FIXTURE_SETUP(top)
+{
+	self->mem = test_mem(mem_anon(2 * LENGTH));
+	ASSERT_EQ(0, madvise(self->mem, 2 * LENGTH, MADV_NOHUGEPAGE));
+	self->place = variant->place;
+	self->uid = 70000 + getpid();
+	for (int i = 0; i < ROUNDS; i++)
+		self->fd[i] = iommufd_open();
+	ASSERT_GE(self->fd[ROUNDS - 1], 0);
+	ASSERT_TRUE(mock_param("wide_aperture", 1));
+}
+
+FIXTURE_TEARDOWN(top)
+{
+	EXPECT_TRUE(mock_param("wide_aperture", 0));
+}
+
+static int check(int fd, const struct mock_dev *dev, const uint8_t *mem)
+{
+	int rc = _test_check_map(fd, dev->hwpt, LOW, LENGTH, mem);
+
+	return rc ?: _test_check_map(fd, dev->hwpt, TOP, LENGTH, mem + LENGTH);
+}
+
+/* Map, attach a domain after that and one more, and let both go again. */
+static int come_and_go(const struct top *self, int fd)
+{
+	struct mock_dev dev, second;
+	uint32_t ioas, hwpt = 0;
+	int rc;
+
+	rc = _test_ioas_alloc(fd, &ioas);
+	if (!rc)
+		rc = self->place(fd, ioas, self->mem);
+	if (!rc)
+		rc = _test_mock_attach(fd, ioas, &dev);
+	if (!rc)
+		rc = check(fd, &dev, self->mem);
+	if (!rc)
+		rc = _test_hwpt_alloc(fd, dev.idev, ioas, &hwpt);
+	if (!rc)
+		rc = _test_mock_attach(fd, hwpt, &second);
+	if (!rc)
+		rc = check(fd, &second, self->mem);
+	if (!rc)
+		rc = _test_check_refs(fd, self->mem, 2 * LENGTH, 1);
+	if (!rc)
+		rc = _test_destroy(fd, dev.stdev);
+	return rc ?: check(fd, &second, self->mem);
+}
+
+/* The limit has room for one round, so whatever stays is missed in the next. */
+static int rounds(const struct top *self, bool close_each)
+{
+	int rc = 0;
+
+	alarm(SECONDS * slowness());
+	if (!become_user(self->uid, 2 * LENGTH))
+		return EPERM;
+	for (int i = 0; !rc && i < (close_each ? ROUNDS : 1); i++) {
+		rc = come_and_go(self, self->fd[i]);
+		if (close_each)
+			close(self->fd[i]);
+	}
+	alarm(0);
+	return rc;
+}
+
+static int close_rounds(void *arg)
+{
+	return rounds(arg, true);
+}
+
+static int one_round(void *arg)
+{
+	return rounds(arg, false);
+}
+
+static bool nothing_pinned(const struct top *self, int fd)
+{
+	uint64_t end = now_ms() + SETTLES_MS;
+
+	while (proc_pages_pinned() && now_ms() < end)
+		sleep_ms(20);
+	return !proc_pages_pinned() &&
+	       !_test_check_refs(fd, self->mem, 2 * LENGTH, 0);
+}
+
+#define test_nothing_pinned()						\
+	do {								\
+		int __fd = iommufd_open();				\
+									\
+		ASSERT_TRUE(nothing_pinned((struct top *)self, __fd))			\
+			TH_LOG("%ld pages are pinned",			\
+			       proc_pages_pinned());			\
+		close(__fd);						\
+	} while (0)
+
+#define test_close_files()						\
+	do {								\
+		for (int __i = 0; __i < ROUNDS; __i++)			\
+			close(self->fd[__i]);				\
+	} while (0)
+
+TEST_F(top, close_gives_everything_back)
+{
+	struct child child;
+
+	ASSERT_TRUE(child_start(&child, close_rounds, self));
+	/* The child has the files alone, so that its close is the last. */
+	test_close_files();
+	ASSERT_EQ(0, child_result(&child));
+	test_nothing_pinned();
+	child_end(&child);
+}
+
+TEST_F(top, death_gives_everything_back)
+{
+	struct child child;
+
+	ASSERT_TRUE(child_start(&child, one_round, self));
+	test_close_files();
+	ASSERT_EQ(0, child_result(&child));
+	ASSERT_EQ(4 * LENGTH / 2 / PAGE, proc_pages_pinned());
+	child_kill(&child);
+	test_nothing_pinned();
+}
+
+/* The same without domains, which then come, fill, are drained and go. */
+FIXTURE(wide) {
+	struct mock;
+	uint8_t *mem;
+};
+
+FIXTURE_SETUP(wide)
+{
+	ASSERT_TRUE(mock_param("wide_aperture", 1));
+	mock_open(1, MOCK_MEMORY_DEFAULT);
+	self->mem = test_mem(mem_scattered(2 * LENGTH / PAGE));
+}
+
+FIXTURE_TEARDOWN(wide)
+{
+	mock_close();
+}
+
+TEST_F(wide, map_and_unmap_at_the_top)
+{
+	uint32_t hwpt = self->dev[0].hwpt;
+
+	for (int i = 0; i < ROUNDS; i++) {
+		test_ok(place_by_map(self->fd, self->ioas, self->mem));
+		test_ok(_test_check_map(self->fd, hwpt, TOP, LENGTH,
+					self->mem + LENGTH));
+		test_unmap(TOP, LENGTH);
+		ASSERT_EQ(EINVAL, _test_check_map(self->fd, hwpt, -MOCK_PAGE,
+						  MOCK_PAGE, self->mem +
+						  2 * LENGTH - MOCK_PAGE));
+		test_unmap(LOW, LENGTH);
+		test_allow_iovas(NULL, 0);
+		test_pinned(0);
+	}
+}
+
+/* What is left of a map call that failed is taken back up to the last IOVA. */
+TEST_F(wide, the_n_th_failure_at_the_top)
+{
+	struct iommu_iova_range top = { TOP, UINT64_MAX };
+	uint64_t iova;
+	int rc, n;
+
+	test_allow_iovas(&top, 1);
+	for (n = 1; n < 100; n++) {
+		test_mock_param("fail_map", n);
+		rc = _test_ioas_map(self->fd, self->ioas, self->mem, LENGTH,
+				    &iova, MAP_RW);
+		test_mock_param("fail_map", 0);
+		if (!rc)
+			break;
+		ASSERT_EQ(ENOMEM, rc);
+		test_pinned(0);
+	}
+	ASSERT_EQ(0, rc);
+	ASSERT_GT(n, 2);
+	ASSERT_EQ(TOP, iova);
+	test_ok(_test_check_map(self->fd, self->dev[0].hwpt, TOP, LENGTH,
+				self->mem));
+}
+
+TEST_HARNESS_MAIN
