@@ -26,8 +26,8 @@
 #include <linux/sizes.h>
 #include <linux/slab.h>
 
-#include "fault_ahead.h"
 #include "memory.h"
+#include "prefault.h"
 
 #define CHUNK_MAX_RUNS \
 	((PAGE_SIZE - sizeof(struct pin_chunk)) / sizeof(struct pfn_run))
@@ -51,7 +51,7 @@ static unsigned int scratch_bytes = MAX_SCRATCH;
  * @nr_runs: number of runs
  * @first: index of the first page in @runs
  * @next: index after the last page in @runs
- * @ahead: touches what is still to be pinned, or NULL
+ * @prefault: touches what is still to be pinned, or NULL
  * @small_pages: @pages of a short range
  * @small_runs: @runs of a short range
  */
@@ -63,7 +63,7 @@ struct pin_batch {
 	unsigned int nr_runs;
 	unsigned long first;
 	unsigned long next;
-	struct fault_ahead *ahead;
+	struct prefault *prefault;
 	struct page *small_pages[SMALL_BATCH];
 	struct pfn_run small_runs[SMALL_BATCH];
 };
@@ -453,9 +453,9 @@ static int pin_hole(struct iommufd_memory *memory, struct pin_batch *batch,
 		rc = pin_batch_add(memory, batch, npages, &taken);
 		if (rc)
 			unpin_user_pages(batch->pages + taken, npages - taken);
-		if (batch->ahead)
-			fault_ahead_pinned(batch->ahead, memory->uva +
-					   batch->next * PAGE_SIZE);
+		if (batch->prefault)
+			prefault_pinned(batch->prefault, memory->uva +
+					batch->next * PAGE_SIZE);
 	}
 	if (!rc)
 		rc = pin_batch_flush(memory, batch);
@@ -522,16 +522,16 @@ static int pin_range(struct iommufd_memory *memory, struct pin_batch *batch,
 }
 
 /* Have memory touched from its other end on, if that is worth it. */
-static struct fault_ahead *begin_ahead(struct iommufd_memory *memory,
+static struct prefault *begin_prefault(struct iommufd_memory *memory,
 				       unsigned long first, unsigned long last)
 {
 	unsigned long npages = last - first + 1;
 
-	if (npages < FAULT_AHEAD_MIN / PAGE_SIZE || !memory->writable ||
+	if (npages < PREFAULT_MIN / PAGE_SIZE || !memory->writable ||
 	    memory->payer->mm != current->mm)
 		return NULL;
-	return fault_ahead_begin(memory->uva + first * PAGE_SIZE,
-				 npages * PAGE_SIZE);
+	return prefault_begin(memory->uva + first * PAGE_SIZE,
+			      npages * PAGE_SIZE);
 }
 
 /**
@@ -569,10 +569,10 @@ int __iommufd_memory_pin(struct iommufd_memory *memory, unsigned long first,
 	rc = pin_batch_init(&batch, charge);
 	if (rc)
 		goto out_uncharge;
-	batch.ahead = begin_ahead(memory, first, last);
+	batch.prefault = begin_prefault(memory, first, last);
 	rc = pin_range(memory, &batch, &index, last);
-	if (batch.ahead)
-		fault_ahead_end(batch.ahead);
+	if (batch.prefault)
+		prefault_end(batch.prefault);
 	pin_batch_destroy(&batch);
 	if (!rc)
 		return 0;

@@ -28,10 +28,10 @@
 #include <linux/userfaultfd_k.h>
 #include <linux/workqueue.h>
 
-#include "fault_ahead.h"
+#include "prefault.h"
 
 /* Less than this for each thread is not worth a worker. */
-#define MIN_SHARE (FAULT_AHEAD_MIN / 2)
+#define MIN_SHARE (PREFAULT_MIN / 2)
 #define MAX_WORKERS 8UL
 /* What is claimed at once; a transparent huge page fits in. */
 #define PIECE SZ_2M
@@ -39,17 +39,17 @@
 #define SAMPLES 16
 
 /**
- * struct fault_worker - one worker
+ * struct prefault_worker - one worker
  * @work: item of a work queue
- * @ahead: what it works for
+ * @prefault: what it works for
  */
-struct fault_worker {
+struct prefault_worker {
 	struct work_struct work;
-	struct fault_ahead *ahead;
+	struct prefault *prefault;
 };
 
 /**
- * struct fault_ahead - memory that is touched while it is being pinned
+ * struct prefault - memory that is touched while it is being pinned
  * @mm: address space
  * @memcg: who pays for page tables
  * @start: first user address
@@ -60,7 +60,7 @@ struct fault_worker {
  * @nr: number of workers
  * @workers: workers
  */
-struct fault_ahead {
+struct prefault {
 	struct mm_struct *mm;
 	struct mem_cgroup *memcg;
 	unsigned long start;
@@ -69,7 +69,7 @@ struct fault_ahead {
 	unsigned long pinned;
 	bool stop;
 	unsigned int nr;
-	struct fault_worker workers[];
+	struct prefault_worker workers[];
 };
 
 static bool is_there(unsigned long uva)
@@ -110,41 +110,41 @@ static bool touch(struct mm_struct *mm, unsigned long start, unsigned long end)
 }
 
 /* Return: false when there is nothing left to do. */
-static bool touch_piece(struct fault_ahead *ahead)
+static bool touch_piece(struct prefault *prefault)
 {
-	long piece = atomic_long_dec_return(&ahead->pieces);
+	long piece = atomic_long_dec_return(&prefault->pieces);
 	unsigned long start, end;
 	bool go_on;
 
-	if (piece < 0 || READ_ONCE(ahead->stop))
+	if (piece < 0 || READ_ONCE(prefault->stop))
 		return false;
-	start = ALIGN_DOWN(ahead->start, PIECE) + piece * PIECE;
-	end = min(start + PIECE, ahead->end);
-	start = max(start, ahead->start);
-	if (end <= READ_ONCE(ahead->pinned))
+	start = ALIGN_DOWN(prefault->start, PIECE) + piece * PIECE;
+	end = min(start + PIECE, prefault->end);
+	start = max(start, prefault->start);
+	if (end <= READ_ONCE(prefault->pinned))
 		return false;
 
 	/* Whoever holds it may wait for a file system in user space. */
-	if (!mmap_read_trylock(ahead->mm))
+	if (!mmap_read_trylock(prefault->mm))
 		return true;
-	go_on = touch(ahead->mm, start, end);
-	mmap_read_unlock(ahead->mm);
+	go_on = touch(prefault->mm, start, end);
+	mmap_read_unlock(prefault->mm);
 	return go_on;
 }
 
 static void touch_pieces(struct work_struct *work)
 {
-	struct fault_worker *worker = container_of(work, struct fault_worker,
+	struct prefault_worker *worker = container_of(work, struct prefault_worker,
 						   work);
-	struct fault_ahead *ahead = worker->ahead;
+	struct prefault *prefault = worker->prefault;
 	struct mem_cgroup *old;
 
-	kthread_use_mm(ahead->mm);
-	old = set_active_memcg(ahead->memcg);
-	while (touch_piece(ahead))
+	kthread_use_mm(prefault->mm);
+	old = set_active_memcg(prefault->memcg);
+	while (touch_piece(prefault))
 		cond_resched();
 	set_active_memcg(old);
-	kthread_unuse_mm(ahead->mm);
+	kthread_unuse_mm(prefault->mm);
 }
 
 /* Is most of the range not there yet? */
@@ -167,64 +167,64 @@ static unsigned int count_workers(unsigned long length)
 }
 
 /**
- * fault_ahead_begin() - have memory of the current process touched
+ * prefault_begin() - have memory of the current process touched
  * @start: first user address, page aligned
- * @length: bytes, at least FAULT_AHEAD_MIN
+ * @length: bytes, at least PREFAULT_MIN
  *
- * Return: handle for fault_ahead_end(), or NULL if it is not worth it.
+ * Return: handle for prefault_end(), or NULL if it is not worth it.
  */
-struct fault_ahead *fault_ahead_begin(unsigned long start, unsigned long length)
+struct prefault *prefault_begin(unsigned long start, unsigned long length)
 {
 	unsigned int nr = count_workers(length), i;
-	struct fault_ahead *ahead;
+	struct prefault *prefault;
 
 	if (!nr || !is_untouched(start, length))
 		return NULL;
-	ahead = kmalloc(struct_size(ahead, workers, nr), GFP_KERNEL_ACCOUNT);
-	if (!ahead)
+	prefault = kmalloc(struct_size(prefault, workers, nr), GFP_KERNEL_ACCOUNT);
+	if (!prefault)
 		return NULL;
 
-	ahead->mm = current->mm;
-	ahead->memcg = get_mem_cgroup_from_mm(current->mm);
-	ahead->start = start;
-	ahead->end = start + length;
-	ahead->pinned = start;
-	ahead->stop = false;
-	ahead->nr = nr;
-	atomic_long_set(&ahead->pieces,
-			DIV_ROUND_UP(ahead->end - ALIGN_DOWN(start, PIECE),
+	prefault->mm = current->mm;
+	prefault->memcg = get_mem_cgroup_from_mm(current->mm);
+	prefault->start = start;
+	prefault->end = start + length;
+	prefault->pinned = start;
+	prefault->stop = false;
+	prefault->nr = nr;
+	atomic_long_set(&prefault->pieces,
+			DIV_ROUND_UP(prefault->end - ALIGN_DOWN(start, PIECE),
 				     PIECE));
 	for (i = 0; i < nr; i++) {
-		ahead->workers[i].ahead = ahead;
-		INIT_WORK(&ahead->workers[i].work, touch_pieces);
-		queue_work(system_unbound_wq, &ahead->workers[i].work);
+		prefault->workers[i].prefault = prefault;
+		INIT_WORK(&prefault->workers[i].work, touch_pieces);
+		queue_work(system_unbound_wq, &prefault->workers[i].work);
 	}
-	return ahead;
+	return prefault;
 }
 
 /**
- * fault_ahead_pinned() - say how far pinning has come
- * @ahead: handle
+ * prefault_pinned() - say how far pinning has come
+ * @prefault: handle
  * @uva: user address up to which it has
  */
-void fault_ahead_pinned(struct fault_ahead *ahead, unsigned long uva)
+void prefault_pinned(struct prefault *prefault, unsigned long uva)
 {
-	WRITE_ONCE(ahead->pinned, uva);
+	WRITE_ONCE(prefault->pinned, uva);
 }
 
 /**
- * fault_ahead_end() - no more touching
- * @ahead: handle; void afterwards
+ * prefault_end() - no more touching
+ * @prefault: handle; void afterwards
  *
  * Context: process context; waits for workers to finish their pieces.
  */
-void fault_ahead_end(struct fault_ahead *ahead)
+void prefault_end(struct prefault *prefault)
 {
 	unsigned int i;
 
-	WRITE_ONCE(ahead->stop, true);
-	for (i = 0; i < ahead->nr; i++)
-		cancel_work_sync(&ahead->workers[i].work);
-	mem_cgroup_put(ahead->memcg);
-	kfree(ahead);
+	WRITE_ONCE(prefault->stop, true);
+	for (i = 0; i < prefault->nr; i++)
+		cancel_work_sync(&prefault->workers[i].work);
+	mem_cgroup_put(prefault->memcg);
+	kfree(prefault);
 }
