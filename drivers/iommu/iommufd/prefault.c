@@ -2,29 +2,50 @@
 /**
  * DOC: faulting memory ahead of pinning
  *
- * Memory that nobody has touched yet has to be allocated and zeroed before it
- * can be pinned, which takes much longer than pinning. So while one thread pins
- * a large range from its start on, workers touch it from its end on, piece by
- * piece, until they meet.
+ * Untouched memory has to be allocated and zeroed before it can be pinned, which
+ * takes much longer than pinning. So while the calling thread pins a large range
+ * from its start on, workers touch the range from its end on, piece by piece,
+ * until they meet.
  *
- * A worker does what the pinning thread would do later, and does not wait for
- * user space, as the end of a killed process waits for the worker: it touches
- * writable anonymous memory that no userfaultfd watches, while nobody changes
- * the address space. Everything else, and every failure, it leaves to the
- * pinning thread, so that errors, signals and limits are dealt with in one place.
+ * A worker is a thread of the calling process, made by vhost_task_create(). It
+ * inherits the cgroups, the CPU affinity, the memory policy and the priority of
+ * the caller, its CPU time is charged like the caller's, and a fatal signal ends
+ * it. There are never more threads than CPUs that the caller may use. With more
+ * than one memory node the workers stay on the node of the caller, as the local
+ * policy takes pages from the node of the CPU. Pages come from zones that gup
+ * does not have to migrate from.
  *
- * Where memory has several nodes the policy of the task says from which one its
- * pages come, and a worker has another policy; there are no workers then.
+ * There are no workers where a memory cgroup could reach a limit on the way:
+ * two threads at a limit cause more OOM events and more throttling than one.
+ *
+ * A worker only touches what the pinning thread would touch later, and never
+ * waits for user space: anonymous memory, shmem and hugetlbfs, writable and
+ * without userfaultfd. A range with anything else in it, or with a hole, gets no
+ * workers, because a MAP that fails must not populate memory behind the place
+ * where it fails. Every failure of a worker is left to the pinning thread, so
+ * that errors, signals and limits are dealt with in one place.
+ *
+ * A worker looks at the stop flag before every page. A stop signal or the cgroup
+ * freezer can halt a worker at any time; the caller does not wait for it then,
+ * so that it can halt as well. The end of the workers is waited for by a work
+ * item, and the caller waits for that item until a signal comes.
  */
 #include <linux/atomic.h>
+#include <linux/completion.h>
 #include <linux/cpumask.h>
-#include <linux/kthread.h>
+#include <linux/err.h>
+#include <linux/hugetlb.h>
 #include <linux/memcontrol.h>
 #include <linux/minmax.h>
 #include <linux/mm.h>
 #include <linux/nodemask.h>
+#include <linux/refcount.h>
 #include <linux/sched/mm.h>
+#include <linux/sched/signal.h>
+#include <linux/sched/vhost_task.h>
+#include <linux/shmem_fs.h>
 #include <linux/slab.h>
+#include <linux/topology.h>
 #include <linux/userfaultfd_k.h>
 #include <linux/workqueue.h>
 
@@ -33,44 +54,56 @@
 /* Less than this for each thread is not worth a worker. */
 #define MIN_SHARE (PREFAULT_MIN / 2)
 #define MAX_WORKERS 8UL
-/* What is claimed at once; a transparent huge page fits in. */
-#define PIECE SZ_2M
+/* The least that is claimed at once; a transparent huge page fits in. */
+#define MIN_PIECE SZ_2M
 /* Pages to look at before saying that memory is untouched */
 #define SAMPLES 16
 
 /**
  * struct prefault_worker - one worker
- * @work: item of a work queue
- * @prefault: what it works for
+ * @task: thread of the process
+ * @prefault: what the worker is part of
+ * @placed: it is on the CPUs it has to stay on
+ * @done: it found nothing more to do
  */
 struct prefault_worker {
-	struct work_struct work;
+	struct vhost_task *task;
 	struct prefault *prefault;
+	bool placed;
+	bool done;
 };
 
 /**
  * struct prefault - memory that is touched while it is being pinned
- * @mm: address space
- * @memcg: who pays for page tables
+ * @refs: the caller has one, @reap has one
+ * @reap: waits for the end of the workers
+ * @reaped: they have ended
  * @start: first user address
  * @end: address behind the last one
- * @pieces: number of pieces that nobody has claimed, the lowest ones
+ * @piece: bytes that are claimed at once, a power of two
+ * @pieces: number of unclaimed pieces, the lowest ones
  * @pinned: user address up to which pages are pinned
- * @stop: workers shall end
+ * @stop: the workers have to end
+ * @cpus: where they may run
  * @nr: number of workers
  * @workers: workers
  */
 struct prefault {
-	struct mm_struct *mm;
-	struct mem_cgroup *memcg;
+	refcount_t refs;
+	struct work_struct reap;
+	struct completion reaped;
 	unsigned long start;
 	unsigned long end;
+	unsigned long piece;
 	atomic_long_t pieces;
 	unsigned long pinned;
 	bool stop;
+	struct cpumask cpus;
 	unsigned int nr;
 	struct prefault_worker workers[];
 };
+
+static struct workqueue_struct *reapers;
 
 static bool is_there(unsigned long uva)
 {
@@ -82,24 +115,55 @@ static bool is_there(unsigned long uva)
 	return true;
 }
 
-static bool may_touch(struct vm_area_struct *vma, unsigned long uva)
+/* Is that a file of which the kernel itself has all pages, up to @last? */
+static bool is_memory_file(struct vm_area_struct *vma, unsigned long last)
 {
-	return vma && vma->vm_start <= uva && vma_is_anonymous(vma) &&
-	       (vma->vm_flags & VM_WRITE) &&
-	       !userfaultfd_armed(vma);
+	unsigned long index;
+
+	if (!vma->vm_file || (!is_vm_hugetlb_page(vma) &&
+			      !shmem_mapping(vma->vm_file->f_mapping)))
+		return false;
+	index = vma->vm_pgoff + ((last - vma->vm_start) >> PAGE_SHIFT);
+	return index < DIV_ROUND_UP(i_size_read(file_inode(vma->vm_file)),
+				    PAGE_SIZE);
 }
 
-/* Touch what of a piece is not there. Return: false to leave it alone. */
-static bool touch(struct mm_struct *mm, unsigned long start, unsigned long end)
+/* May a worker touch the pages of [uva, last], as far as they are in @vma? */
+static bool may_touch(struct vm_area_struct *vma, unsigned long uva,
+		      unsigned long last)
 {
-	struct vm_area_struct *vma;
+	if (!vma || vma->vm_start > uva || userfaultfd_armed(vma) ||
+	    (vma->vm_flags & (VM_WRITE | VM_IO | VM_PFNMAP)) != VM_WRITE)
+		return false;
+	return vma_is_anonymous(vma) ||
+	       is_memory_file(vma, min(last, vma->vm_end - 1));
+}
+
+static bool has_to_stop(struct prefault *prefault)
+{
+	return READ_ONCE(prefault->stop) || fatal_signal_pending(current);
+}
+
+/*
+ * Touch what is not there, at most one transparent huge page. Without permission
+ * to retry no fault waits for user space or drops the lock, so @vma stays.
+ * Return: false to leave the rest alone.
+ */
+static bool touch(struct prefault *prefault, unsigned long start,
+		  unsigned long end)
+{
+	struct vm_area_struct *vma = NULL;
 	unsigned long uva;
 
 	for (uva = start; uva < end; uva += PAGE_SIZE) {
-		vma = find_vma(mm, uva);
-		/* Without permission to retry no fault waits or unlocks. */
-		if (!may_touch(vma, uva) ||
-		    handle_mm_fault(vma, uva, FAULT_FLAG_WRITE |
+		if (has_to_stop(prefault))
+			return false;
+		if (!vma || uva >= vma->vm_end) {
+			vma = find_vma(current->mm, uva);
+			if (!may_touch(vma, uva, end - 1))
+				return false;
+		}
+		if (handle_mm_fault(vma, uva, FAULT_FLAG_WRITE |
 				    FAULT_FLAG_REMOTE, NULL) & VM_FAULT_ERROR)
 			return false;
 		/* That was a huge page. */
@@ -113,38 +177,55 @@ static bool touch(struct mm_struct *mm, unsigned long start, unsigned long end)
 static bool touch_piece(struct prefault *prefault)
 {
 	long piece = atomic_long_dec_return(&prefault->pieces);
-	unsigned long start, end;
-	bool go_on;
+	unsigned long uva, next, end;
+	bool go_on = true;
 
-	if (piece < 0 || READ_ONCE(prefault->stop))
+	if (piece < 0)
 		return false;
-	start = ALIGN_DOWN(prefault->start, PIECE) + piece * PIECE;
-	end = min(start + PIECE, prefault->end);
-	start = max(start, prefault->start);
-	if (end <= READ_ONCE(prefault->pinned))
-		return false;
-
-	/* Whoever holds it may wait for a file system in user space. */
-	if (!mmap_read_trylock(prefault->mm))
-		return true;
-	go_on = touch(prefault->mm, start, end);
-	mmap_read_unlock(prefault->mm);
+	uva = ALIGN_DOWN(prefault->start, prefault->piece) +
+	      piece * prefault->piece;
+	end = min(uva + prefault->piece, prefault->end);
+	uva = max(uva, prefault->start);
+	for (; go_on && uva < end; uva = next) {
+		next = min(ALIGN(uva + 1, MIN_PIECE), end);
+		if (end <= READ_ONCE(prefault->pinned))
+			return false;
+		/* Its holder may wait for a file system in user space. */
+		if (!mmap_read_trylock(current->mm))
+			continue;
+		go_on = touch(prefault, uva, next);
+		mmap_read_unlock(current->mm);
+		cond_resched();
+	}
 	return go_on;
 }
 
-static void touch_pieces(struct work_struct *work)
+static void place(struct prefault_worker *worker)
 {
-	struct prefault_worker *worker = container_of(work, struct prefault_worker,
-						   work);
-	struct prefault *prefault = worker->prefault;
-	struct mem_cgroup *old;
+	if (!worker->placed && num_node_state(N_MEMORY) > 1)
+		set_cpus_allowed_ptr(current, &worker->prefault->cpus);
+	worker->placed = true;
+}
 
-	kthread_use_mm(prefault->mm);
-	old = set_active_memcg(prefault->memcg);
-	while (touch_piece(prefault))
-		cond_resched();
-	set_active_memcg(old);
-	kthread_unuse_mm(prefault->mm);
+/* Called again and again, ready to sleep. Return: false to sleep until the end. */
+static bool worker_run(void *data)
+{
+	struct prefault_worker *worker = data;
+	unsigned int pin;
+
+	if (worker->done || has_to_stop(worker->prefault))
+		return false;
+	__set_current_state(TASK_RUNNING);
+	place(worker);
+	pin = memalloc_pin_save();
+	worker->done = !touch_piece(worker->prefault);
+	memalloc_pin_restore(pin);
+	return true;
+}
+
+/* There is nothing to hand over: the pinning thread needs no worker. */
+static void worker_killed(void *data)
+{
 }
 
 /* Is most of the range not there yet? */
@@ -158,12 +239,122 @@ static bool is_untouched(unsigned long start, unsigned long length)
 	return there < SAMPLES / 2;
 }
 
-static unsigned int count_workers(unsigned long length)
+/* Return: how much to claim at once, or 0 if workers have to leave the range alone. */
+static unsigned long choose_piece(unsigned long start, unsigned long end)
 {
-	if (num_node_state(N_MEMORY) > 1)
+	unsigned long uva, piece = MIN_PIECE;
+	struct vm_area_struct *vma;
+
+	if (mmap_read_lock_killable(current->mm))
 		return 0;
-	return min3((unsigned long)num_online_cpus(), length / MIN_SHARE,
-		    MAX_WORKERS + 1) - 1;
+	for (uva = start; uva < end; uva = vma->vm_end) {
+		vma = find_vma(current->mm, uva);
+		if (!may_touch(vma, uva, end - 1)) {
+			piece = 0;
+			break;
+		}
+		piece = max(piece, vma_kernel_pagesize(vma));
+	}
+	mmap_read_unlock(current->mm);
+	return piece;
+}
+
+#ifdef CONFIG_MEMCG
+static bool has_room(struct mem_cgroup *memcg, unsigned long npages)
+{
+	unsigned long limit = min(READ_ONCE(memcg->memory.max),
+				  READ_ONCE(memcg->memory.high));
+
+	return limit == PAGE_COUNTER_MAX ||
+	       page_counter_read(&memcg->memory) + npages <= limit;
+}
+
+/* Can all of the range be charged without meeting a limit of a memory cgroup? */
+static bool is_within_limits(unsigned long length)
+{
+	struct mem_cgroup *memcg = get_mem_cgroup_from_mm(current->mm), *at;
+	/* Tables and lists come on top, and each CPU charges ahead a little. */
+	unsigned long npages = (length + length / 64) / PAGE_SIZE +
+			       num_online_cpus() * 2 * MEMCG_CHARGE_BATCH;
+
+	for (at = memcg; at && has_room(at, npages);)
+		at = parent_mem_cgroup(at);
+	mem_cgroup_put(memcg);
+	return !at;
+}
+#else
+static bool is_within_limits(unsigned long length)
+{
+	return true;
+}
+#endif
+
+/* The CPUs that the caller may use and that take pages from its node. */
+static void choose_cpus(struct cpumask *cpus)
+{
+	cpumask_and(cpus, current->cpus_ptr, cpu_online_mask);
+	if (num_node_state(N_MEMORY) > 1)
+		cpumask_and(cpus, cpus, cpumask_of_node(numa_node_id()));
+}
+
+static struct prefault *alloc_prefault(unsigned long start,
+				       unsigned long length)
+{
+	unsigned long max_nr = min(length / MIN_SHARE, MAX_WORKERS + 1) - 1;
+	struct prefault *prefault;
+	unsigned long threads;
+
+	prefault = kzalloc(struct_size(prefault, workers, max_nr),
+			   GFP_KERNEL_ACCOUNT);
+	if (!prefault)
+		return NULL;
+	choose_cpus(&prefault->cpus);
+	threads = cpumask_weight(&prefault->cpus);
+	prefault->nr = min(max_nr + 1, max(threads, 1UL)) - 1;
+	refcount_set(&prefault->refs, 2);
+	init_completion(&prefault->reaped);
+	prefault->start = start;
+	prefault->end = start + length;
+	prefault->pinned = start;
+	return prefault;
+}
+
+static void start_workers(struct prefault *prefault)
+{
+	unsigned int i, nr = prefault->nr;
+
+	atomic_long_set(&prefault->pieces,
+			DIV_ROUND_UP(prefault->end -
+				     ALIGN_DOWN(prefault->start, prefault->piece),
+				     prefault->piece));
+	for (i = 0; i < nr; i++) {
+		struct prefault_worker *worker = &prefault->workers[i];
+
+		worker->prefault = prefault;
+		worker->task = vhost_task_create(worker_run, worker_killed,
+						 worker, "iommu_prefault");
+		if (IS_ERR(worker->task))
+			break;
+		vhost_task_start(worker->task);
+	}
+	prefault->nr = i;
+}
+
+static void put_prefault(struct prefault *prefault)
+{
+	if (refcount_dec_and_test(&prefault->refs))
+		kfree(prefault);
+}
+
+static void reap_workers(struct work_struct *work)
+{
+	struct prefault *prefault = container_of(work, struct prefault, reap);
+	unsigned int i;
+
+	for (i = 0; i < prefault->nr; i++)
+		vhost_task_stop(prefault->workers[i].task);
+	complete(&prefault->reaped);
+	put_prefault(prefault);
 }
 
 /**
@@ -171,35 +362,28 @@ static unsigned int count_workers(unsigned long length)
  * @start: first user address, page aligned
  * @length: bytes, at least PREFAULT_MIN
  *
- * Return: handle for prefault_end(), or NULL if it is not worth it.
+ * Context: process context of a user task; takes the mmap lock.
+ * Return: handle for prefault_end(), or NULL if it is not worth it or if a limit
+ * of the caller is in the way.
  */
 struct prefault *prefault_begin(unsigned long start, unsigned long length)
 {
-	unsigned int nr = count_workers(length), i;
 	struct prefault *prefault;
 
-	if (!nr || !is_untouched(start, length))
+	if ((current->flags & PF_KTHREAD) || !is_untouched(start, length) ||
+	    !is_within_limits(length))
 		return NULL;
-	prefault = kmalloc(struct_size(prefault, workers, nr), GFP_KERNEL_ACCOUNT);
+	prefault = alloc_prefault(start, length);
 	if (!prefault)
 		return NULL;
-
-	prefault->mm = current->mm;
-	prefault->memcg = get_mem_cgroup_from_mm(current->mm);
-	prefault->start = start;
-	prefault->end = start + length;
-	prefault->pinned = start;
-	prefault->stop = false;
-	prefault->nr = nr;
-	atomic_long_set(&prefault->pieces,
-			DIV_ROUND_UP(prefault->end - ALIGN_DOWN(start, PIECE),
-				     PIECE));
-	for (i = 0; i < nr; i++) {
-		prefault->workers[i].prefault = prefault;
-		INIT_WORK(&prefault->workers[i].work, touch_pieces);
-		queue_work(system_unbound_wq, &prefault->workers[i].work);
-	}
-	return prefault;
+	if (prefault->nr)
+		prefault->piece = choose_piece(start, start + length);
+	if (prefault->piece)
+		start_workers(prefault);
+	if (prefault->piece && prefault->nr)
+		return prefault;
+	kfree(prefault);
+	return NULL;
 }
 
 /**
@@ -214,17 +398,38 @@ void prefault_pinned(struct prefault *prefault, unsigned long uva)
 
 /**
  * prefault_end() - no more touching
- * @prefault: handle; void afterwards
+ * @prefault: handle; invalid afterwards
  *
- * Context: process context; waits for workers to finish their pieces.
+ * Context: process context; waits until the workers have ended, each after the
+ * page it is at. With a signal pending a worker may still be at that page when
+ * this returns.
  */
 void prefault_end(struct prefault *prefault)
 {
-	unsigned int i;
-
 	WRITE_ONCE(prefault->stop, true);
-	for (i = 0; i < prefault->nr; i++)
-		cancel_work_sync(&prefault->workers[i].work);
-	mem_cgroup_put(prefault->memcg);
-	kfree(prefault);
+	INIT_WORK(&prefault->reap, reap_workers);
+	queue_work(reapers, &prefault->reap);
+	wait_for_completion_interruptible(&prefault->reaped);
+	put_prefault(prefault);
+}
+
+/**
+ * prefault_init() - prepare for prefault_begin()
+ *
+ * Return: 0 or -ENOMEM.
+ */
+int prefault_init(void)
+{
+	reapers = alloc_workqueue("iommufd_prefault", WQ_UNBOUND, 0);
+	return reapers ? 0 : -ENOMEM;
+}
+
+/**
+ * prefault_exit() - undo prefault_init()
+ *
+ * Waits for workers that a signal let outlive their prefault_end().
+ */
+void prefault_exit(void)
+{
+	destroy_workqueue(reapers);
 }
