@@ -33,6 +33,7 @@
 #include <linux/atomic.h>
 #include <linux/completion.h>
 #include <linux/cpumask.h>
+#include <linux/delay.h>
 #include <linux/err.h>
 #include <linux/hugetlb.h>
 #include <linux/memcontrol.h>
@@ -40,8 +41,10 @@
 #include <linux/mm.h>
 #include <linux/nodemask.h>
 #include <linux/refcount.h>
+#include <linux/sched/jobctl.h>
 #include <linux/sched/mm.h>
 #include <linux/sched/signal.h>
+#include <linux/sched/task.h>
 #include <linux/sched/vhost_task.h>
 #include <linux/shmem_fs.h>
 #include <linux/slab.h>
@@ -63,13 +66,15 @@
  * struct prefault_worker - one worker
  * @task: thread of the process
  * @prefault: what the worker is part of
- * @placed: it is on the CPUs it has to stay on
+ * @self: the same thread for the scheduler, counted, once it has run
+ * @killed: it ended for a fatal signal
  * @done: it found nothing more to do
  */
 struct prefault_worker {
 	struct vhost_task *task;
 	struct prefault *prefault;
-	bool placed;
+	struct task_struct *self;
+	bool killed;
 	bool done;
 };
 
@@ -200,32 +205,43 @@ static bool touch_piece(struct prefault *prefault)
 	return go_on;
 }
 
-static void place(struct prefault_worker *worker)
+static void worker_first_run(struct prefault_worker *worker)
 {
-	if (!worker->placed && num_node_state(N_MEMORY) > 1)
+	if (num_node_state(N_MEMORY) > 1)
 		set_cpus_allowed_ptr(current, &worker->prefault->cpus);
-	worker->placed = true;
+	/* Pairs with may_be_stopped(). */
+	smp_store_release(&worker->self, get_task_struct(current));
+}
+
+static void worker_touch(struct prefault_worker *worker)
+{
+	unsigned int pin = memalloc_pin_save();
+
+	worker->done = !touch_piece(worker->prefault);
+	memalloc_pin_restore(pin);
 }
 
 /* Called again and again, ready to sleep. Return: false to sleep until the end. */
 static bool worker_run(void *data)
 {
 	struct prefault_worker *worker = data;
-	unsigned int pin;
 
-	if (worker->done || has_to_stop(worker->prefault))
+	if (worker->self && (worker->done || has_to_stop(worker->prefault)))
 		return false;
 	__set_current_state(TASK_RUNNING);
-	place(worker);
-	pin = memalloc_pin_save();
-	worker->done = !touch_piece(worker->prefault);
-	memalloc_pin_restore(pin);
+	if (worker->self)
+		worker_touch(worker);
+	else
+		worker_first_run(worker);
 	return true;
 }
 
 /* There is nothing to hand over: the pinning thread needs no worker. */
 static void worker_killed(void *data)
 {
+	struct prefault_worker *worker = data;
+
+	WRITE_ONCE(worker->killed, true);
 }
 
 /* Is most of the range not there yet? */
@@ -346,13 +362,54 @@ static void put_prefault(struct prefault *prefault)
 		kfree(prefault);
 }
 
+/* Poll, as what is waited for wakes nothing, and ever less often. */
+static void poll_again(unsigned int *us)
+{
+	usleep_range(*us, 2 * *us);
+	*us = min(2 * *us, 100000U);
+}
+
+/*
+ * A worker that has not run, or that a stop signal, a tracer or the cgroup freezer
+ * has halted, cannot end. vhost_task_stop() would wait in a state that a user must
+ * not be able to prolong at will.
+ */
+static bool may_be_stopped(struct prefault_worker *worker)
+{
+	/* Pairs with worker_first_run(). */
+	struct task_struct *task = smp_load_acquire(&worker->self);
+
+	if (READ_ONCE(worker->killed))
+		return true;
+	return task && !(READ_ONCE(task->jobctl) &
+			 (JOBCTL_PENDING_MASK | JOBCTL_STOPPED | JOBCTL_TRACED));
+}
+
+/* What needs a process of one thread has to work right after the MAP. */
+static void wait_until_gone(struct task_struct *task)
+{
+	unsigned int us = 20;
+
+	while (pid_alive(task))
+		poll_again(&us);
+	put_task_struct(task);
+}
+
 static void reap_workers(struct work_struct *work)
 {
 	struct prefault *prefault = container_of(work, struct prefault, reap);
-	unsigned int i;
+	struct prefault_worker *worker = prefault->workers;
+	unsigned int i, us = 20;
 
-	for (i = 0; i < prefault->nr; i++)
-		vhost_task_stop(prefault->workers[i].task);
+	for (i = 0; i < prefault->nr; i++) {
+		while (!may_be_stopped(&worker[i]))
+			poll_again(&us);
+		vhost_task_stop(worker[i].task);
+	}
+	for (i = 0; i < prefault->nr; i++) {
+		if (worker[i].self)
+			wait_until_gone(worker[i].self);
+	}
 	complete(&prefault->reaped);
 	put_prefault(prefault);
 }
