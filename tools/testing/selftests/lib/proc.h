@@ -19,6 +19,8 @@ long proc_meminfo_kb(const char *key);
 /* A counter of /proc/vmstat, by its name and a space; -1 if there is none. */
 long proc_vmstat(const char *key);
 
+/* The number behind @key in a file of such lines; -1 if there is none. */
+long file_read_key(const char *path, const char *key);
 /* One number in a file such as a sysctl; -1 when it cannot be read. */
 long file_read_long(const char *path);
 bool file_write_long(const char *path, long value);
