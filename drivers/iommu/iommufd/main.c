@@ -21,6 +21,7 @@
 
 #include "iommufd_private.h"
 #include "iommufd_test.h"
+#include "prefault.h"
 
 /**
  * struct iommufd_ioctl - one line of the ioctl table
@@ -275,7 +276,27 @@ static struct miscdevice iommufd_misc = {
 	.nodename = "iommu",
 	.mode = 0660,
 };
-module_misc_device(iommufd_misc);
+
+static int __init iommufd_init(void)
+{
+	int rc = prefault_init();
+
+	if (rc)
+		return rc;
+	rc = misc_register(&iommufd_misc);
+	if (rc)
+		prefault_exit();
+	return rc;
+}
+
+static void __exit iommufd_exit(void)
+{
+	misc_deregister(&iommufd_misc);
+	prefault_exit();
+}
+
+module_init(iommufd_init);
+module_exit(iommufd_exit);
 
 MODULE_DESCRIPTION("I/O address spaces for user space: /dev/iommu");
 MODULE_LICENSE("GPL");

@@ -41,8 +41,8 @@
 #include <linux/slab.h>
 #include <linux/wait_bit.h>
 
-#include "fault_ahead.h"
 #include "memory.h"
+#include "prefault.h"
 
 #define CHUNK_MAX_RUNS \
 	((PAGE_SIZE - sizeof(struct pin_chunk)) / sizeof(struct pfn_run))
@@ -74,7 +74,7 @@ unsigned int iommufd_max_users = IOMMUFD_MAX_USERS;
  * @nr_runs: number of runs
  * @first: index of the first page in @runs
  * @next: index after the last page in @runs
- * @ahead: touches what is still to be pinned, or NULL
+ * @prefault: touches what is still to be pinned, or NULL
  * @hole: the chunk that marks the hole, or NULL if no other thread can see it
  * @spare: a chunk to split with, or NULL; its @nr_runs is its room
  * @small_pages: @pages of a short range
@@ -89,7 +89,7 @@ struct pin_batch {
 	unsigned int nr_runs;
 	unsigned long first;
 	unsigned long next;
-	struct fault_ahead *ahead;
+	struct prefault *prefault;
 	struct pin_chunk *hole;
 	struct pin_chunk *spare;
 	struct page *small_pages[SMALL_BATCH];
@@ -624,9 +624,9 @@ static int pin_more(struct iommufd_memory *memory, struct pin_batch *batch,
 		unpin_user_pages(batch->pages + taken, npages - taken);
 		iommufd_uncharge(memory->payer, memory->mode, npages - taken);
 	}
-	if (batch->ahead)
-		fault_ahead_pinned(batch->ahead, memory->uva +
-				   batch->next * PAGE_SIZE);
+	if (batch->prefault)
+		prefault_pinned(batch->prefault, memory->uva +
+				batch->next * PAGE_SIZE);
 	return rc;
 }
 
@@ -678,16 +678,16 @@ static int wait_for_hole(struct iommufd_memory *memory, struct pin_chunk *hole)
 }
 
 /* Have memory touched from its other end on, if that is worth it. */
-static struct fault_ahead *begin_ahead(struct iommufd_memory *memory,
+static struct prefault *begin_prefault(struct iommufd_memory *memory,
 				       unsigned long first, unsigned long last)
 {
 	unsigned long npages = last - first + 1;
 
-	if (npages < FAULT_AHEAD_MIN / PAGE_SIZE || !memory->writable ||
+	if (npages < PREFAULT_MIN / PAGE_SIZE || !memory->writable ||
 	    memory->payer->mm != current->mm)
 		return NULL;
-	return fault_ahead_begin(memory->uva + first * PAGE_SIZE,
-				 npages * PAGE_SIZE);
+	return prefault_begin(memory->uva + first * PAGE_SIZE,
+			      npages * PAGE_SIZE);
 }
 
 /* Add a user to the chunk at *index, or to several chunks from there on. */
@@ -717,7 +717,7 @@ static int pin_batch_begin(struct iommufd_memory *memory,
 	if (rc)
 		batch->pages = NULL;
 	else
-		batch->ahead = begin_ahead(memory, first, last);
+		batch->prefault = begin_prefault(memory, first, last);
 	return rc;
 }
 
@@ -771,8 +771,8 @@ static void pin_batch_end(struct pin_batch *batch)
 {
 	if (!batch->pages)
 		return;
-	if (batch->ahead)
-		fault_ahead_end(batch->ahead);
+	if (batch->prefault)
+		prefault_end(batch->prefault);
 	pin_batch_destroy(batch);
 }
 

@@ -4,7 +4,6 @@
 #define _COMPAT_LINUX_MM_H
 
 #include_next <linux/mm.h>
-#include <linux/hugetlb_inline.h>
 #include <generated/features.h>
 
 #ifndef HAVE_PIN_USER_PAGES_REMOTE_NO_VMAS
@@ -24,7 +23,7 @@ static inline unsigned int compat_gup_flags(struct vm_area_struct *vma, unsigned
 	if (vma->vm_flags & VM_WRITE)
 		return gup_flags | FOLL_WRITE;
 	/* 6.1 cannot force that on huge pages; pin what is there. */
-	return is_vm_hugetlb_page(vma) ? gup_flags : gup_flags | FOLL_WRITE | FOLL_FORCE;
+	return (vma->vm_flags & VM_HUGETLB) ? gup_flags : gup_flags | FOLL_WRITE | FOLL_FORCE;
 }
 
 /*

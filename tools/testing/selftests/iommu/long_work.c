@@ -10,6 +10,8 @@
 #define IOVA		0x10000000UL
 #define BIG_IOVA	(1UL << 32)
 #define LENGTH		(512UL << 20)
+/* Workers touch only what a device may write to; the work has to take long. */
+#define BIG_ACCESS	MAP_READ
 /* Much shorter than the work, much longer than what others have to do. */
 #define PROMPT_MS	300
 
@@ -30,7 +32,6 @@ FIXTURE_SETUP(long_work)
 	test_ioas_alloc(&self->ioas);
 	test_edu_open(&self->edu, PCI_ON_ROOT_BUS, 0);
 	self->mem = test_mem(mem_anon(4 * PAGE));
-	/* Shared memory, as nobody helps to get that sooner. */
 	self->big = test_mem(mem_file(-1, LENGTH, PROT_READ | PROT_WRITE,
 				      MAP_SHARED | MAP_ANONYMOUS));
 }
@@ -58,7 +59,7 @@ static void *do_map(void *arg)
 	struct worker *w = arg;
 
 	w->rc = _test_map_fixed(w->fd, w->ioas, w->mem, LENGTH, BIG_IOVA,
-				MAP_RW);
+				BIG_ACCESS);
 	w->done = true;
 	return NULL;
 }
@@ -168,7 +169,8 @@ TEST_F(long_work, hwpt_under_construction)
 	uint32_t next = iommufd_next_id(self->fd), pt;
 	struct worker worker;
 
-	test_map_fixed(self->big, LENGTH, BIG_IOVA);
+	test_ok(_test_map_fixed(self->fd, self->ioas, self->big, LENGTH,
+				BIG_IOVA, BIG_ACCESS));
 	test_start(&worker, do_hwpt_alloc);
 	/* The id is taken, but nobody finds what is not finished. */
 	ASSERT_EQ(next + 1, iommufd_next_id(self->fd));

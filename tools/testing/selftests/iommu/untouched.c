@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Large memory that nobody has touched before it is mapped. Others help to get
- * it; what cannot be had, and what happens to it meanwhile, is the same.
+ * Large memory that is untouched when it is mapped. Workers help to get it; what
+ * cannot be had, and what happens to it meanwhile, is the same.
  */
+#include <linux/memfd.h>
 #include <pthread.h>
 
 #include "harness.h"
@@ -20,13 +21,39 @@ FIXTURE(untouched) {
 };
 
 FIXTURE_VARIANT(untouched) {
+	size_t page;		/* the least that can be protected alone */
 	int advice;
 	size_t offset;		/* of the memory in a huge page */
+	int flags;		/* of mmap() of a memfd; none without */
+	unsigned int fd_flags;
 };
 
-FIXTURE_VARIANT_ADD(untouched, small_pages) { MADV_NOHUGEPAGE };
-FIXTURE_VARIANT_ADD(untouched, huge_pages) { MADV_HUGEPAGE };
-FIXTURE_VARIANT_ADD(untouched, unaligned) { MADV_HUGEPAGE, 5 * PAGE };
+FIXTURE_VARIANT_ADD(untouched, small_pages) { PAGE, MADV_NOHUGEPAGE };
+FIXTURE_VARIANT_ADD(untouched, huge_pages) { PAGE, MADV_HUGEPAGE };
+FIXTURE_VARIANT_ADD(untouched, unaligned) { PAGE, MADV_HUGEPAGE, 5 * PAGE };
+FIXTURE_VARIANT_ADD(untouched, memfd) {
+	PAGE, MADV_NOHUGEPAGE, 5 * PAGE, MAP_SHARED,
+};
+FIXTURE_VARIANT_ADD(untouched, private_memfd) {
+	PAGE, MADV_NOHUGEPAGE, 0, MAP_PRIVATE,
+};
+FIXTURE_VARIANT_ADD(untouched, hugetlb) {
+	HUGE, MADV_NORMAL, 0, MAP_SHARED, MFD_HUGETLB,
+};
+FIXTURE_VARIANT_ADD(untouched, private_hugetlb) {
+	HUGE, MADV_NORMAL, 0, MAP_PRIVATE, MFD_HUGETLB,
+};
+
+static bool put_memfd_at(uint8_t *mem, size_t length, int flags,
+			 unsigned int fd_flags)
+{
+	int fd = mem_fd("untouched", length, fd_flags);
+	bool ok = fd >= 0 && mmap(mem, length, PROT_READ | PROT_WRITE,
+				  flags | MAP_FIXED, fd, 0) == mem;
+
+	close(fd);
+	return ok;
+}
 
 FIXTURE_SETUP(untouched)
 {
@@ -34,7 +61,13 @@ FIXTURE_SETUP(untouched)
 	ASSERT_GE(self->fd, 0);
 	test_ioas_alloc(&self->ioas);
 	test_edu_attach(&self->edu, PCI_ON_ROOT_BUS, 0, self->ioas);
+	if (variant->fd_flags & MFD_HUGETLB && !mem_hugetlb_pool(2 * LENGTH / HUGE))
+		SKIP(return, "no %lu huge pages", 2 * LENGTH / HUGE);
 	self->mem = test_mem(mem_reserve_aligned(LENGTH + HUGE, HUGE));
+	if (variant->flags)
+		ASSERT_TRUE(put_memfd_at(self->mem, LENGTH + HUGE, variant->flags,
+					 variant->fd_flags))
+			TH_LOG("%s", strerror(errno));
 	ASSERT_EQ(0, madvise(self->mem, LENGTH + HUGE, variant->advice));
 	self->mem += variant->offset;
 }
@@ -84,22 +117,65 @@ static bool set_prot(uint8_t *mem, size_t length, int prot)
 
 TEST_F(untouched, what_is_not_there_is_efault)
 {
-	static const size_t at[] = { 0, LENGTH / 2, LENGTH - PAGE };
+	const size_t at[] = { 0, LENGTH / 2, LENGTH - variant->page };
 	static const int prot[] = { PROT_NONE, PROT_READ };
 
 	for (int i = 0; i < ARRAY_SIZE(at) * ARRAY_SIZE(prot); i++) {
 		uint8_t *hole = self->mem + at[i / 2];
 
-		ASSERT_TRUE(set_prot(hole, PAGE, prot[i % 2]));
+		ASSERT_TRUE(set_prot(hole, variant->page, prot[i % 2]));
 		test_err_map_fixed(EFAULT, self->mem, LENGTH, IOVA);
 		test_pinned(0);
-		ASSERT_TRUE(set_prot(hole, PAGE, PROT_READ | PROT_WRITE));
+		ASSERT_TRUE(set_prot(hole, variant->page,
+				     PROT_READ | PROT_WRITE));
 		ASSERT_EQ(0, madvise(self->mem, LENGTH, MADV_DONTNEED));
 	}
 	test_map_fixed(self->mem, LENGTH, IOVA);
 }
 
-/* Who helps leaves files alone. */
+/* How many pages are there */
+static size_t count_there(uint8_t *mem, size_t length)
+{
+	unsigned char there[LENGTH / PAGE];
+	size_t n = 0;
+
+	if (mincore(mem, length, there))
+		return SIZE_MAX;
+	for (size_t i = 0; i < length / PAGE; i++)
+		n += there[i] & 1;
+	return n;
+}
+
+/* A MAP that fails leaves what is behind the hole as it was. */
+TEST_F(untouched, nothing_behind_a_hole)
+{
+	uint8_t *hole = self->mem + LENGTH / 4;
+	uint8_t *behind = hole + HUGE - variant->offset;
+
+	ASSERT_TRUE(set_prot(hole, variant->page, PROT_NONE));
+	test_err_map_fixed(EFAULT, self->mem, LENGTH, IOVA);
+	ASSERT_EQ(0, count_there(behind, LENGTH / 2));
+	ASSERT_EQ(0, munmap(hole, variant->page));
+	test_err_map_fixed(EFAULT, self->mem, LENGTH, IOVA);
+	ASSERT_EQ(0, count_there(behind, LENGTH / 2));
+}
+
+/* So does one that meets the end of a file. */
+TEST_F(untouched, nothing_behind_the_end_of_a_file)
+{
+	uint8_t *middle = self->mem + LENGTH / 4 - variant->offset;
+	int fd = mem_fd("short", LENGTH / 4, variant->fd_flags);
+
+	ASSERT_GE(fd, 0);
+	ASSERT_EQ(middle, mmap(middle, LENGTH / 4, PROT_READ | PROT_WRITE,
+			       MAP_SHARED | MAP_FIXED, fd, 0));
+	ASSERT_EQ(0, ftruncate(fd, LENGTH / 8));
+	close(fd);
+	test_err_map_fixed(EFAULT, self->mem, LENGTH, IOVA);
+	ASSERT_EQ(0, count_there(middle + LENGTH / 4, LENGTH / 4));
+}
+
+/* Memory of another kind is mapped like the rest. */
 TEST_F(untouched, file_in_the_middle)
 {
 	uint8_t *middle = self->mem + LENGTH / 2;
@@ -136,6 +212,7 @@ TEST_F(untouched, of_a_fork)
 struct thrower {
 	pthread_t id;
 	uint8_t *mem;
+	size_t page;
 	volatile bool stop;
 };
 
@@ -145,8 +222,8 @@ static void *throw_away(void *arg)
 
 	while (!t->stop) {
 		madvise(t->mem + LENGTH / 2, LENGTH / 4, MADV_DONTNEED);
-		mprotect(t->mem + LENGTH / 4, PAGE, PROT_READ | PROT_WRITE);
-		mprotect(t->mem + LENGTH / 4, PAGE, PROT_NONE);
+		mprotect(t->mem + LENGTH / 4, t->page, PROT_READ | PROT_WRITE);
+		mprotect(t->mem + LENGTH / 4, t->page, PROT_NONE);
 	}
 	return NULL;
 }
@@ -154,7 +231,7 @@ static void *throw_away(void *arg)
 /* With the memory changing under it MAP works or finds a hole, no more. */
 TEST_F(untouched, while_it_changes)
 {
-	struct thrower thrower = { .mem = self->mem };
+	struct thrower thrower = { .mem = self->mem, .page = variant->page };
 	int rc;
 
 	ASSERT_EQ(0, pthread_create(&thrower.id, NULL, throw_away, &thrower));

@@ -15,11 +15,11 @@
 
 #include "proc.h"
 
-static long file_key_kb(const char *path, const char *key)
+long file_read_key(const char *path, const char *key)
 {
 	size_t len = strlen(key);
 	char line[256];
-	long kb = -1;
+	long value = -1;
 	FILE *f;
 
 	f = fopen(path, "re");
@@ -28,16 +28,16 @@ static long file_key_kb(const char *path, const char *key)
 	while (fgets(line, sizeof(line), f)) {
 		if (strncmp(line, key, len))
 			continue;
-		kb = strtol(line + len, NULL, 10);
+		value = strtol(line + len, NULL, 10);
 		break;
 	}
 	fclose(f);
-	return kb;
+	return value;
 }
 
 long proc_status_kb(const char *key)
 {
-	return file_key_kb("/proc/self/status", key);
+	return file_read_key("/proc/self/status", key);
 }
 
 long proc_pid_status_kb(pid_t pid, const char *key)
@@ -45,17 +45,17 @@ long proc_pid_status_kb(pid_t pid, const char *key)
 	char path[64];
 
 	snprintf(path, sizeof(path), "/proc/%d/status", pid);
-	return file_key_kb(path, key);
+	return file_read_key(path, key);
 }
 
 long proc_meminfo_kb(const char *key)
 {
-	return file_key_kb("/proc/meminfo", key);
+	return file_read_key("/proc/meminfo", key);
 }
 
 long proc_vmstat(const char *key)
 {
-	return file_key_kb("/proc/vmstat", key);
+	return file_read_key("/proc/vmstat", key);
 }
 
 long proc_pages_pinned(void)

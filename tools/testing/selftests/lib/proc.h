@@ -22,6 +22,8 @@ long proc_vmstat(const char *key);
 /* Pages that are pinned, by all processes together */
 long proc_pages_pinned(void);
 
+/* The number behind @key in a file of such lines; -1 if there is none. */
+long file_read_key(const char *path, const char *key);
 /* One number in a file such as a sysctl; -1 when it cannot be read. */
 long file_read_long(const char *path);
 bool file_write_long(const char *path, long value);

@@ -1,0 +1,492 @@
+// SPDX-License-Identifier: GPL-2.0
+/**
+ * DOC: faulting memory ahead of pinning
+ *
+ * Untouched memory has to be allocated and zeroed before it can be pinned, which
+ * takes much longer than pinning. So while the calling thread pins a large range
+ * from its start on, workers touch the range from its end on, piece by piece,
+ * until they meet.
+ *
+ * A worker is a thread of the calling process, made by vhost_task_create(). It
+ * inherits the cgroups, the CPU affinity, the memory policy and the priority of
+ * the caller, its CPU time is charged like the caller's, and a fatal signal ends
+ * it. There are never more threads than CPUs that the caller may use. With more
+ * than one memory node the workers stay on the node of the caller, as the local
+ * policy takes pages from the node of the CPU. Pages come from zones that gup
+ * does not have to migrate from.
+ *
+ * There are no workers where a memory cgroup could reach a limit on the way:
+ * two threads at a limit cause more OOM events and more throttling than one.
+ *
+ * A worker only touches what the pinning thread would touch later, and never
+ * waits for user space: anonymous memory, shmem and hugetlbfs, writable and
+ * without userfaultfd. A range with anything else in it, or with a hole, gets no
+ * workers, because a MAP that fails must not populate memory behind the place
+ * where it fails. Every failure of a worker is left to the pinning thread, so
+ * that errors, signals and limits are dealt with in one place.
+ *
+ * A worker looks at the stop flag before every page. A stop signal or the cgroup
+ * freezer can halt a worker at any time; the caller does not wait for it then,
+ * so that it can halt as well. The end of the workers is waited for by a work
+ * item, and the caller waits for that item until a signal comes.
+ */
+#include <linux/atomic.h>
+#include <linux/completion.h>
+#include <linux/cpumask.h>
+#include <linux/delay.h>
+#include <linux/err.h>
+#include <linux/hugetlb.h>
+#include <linux/memcontrol.h>
+#include <linux/minmax.h>
+#include <linux/mm.h>
+#include <linux/nodemask.h>
+#include <linux/refcount.h>
+#include <linux/sched/jobctl.h>
+#include <linux/sched/mm.h>
+#include <linux/sched/signal.h>
+#include <linux/sched/task.h>
+#include <linux/sched/vhost_task.h>
+#include <linux/shmem_fs.h>
+#include <linux/slab.h>
+#include <linux/topology.h>
+#include <linux/userfaultfd_k.h>
+#include <linux/workqueue.h>
+
+#include "prefault.h"
+
+/* Less than this for each thread is not worth a worker. */
+#define MIN_SHARE (PREFAULT_MIN / 2)
+#define MAX_WORKERS 8UL
+/* The least that is claimed at once; a transparent huge page fits in. */
+#define MIN_PIECE SZ_2M
+/* Pages to look at before saying that memory is untouched */
+#define SAMPLES 16
+
+/**
+ * struct prefault_worker - one worker
+ * @task: thread of the process
+ * @prefault: what the worker is part of
+ * @self: the same thread for the scheduler, counted, once it has run
+ * @killed: it ended for a fatal signal
+ * @done: it found nothing more to do
+ */
+struct prefault_worker {
+	struct vhost_task *task;
+	struct prefault *prefault;
+	struct task_struct *self;
+	bool killed;
+	bool done;
+};
+
+/**
+ * struct prefault - memory that is touched while it is being pinned
+ * @refs: the caller has one, @reap has one
+ * @reap: waits for the end of the workers
+ * @reaped: they have ended
+ * @start: first user address
+ * @end: address behind the last one
+ * @piece: bytes that are claimed at once, a power of two
+ * @pieces: number of unclaimed pieces, the lowest ones
+ * @pinned: user address up to which pages are pinned
+ * @stop: the workers have to end
+ * @cpus: where they may run
+ * @nr: number of workers
+ * @workers: workers
+ */
+struct prefault {
+	refcount_t refs;
+	struct work_struct reap;
+	struct completion reaped;
+	unsigned long start;
+	unsigned long end;
+	unsigned long piece;
+	atomic_long_t pieces;
+	unsigned long pinned;
+	bool stop;
+	struct cpumask cpus;
+	unsigned int nr;
+	struct prefault_worker workers[];
+};
+
+static struct workqueue_struct *reapers;
+
+static bool is_there(unsigned long uva)
+{
+	struct page *page;
+
+	if (get_user_pages_fast_only(uva, 1, FOLL_WRITE, &page) != 1)
+		return false;
+	put_page(page);
+	return true;
+}
+
+/* Is that a file of which the kernel itself has all pages, up to @last? */
+static bool is_memory_file(struct vm_area_struct *vma, unsigned long last)
+{
+	unsigned long index;
+
+	if (!vma->vm_file || (!is_vm_hugetlb_page(vma) &&
+			      !shmem_mapping(vma->vm_file->f_mapping)))
+		return false;
+	index = vma->vm_pgoff + ((last - vma->vm_start) >> PAGE_SHIFT);
+	return index < DIV_ROUND_UP(i_size_read(file_inode(vma->vm_file)),
+				    PAGE_SIZE);
+}
+
+/* May a worker touch the pages of [uva, last], as far as they are in @vma? */
+static bool may_touch(struct vm_area_struct *vma, unsigned long uva,
+		      unsigned long last)
+{
+	if (!vma || vma->vm_start > uva || userfaultfd_armed(vma) ||
+	    (vma->vm_flags & (VM_WRITE | VM_IO | VM_PFNMAP)) != VM_WRITE)
+		return false;
+	return vma_is_anonymous(vma) ||
+	       is_memory_file(vma, min(last, vma->vm_end - 1));
+}
+
+static bool has_to_stop(struct prefault *prefault)
+{
+	return READ_ONCE(prefault->stop) || fatal_signal_pending(current);
+}
+
+/*
+ * Touch what is not there, at most one transparent huge page. Without permission
+ * to retry no fault waits for user space or drops the lock, so @vma stays.
+ * Return: false to leave the rest alone.
+ */
+static bool touch(struct prefault *prefault, unsigned long start,
+		  unsigned long end)
+{
+	struct vm_area_struct *vma = NULL;
+	unsigned long uva;
+
+	for (uva = start; uva < end; uva += PAGE_SIZE) {
+		if (has_to_stop(prefault))
+			return false;
+		if (!vma || uva >= vma->vm_end) {
+			vma = find_vma(current->mm, uva);
+			if (!may_touch(vma, uva, end - 1))
+				return false;
+		}
+		if (handle_mm_fault(vma, uva, FAULT_FLAG_WRITE |
+				    FAULT_FLAG_REMOTE, NULL) & VM_FAULT_ERROR)
+			return false;
+		/* That was a huge page. */
+		if (uva == start && is_there(end - PAGE_SIZE))
+			break;
+	}
+	return true;
+}
+
+/* Return: false when there is nothing left to do. */
+static bool touch_piece(struct prefault *prefault)
+{
+	long piece = atomic_long_dec_return(&prefault->pieces);
+	unsigned long uva, next, end;
+	bool go_on = true;
+
+	if (piece < 0)
+		return false;
+	uva = ALIGN_DOWN(prefault->start, prefault->piece) +
+	      piece * prefault->piece;
+	end = min(uva + prefault->piece, prefault->end);
+	uva = max(uva, prefault->start);
+	for (; go_on && uva < end; uva = next) {
+		next = min(ALIGN(uva + 1, MIN_PIECE), end);
+		if (end <= READ_ONCE(prefault->pinned))
+			return false;
+		/* Its holder may wait for a file system in user space. */
+		if (!mmap_read_trylock(current->mm))
+			continue;
+		go_on = touch(prefault, uva, next);
+		mmap_read_unlock(current->mm);
+		cond_resched();
+	}
+	return go_on;
+}
+
+static void worker_first_run(struct prefault_worker *worker)
+{
+	if (num_node_state(N_MEMORY) > 1)
+		set_cpus_allowed_ptr(current, &worker->prefault->cpus);
+	/* Pairs with may_be_stopped(). */
+	smp_store_release(&worker->self, get_task_struct(current));
+}
+
+static void worker_touch(struct prefault_worker *worker)
+{
+	unsigned int pin = memalloc_pin_save();
+
+	worker->done = !touch_piece(worker->prefault);
+	memalloc_pin_restore(pin);
+}
+
+/* Called again and again, ready to sleep. Return: false to sleep until the end. */
+static bool worker_run(void *data)
+{
+	struct prefault_worker *worker = data;
+
+	if (worker->self && (worker->done || has_to_stop(worker->prefault)))
+		return false;
+	__set_current_state(TASK_RUNNING);
+	if (worker->self)
+		worker_touch(worker);
+	else
+		worker_first_run(worker);
+	return true;
+}
+
+/* There is nothing to hand over: the pinning thread needs no worker. */
+static void worker_killed(void *data)
+{
+	struct prefault_worker *worker = data;
+
+	WRITE_ONCE(worker->killed, true);
+}
+
+/* Is most of the range not there yet? */
+static bool is_untouched(unsigned long start, unsigned long length)
+{
+	unsigned long step = ALIGN_DOWN(length / SAMPLES, PAGE_SIZE);
+	unsigned int i, there = 0;
+
+	for (i = 0; i < SAMPLES; i++)
+		there += is_there(start + i * step);
+	return there < SAMPLES / 2;
+}
+
+/* Return: how much to claim at once, or 0 if workers have to leave the range alone. */
+static unsigned long choose_piece(unsigned long start, unsigned long end)
+{
+	unsigned long uva, piece = MIN_PIECE;
+	struct vm_area_struct *vma;
+
+	if (mmap_read_lock_killable(current->mm))
+		return 0;
+	for (uva = start; uva < end; uva = vma->vm_end) {
+		vma = find_vma(current->mm, uva);
+		if (!may_touch(vma, uva, end - 1)) {
+			piece = 0;
+			break;
+		}
+		piece = max(piece, vma_kernel_pagesize(vma));
+	}
+	mmap_read_unlock(current->mm);
+	return piece;
+}
+
+#ifdef CONFIG_MEMCG
+static bool has_room(struct mem_cgroup *memcg, unsigned long npages)
+{
+	unsigned long limit = min(READ_ONCE(memcg->memory.max),
+				  READ_ONCE(memcg->memory.high));
+
+	return limit == PAGE_COUNTER_MAX ||
+	       page_counter_read(&memcg->memory) + npages <= limit;
+}
+
+/* Can all of the range be charged without meeting a limit of a memory cgroup? */
+static bool is_within_limits(unsigned long length)
+{
+	struct mem_cgroup *memcg = get_mem_cgroup_from_mm(current->mm), *at;
+	/* Tables and lists come on top, and each CPU charges ahead a little. */
+	unsigned long npages = (length + length / 64) / PAGE_SIZE +
+			       num_online_cpus() * 2 * MEMCG_CHARGE_BATCH;
+
+	for (at = memcg; at && has_room(at, npages);)
+		at = parent_mem_cgroup(at);
+	mem_cgroup_put(memcg);
+	return !at;
+}
+#else
+static bool is_within_limits(unsigned long length)
+{
+	return true;
+}
+#endif
+
+/* The CPUs that the caller may use and that take pages from its node. */
+static void choose_cpus(struct cpumask *cpus)
+{
+	cpumask_and(cpus, current->cpus_ptr, cpu_online_mask);
+	if (num_node_state(N_MEMORY) > 1)
+		cpumask_and(cpus, cpus, cpumask_of_node(numa_node_id()));
+}
+
+static struct prefault *alloc_prefault(unsigned long start,
+				       unsigned long length)
+{
+	unsigned long max_nr = min(length / MIN_SHARE, MAX_WORKERS + 1) - 1;
+	struct prefault *prefault;
+	unsigned long threads;
+
+	prefault = kzalloc(struct_size(prefault, workers, max_nr),
+			   GFP_KERNEL_ACCOUNT);
+	if (!prefault)
+		return NULL;
+	choose_cpus(&prefault->cpus);
+	threads = cpumask_weight(&prefault->cpus);
+	prefault->nr = min(max_nr + 1, max(threads, 1UL)) - 1;
+	refcount_set(&prefault->refs, 2);
+	init_completion(&prefault->reaped);
+	prefault->start = start;
+	prefault->end = start + length;
+	prefault->pinned = start;
+	return prefault;
+}
+
+static void start_workers(struct prefault *prefault)
+{
+	unsigned int i, nr = prefault->nr;
+
+	atomic_long_set(&prefault->pieces,
+			DIV_ROUND_UP(prefault->end -
+				     ALIGN_DOWN(prefault->start, prefault->piece),
+				     prefault->piece));
+	for (i = 0; i < nr; i++) {
+		struct prefault_worker *worker = &prefault->workers[i];
+
+		worker->prefault = prefault;
+		worker->task = vhost_task_create(worker_run, worker_killed,
+						 worker, "iommu_prefault");
+		if (IS_ERR(worker->task))
+			break;
+		vhost_task_start(worker->task);
+	}
+	prefault->nr = i;
+}
+
+static void put_prefault(struct prefault *prefault)
+{
+	if (refcount_dec_and_test(&prefault->refs))
+		kfree(prefault);
+}
+
+/* Poll, as what is waited for wakes nothing, and ever less often. */
+static void poll_again(unsigned int *us)
+{
+	usleep_range(*us, 2 * *us);
+	*us = min(2 * *us, 100000U);
+}
+
+/*
+ * A worker that has not run, or that a stop signal, a tracer or the cgroup freezer
+ * has halted, cannot end. vhost_task_stop() would wait in a state that a user must
+ * not be able to prolong at will.
+ */
+static bool may_be_stopped(struct prefault_worker *worker)
+{
+	/* Pairs with worker_first_run(). */
+	struct task_struct *task = smp_load_acquire(&worker->self);
+
+	if (READ_ONCE(worker->killed))
+		return true;
+	return task && !(READ_ONCE(task->jobctl) &
+			 (JOBCTL_PENDING_MASK | JOBCTL_STOPPED | JOBCTL_TRACED));
+}
+
+/* What needs a process of one thread has to work right after the MAP. */
+static void wait_until_gone(struct task_struct *task)
+{
+	unsigned int us = 20;
+
+	while (pid_alive(task))
+		poll_again(&us);
+	put_task_struct(task);
+}
+
+static void reap_workers(struct work_struct *work)
+{
+	struct prefault *prefault = container_of(work, struct prefault, reap);
+	struct prefault_worker *worker = prefault->workers;
+	unsigned int i, us = 20;
+
+	for (i = 0; i < prefault->nr; i++) {
+		while (!may_be_stopped(&worker[i]))
+			poll_again(&us);
+		vhost_task_stop(worker[i].task);
+	}
+	for (i = 0; i < prefault->nr; i++) {
+		if (worker[i].self)
+			wait_until_gone(worker[i].self);
+	}
+	complete(&prefault->reaped);
+	put_prefault(prefault);
+}
+
+/**
+ * prefault_begin() - have memory of the current process touched
+ * @start: first user address, page aligned
+ * @length: bytes, at least PREFAULT_MIN
+ *
+ * Context: process context of a user task; takes the mmap lock.
+ * Return: handle for prefault_end(), or NULL if it is not worth it or if a limit
+ * of the caller is in the way.
+ */
+struct prefault *prefault_begin(unsigned long start, unsigned long length)
+{
+	struct prefault *prefault;
+
+	if ((current->flags & PF_KTHREAD) || !is_untouched(start, length) ||
+	    !is_within_limits(length))
+		return NULL;
+	prefault = alloc_prefault(start, length);
+	if (!prefault)
+		return NULL;
+	if (prefault->nr)
+		prefault->piece = choose_piece(start, start + length);
+	if (prefault->piece)
+		start_workers(prefault);
+	if (prefault->piece && prefault->nr)
+		return prefault;
+	kfree(prefault);
+	return NULL;
+}
+
+/**
+ * prefault_pinned() - say how far pinning has come
+ * @prefault: handle
+ * @uva: user address up to which it has
+ */
+void prefault_pinned(struct prefault *prefault, unsigned long uva)
+{
+	WRITE_ONCE(prefault->pinned, uva);
+}
+
+/**
+ * prefault_end() - no more touching
+ * @prefault: handle; invalid afterwards
+ *
+ * Context: process context; waits until the workers have ended, each after the
+ * page it is at. With a signal pending a worker may still be at that page when
+ * this returns.
+ */
+void prefault_end(struct prefault *prefault)
+{
+	WRITE_ONCE(prefault->stop, true);
+	INIT_WORK(&prefault->reap, reap_workers);
+	queue_work(reapers, &prefault->reap);
+	wait_for_completion_interruptible(&prefault->reaped);
+	put_prefault(prefault);
+}
+
+/**
+ * prefault_init() - prepare for prefault_begin()
+ *
+ * Return: 0 or -ENOMEM.
+ */
+int prefault_init(void)
+{
+	reapers = alloc_workqueue("iommufd_prefault", WQ_UNBOUND, 0);
+	return reapers ? 0 : -ENOMEM;
+}
+
+/**
+ * prefault_exit() - undo prefault_init()
+ *
+ * Waits for workers that a signal let outlive their prefault_end().
+ */
+void prefault_exit(void)
+{
+	destroy_workqueue(reapers);
+}

@@ -1,0 +1,456 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Workers that touch memory ahead of pinning are held by the limits of the
+ * process that maps: CPUs, control groups, signals, memory policy.
+ */
+#include <limits.h>
+#include <linux/mempolicy.h>
+#include <poll.h>
+#include <sched.h>
+#include <signal.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <time.h>
+
+#include "cgroup.h"
+#include "harness.h"
+
+#define IOVA	0x10000000UL
+#define LENGTH	(64UL << 20)
+#define LONG	(256UL << 20)	/* for what is ended on the way */
+/* From SIGKILL to death, whatever the limit; the best try counts. */
+#define DEATH_MS	500
+#define TRIES		5
+/* What the rest of the machine does meanwhile */
+#define SLACK_US	60000
+
+struct mapper {
+	int fd;
+	uint32_t ioas;
+	uint8_t *mem;
+	size_t length;
+	bool memfd;
+	int cpu;		/* to stay on, or -1 */
+	int node;		/* on whose CPUs to stay, or -1 */
+	int policy_node;	/* where to take memory from, or -1 */
+};
+
+FIXTURE(prefault) {
+	int fd;
+	uint32_t ioas;
+	struct edu edu;
+	struct mapper mapper;
+};
+
+FIXTURE_VARIANT(prefault) {
+	int advice;
+	bool memfd;
+};
+
+FIXTURE_VARIANT_ADD(prefault, small_pages) { MADV_NOHUGEPAGE };
+FIXTURE_VARIANT_ADD(prefault, huge_pages) { MADV_HUGEPAGE };
+FIXTURE_VARIANT_ADD(prefault, memfd) { MADV_NOHUGEPAGE, true };
+
+FIXTURE_SETUP(prefault)
+{
+	const char *lacks = cgroup_setup();
+	uint8_t *mem;
+
+	if (lacks)
+		SKIP(return, "%s", lacks);
+	self->fd = iommufd_open();
+	ASSERT_GE(self->fd, 0);
+	test_ioas_alloc(&self->ioas);
+	test_edu_attach(&self->edu, PCI_ON_ROOT_BUS, 0, self->ioas);
+	mem = test_mem(mem_reserve_aligned(LONG, HUGE));
+	if (variant->memfd) {
+		int fd = mem_fd("prefault", LONG, 0);
+
+		ASSERT_EQ(mem, mmap(mem, LONG, PROT_READ | PROT_WRITE,
+				    MAP_SHARED | MAP_FIXED, fd, 0));
+		close(fd);
+	}
+	ASSERT_EQ(0, madvise(mem, LONG, variant->advice));
+	self->mapper = (struct mapper){
+		self->fd, self->ioas, mem, LENGTH, variant->memfd,
+		.cpu = -1, .node = -1, .policy_node = -1,
+	};
+}
+
+FIXTURE_TEARDOWN(prefault)
+{
+	edu_close(&self->edu);
+	close(self->fd);
+	munmap(self->mapper.mem, LONG);
+	cgroup_remove();
+}
+
+/* The CPUs of a node, from a list such as "0-1,4" */
+static bool stay_on_node(int node)
+{
+	unsigned int first, last;
+	char path[64];
+	cpu_set_t cpus;
+	FILE *f;
+	int n;
+
+	snprintf(path, sizeof(path), "/sys/devices/system/node/node%d/cpulist", node);
+	f = fopen(path, "re");
+	if (!f)
+		return false;
+	CPU_ZERO(&cpus);
+	while ((n = fscanf(f, "%u-%u", &first, &last)) > 0) {
+		for (unsigned int cpu = first; cpu <= (n > 1 ? last : first); cpu++)
+			CPU_SET(cpu, &cpus);
+		if (fgetc(f) != ',')
+			break;
+	}
+	fclose(f);
+	return CPU_COUNT(&cpus) && !sched_setaffinity(0, sizeof(cpus), &cpus);
+}
+
+static bool stay_on_cpu(int cpu)
+{
+	cpu_set_t cpus;
+
+	CPU_ZERO(&cpus);
+	CPU_SET(cpu, &cpus);
+	return !sched_setaffinity(0, sizeof(cpus), &cpus);
+}
+
+static bool take_memory_from(int node)
+{
+	unsigned long mask = 1UL << node;
+
+	return !syscall(SYS_set_mempolicy, MPOL_BIND, &mask, 8 * sizeof(mask));
+}
+
+static bool is_placed(const struct mapper *m)
+{
+	return (m->cpu < 0 || stay_on_cpu(m->cpu)) &&
+	       (m->node < 0 || stay_on_node(m->node)) &&
+	       (m->policy_node < 0 || take_memory_from(m->policy_node));
+}
+
+/* What a child has mapped goes with it, but not what it has put into a file. */
+static bool forget(struct mapper *m)
+{
+	_test_ioas_unmap(m->fd, m->ioas, 0, UINT64_MAX, NULL);
+	return !m->memfd || !madvise(m->mem, LONG, MADV_REMOVE);
+}
+
+/* In a child: the group's limits must not be those of the test. */
+static int map_in_group(void *arg)
+{
+	struct mapper *m = arg;
+
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	if (!cgroup_enter() || !is_placed(m))
+		return EPERM;
+	return _test_map_fixed(m->fd, m->ioas, m->mem, m->length, IOVA, MAP_RW);
+}
+
+/* What a MAP in the group takes */
+struct cost {
+	long group_us;
+	long machine_us;
+	long wall_us;
+	long threads;		/* the most the process had */
+};
+
+static void count_threads(struct child *child, struct cost *cost)
+{
+	struct pollfd result = { child->report, POLLIN };
+	long threads;
+
+	cost->threads = 0;
+	while (!poll(&result, 1, 10)) {
+		threads = proc_pid_status_kb(child->pid, "Threads:");
+		if (threads > cost->threads)
+			cost->threads = threads;
+	}
+}
+
+/* What the machine does besides looking on */
+static long others_cpu_us(void)
+{
+	struct timespec own;
+
+	/* The scheduler adds up when a task leaves the CPU, this one as well. */
+	sleep_ms(1);
+	clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &own);
+	return machine_cpu_us() - own.tv_sec * 1000000L - own.tv_nsec / 1000;
+}
+
+/* What the rest of the machine does in that time, soon after boot quite a lot */
+static long background_us(long wall_us)
+{
+	long before = others_cpu_us();
+
+	sleep_ms(wall_us / 1000);
+	return others_cpu_us() - before;
+}
+
+static int measure_map(struct mapper *m, struct cost *cost)
+{
+	struct child child;
+	int rc;
+
+	cost->machine_us = -others_cpu_us();
+	cost->group_us = -cgroup_cpu_us();
+	cost->wall_us = -now_ms() * 1000L;
+	if (!child_start(&child, map_in_group, m))
+		return EAGAIN;
+	count_threads(&child, cost);
+	rc = child_result(&child);
+	cost->wall_us += now_ms() * 1000L;
+	cost->group_us += cgroup_cpu_us();
+	cost->machine_us += others_cpu_us();
+	child_end(&child);
+	return rc;
+}
+
+/* Does all CPU time of the machine go to the group that maps? The best try counts. */
+static void test_charged(struct __test_metadata *_metadata, struct mapper *m,
+			 struct cost *cost)
+{
+	bool charged = false;
+
+	for (int i = 0; i < TRIES && !charged; i++) {
+		ASSERT_TRUE(forget(m));
+		ASSERT_EQ(0, measure_map(m, cost));
+		cost->machine_us -= background_us(cost->wall_us);
+		TH_LOG("machine %ld us, group %ld us, wall %ld us",
+		       cost->machine_us, cost->group_us, cost->wall_us);
+		charged = cost->machine_us <= cost->group_us * 11 / 10 + SLACK_US;
+	}
+	EXPECT_TRUE(charged);
+}
+
+TEST_F(prefault, cpu_time_is_charged)
+{
+	struct cost cost;
+
+	if (machine_cpu_us() < 0)
+		SKIP(return, "no /proc/schedstat");
+	test_charged(_metadata, &self->mapper, &cost);
+}
+
+TEST_F(prefault, cpu_quota)
+{
+	struct cost cost;
+
+	if (machine_cpu_us() < 0)
+		SKIP(return, "no /proc/schedstat");
+	ASSERT_TRUE(cgroup_write("cpu.max", "20000 100000"));
+	test_charged(_metadata, &self->mapper, &cost);
+	EXPECT_LE(cost.group_us, cost.wall_us / 5 + 2 * SLACK_US);
+}
+
+TEST_F(prefault, one_cpu)
+{
+	struct cost cost;
+
+	if (machine_cpu_us() < 0)
+		SKIP(return, "no /proc/schedstat");
+	self->mapper.cpu = 0;
+	test_charged(_metadata, &self->mapper, &cost);
+	EXPECT_LE(cost.machine_us, cost.wall_us + 2 * SLACK_US);
+	EXPECT_EQ(1, cost.threads);
+}
+
+static bool kernel_has(const char *symbol)
+{
+	bool found = false;
+	char line[256];
+	FILE *f = fopen("/proc/kallsyms", "re");
+
+	while (f && !found && fgets(line, sizeof(line), f))
+		found = strstr(line, symbol);
+	if (f)
+		fclose(f);
+	return found;
+}
+
+/* Without limits there are workers, and they are threads of the process. */
+TEST_F(prefault, threads_of_the_process)
+{
+	struct cost cost;
+
+	if (!kernel_has(" vhost_task_create\n"))
+		SKIP(return, "this kernel makes no threads of a process for a driver");
+	self->mapper.length = LONG;
+	test_ok(measure_map(&self->mapper, &cost));
+	EXPECT_LT(1, cost.threads);
+	EXPECT_GE(sysconf(_SC_NPROCESSORS_ONLN), cost.threads);
+}
+
+static int threads_after_map(void *arg)
+{
+	int rc = map_in_group(arg);
+
+	return rc ? -rc : proc_status_kb("Threads:");
+}
+
+/* Some calls work only in a process of one thread. */
+TEST_F(prefault, no_thread_stays)
+{
+	for (int i = 0; i < 10; i++) {
+		ASSERT_EQ(1, child_run(threads_after_map, &self->mapper));
+		ASSERT_TRUE(forget(&self->mapper));
+	}
+}
+
+/* Milliseconds until a child that has to die is gone; its death is waited for. */
+static long ms_to_death(struct child *child)
+{
+	uint64_t start = now_ms();
+
+	child_end(child);
+	return now_ms() - start;
+}
+
+static void test_kill_in(struct __test_metadata *_metadata, struct mapper *m,
+			 const char *file, const char *limit)
+{
+	long ms, best = LONG_MAX;
+	struct child child;
+
+	m->length = LONG;
+	ASSERT_TRUE(cgroup_write(file, limit));
+	for (int i = 1; i <= TRIES && best > DEATH_MS * slowness(); i++) {
+		ASSERT_TRUE(child_start(&child, map_in_group, m));
+		sleep_ms(200 * slowness());
+		kill(child.pid, SIGKILL);
+		ms = ms_to_death(&child);
+		TH_LOG("%s %s: dead after %ld ms", file, limit, ms);
+		best = ms < best ? ms : best;
+		ASSERT_TRUE(forget(m));
+	}
+	EXPECT_GE(DEATH_MS * slowness(), best);
+}
+
+TEST_F(prefault, killed_without_a_limit)
+{
+	test_kill_in(_metadata, &self->mapper, "memory.max", "max");
+}
+
+TEST_F(prefault, killed_with_cpu_quota)
+{
+	test_kill_in(_metadata, &self->mapper, "cpu.max", "20000 100000");
+}
+
+TEST_F(prefault, killed_above_memory_high)
+{
+	test_kill_in(_metadata, &self->mapper, "memory.high", "32M");
+}
+
+/* A thread that dies may meet the limit once more; several retry and retry. */
+TEST_F(prefault, memory_max)
+{
+	struct child child;
+	long ms;
+
+	self->mapper.length = LONG;
+	ASSERT_TRUE(cgroup_write("memory.max", "96M"));
+	ASSERT_TRUE(child_start(&child, map_in_group, &self->mapper));
+	for (int i = 0; i < 10000 && cgroup_read("memory.events", "oom_kill ") < 1; i++)
+		sleep_ms(1);
+	ms = ms_to_death(&child);
+	TH_LOG("%ld OOM events, dead after %ld ms",
+	       cgroup_read("memory.events", "oom "), ms);
+	EXPECT_EQ(1, cgroup_read("memory.events", "oom_kill "));
+	EXPECT_GE(2, cgroup_read("memory.events", "oom "));
+	EXPECT_GE(2 * DEATH_MS * slowness(), ms);
+}
+
+/* A job that is stopped while it maps stops, and goes on when it is told to. */
+TEST_F(prefault, stopped)
+{
+	struct child child;
+	int status;
+
+	for (int i = 1; i <= 5; i++) {
+		ASSERT_TRUE(child_start(&child, map_in_group, &self->mapper));
+		sleep_ms(10 * i * slowness());
+		ASSERT_EQ(0, kill(child.pid, SIGSTOP));
+		ASSERT_EQ(child.pid, waitpid(child.pid, &status, WUNTRACED));
+		ASSERT_TRUE(WIFSTOPPED(status));
+		ASSERT_EQ(0, kill(child.pid, SIGCONT));
+		ASSERT_EQ(0, child_result(&child));
+		child_end(&child);
+		ASSERT_TRUE(forget(&self->mapper));
+	}
+}
+
+static long movable_pages(void)
+{
+	long pages = 0, n;
+	char line[256];
+	bool movable = false;
+	FILE *f = fopen("/proc/zoneinfo", "re");
+
+	while (f && fgets(line, sizeof(line), f)) {
+		if (!strncmp(line, "Node", 4))
+			movable = strstr(line, "Movable");
+		else if (movable && sscanf(line, " managed %ld", &n) == 1)
+			pages += n;
+	}
+	if (f)
+		fclose(f);
+	return pages;
+}
+
+/* Gup migrates what it finds in ZONE_MOVABLE. */
+TEST_F(prefault, nothing_is_migrated)
+{
+	long migrated;
+
+	if (movable_pages() * PAGE < LENGTH)
+		SKIP(return, "less than %lu MiB in ZONE_MOVABLE", LENGTH >> 20);
+	migrated = -proc_vmstat("pgmigrate_success ");
+	ASSERT_EQ(0, child_run(map_in_group, &self->mapper));
+	migrated += proc_vmstat("pgmigrate_success ");
+	/* A page of something else may move meanwhile. */
+	EXPECT_GT(LENGTH / PAGE / 256, migrated);
+}
+
+/* In the child that mapped: how many pages are not on the node? */
+static int count_elsewhere(void *arg)
+{
+	struct mapper *m = arg;
+	int node = m->policy_node >= 0 ? m->policy_node : m->node;
+	int where[64], elsewhere = 0, rc = map_in_group(m);
+	void *pages[64];
+
+	if (rc)
+		return -rc;
+	for (size_t at = 0; at < LENGTH; at += sizeof(where) / sizeof(*where) * PAGE) {
+		for (int i = 0; i < 64; i++)
+			pages[i] = m->mem + at + i * PAGE;
+		if (syscall(SYS_move_pages, 0, 64, pages, NULL, where, 0))
+			return -errno;
+		for (int i = 0; i < 64; i++)
+			elsewhere += where[i] != node;
+	}
+	return elsewhere;
+}
+
+TEST_F(prefault, pages_come_from_the_node_of_the_caller)
+{
+	static const int places[][2] = { { 0, -1 }, { 1, -1 }, { 0, 1 }, { 1, 0 } };
+
+	if (access("/sys/devices/system/node/node1", F_OK))
+		SKIP(return, "one memory node");
+	for (int i = 0; i < ARRAY_SIZE(places); i++) {
+		self->mapper.node = places[i][0];
+		self->mapper.policy_node = places[i][1];
+		EXPECT_EQ(0, child_run(count_elsewhere, &self->mapper))
+			TH_LOG("CPUs of node %d, policy %d", places[i][0], places[i][1]);
+		ASSERT_TRUE(forget(&self->mapper));
+	}
+}
+
+TEST_HARNESS_MAIN
