@@ -179,8 +179,9 @@ static int vfio_pci_cdev_bind_copy(struct vfio_device_bind_iommufd *bind,
  *
  * Return: 0; EINVAL for a bad argument or when a file has bound the device
  * already, EBADF and EBADFD for what is not an iommufd, EBUSY while the group
- * is in use, EACCES when a VF's token is missing or wrong, and what
- * iommufd_device_bind() or enabling the device say.
+ * is in use, EINTR when killed while waiting for the group, EACCES when a VF's
+ * token is missing or wrong, and what iommufd_device_bind() or enabling the
+ * device say.
  */
 long vfio_pci_cdev_bind(struct vfio_pci_cdev *dev, struct file *filep,
 			struct vfio_device_bind_iommufd __user *arg)
