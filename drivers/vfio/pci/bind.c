@@ -265,13 +265,14 @@ static void __vfio_pci_cdev_detach(struct vfio_pci_cdev *dev)
 long vfio_pci_cdev_attach(struct vfio_pci_cdev *dev,
 			  struct vfio_device_attach_iommufd_pt __user *arg)
 {
+	const size_t minsz = offsetofend(struct vfio_device_attach_iommufd_pt, pt_id);
 	struct vfio_device_attach_iommufd_pt attach;
 	bool was_attached;
 	int rc;
 
-	if (copy_from_user(&attach, arg, sizeof(attach)))
+	if (copy_from_user(&attach, arg, minsz))
 		return -EFAULT;
-	if (attach.argsz < sizeof(attach) || attach.flags)
+	if (attach.argsz < minsz || attach.flags)
 		return -EINVAL;
 
 	if (mutex_lock_interruptible(&dev->lock))
@@ -297,11 +298,12 @@ long vfio_pci_cdev_attach(struct vfio_pci_cdev *dev,
 long vfio_pci_cdev_detach(struct vfio_pci_cdev *dev,
 			  struct vfio_device_detach_iommufd_pt __user *arg)
 {
+	const size_t minsz = offsetofend(struct vfio_device_detach_iommufd_pt, flags);
 	struct vfio_device_detach_iommufd_pt detach;
 
-	if (copy_from_user(&detach, arg, sizeof(detach)))
+	if (copy_from_user(&detach, arg, minsz))
 		return -EFAULT;
-	if (detach.argsz < sizeof(detach) || detach.flags)
+	if (detach.argsz < minsz || detach.flags)
 		return -EINVAL;
 
 	if (mutex_lock_interruptible(&dev->lock))
