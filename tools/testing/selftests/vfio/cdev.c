@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <linux/pci_regs.h>
 #include <sys/ioctl.h>
+#include <sys/stat.h>
 
 #include "harness.h"
 
@@ -70,6 +71,17 @@ TEST_F(cdev, nothing_works_before_bind)
 	EXPECT_EQ(MAP_FAILED, mmap(NULL, PAGE, PROT_READ, MAP_SHARED,
 				   self->cdev, 0));
 	EXPECT_EQ(EINVAL, errno);
+}
+
+/* As the kernel makes it; there is no udev in the test machine. */
+TEST_F(cdev, node_belongs_to_root)
+{
+	struct stat st;
+
+	ASSERT_EQ(0, stat(self->pci.cdev, &st));
+	EXPECT_EQ(S_IFCHR | 0600, st.st_mode);
+	EXPECT_EQ(0, st.st_uid);
+	EXPECT_EQ(0, st.st_gid);
 }
 
 TEST_F(cdev, bind_gives_the_lowest_free_id)
