@@ -95,6 +95,40 @@ TEST_F(reset, close_stops_the_device)
 	nvme_close(&nvme);
 }
 
+/*
+ * The page table is taken down after the device was stopped, and takes longer than
+ * a transfer: what is under way at close() neither arrives nor faults.
+ */
+TEST_F(reset, close_stops_a_transfer_before_its_memory_goes)
+{
+	const size_t length = (1UL << 30) / slowness();
+	struct edu edu;
+	uint64_t start;
+	uint8_t *mem;
+	int kmsg;
+
+	mem = test_mem(mem_reserve(length));
+	ASSERT_EQ(0, madvise(mem, length, MADV_NOHUGEPAGE));
+	memset(mem, 0, length);
+	test_map_fixed(mem, length, IOVA + HUGE);
+	for (int i = 0; i < 3; i++) {
+		test_edu_attach(&edu, PCI_ON_ROOT_BUS, 0, self->ioas);
+		mem_fill(mem, 64, i + 1);
+		ASSERT_TRUE(edu_load(&edu, IOVA + HUGE, 64));
+		memset(mem, 0, 64);
+		kmsg = kmsg_open();
+		ASSERT_GE(kmsg, 0);
+		edu_dma_start(&edu, IOVA + HUGE + PAGE, 0, 64, EDU_DMA_TO_RAM);
+		start = now_ms();
+		edu_close(&edu);
+		TH_LOG("close took %lu ms", now_ms() - start);
+		ASSERT_FALSE(kmsg_wait_fault(kmsg, true, IOVA + HUGE + PAGE,
+					     300));
+		ASSERT_TRUE(mem_is_zero(mem, 2 * PAGE));
+		close(kmsg);
+	}
+}
+
 TEST_F(reset, device_that_cannot_be_reset)
 {
 	struct vfio_device_info info;
