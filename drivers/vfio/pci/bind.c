@@ -179,8 +179,9 @@ static int vfio_pci_cdev_bind_copy(struct vfio_device_bind_iommufd *bind,
  *
  * Return: 0; EINVAL for a bad argument or when a file has bound the device
  * already, EBADF and EBADFD for what is not an iommufd, EBUSY while the group
- * is in use, EACCES when a VF's token is missing or wrong, and what
- * iommufd_device_bind() or enabling the device say.
+ * is in use, EINTR when killed while waiting for the group, EACCES when a VF's
+ * token is missing or wrong, and what iommufd_device_bind() or enabling the
+ * device say.
  */
 long vfio_pci_cdev_bind(struct vfio_pci_cdev *dev, struct file *filep,
 			struct vfio_device_bind_iommufd __user *arg)
@@ -264,13 +265,14 @@ static void __vfio_pci_cdev_detach(struct vfio_pci_cdev *dev)
 long vfio_pci_cdev_attach(struct vfio_pci_cdev *dev,
 			  struct vfio_device_attach_iommufd_pt __user *arg)
 {
+	const size_t minsz = offsetofend(struct vfio_device_attach_iommufd_pt, pt_id);
 	struct vfio_device_attach_iommufd_pt attach;
 	bool was_attached;
 	int rc;
 
-	if (copy_from_user(&attach, arg, sizeof(attach)))
+	if (copy_from_user(&attach, arg, minsz))
 		return -EFAULT;
-	if (attach.argsz < sizeof(attach) || attach.flags)
+	if (attach.argsz < minsz || attach.flags)
 		return -EINVAL;
 
 	if (mutex_lock_interruptible(&dev->lock))
@@ -296,11 +298,12 @@ long vfio_pci_cdev_attach(struct vfio_pci_cdev *dev,
 long vfio_pci_cdev_detach(struct vfio_pci_cdev *dev,
 			  struct vfio_device_detach_iommufd_pt __user *arg)
 {
+	const size_t minsz = offsetofend(struct vfio_device_detach_iommufd_pt, flags);
 	struct vfio_device_detach_iommufd_pt detach;
 
-	if (copy_from_user(&detach, arg, sizeof(detach)))
+	if (copy_from_user(&detach, arg, minsz))
 		return -EFAULT;
-	if (detach.argsz < sizeof(detach) || detach.flags)
+	if (detach.argsz < minsz || detach.flags)
 		return -EINVAL;
 
 	if (mutex_lock_interruptible(&dev->lock))

@@ -169,7 +169,7 @@ static int vfio_pci_cdev_mmap(struct file *filep, struct vm_area_struct *vma)
 
 	if (!vfio_pci_cdev_bound(dev, filep))
 		return -EINVAL;
-	return vfio_pci_core_mmap(&dev->core.vdev, vma);
+	return vfio_pci_mmap(&dev->core.vdev, vma);
 }
 
 static const struct file_operations vfio_pci_cdev_fops = {

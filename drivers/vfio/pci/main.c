@@ -5,8 +5,13 @@
  *
  * A device comes here through driver_override alone. Users of the group find
  * what the distribution's vfio-pci would give them, except for the extra regions
- * of Intel graphics, whose code is not in vfio-pci-core. There are no options
- * here: vfio-pci-core keeps one set of them, which vfio-pci's parameters write.
+ * of Intel graphics, whose code is not in vfio-pci-core.
+ *
+ * There are no options here. Those that vfio-pci-core keeps (nointxmask,
+ * disable_vga, disable_idle_d3) are set by vfio-pci's parameters of that name and
+ * hold for all devices. Those that vfio-pci itself keeps have no counterpart:
+ * there is no disable_denylist and no ids, and SR-IOV needs no enable_sriov, so
+ * root can always enable the VFs of a PF that is bound here.
  */
 #include <linux/module.h>
 #include <linux/pci.h>
@@ -64,7 +69,7 @@ const struct vfio_device_ops vfio_pci_cdev_ops = {
 	.device_feature	= vfio_pci_core_ioctl_feature,
 	.read		= vfio_pci_core_read,
 	.write		= vfio_pci_core_write,
-	.mmap		= vfio_pci_core_mmap,
+	.mmap		= vfio_pci_mmap,
 	.request	= vfio_pci_core_request,
 	.match		= vfio_pci_core_match,
 };

@@ -54,6 +54,21 @@ static inline bool vfio_pci_core_zap_trylock(struct vfio_pci_core_device *core)
 	return true;
 }
 
+/**
+ * vfio_pci_mmap - map a BAR into a process
+ * @vdev: device on vfio-pci-core
+ * @vma: the area
+ *
+ * vfio-pci-core can take the pages away again also from what moving, cutting and
+ * fork() make of the area.
+ *
+ * Return: what vfio_pci_core_mmap() says.
+ */
+static inline int vfio_pci_mmap(struct vfio_device *vdev, struct vm_area_struct *vma)
+{
+	return vfio_pci_core_mmap(vdev, vma);
+}
+
 #else /* until 6.9 a list of the areas that have pages of a BAR */
 
 /* An entry of vfio_pci_core_device.vma_list; declared in vfio-pci-core alone */
@@ -84,11 +99,12 @@ vfio_pci_core_mapping_mm(struct vfio_pci_core_device *core)
 	return NULL;
 }
 
-/* mmap_lock of @mm and vma_lock are held. */
-static inline void
+/* False if nothing of the device was in @mm. Its mmap_lock and vma_lock are held. */
+static inline bool
 vfio_pci_core_zap_mm(struct vfio_pci_core_device *core, struct mm_struct *mm)
 {
 	struct vfio_pci_mmap_vma *entry, *next;
+	bool found = false;
 
 	list_for_each_entry_safe(entry, next, &core->vma_list, vma_next) {
 		struct vm_area_struct *vma = entry->vma;
@@ -98,7 +114,9 @@ vfio_pci_core_zap_mm(struct vfio_pci_core_device *core, struct mm_struct *mm)
 		list_del(&entry->vma_next);
 		kfree(entry);
 		zap_vma_ptes(vma, vma->vm_start, vma->vm_end - vma->vm_start);
+		found = true;
 	}
+	return found;
 }
 
 /* Zap one process, whose mm the caller has counted. */
@@ -145,6 +163,68 @@ static inline bool vfio_pci_core_zap_trylock(struct vfio_pci_core_device *core)
 	locked = down_write_trylock(&core->memory_lock);
 	mutex_unlock(&core->vma_lock);
 	return locked;
+}
+
+#ifndef HAVE_VM_FLAGS_CLEAR /* until 6.3 */
+static inline void vm_flags_clear(struct vm_area_struct *vma, vm_flags_t flags)
+{
+	vma->vm_flags &= ~flags;
+}
+#endif
+
+/* vfio-pci-core's operations on areas, the same for all; it outlives its areas */
+static const struct vm_operations_struct *vfio_pci_core_mmap_ops;
+
+/*
+ * @vma is the copy of an area, made to move it, to cut it, or for a child. It is not
+ * listed, so pages that come to it with the copy would escape the next zap. It may
+ * also have the copied mark that its range of memory is reserved (VM_PAT), and that
+ * range would be given back twice or without having been reserved. So all areas of
+ * this process start anew: without pages, to be listed when they fault.
+ */
+static inline void vfio_pci_mmap_open(struct vm_area_struct *vma)
+{
+	struct vfio_pci_core_device *core = vma->vm_private_data;
+	bool zapped;
+
+	/* fork() calls this for the child's area, before it copies pages. */
+	mmap_assert_write_locked(current->mm);
+	mutex_lock(&core->vma_lock);
+	zapped = vfio_pci_core_zap_mm(core, current->mm);
+	mutex_unlock(&core->vma_lock);
+#ifdef VM_PAT
+	if (zapped)
+		vm_flags_clear(vma, VM_PAT);
+#endif
+	vfio_pci_core_mmap_ops->open(vma);
+}
+
+static inline void vfio_pci_mmap_close(struct vm_area_struct *vma)
+{
+	vfio_pci_core_mmap_ops->close(vma);
+}
+
+static inline vm_fault_t vfio_pci_mmap_fault(struct vm_fault *vmf)
+{
+	return vfio_pci_core_mmap_ops->fault(vmf);
+}
+
+static const struct vm_operations_struct vfio_pci_mmap_ops = {
+	.open	= vfio_pci_mmap_open,
+	.close	= vfio_pci_mmap_close,
+	.fault	= vfio_pci_mmap_fault,
+};
+
+/* As above. */
+static inline int vfio_pci_mmap(struct vfio_device *vdev, struct vm_area_struct *vma)
+{
+	int rc = vfio_pci_core_mmap(vdev, vma);
+
+	if (rc)
+		return rc;
+	WRITE_ONCE(vfio_pci_core_mmap_ops, vma->vm_ops);
+	vma->vm_ops = &vfio_pci_mmap_ops;
+	return 0;
 }
 
 #endif /* HAVE_VFIO_DEVICE_INODE */

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 #include <dirent.h>
+#include <fcntl.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -123,6 +124,22 @@ static enum pci_place pci_place(const char *bdf, int group,
 	return pci_behind_bridge(bdf) ? PCI_BEHIND_PORT : PCI_ON_ROOT_BUS;
 }
 
+bool pci_look_up(const char *bdf, const struct pci_id *id,
+		 struct pci_device *found)
+{
+	struct pci_device dev = { };
+
+	snprintf(dev.bdf, sizeof(dev.bdf), "%.15s", bdf);
+	if (!pci_is(dev.bdf, id))
+		return false;
+	if (!pci_cdev(dev.bdf, dev.cdev, sizeof(dev.cdev)))
+		dev.cdev[0] = '\0';
+	dev.group = pci_group(dev.bdf);
+	dev.place = pci_place(dev.bdf, dev.group, id);
+	*found = dev;
+	return true;
+}
+
 bool pci_find(const struct pci_id *id, enum pci_place place, unsigned int nth,
 	      struct pci_device *found)
 {
@@ -132,15 +149,12 @@ bool pci_find(const struct pci_id *id, enum pci_place place, unsigned int nth,
 
 	n = scandir(PCI_DEVICES, &list, dotless, alphasort);
 	for (int i = 0; i < n; i++) {
-		struct pci_device dev = { };
+		struct pci_device dev;
+		bool usable = !ok && pci_look_up(list[i]->d_name, id, &dev);
 
-		snprintf(dev.bdf, sizeof(dev.bdf), "%.15s", list[i]->d_name);
 		free(list[i]);
-		if (ok || !pci_is(dev.bdf, id) ||
-		    !pci_cdev(dev.bdf, dev.cdev, sizeof(dev.cdev)))
+		if (!usable || !dev.cdev[0])
 			continue;
-		dev.group = pci_group(dev.bdf);
-		dev.place = pci_place(dev.bdf, dev.group, id);
 		if ((place != PCI_ANYWHERE && place != dev.place) || nth--)
 			continue;
 		*found = dev;
@@ -170,4 +184,79 @@ const char *pci_describe(const struct pci_id *id, enum pci_place place,
 bool pci_iommu_is_vtd(void)
 {
 	return !access("/sys/class/iommu/dmar0", F_OK);
+}
+
+static bool write_file(const char *path, const char *text)
+{
+	int fd = open(path, O_WRONLY | O_CLOEXEC);
+	bool ok;
+
+	if (fd < 0)
+		return false;
+	ok = write(fd, text, strlen(text)) == (ssize_t)strlen(text);
+	close(fd);
+	return ok;
+}
+
+bool pci_write(const char *bdf, const char *file, const char *text)
+{
+	char path[PATH_MAX];
+
+	snprintf(path, sizeof(path), PCI_DEVICES "/%s/%s", bdf, file);
+	return write_file(path, text);
+}
+
+bool pci_driver_of(const char *bdf, struct pci_driver *driver)
+{
+	char path[PATH_MAX], target[PATH_MAX];
+	ssize_t len;
+
+	snprintf(path, sizeof(path), PCI_DEVICES "/%s/driver", bdf);
+	len = readlink(path, target, sizeof(target) - 1);
+	if (len < 0)
+		return false;
+	target[len] = '\0';
+	snprintf(driver->name, sizeof(driver->name), "%.31s",
+		 strrchr(target, '/') + 1);
+	return true;
+}
+
+bool pci_unbind(const char *bdf)
+{
+	return pci_write(bdf, "driver/unbind", bdf);
+}
+
+bool pci_bind(const char *bdf, const struct pci_driver *driver)
+{
+	struct pci_driver now;
+
+	return pci_write(bdf, "driver_override", driver->name) &&
+	       write_file("/sys/bus/pci/drivers_probe", bdf) &&
+	       pci_driver_of(bdf, &now) && !strcmp(now.name, driver->name);
+}
+
+bool pci_remove(const char *bdf)
+{
+	return pci_write(bdf, "remove", "1");
+}
+
+bool pci_rescan(void)
+{
+	return write_file("/sys/bus/pci/rescan", "1");
+}
+
+bool pci_is_awake(const char *bdf)
+{
+	char path[PATH_MAX], status[32] = "";
+	FILE *f;
+
+	snprintf(path, sizeof(path), PCI_DEVICES "/%s/power/runtime_status",
+		 bdf);
+	f = fopen(path, "re");
+	if (!f)
+		return true;
+	if (fscanf(f, "%31s", status) != 1)
+		status[0] = '\0';
+	fclose(f);
+	return strcmp(status, "suspended");
 }

@@ -38,6 +38,30 @@ struct pci_device {
 bool pci_find(const struct pci_id *id, enum pci_place place, unsigned int nth,
 	      struct pci_device *found);
 
+/*
+ * The driver a device is bound to, taken from it and given back to it by root
+ * through sysfs; false when that did not work. pci_unbind() returns when the
+ * driver has let go, which may take as long as the device has users.
+ */
+struct pci_driver {
+	char name[32];
+};
+
+bool pci_driver_of(const char *bdf, struct pci_driver *driver);
+bool pci_unbind(const char *bdf);
+bool pci_bind(const char *bdf, const struct pci_driver *driver);
+/* Take a device off the bus, and look for what is there. */
+bool pci_remove(const char *bdf);
+bool pci_rescan(void);
+
+/* Any file of a device in sysfs: @text goes there. */
+bool pci_write(const char *bdf, const char *file, const char *text);
+/* False when the device is in a state of low power. */
+bool pci_is_awake(const char *bdf);
+/* The cdev of a device, empty when it has none. Fills in group and place, too. */
+bool pci_look_up(const char *bdf, const struct pci_id *id,
+		 struct pci_device *found);
+
 /* "edu (1234:11e8) number 1 alone in its IOMMU group ...", for skip lines. */
 const char *pci_describe(const struct pci_id *id, enum pci_place place,
 			 unsigned int nth);

@@ -2,6 +2,8 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/pci_regs.h>
+#include <setjmp.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/ioctl.h>
@@ -142,7 +144,7 @@ int vfio_config_write(int cdev, unsigned int where, const void *buf,
 	return 0;
 }
 
-int vfio_enable_dma(int cdev)
+static int vfio_command(int cdev, uint16_t clear, uint16_t set)
 {
 	uint16_t command;
 	int rc;
@@ -150,8 +152,19 @@ int vfio_enable_dma(int cdev)
 	rc = vfio_config_read(cdev, PCI_COMMAND, &command, sizeof(command));
 	if (rc)
 		return rc;
-	command |= PCI_COMMAND_MEMORY | PCI_COMMAND_MASTER;
+	command = (command & ~clear) | set;
 	return vfio_config_write(cdev, PCI_COMMAND, &command, sizeof(command));
+}
+
+int vfio_enable_dma(int cdev)
+{
+	return vfio_command(cdev, 0, PCI_COMMAND_MEMORY | PCI_COMMAND_MASTER);
+}
+
+int vfio_enable_memory(int cdev, bool enable)
+{
+	return vfio_command(cdev, enable ? 0 : PCI_COMMAND_MEMORY,
+			    enable ? PCI_COMMAND_MEMORY : 0);
 }
 
 void *vfio_bar_mmap(int cdev, uint32_t index, size_t *size)
@@ -169,6 +182,27 @@ void *vfio_bar_mmap(int cdev, uint32_t index, size_t *size)
 	if (size)
 		*size = info.size;
 	return bar;
+}
+
+static sigjmp_buf bar_fault;
+
+static void bar_faulted(int signal)
+{
+	siglongjmp(bar_fault, 1);
+}
+
+int vfio_bar_read(const volatile void *reg, uint32_t *value)
+{
+	struct sigaction old, act = { .sa_handler = bar_faulted };
+	volatile int rc = EFAULT;
+
+	sigaction(SIGBUS, &act, &old);
+	if (!sigsetjmp(bar_fault, 1)) {
+		*value = *(const volatile uint32_t *)reg;
+		rc = 0;
+	}
+	sigaction(SIGBUS, &old, NULL);
+	return rc;
 }
 
 int vfio_group_open(int group)

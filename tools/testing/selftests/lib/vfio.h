@@ -32,8 +32,16 @@ int vfio_config_write(int cdev, unsigned int where, const void *buf,
 /* Memory space and bus mastering on: without it there is no DMA. */
 int vfio_enable_dma(int cdev);
 
+/* Memory space on or off: off, no register can be reached. */
+int vfio_enable_memory(int cdev, bool enable);
+
 /* The whole of a BAR, or NULL. */
 void *vfio_bar_mmap(int cdev, uint32_t index, size_t *size);
+/*
+ * One register of a mapped BAR: 0, or EFAULT when the kernel answers with SIGBUS.
+ * For one thread at a time.
+ */
+int vfio_bar_read(const volatile void *reg, uint32_t *value);
 
 /* The legacy path: group and container, as /dev/vfio/N and /dev/vfio/vfio. */
 int vfio_group_open(int group);

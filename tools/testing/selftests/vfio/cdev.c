@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <linux/pci_regs.h>
 #include <sys/ioctl.h>
+#include <sys/stat.h>
 
 #include "harness.h"
 
@@ -70,6 +71,17 @@ TEST_F(cdev, nothing_works_before_bind)
 	EXPECT_EQ(MAP_FAILED, mmap(NULL, PAGE, PROT_READ, MAP_SHARED,
 				   self->cdev, 0));
 	EXPECT_EQ(EINVAL, errno);
+}
+
+/* As the kernel makes it; there is no udev in the test machine. */
+TEST_F(cdev, node_belongs_to_root)
+{
+	struct stat st;
+
+	ASSERT_EQ(0, stat(self->pci.cdev, &st));
+	EXPECT_EQ(S_IFCHR | 0600, st.st_mode);
+	EXPECT_EQ(0, st.st_uid);
+	EXPECT_EQ(0, st.st_gid);
 }
 
 TEST_F(cdev, bind_gives_the_lowest_free_id)
@@ -268,6 +280,43 @@ TEST_F(cdev, attach_and_detach_check_their_structs)
 	test_err(EFAULT, iommufd_ioctl(self->cdev,
 				       VFIO_DEVICE_ATTACH_IOMMUFD_PT, mem));
 	test_destroy(pt);
+}
+
+/*
+ * The first version of each struct ends with the last member that it has here.
+ * @_size bytes of it, no more, are readable; a later client has more of them.
+ */
+#define test_struct(_cmd, _size, _argsz, ...)				\
+	do {								\
+		const uint32_t __init[] = { _argsz, __VA_ARGS__ };	\
+		uint8_t *__mem = test_mem(mem_anon(2 * PAGE));		\
+		uint8_t *__arg = __mem + PAGE - (_size);		\
+									\
+		memset(__arg, 0xa5, _size);				\
+		memcpy(__arg, __init, sizeof(__init));			\
+		ASSERT_EQ(0, mprotect(__mem + PAGE, PAGE, PROT_NONE));	\
+		test_ok(iommufd_ioctl(self->cdev, _cmd, __arg));	\
+		ASSERT_EQ(0, munmap(__mem, 2 * PAGE));			\
+	} while (0)
+
+TEST_F(cdev, attach_and_detach_from_old_and_new_clients)
+{
+	static const size_t more[] = { 0, 4, 64, PAGE - 12 };
+	uint32_t ioas;
+
+	test_bind();
+	test_ioas_alloc(&ioas);
+	for (int i = 0; i < ARRAY_SIZE(more); i++) {
+		test_struct(VFIO_DEVICE_ATTACH_IOMMUFD_PT, 12 + more[i],
+			    12 + more[i], 0, ioas);
+		test_err_destroy(EBUSY, ioas);
+		test_struct(VFIO_DEVICE_DETACH_IOMMUFD_PT, 8 + more[i],
+			    8 + more[i], 0);
+	}
+	/* Nothing beyond the known members is read. */
+	test_struct(VFIO_DEVICE_ATTACH_IOMMUFD_PT, 12, 64, 0, ioas);
+	test_struct(VFIO_DEVICE_DETACH_IOMMUFD_PT, 8, 64, 0);
+	test_destroy(ioas);
 }
 
 TEST_F(cdev, detach_of_what_is_not_attached)

@@ -171,9 +171,9 @@ TEST_F(legacy, cdev_ioctls_on_a_groups_device)
 	test_set_container();
 	device = vfio_group_device(self->group, self->pci.bdf);
 	ASSERT_GE(device, 0);
-	EXPECT_NE(0, _test_vfio_bind(device, self->fd, &devid));
-	EXPECT_NE(0, _test_vfio_attach(device, &pt));
-	EXPECT_NE(0, _test_vfio_detach(device));
+	EXPECT_EQ(ENOTTY, _test_vfio_bind(device, self->fd, &devid));
+	EXPECT_EQ(ENOTTY, _test_vfio_attach(device, &pt));
+	EXPECT_EQ(ENOTTY, _test_vfio_detach(device));
 	close(device);
 }
 

@@ -151,20 +151,120 @@ TEST_F(regions, config_space)
 
 TEST_F(regions, no_registers_without_memory_space)
 {
-	uint16_t command;
 	uint32_t value;
 
-	test_ok(vfio_config_read(self->edu.cdev, PCI_COMMAND, &command, 2));
-	command &= ~PCI_COMMAND_MEMORY;
-	test_ok(vfio_config_write(self->edu.cdev, PCI_COMMAND, &command, 2));
+	test_ok(vfio_enable_memory(self->edu.cdev, false));
 	ASSERT_EQ(-1, pread(self->edu.cdev, &value, 4, self->bar0.offset));
 	ASSERT_EQ(EIO, errno);
-	command |= PCI_COMMAND_MEMORY;
-	test_ok(vfio_config_write(self->edu.cdev, PCI_COMMAND, &command, 2));
+	test_ok(vfio_enable_memory(self->edu.cdev, true));
 	ASSERT_EQ(4, pread(self->edu.cdev, &value, 4, self->bar0.offset));
 	ASSERT_EQ(EDU_ID_VALUE, value);
-	/* What was mapped before comes back, too. */
+}
+
+/* A mapped register can be read if and only if there is memory space. */
+#define test_gone_and_back(_bar)					\
+	do {								\
+		const volatile uint8_t *__bar = (_bar);			\
+		uint32_t __value = 0;					\
+									\
+		test_ok(vfio_enable_memory(self->edu.cdev, false));	\
+		ASSERT_EQ(EFAULT, vfio_bar_read(__bar + EDU_ID, &__value)); \
+		test_ok(vfio_enable_memory(self->edu.cdev, true));	\
+		test_ok(vfio_bar_read(__bar + EDU_ID, &__value));	\
+		ASSERT_EQ(EDU_ID_VALUE, __value);			\
+	} while (0)
+
+TEST_F(regions, what_is_mapped_goes_with_memory_space)
+{
+	void *second = test_mem(vfio_bar_mmap(self->edu.cdev,
+					      VFIO_PCI_BAR0_REGION_INDEX,
+					      NULL));
+
+	for (int i = 0; i < 2; i++) {
+		test_gone_and_back(self->edu.bar);
+		test_gone_and_back(second);
+	}
+	ASSERT_EQ(0, munmap(second, EDU_BAR_SIZE));
+}
+
+static int read_in_child(void *arg)
+{
+	struct edu *edu = arg;
+	uint32_t value;
+	int rc;
+
+	rc = vfio_bar_read(edu->bar + EDU_ID, &value);
+	rc = rc ?: vfio_enable_memory(edu->cdev, false);
+	if (!rc && vfio_bar_read(edu->bar + EDU_ID, &value) != EFAULT)
+		rc = EPROTO;
+	rc = rc ?: vfio_enable_memory(edu->cdev, true);
+	return rc ?: vfio_bar_read(edu->bar + EDU_ID, &value);
+}
+
+TEST_F(regions, what_a_child_has_goes_with_memory_space)
+{
 	ASSERT_EQ(EDU_ID_VALUE, edu_read(&self->edu, EDU_ID));
+	ASSERT_EQ(0, child_run(read_in_child, &self->edu));
+	ASSERT_EQ(EDU_ID_VALUE, edu_read(&self->edu, EDU_ID));
+	test_gone_and_back(self->edu.bar);
+}
+
+/* Moved with its pages or without any, which is up to @_touch. */
+#define test_move(_touch)						\
+	do {								\
+		void *__to = test_mem(mem_reserve(EDU_BAR_SIZE));	\
+		void *__bar = (void *)self->edu.bar;			\
+									\
+		if (_touch)						\
+			ASSERT_EQ(EDU_ID_VALUE,				\
+				  edu_read(&self->edu, EDU_ID));	\
+		ASSERT_EQ(__to, mremap(__bar, EDU_BAR_SIZE, EDU_BAR_SIZE, \
+				       MREMAP_MAYMOVE | MREMAP_FIXED,	\
+				       __to));				\
+		self->edu.bar = __to;					\
+	} while (0)
+
+TEST_F(regions, a_moved_mapping_goes_with_memory_space)
+{
+	test_move(true);
+	test_gone_and_back(self->edu.bar);
+	test_move(true);
+	ASSERT_EQ(EDU_ID_VALUE, edu_read(&self->edu, EDU_ID));
+	test_gone_and_back(self->edu.bar);
+	/* Without pages: never touched, and taken away. */
+	test_ok(vfio_enable_memory(self->edu.cdev, false));
+	test_move(false);
+	test_ok(vfio_enable_memory(self->edu.cdev, true));
+	test_move(false);
+	test_move(false);
+	test_gone_and_back(self->edu.bar);
+}
+
+TEST_F(regions, the_parts_of_a_mapping_go_with_memory_space)
+{
+	uint8_t *to = test_mem(mem_reserve(2 * PAGE));
+	uint8_t *bar = (void *)self->edu.bar;
+
+	ASSERT_EQ(EDU_ID_VALUE, edu_read(&self->edu, EDU_ID));
+	/* Cut in the middle, at the end, and the first pages moved. */
+	ASSERT_EQ(0, munmap(bar + 8 * PAGE, PAGE));
+	ASSERT_EQ(EDU_ID_VALUE, edu_read(&self->edu, EDU_ID));
+	ASSERT_EQ(0, munmap(bar + EDU_BAR_SIZE - PAGE, PAGE));
+	ASSERT_EQ(EDU_ID_VALUE, edu_read(&self->edu, EDU_ID));
+	test_gone_and_back(bar);
+	ASSERT_EQ(to, mremap(bar, 2 * PAGE, 2 * PAGE,
+			     MREMAP_MAYMOVE | MREMAP_FIXED, to));
+	self->edu.bar = to;
+	ASSERT_EQ(EDU_ID_VALUE, edu_read(&self->edu, EDU_ID));
+	test_gone_and_back(to);
+	/* Nothing is there to grow into, in place or elsewhere. */
+	ASSERT_EQ(MAP_FAILED, mremap(to, 2 * PAGE, 3 * PAGE, MREMAP_MAYMOVE));
+	ASSERT_EQ(EFAULT, errno);
+	ASSERT_EQ(to, mremap(to, 2 * PAGE, PAGE, 0));
+	test_gone_and_back(to);
+	ASSERT_EQ(0, munmap(to, PAGE));
+	self->edu.bar = NULL;
+	ASSERT_EQ(0, munmap(bar + 2 * PAGE, EDU_BAR_SIZE - 2 * PAGE));
 }
 
 /* A BAR with RAM behind it: every byte by every way. */

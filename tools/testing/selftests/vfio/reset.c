@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /* Function reset, and the reset of a bus with what a user must know for it. */
+#include <linux/pci_regs.h>
+#include <pthread.h>
 #include <sys/ioctl.h>
 
 #include "harness.h"
@@ -93,6 +95,40 @@ TEST_F(reset, close_stops_the_device)
 	nvme_close(&nvme);
 }
 
+/*
+ * The page table is taken down after the device was stopped, and takes longer than
+ * a transfer: what is under way at close() neither arrives nor faults.
+ */
+TEST_F(reset, close_stops_a_transfer_before_its_memory_goes)
+{
+	const size_t length = (1UL << 30) / slowness();
+	struct edu edu;
+	uint64_t start;
+	uint8_t *mem;
+	int kmsg;
+
+	mem = test_mem(mem_reserve(length));
+	ASSERT_EQ(0, madvise(mem, length, MADV_NOHUGEPAGE));
+	memset(mem, 0, length);
+	test_map_fixed(mem, length, IOVA + HUGE);
+	for (int i = 0; i < 3; i++) {
+		test_edu_attach(&edu, PCI_ON_ROOT_BUS, 0, self->ioas);
+		mem_fill(mem, 64, i + 1);
+		ASSERT_TRUE(edu_load(&edu, IOVA + HUGE, 64));
+		memset(mem, 0, 64);
+		kmsg = kmsg_open();
+		ASSERT_GE(kmsg, 0);
+		edu_dma_start(&edu, IOVA + HUGE + PAGE, 0, 64, EDU_DMA_TO_RAM);
+		start = now_ms();
+		edu_close(&edu);
+		TH_LOG("close took %lu ms", now_ms() - start);
+		ASSERT_FALSE(kmsg_wait_fault(kmsg, true, IOVA + HUGE + PAGE,
+					     300));
+		ASSERT_TRUE(mem_is_zero(mem, 2 * PAGE));
+		close(kmsg);
+	}
+}
+
 TEST_F(reset, device_that_cannot_be_reset)
 {
 	struct vfio_device_info info;
@@ -134,6 +170,20 @@ static int hot_reset(int cdev, uint32_t count, int32_t group)
 	return ioctl(cdev, VFIO_DEVICE_PCI_HOT_RESET, &reset) ? errno : 0;
 }
 
+/* A thread that has just touched a BAR may hold a lock which is only tried. */
+static int hot_reset_alone(int cdev)
+{
+	int rc;
+
+	for (int i = 0; i < 1000; i++) {
+		rc = hot_reset(cdev, 0, -1);
+		if (rc != EBUSY)
+			break;
+		sleep_ms(1);
+	}
+	return rc;
+}
+
 static unsigned int devfn_of(const struct pci_device *pci)
 {
 	unsigned int domain, bus, dev, fn;
@@ -162,6 +212,24 @@ static int info_devid(const union hot_reset_info *info,
 #define OWNED	(VFIO_PCI_HOT_RESET_FLAG_DEV_ID |			\
 		 VFIO_PCI_HOT_RESET_FLAG_DEV_ID_OWNED)
 
+/*
+ * Does the device assert an interrupt, which test_raise() had it do and which is not
+ * served? A reset of the bus ends that, though edu itself has no reset.
+ */
+static bool asserts_intx(const struct edu *edu)
+{
+	uint16_t status = 0;
+
+	return !vfio_config_read(edu->cdev, PCI_STATUS, &status, 2) &&
+	       status & PCI_STATUS_INTERRUPT;
+}
+
+#define test_raise(_edu)						\
+	do {								\
+		edu_write(_edu, EDU_IRQ_RAISE, 1);			\
+		ASSERT_TRUE(asserts_intx(_edu));			\
+	} while (0)
+
 TEST_F(reset, bus_reset_of_a_lone_device)
 {
 	union hot_reset_info info;
@@ -174,9 +242,12 @@ TEST_F(reset, bus_reset_of_a_lone_device)
 	ASSERT_EQ(edu.devid, info_devid(&info, &edu.pci));
 	mem_fill(self->mem, 64, 1);
 	ASSERT_TRUE(edu_load(&edu, IOVA, 64));
+	test_raise(&edu);
 	ASSERT_EQ(0, hot_reset(edu.cdev, 0, -1));
+	ASSERT_FALSE(asserts_intx(&edu));
 	/* Alive and with its memory. */
 	test_ok(vfio_enable_dma(edu.cdev));
+	edu_write(&edu, EDU_IRQ_ACK, 1);
 	ASSERT_EQ(EDU_ID_VALUE, edu_read(&edu, EDU_ID));
 	ASSERT_TRUE(edu_load(&edu, IOVA, 64));
 	ASSERT_TRUE(edu_store(&edu, IOVA + PAGE, 64));
@@ -223,12 +294,108 @@ TEST_F(reset, bus_reset_with_a_sibling)
 	ASSERT_EQ(0, hot_reset_info(edu.cdev, &info, sizeof(info)));
 	ASSERT_EQ(OWNED, info.head.flags);
 	ASSERT_EQ(sibling.devid, info_devid(&info, &sibling.pci));
+	test_raise(&edu);
+	test_raise(&sibling);
 	ASSERT_EQ(0, hot_reset(edu.cdev, 0, -1));
+	ASSERT_FALSE(asserts_intx(&edu));
+	ASSERT_FALSE(asserts_intx(&sibling));
 	test_ok(vfio_enable_dma(edu.cdev));
 	test_ok(vfio_enable_dma(sibling.cdev));
 	ASSERT_EQ(EDU_ID_VALUE, edu_read(&edu, EDU_ID));
 	ASSERT_EQ(EDU_ID_VALUE, edu_read(&sibling, EDU_ID));
+	edu_write(&edu, EDU_IRQ_ACK, 1);
+	edu_write(&sibling, EDU_IRQ_ACK, 1);
 	edu_close(&sibling);
+	edu_close(&edu);
+}
+
+/* A sibling without a driver is nobody's, though it is in our group. */
+TEST_F(reset, no_bus_reset_with_a_device_that_is_not_owned)
+{
+	union hot_reset_info info;
+	struct pci_device sibling;
+	struct pci_driver driver;
+	struct edu edu;
+
+	test_edu_open(&edu, PCI_SHARED_GROUP, 0);
+	test_find(&pci_edu, PCI_SHARED_GROUP, 1, &sibling);
+	ASSERT_TRUE(pci_driver_of(sibling.bdf, &driver));
+	ASSERT_TRUE(pci_unbind(sibling.bdf));
+	EXPECT_EQ(0, hot_reset_info(edu.cdev, &info, sizeof(info)));
+	EXPECT_EQ(VFIO_PCI_HOT_RESET_FLAG_DEV_ID, info.head.flags);
+	EXPECT_EQ(edu.devid, info_devid(&info, &edu.pci));
+	EXPECT_EQ(VFIO_PCI_DEVID_NOT_OWNED, info_devid(&info, &sibling));
+	edu_write(&edu, EDU_IRQ_RAISE, 1);
+	EXPECT_EQ(EINVAL, hot_reset(edu.cdev, 0, -1));
+	/* The bus was left alone. */
+	EXPECT_TRUE(asserts_intx(&edu));
+	ASSERT_TRUE(pci_bind(sibling.bdf, &driver));
+	ASSERT_EQ(0, hot_reset(edu.cdev, 0, -1));
+	ASSERT_FALSE(asserts_intx(&edu));
+	edu_write(&edu, EDU_IRQ_ACK, 1);
+	edu_close(&edu);
+}
+
+/* Reads a register over and over, and remembers what is wrong. */
+struct reader {
+	pthread_t thread;
+	const volatile uint32_t *reg;
+	volatile bool stop;
+	volatile unsigned int reads;
+	unsigned int wrong;
+	uint32_t last_wrong;
+};
+
+static void *read_register(void *arg)
+{
+	struct reader *reader = arg;
+	uint32_t value;
+
+	while (!reader->stop) {
+		value = *reader->reg;
+		reader->reads++;
+		if (value == EDU_ID_VALUE)
+			continue;
+		reader->wrong++;
+		reader->last_wrong = value;
+	}
+	return NULL;
+}
+
+/*
+ * While a bus is in reset a register reads as anything. A thread that has it mapped
+ * waits meanwhile, also when the mapping was moved.
+ */
+TEST_F(reset, mapped_registers_are_out_of_reach_during_a_bus_reset)
+{
+	uint8_t *to = test_mem(mem_reserve(EDU_BAR_SIZE));
+	struct reader reader = { };
+	unsigned int reads;
+	struct edu edu;
+
+	test_edu_open(&edu, PCI_BEHIND_PORT, 0);
+	for (int i = 0; i < 2; i++) {
+		reader.stop = false;
+		reader.reads = 0;
+		reader.reg = (void *)(edu.bar + EDU_ID);
+		ASSERT_EQ(0, pthread_create(&reader.thread, NULL, read_register,
+					    &reader));
+		while (!reader.reads)
+			sleep_ms(1);
+		test_ok(hot_reset_alone(edu.cdev));
+		reads = reader.reads;
+		while (reader.reads == reads)
+			sleep_ms(1);
+		reader.stop = true;
+		ASSERT_EQ(0, pthread_join(reader.thread, NULL));
+		ASSERT_EQ(0, reader.wrong)
+			TH_LOG("read %#x", reader.last_wrong);
+		ASSERT_EQ(to, mremap((void *)edu.bar, EDU_BAR_SIZE,
+				     EDU_BAR_SIZE,
+				     MREMAP_MAYMOVE | MREMAP_FIXED, to));
+		edu.bar = to;
+		to = test_mem(mem_reserve(EDU_BAR_SIZE));
+	}
 	edu_close(&edu);
 }
 

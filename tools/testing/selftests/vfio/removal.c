@@ -1,0 +1,152 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * A device is taken from its driver, or off the bus, while a program uses it: the
+ * program is asked to close it, keeps all it has until it does, and no other
+ * program gets it meanwhile.
+ */
+#include <fcntl.h>
+#include <poll.h>
+#include <sys/eventfd.h>
+#include <sys/wait.h>
+
+#include "harness.h"
+
+#define COMES	10000	/* ms; a bound, not what it takes */
+#define WAITS	300	/* ms after which removal surely waits */
+#define IOVA	0x10000000UL
+
+FIXTURE(removal) {
+	int fd;
+	int event;
+	struct edu edu;
+	struct pci_driver driver;
+	uint8_t *mem;
+	pid_t remover;
+};
+
+FIXTURE_VARIANT(removal) {
+	bool (*remove)(const char *bdf);
+};
+
+FIXTURE_VARIANT_ADD(removal, from_its_driver) { pci_unbind };
+FIXTURE_VARIANT_ADD(removal, off_the_bus) { pci_remove };
+
+FIXTURE_SETUP(removal)
+{
+	self->remover = -1;
+	self->fd = iommufd_open();
+	ASSERT_GE(self->fd, 0);
+	test_find(&pci_edu, PCI_ON_ROOT_BUS, 1, &self->edu.pci);
+	ASSERT_TRUE(pci_driver_of(self->edu.pci.bdf, &self->driver));
+	self->event = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	ASSERT_GE(self->event, 0);
+}
+
+/* Waits for the remover, and gives the device back, whatever happened. */
+FIXTURE_TEARDOWN(removal)
+{
+	edu_close(&self->edu);
+	if (self->remover > 0)
+		waitpid(self->remover, NULL, 0);
+	pci_rescan();
+	if (!pci_driver_of(self->edu.pci.bdf, &self->driver))
+		EXPECT_TRUE(pci_bind(self->edu.pci.bdf, &self->driver));
+	EXPECT_TRUE(pci_find(&pci_edu, PCI_ON_ROOT_BUS, 1, &self->edu.pci));
+	/* As good as before. */
+	EXPECT_EQ(0, edu_open(&self->edu, self->fd));
+	edu_close(&self->edu);
+	close(self->fd);
+}
+
+/* Its own files are gone before it begins, so that ours alone are waited for. */
+#define test_start_removal()						\
+	do {								\
+		self->remover = fork();					\
+		if (!self->remover) {					\
+			edu_close(&self->edu);				\
+			_exit(variant->remove(self->edu.pci.bdf) ? 0 : 1); \
+		}							\
+		ASSERT_GT(self->remover, 0);				\
+	} while (0)
+
+/* The exit code, -1 while it runs */
+static int ended(pid_t pid, unsigned int ms)
+{
+	uint64_t end = now_ms() + ms;
+	int status;
+
+	do {
+		if (waitpid(pid, &status, WNOHANG) == pid)
+			return WIFEXITED(status) ? WEXITSTATUS(status) : 128;
+		sleep_ms(10);
+	} while (now_ms() < end);
+	return -1;
+}
+
+#define test_waits()							\
+	ASSERT_EQ(-1, ended(self->remover, WAITS * slowness()))
+#define test_ends()							\
+	do {								\
+		ASSERT_EQ(0, ended(self->remover, COMES * slowness()));	\
+		self->remover = -1;					\
+	} while (0)
+
+static bool asked_to_leave(int event, int ms)
+{
+	struct pollfd pfd = { .fd = event, .events = POLLIN };
+
+	return poll(&pfd, 1, ms) == 1;
+}
+
+TEST_F(removal, waits_for_a_bound_and_mapped_cdev)
+{
+	struct edu *edu = &self->edu;
+
+	test_ok(edu_open(edu, self->fd));
+	test_ioas_alloc(&edu->pt_id);
+	self->mem = test_mem(mem_anon(PAGE));
+	test_ok(_test_map_fixed(self->fd, edu->pt_id, self->mem, PAGE, IOVA,
+				MAP_RW));
+	test_attach(edu->cdev, &edu->pt_id);
+	test_ok(_test_vfio_irq_eventfd(edu->cdev, VFIO_PCI_REQ_IRQ_INDEX, 0,
+				       self->event));
+	ASSERT_FALSE(asked_to_leave(self->event, 0));
+	test_start_removal();
+	ASSERT_TRUE(asked_to_leave(self->event, COMES * slowness()));
+	test_waits();
+	ASSERT_EQ(-1, vfio_cdev_open(&edu->pci));
+	/* Nothing was taken away. */
+	mem_fill(self->mem, 100, 1);
+	ASSERT_TRUE(edu_load(edu, IOVA, 100));
+	ASSERT_TRUE(edu_store(edu, IOVA + 2000, 100));
+	ASSERT_TRUE(mem_is(self->mem + 2000, 100, 1));
+	/* The mapping holds the file. */
+	close(edu->cdev);
+	edu->cdev = -1;
+	test_waits();
+	ASSERT_EQ(EDU_ID_VALUE, edu_read(edu, EDU_ID));
+	edu_close(edu);
+	test_ends();
+	ASSERT_EQ(-1, vfio_cdev_open(&edu->pci));
+	ASSERT_EQ(0, proc_status_kb("VmPin:"));
+}
+
+/* An open file counts, though it can neither do anything nor be asked. */
+TEST_F(removal, waits_for_an_open_cdev)
+{
+	uint32_t devid;
+
+	self->edu.bar = NULL;
+	self->edu.cdev = vfio_cdev_open(&self->edu.pci);
+	ASSERT_GE(self->edu.cdev, 0);
+	test_start_removal();
+	test_waits();
+	ASSERT_EQ(-1, vfio_cdev_open(&self->edu.pci));
+	/* It may still bind the device, and has to be waited for then as well. */
+	test_ok(_test_vfio_bind(self->edu.cdev, self->fd, &devid));
+	test_waits();
+	edu_close(&self->edu);
+	test_ends();
+}
+
+TEST_HARNESS_MAIN
