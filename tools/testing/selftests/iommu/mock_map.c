@@ -16,7 +16,7 @@ TEST_F(mock, iova_plus_length_overflows)
 	test_err_map_fixed(EOVERFLOW, mem, 2 * PAGE, ULMAX - PAGE + 1);
 	test_err_map_fixed(EOVERFLOW, mem, 0, ULMAX);
 	test_err_map_fixed(EOVERFLOW, mem, ULMAX, PAGE);
-	test_err_map_fixed(EOVERFLOW, mem, ULMAX - MOCK_IOVA, MOCK_IOVA);
+	test_err_map_fixed(EOVERFLOW, mem, PAGE - MOCK_IOVA, MOCK_IOVA);
 	/* Without FIXED_IOVA one value of the field is refused. */
 	iova = ULMAX;
 	test_err_map(EOVERFLOW, mem, PAGE, &iova);
