@@ -6,7 +6,7 @@ set -euo pipefail
 
 TOP=$(realpath "$(dirname "${BASH_SOURCE[0]}")/..")
 # shellcheck disable=SC2034 # for those who source this
-CACHE=${IOMMUFD_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/iommufd}
+CACHE=${IOMMUFD_CACHE:-${XDG_CACHE_HOME:-${HOME:-$(getent passwd "$(id -u)" | cut -d: -f6)}/.cache}/iommufd}
 # Every make started from a script is one of its own, whatever make started the script.
 unset MAKEFLAGS MFLAGS MAKEOVERRIDES MAKELEVEL
 

@@ -20,7 +20,7 @@ SAMPLES = 6
 WINDOW = 25
 STARVED = 0.75
 # Wall time may be this many times the limit, however much of it was waiting.
-CAP = 5
+CAP = 2
 
 
 class Monitor:
@@ -81,9 +81,10 @@ class Watch(threading.Thread):
     """Follows a QEMU process until it ends, and kills it when its time is over or a stall
     is not the guest's fault. Then .excuse says whose it is."""
 
-    def __init__(self, qemu, monitor, console, seconds):
+    def __init__(self, qemu, monitor, console, seconds, cap):  # pylint: disable=too-many-arguments
         super().__init__(daemon=True)
-        self.qemu, self.path, self.console, self.seconds = qemu, monitor, console, seconds
+        self.qemu, self.path, self.console = qemu, monitor, console
+        self.seconds, self.cap = seconds, cap
         self.waited = 0.0  # seconds in which the guest could not run
         self.killed = False
         self.excuse = None
@@ -109,6 +110,14 @@ class Watch(threading.Thread):
         return waits
 
     def run(self):
+        try:
+            self.follow()
+        except Exception:  # without this thread nothing would end the run
+            self.kill()
+            raise
+
+    def follow(self):
+        """Look once a second until the run is over."""
         started = before = time.monotonic()
         position = 0
         while not self.over.wait(1):
@@ -123,7 +132,7 @@ class Watch(threading.Thread):
                 if self.excuse and not self.over.is_set():
                     self.kill()
                     return
-            if now - started - self.waited > self.seconds or now - started > CAP * self.seconds:
+            if now - started - self.waited > self.seconds or now - started > self.cap:
                 self.excuse = self.excuse or self.explain(starvation=False)
                 self.kill()
                 return
@@ -135,11 +144,11 @@ class Watch(threading.Thread):
 
     def new_stall(self, position):
         """Does the console report a stall after this position? And where it ends now."""
-        with open(self.console, encoding="utf-8", errors="replace") as console:
+        with open(self.console, "rb") as console:
             console.seek(position)
             text = console.read()
-            end = text.rfind("\n") + 1
-            return position + len(text[:end].encode()), bool(STALL.search(text[:end]))
+        end = text.rfind(b"\n") + 1
+        return position + end, bool(STALL.search(text[:end].decode(errors="replace")))
 
     def explain(self, starvation=True):
         """Why the guest stands still, if that is not the guest's own fault."""

@@ -141,9 +141,14 @@ static unsigned int env_number(const char *name, unsigned int otherwise)
 	return number > 0 ? number : otherwise;
 }
 
-unsigned int slowness(void)
+unsigned int kernel_slowness(void)
 {
 	return env_number("SELFTEST_SLOWNESS", 1);
+}
+
+unsigned int slowness(void)
+{
+	return kernel_slowness() * env_number("SELFTEST_PATIENCE", 1);
 }
 
 unsigned int race_seconds(void)

@@ -41,12 +41,14 @@ bool drop_capability(int cap);
 bool raise_capability(int cap);
 
 /*
- * Two numbers of the environment, which a program in a VM gets from the kernel's
+ * Numbers of the environment, which a program in a VM gets from the kernel's
  * command line. SELFTEST_SLOWNESS: how many times slower than a stock kernel this
- * one may be, 1 if not given; every limit on time is multiplied by it.
- * SELFTEST_RACE_SECONDS: how long the race of all against all lasts, 15 if not
- * given.
+ * one may be; what takes long is done less often by it. SELFTEST_PATIENCE: how many
+ * times slower the load makes the machine. Both are 1 if not given, and every limit
+ * on time is multiplied by both. SELFTEST_RACE_SECONDS: how long the race of all
+ * against all lasts, 15 if not given.
  */
+unsigned int kernel_slowness(void);
 unsigned int slowness(void);
 unsigned int race_seconds(void);
 

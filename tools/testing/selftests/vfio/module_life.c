@@ -394,7 +394,7 @@ TEST_F_TIMEOUT(modules, loaded_over_and_over_with_and_without_use,
 	       LIFE_SECONDS * slowness())
 {
 	bool count = access("/sys/kernel/debug/kmemleak", F_OK);
-	unsigned int rounds = ROUNDS / slowness();
+	unsigned int rounds = ROUNDS / kernel_slowness();
 
 	slabs_write("cpu_partial", 0);
 	TH_LOG("%u rounds", rounds);

@@ -101,8 +101,7 @@ TEST_F(reset, close_stops_the_device)
  */
 TEST_F(reset, close_stops_a_transfer_before_its_memory_goes)
 {
-	/* Patience grows with the load by any factor; pages stay whole. */
-	const size_t length = (1UL << 30) / slowness() / HUGE * HUGE;
+	const size_t length = (1UL << 30) / kernel_slowness() / HUGE * HUGE;
 	struct edu edu;
 	uint64_t start;
 	uint8_t *mem;

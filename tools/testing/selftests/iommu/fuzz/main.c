@@ -238,7 +238,7 @@ static bool parse(int argc, char **argv)
 	return optind == argc && options.workers;
 }
 
-#define SHORT_RUN	(10000 / slowness())
+#define SHORT_RUN	(10000 / kernel_slowness())
 #define KNOWN_SEED	1
 
 int main(int argc, char **argv)
