@@ -238,20 +238,10 @@ static const struct scenario type1_unmap = {
 	.done_before_answer = true,
 };
 
-/* The same where 64-bit IOVA end, which takes an automatic MAP. */
-static int allow_the_top(struct sweep *s)
-{
-	struct iommu_iova_range top = { TOP, UINT64_MAX };
-
-	return _test_allow_iovas(s->fd, s->ioas, &top, 1);
-}
-
+/* The same where 64-bit IOVA end */
 static int map_at_the_top(struct sweep *s)
 {
-	uint64_t iova = 0;
-	int rc = _test_ioas_map(s->fd, s->ioas, s->mem, LENGTH, &iova, MAP_RW);
-
-	return rc || iova == TOP ? rc : EPROTO;
+	return _test_map_fixed(s->fd, s->ioas, s->mem, LENGTH, TOP, MAP_RW);
 }
 
 static int unmap_the_top(struct sweep *s)
@@ -259,29 +249,21 @@ static int unmap_the_top(struct sweep *s)
 	return _test_ioas_unmap(s->fd, s->ioas, TOP, LENGTH, NULL);
 }
 
-static int allow_and_map_at_the_top(struct sweep *s)
-{
-	int rc = allow_the_top(s);
-
-	return rc ? rc : map_at_the_top(s);
-}
-
 static int map_back_at_the_top(struct sweep *s)
 {
 	int rc = map_at_the_top(s);
 
-	return rc == ENOSPC ? 0 : rc;
+	return rc == EEXIST ? 0 : rc;
 }
 
 static const struct scenario top_map = {
-	.prepare = allow_the_top,
 	.ready = fresh_memory,
 	.call = map_at_the_top,
 	.undo = unmap_the_top,
 };
 
 static const struct scenario top_unmap = {
-	.prepare = allow_and_map_at_the_top,
+	.prepare = map_at_the_top,
 	.call = unmap_the_top,
 	.undo = map_back_at_the_top,
 	.cannot_fail = true,
@@ -289,14 +271,14 @@ static const struct scenario top_unmap = {
 };
 
 static const struct scenario top_attach = {
-	.prepare = allow_and_map_at_the_top,
+	.prepare = map_at_the_top,
 	.ready = fresh_memory,
 	.call = attach_mock,
 	.undo = destroy_mock,
 };
 
 static const struct scenario top_hwpt_alloc = {
-	.prepare = allow_and_map_at_the_top,
+	.prepare = map_at_the_top,
 	.call = alloc_hwpt,
 	.undo = destroy_id,
 };

@@ -166,7 +166,7 @@ TEST_F(mock, placement_at_the_top)
 {
 	uint8_t *mem = test_mem(mem_reserve_aligned(64 * PAGE, 64 * PAGE));
 	/* An automatic IOVA is never in the last page of all. */
-	uint64_t high = HIGH == ULMAX ? HIGH - 2 * PAGE : HIGH;
+	uint64_t last = HIGH, high = last == ULMAX ? last - 2 * PAGE : last;
 	uint64_t top = high - 3 * PAGE + 1, iova = 0;
 	struct iommu_iova_range allowed = { top, high };
 

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "child.h"
+#include "proc.h"
 
 #define AFTER_EXEC "SELFTEST_AFTER_EXEC"
 
@@ -111,4 +112,17 @@ int child_run(int (*fn)(void *arg), void *arg)
 	result = child_result(&child);
 	child_end(&child);
 	return result;
+}
+
+int child_ended(pid_t pid, unsigned int ms)
+{
+	uint64_t end = now_ms() + ms;
+	int status;
+
+	do {
+		if (waitpid(pid, &status, WNOHANG) == pid)
+			return WIFEXITED(status) ? WEXITSTATUS(status) : 128;
+		sleep_ms(10);
+	} while (now_ms() < end);
+	return -1;
 }

@@ -24,6 +24,12 @@ void child_kill(struct child *child);
 int child_run(int (*fn)(void *arg), void *arg);
 
 /*
+ * Wait so long for the end of a process that fork() made. Returns its exit code, 128
+ * if it was killed, -1 if it still runs.
+ */
+int child_ended(pid_t pid, unsigned int ms);
+
+/*
  * For @fn: become another program image of the same process, which reports
  * @result in its place. Does not return on success.
  */

@@ -9,6 +9,7 @@
 #include <sys/ioctl.h>
 #include <sys/wait.h>
 
+#include "child.h"
 #include "harness.h"
 #include "stuck.h"
 
@@ -149,20 +150,6 @@ FIXTURE_TEARDOWN(wait)
 	} while (0)
 
 
-/* The exit code, -1 while it runs and when it was killed. */
-static int ended(pid_t pid, unsigned int ms)
-{
-	uint64_t end = now_ms() + ms;
-	int status;
-
-	do {
-		if (waitpid(pid, &status, WNOHANG) == pid)
-			return WIFEXITED(status) ? WEXITSTATUS(status) : 128;
-		sleep_ms(10);
-	} while (now_ms() < end);
-	return -1;
-}
-
 static int bind_and_close(const struct pci_device *pci)
 {
 	int fd = iommufd_open(), cdev = vfio_cdev_open(pci), rc;
@@ -189,9 +176,9 @@ static pid_t start(const struct pci_device *pci, struct edu *bound)
 
 #define test_start(_pci) start(_pci, &self->bound)
 #define test_waits(_pid)						\
-	ASSERT_EQ(-1, ended(_pid, WAITS * slowness()))
+	ASSERT_EQ(-1, child_ended(_pid, WAITS * slowness()))
 #define test_ends(_code, _pid)						\
-	ASSERT_EQ(_code, ended(_pid, COMES * slowness()))
+	ASSERT_EQ(_code, child_ended(_pid, COMES * slowness()))
 
 TEST_F(wait, other_groups_do_not)
 {

@@ -9,6 +9,7 @@
 #include <sys/eventfd.h>
 #include <sys/wait.h>
 
+#include "child.h"
 #include "harness.h"
 
 #define COMES	10000	/* ms; a bound, not what it takes */
@@ -69,25 +70,11 @@ FIXTURE_TEARDOWN(removal)
 		ASSERT_GT(self->remover, 0);				\
 	} while (0)
 
-/* The exit code, -1 while it runs */
-static int ended(pid_t pid, unsigned int ms)
-{
-	uint64_t end = now_ms() + ms;
-	int status;
-
-	do {
-		if (waitpid(pid, &status, WNOHANG) == pid)
-			return WIFEXITED(status) ? WEXITSTATUS(status) : 128;
-		sleep_ms(10);
-	} while (now_ms() < end);
-	return -1;
-}
-
 #define test_waits()							\
-	ASSERT_EQ(-1, ended(self->remover, WAITS * slowness()))
+	ASSERT_EQ(-1, child_ended(self->remover, WAITS * slowness()))
 #define test_ends()							\
 	do {								\
-		ASSERT_EQ(0, ended(self->remover, COMES * slowness()));	\
+		ASSERT_EQ(0, child_ended(self->remover, COMES * slowness()));	\
 		self->remover = -1;					\
 	} while (0)
 
