@@ -119,7 +119,10 @@ static int begin_change(struct iommufd_access *access)
 {
 	if (test_and_set_bit_lock(0, &access->changing))
 		return -EBUSY;
-	/* Pairs with atomic_long_dec_and_test(): who undoes the last pin sees it. */
+	/*
+	 * Pairs with atomic_long_dec_and_test(): the undoer of the last
+	 * pin sees it.
+	 */
 	smp_mb__after_atomic();
 	return 0;
 }

@@ -152,7 +152,7 @@ static int fill_area(struct iova_space *space, struct iova_domain *dom,
 	}
 	/*
 	 * Small pages cannot become the rule while the space has a domain and
-	 * an area, and has both. That they cease to be is harmless at any time.
+	 * an area, and has both. Clearing it is harmless at any time.
 	 */
 	rc = io_map_area(dom, area, READ_ONCE(space->small_pages));
 	if (!rc) {

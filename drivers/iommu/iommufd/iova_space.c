@@ -4,9 +4,10 @@
  *
  * The IOVA space of an IOAS holds areas, each a mapping of a part of a memory.
  * Its mutex is held to look at the trees and change them, for a bounded part of
- * long work at a time, and for nothing that takes long: whoever has to pin pages
- * or to change IO page tables for an area marks it as his under the lock, works
- * without the lock, and takes the lock again to say that he has finished. Two
+ * long work at a time, and for nothing that takes long: a thread that has to
+ * pin pages or to change IO page tables for an area marks it as its own under the
+ * lock, works without the lock, and takes the lock again to say that it has
+ * finished. Two
  * mappings in one space meet only for the tree operations.
  *
  * A marked area stays in the tree, so its IOVA stays occupied. UNMAP and COPY

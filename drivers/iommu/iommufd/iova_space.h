@@ -135,7 +135,7 @@ struct iova_domains {
 };
 
 /**
- * struct iova_access_ops - who an access is
+ * struct iova_access_ops - the access as the space sees it
  * @get: keep the owner, under the lock of the space
  * @unmap: the owner unpins a range; called with no lock held
  * @put: undo @get, maybe the last that is done with the owner

@@ -360,7 +360,7 @@ static void mark_hole(struct iommufd_memory *memory, struct pin_batch *batch,
 	insert_chunk(memory, batch->hole, first, last, BEING_PINNED);
 }
 
-/* Let those look again who wait for pages of the hole. */
+/* Wake the threads that wait for pages of the hole. */
 static void wake_waiters(struct iommufd_memory *memory, struct pin_chunk *hole)
 {
 	lockdep_assert_held(&memory->lock);

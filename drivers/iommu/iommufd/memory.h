@@ -86,12 +86,12 @@ static inline bool iommufd_memory_get(struct iommufd_memory *memory)
 	return true;
 }
 
-/* Does nobody but the caller have the memory, and is nothing of it pinned? */
+/* Does the caller alone have the memory, and is nothing of it pinned? */
 static inline bool iommufd_memory_is_new(struct iommufd_memory *memory)
 {
 	if (refcount_read(&memory->refs) != 1)
 		return false;
-	/* Pairs with refcount_dec_and_test() of those who had it before. */
+	/* Pairs with refcount_dec_and_test() of those that had it before. */
 	smp_acquire__after_ctrl_dep();
 	return RB_EMPTY_ROOT(&memory->chunks.rb_root);
 }

@@ -21,7 +21,8 @@
  * - A size that ends before the last member the struct had in Linux 6.6 is
  *   refused with EINVAL.
  * - A struct longer than the one the kernel knows is accepted when all bytes
- *   past the known part are zero, and refused with E2BIG when one is not.
+ *   past the known part are zero, and refused with E2BIG when one is not, or
+ *   when it is longer than a page.
  * - A struct shorter than the kernel's, but long enough for the first rule, is
  *   taken as if zeros followed.
  *
@@ -44,7 +45,8 @@
  * ENOTTY
  *     No such ioctl here.
  * E2BIG
- *     The struct is longer than the known one and its tail is not all zero.
+ *     The struct is longer than a page, or longer than the known one with a tail
+ *     that is not all zero.
  * EOPNOTSUPP
  *     An unknown flag, option or operation, or a reserved member that is not
  *     zero: what is asked for may exist elsewhere, but not here.
@@ -224,16 +226,17 @@ enum iommufd_ioas_map_flags {
  * one the mapping is noted and the memory is not looked at: whether it exists
  * shows at the first attach.
  *
- * A chosen IOVA is never 0, lies inside the list of IOMMU_IOAS_ALLOW_IOVAS if
- * there is one, keeps the in-page offset of @user_va, and is the lowest free one
- * whose alignment lets the hardware use huge pages.
+ * A chosen IOVA is never in the first page nor in the last, lies inside the list
+ * of IOMMU_IOAS_ALLOW_IOVAS if there is one, keeps the in-page offset of @user_va,
+ * and is the lowest free one whose alignment, of up to 2 MiB, lets the hardware
+ * use huge pages.
  *
  * Errnos: EEXIST when a part of a fixed range is mapped already. EINVAL for
  * length 0, a broken alignment, neither READABLE nor WRITEABLE, a fixed range
  * that touches a reserved one. ENOSPC when no free range is long enough.
- * EOVERFLOW when @user_va or @iova plus @length wraps; the values near 2^64-1
- * in @iova count even without FIXED_IOVA, and half the address space cannot be
- * placed without it. EFAULT when memory is missing, lacks the wanted access,
+ * EOVERFLOW when @user_va or @iova plus @length wraps; the value 2^64-1 in @iova
+ * counts even without FIXED_IOVA, and half the address space cannot be placed
+ * without it. EFAULT when memory is missing, lacks the wanted access,
  * or is of a kind that cannot be pinned (device memory, PFN maps, secretmem).
  * EOPNOTSUPP for file-system DAX pages, an unknown flag or @__reserved. ENOMEM
  * also when RLIMIT_MEMLOCK is reached. ENOENT for an unknown IOAS.
