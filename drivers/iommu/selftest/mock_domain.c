@@ -242,7 +242,8 @@ static void mock_iotlb_sync(struct iommu_domain *domain,
 		xas_store(&xas, NULL);
 		if (++n % XA_CHECK_SCHED)
 			continue;
-		xas_pause(&xas);
+		/* Not xas_pause(): the store may have freed the node it goes by. */
+		xas_set(&xas, xas.xa_index + 1);
 		xas_unlock(&xas);
 		cond_resched();
 		xas_lock(&xas);
