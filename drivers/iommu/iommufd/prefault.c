@@ -25,13 +25,13 @@
  * where it fails. Every failure of a worker is left to the pinning thread, so
  * that errors, signals and limits are dealt with in one place.
  *
- * A worker looks at the stop flag before every page. A stop signal or the cgroup
- * freezer can halt a worker at any time; the caller does not wait for it then,
- * so that it can halt as well. The end of the workers is waited for by a work
- * item, and the caller waits for that item until a signal comes.
+ * A worker looks at the stop flag before every page. A stop signal, a tracer or the
+ * cgroup freezer can halt a worker at any time. So the caller ends its workers only
+ * as far as they are ready for it, and looks again; with a signal pending it leaves
+ * a halted one behind, which is ended by delayed work. That work never sleeps, so
+ * halted workers of one user hold up no other user.
  */
 #include <linux/atomic.h>
-#include <linux/completion.h>
 #include <linux/cpumask.h>
 #include <linux/delay.h>
 #include <linux/err.h>
@@ -40,7 +40,6 @@
 #include <linux/minmax.h>
 #include <linux/mm.h>
 #include <linux/nodemask.h>
-#include <linux/refcount.h>
 #include <linux/sched/jobctl.h>
 #include <linux/sched/mm.h>
 #include <linux/sched/signal.h>
@@ -50,6 +49,7 @@
 #include <linux/slab.h>
 #include <linux/topology.h>
 #include <linux/userfaultfd_k.h>
+#include <linux/wait_bit.h>
 #include <linux/workqueue.h>
 
 #include "prefault.h"
@@ -69,6 +69,7 @@
  * @self: the same thread for the scheduler, counted, once it has run
  * @killed: it ended for a fatal signal
  * @done: it found nothing more to do
+ * @idle: it sleeps or is about to, and does nothing more
  */
 struct prefault_worker {
 	struct vhost_task *task;
@@ -76,13 +77,14 @@ struct prefault_worker {
 	struct task_struct *self;
 	bool killed;
 	bool done;
+	bool idle;
 };
 
 /**
  * struct prefault - memory that is touched while it is being pinned
- * @refs: the caller has one, @reap has one
- * @reap: waits for the end of the workers
- * @reaped: they have ended
+ * @reap: ends the workers if the caller cannot wait for that
+ * @stopped: how many have been told to end
+ * @gone: how many are threads of the process no longer
  * @start: first user address
  * @end: address behind the last one
  * @piece: bytes that are claimed at once, a power of two
@@ -94,9 +96,9 @@ struct prefault_worker {
  * @workers: workers
  */
 struct prefault {
-	refcount_t refs;
-	struct work_struct reap;
-	struct completion reaped;
+	struct delayed_work reap;
+	unsigned int stopped;
+	unsigned int gone;
 	unsigned long start;
 	unsigned long end;
 	unsigned long piece;
@@ -109,6 +111,7 @@ struct prefault {
 };
 
 static struct workqueue_struct *reapers;
+static atomic_t nr_reaping = ATOMIC_INIT(0);
 
 static bool is_there(unsigned long uva)
 {
@@ -209,7 +212,7 @@ static void worker_first_run(struct prefault_worker *worker)
 {
 	if (num_node_state(N_MEMORY) > 1)
 		set_cpus_allowed_ptr(current, &worker->prefault->cpus);
-	/* Pairs with may_be_stopped(). */
+	/* Pairs with is_halted(). */
 	smp_store_release(&worker->self, get_task_struct(current));
 }
 
@@ -226,8 +229,10 @@ static bool worker_run(void *data)
 {
 	struct prefault_worker *worker = data;
 
-	if (worker->self && (worker->done || has_to_stop(worker->prefault)))
+	if (worker->self && (worker->done || has_to_stop(worker->prefault))) {
+		WRITE_ONCE(worker->idle, true);
 		return false;
+	}
 	__set_current_state(TASK_RUNNING);
 	if (worker->self)
 		worker_touch(worker);
@@ -327,8 +332,6 @@ static struct prefault *alloc_prefault(unsigned long start,
 	choose_cpus(&prefault->cpus);
 	threads = cpumask_weight(&prefault->cpus);
 	prefault->nr = min(max_nr + 1, max(threads, 1UL)) - 1;
-	refcount_set(&prefault->refs, 2);
-	init_completion(&prefault->reaped);
 	prefault->start = start;
 	prefault->end = start + length;
 	prefault->pinned = start;
@@ -356,62 +359,75 @@ static void start_workers(struct prefault *prefault)
 	prefault->nr = i;
 }
 
-static void put_prefault(struct prefault *prefault)
-{
-	if (refcount_dec_and_test(&prefault->refs))
-		kfree(prefault);
-}
-
-/* Poll, as what is waited for wakes nothing, and ever less often. */
-static void poll_again(unsigned int *us)
-{
-	usleep_range(*us, 2 * *us);
-	*us = min(2 * *us, 100000U);
-}
-
 /*
  * A worker that has not run, or that a stop signal, a tracer or the cgroup freezer
- * has halted, cannot end. vhost_task_stop() would wait in a state that a user must
- * not be able to prolong at will.
+ * has halted, cannot end.
  */
-static bool may_be_stopped(struct prefault_worker *worker)
+static bool is_halted(struct prefault_worker *worker)
 {
 	/* Pairs with worker_first_run(). */
 	struct task_struct *task = smp_load_acquire(&worker->self);
 
-	if (READ_ONCE(worker->killed))
-		return true;
-	return task && !(READ_ONCE(task->jobctl) &
-			 (JOBCTL_PENDING_MASK | JOBCTL_STOPPED | JOBCTL_TRACED));
+	return !task || (READ_ONCE(task->jobctl) &
+			 (JOBCTL_PENDING_MASK | JOBCTL_TRAP_FREEZE |
+			  JOBCTL_STOPPED | JOBCTL_TRACED));
 }
 
-/* What needs a process of one thread has to work right after the MAP. */
-static void wait_until_gone(struct task_struct *task)
+/*
+ * vhost_task_stop() waits in a state that a user must not be able to prolong at
+ * will.
+ */
+static bool may_be_stopped(struct prefault_worker *worker)
 {
-	unsigned int us = 20;
-
-	while (pid_alive(task))
-		poll_again(&us);
-	put_task_struct(task);
+	return READ_ONCE(worker->killed) ||
+	       (READ_ONCE(worker->idle) && !is_halted(worker));
 }
 
+/* End workers as far as that takes no time. Return: false if some are left. */
+static bool reap_some(struct prefault *prefault)
+{
+	struct prefault_worker *worker = prefault->workers;
+
+	for (; prefault->stopped < prefault->nr; prefault->stopped++) {
+		if (!may_be_stopped(&worker[prefault->stopped]))
+			return false;
+		vhost_task_stop(worker[prefault->stopped].task);
+	}
+	/* What needs a process of one thread has to work right after the MAP. */
+	for (; prefault->gone < prefault->nr; prefault->gone++) {
+		struct task_struct *task = worker[prefault->gone].self;
+
+		if (task && pid_alive(task))
+			return false;
+		if (task)
+			put_task_struct(task);
+	}
+	return true;
+}
+
+/*
+ * Has the caller nothing more to wait for but what a user can prolong? Every other
+ * worker ends soon, and may keep the address space of a killed process until then.
+ */
+static bool may_leave(struct prefault *prefault)
+{
+	return prefault->stopped == prefault->nr ||
+	       is_halted(&prefault->workers[prefault->stopped]);
+}
+
+/* No thread of the workqueue waits for a worker, which a user can halt. */
 static void reap_workers(struct work_struct *work)
 {
-	struct prefault *prefault = container_of(work, struct prefault, reap);
-	struct prefault_worker *worker = prefault->workers;
-	unsigned int i, us = 20;
+	struct prefault *prefault = container_of(to_delayed_work(work),
+						 struct prefault, reap);
 
-	for (i = 0; i < prefault->nr; i++) {
-		while (!may_be_stopped(&worker[i]))
-			poll_again(&us);
-		vhost_task_stop(worker[i].task);
+	if (!reap_some(prefault)) {
+		queue_delayed_work(reapers, &prefault->reap, HZ / 10);
+		return;
 	}
-	for (i = 0; i < prefault->nr; i++) {
-		if (worker[i].self)
-			wait_until_gone(worker[i].self);
-	}
-	complete(&prefault->reaped);
-	put_prefault(prefault);
+	kfree(prefault);
+	if (atomic_dec_and_test(&nr_reaping))
+		wake_up_var(&nr_reaping);
 }
 
 /**
@@ -458,16 +474,26 @@ void prefault_pinned(struct prefault *prefault, unsigned long uva)
  * @prefault: handle; invalid afterwards
  *
  * Context: process context; waits until the workers have ended, each after the
- * page it is at. With a signal pending a worker may still be at that page when
- * this returns.
+ * page it is at. With a signal pending it does not wait for a worker that is
+ * halted.
  */
 void prefault_end(struct prefault *prefault)
 {
+	unsigned int us = 20;
+
 	WRITE_ONCE(prefault->stop, true);
-	INIT_WORK(&prefault->reap, reap_workers);
-	queue_work(reapers, &prefault->reap);
-	wait_for_completion_interruptible(&prefault->reaped);
-	put_prefault(prefault);
+	while (!reap_some(prefault)) {
+		if (signal_pending(current) && may_leave(prefault)) {
+			atomic_inc(&nr_reaping);
+			INIT_DELAYED_WORK(&prefault->reap, reap_workers);
+			queue_delayed_work(reapers, &prefault->reap, 0);
+			return;
+		}
+		/* What is waited for wakes nothing. */
+		usleep_range(us, 2 * us);
+		us = min(2 * us, 2000U);
+	}
+	kfree(prefault);
 }
 
 /**
@@ -488,5 +514,6 @@ int prefault_init(void)
  */
 void prefault_exit(void)
 {
+	wait_var_event(&nr_reaping, !atomic_read(&nr_reaping));
 	destroy_workqueue(reapers);
 }
