@@ -382,6 +382,7 @@ int iova_space_revoke(struct iova_space *space, struct iova_revoke *revoke)
 {
 	struct iova_area *area;
 	unsigned long end;
+	long left;
 	int rc;
 
 	if (revoke->rounds++ == REVOKE_ROUNDS)
@@ -394,26 +395,39 @@ int iova_space_revoke(struct iova_space *space, struct iova_revoke *revoke)
 	/* What wakes us may be somebody else's area. */
 	end = jiffies + REVOKE_ROUND_JIFFIES;
 	mutex_lock(&space->lock);
-	while (!rc && (area = revoked_area(space, revoke)) && area->nr_pins &&
-	       time_before(jiffies, end))
-		rc = __iova_space_wait(space, TASK_KILLABLE, end - jiffies);
+	while (!rc && (area = revoked_area(space, revoke)) && area->nr_pins) {
+		left = end - jiffies;
+		if (left <= 0)
+			break;
+		rc = __iova_space_wait(space, TASK_KILLABLE, left);
+	}
 	mutex_unlock(&space->lock);
 	return rc;
 }
 
 /**
- * iova_space_unrevoke() - the area stays after all
+ * __iova_space_unrevoke() - the area stays after all
+ * @space: space, locked
+ * @revoke: which area
+ */
+void __iova_space_unrevoke(struct iova_space *space,
+			   const struct iova_revoke *revoke)
+{
+	struct iova_area *area = revoked_area(space, revoke);
+
+	if (area)
+		area->no_pins = false;
+}
+
+/**
+ * iova_space_unrevoke() - as __iova_space_unrevoke()
  * @space: space
  * @revoke: which area
  */
 void iova_space_unrevoke(struct iova_space *space,
 			 const struct iova_revoke *revoke)
 {
-	struct iova_area *area;
-
 	mutex_lock(&space->lock);
-	area = revoked_area(space, revoke);
-	if (area)
-		area->no_pins = false;
+	__iova_space_unrevoke(space, revoke);
 	mutex_unlock(&space->lock);
 }

@@ -311,6 +311,8 @@ static bool drain_next(struct iova_space *space, struct iova_domain *dom)
 	mutex_lock(&space->lock);
 	area = to_iova_area(iova_tree_before(&space->areas, dom->filled));
 	if (area && area->state != AREA_IDLE) {
+		/* What is mapped above it meanwhile stays out: no more waits. */
+		dom->filled = area->node.start + 1;
 		/*
 		 * Not killable, as nobody could go on in our place. Who works
 		 * on the area can be killed, and is not waiting for us.

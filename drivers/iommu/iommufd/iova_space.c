@@ -671,6 +671,9 @@ static int begin_revoke(struct iova_unmap *unmap, struct iova_area *area)
 
 	if (revoke->start != area->node.start ||
 	    revoke->last != area->node.last) {
+		/* A new mapping came below the area that was asked for. */
+		if (revoke->rounds)
+			__iova_space_unrevoke(unmap->space, revoke);
 		revoke->start = area->node.start;
 		revoke->last = area->node.last;
 		revoke->rounds = 0;

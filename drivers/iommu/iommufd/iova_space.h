@@ -286,6 +286,8 @@ int iova_space_rw(struct iova_space *space, unsigned long start,
 int iova_space_revoke(struct iova_space *space, struct iova_revoke *revoke);
 void iova_space_unrevoke(struct iova_space *space,
 			 const struct iova_revoke *revoke);
+void __iova_space_unrevoke(struct iova_space *space,
+			   const struct iova_revoke *revoke);
 
 /* For the other files of the IOVA space */
 #define IOVA_CHECKS (IS_ENABLED(CONFIG_IOMMUFD_CHECKS) || \

@@ -686,6 +686,10 @@ static struct prefault *begin_prefault(struct iommufd_memory *memory,
 	if (npages < PREFAULT_MIN / PAGE_SIZE || !memory->writable ||
 	    memory->payer->mm != current->mm)
 		return NULL;
+	/* What ends at the limit must not populate memory behind it. */
+	if (memory->mode != IOMMUFD_ACCOUNT_NONE &&
+	    iommufd_charge_room(memory->payer, memory->mode) < npages)
+		return NULL;
 	return prefault_begin(memory->uva + first * PAGE_SIZE,
 			      npages * PAGE_SIZE);
 }
