@@ -245,6 +245,22 @@ static bool wait_until_resident(pid_t pid, long kb)
 
 #define PROMPT_MS	1500
 
+/*
+ * Is there as much memory as before, but for 64 MiB? On 6.1 a prefault worker is no
+ * thread of the process, and may give its memory back a moment after its end.
+ */
+static bool memory_is_back(long before)
+{
+	uint64_t end = now_ms() + PROMPT_MS * slowness();
+
+	while (proc_meminfo_kb("MemAvailable:") <= before - (64 << 10)) {
+		if (now_ms() >= end)
+			return false;
+		sleep_ms(10);
+	}
+	return true;
+}
+
 TEST_F(process, killed_in_the_middle_of_map)
 {
 	struct mapper mapper = test_mapper(self->ioas, IOVA, 0);
@@ -270,7 +286,7 @@ TEST_F(process, killed_in_the_middle_of_map)
 	test_err_unmap(ENOENT, mapper.iova, mapper.length);
 	test_map_fixed(self->mem, 4 * PAGE, mapper.iova);
 	test_pinned(20);
-	ASSERT_GT(proc_meminfo_kb("MemAvailable:"), before - (64 << 10));
+	ASSERT_TRUE(memory_is_back(before));
 	mem_fill(self->mem, COUNT, 4);
 	test_device_reads(mapper.iova, 4);
 }
@@ -318,7 +334,7 @@ TEST_F(process, killed_owner_of_everything)
 		TH_LOG("MAP was over before the signal came");
 	child_end(&child);
 	EXPECT_LT(now_ms() - start, PROMPT_MS * slowness());
-	ASSERT_GT(proc_meminfo_kb("MemAvailable:"), before - (64 << 10));
+	ASSERT_TRUE(memory_is_back(before));
 	/* The device is free for the next one at once. */
 	test_ok(edu_open(&owner.edu, self->fd));
 	edu_close(&owner.edu);
