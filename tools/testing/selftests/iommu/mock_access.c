@@ -531,6 +531,31 @@ TEST_F(mock, rw_goes_to_what_is_pinned)
 	close(access);
 }
 
+/* What an access writes goes past the page tables of the process. */
+TEST_F(mock, pages_are_dirty_after_writing)
+{
+	uint8_t *mem = test_mem(mem_scattered_clean(16));
+	uint8_t buffer[16] = {};
+	uint32_t pin;
+	int access;
+
+	test_access_create(PIN, &access);
+	ASSERT_EQ(0, mem_dirty(mem, 16));
+	test_map_fixed(mem, 16 * PAGE, MOCK_IOVA);
+	test_access_rw(access, MOCK_IOVA, 16, buffer, 0);
+	test_access_rw(access, MOCK_IOVA + PAGE, 16, buffer, MOCK_ACCESS_WRITE);
+	test_access_pin(access, MOCK_IOVA + 2 * PAGE, PAGE, mem + 2 * PAGE,
+			MOCK_ACCESS_WRITE, &pin);
+	test_access_unpin(access, pin);
+	test_access_pin(access, MOCK_IOVA + 3 * PAGE, 13 * PAGE, mem + 3 * PAGE,
+			MOCK_ACCESS_WRITE, &pin);
+	test_access_unpin(access, pin);
+	test_unmap(MOCK_IOVA, 16 * PAGE);
+	ASSERT_EQ(!!variant->domains, mem_dirty(mem, 1));
+	ASSERT_EQ(15, mem_dirty(mem + PAGE, 15));
+	close(access);
+}
+
 TEST_F(mock, an_access_uses_its_ioas)
 {
 	uint32_t ioas;

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 #include <fcntl.h>
+#include <linux/kernel-page-flags.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <sys/mman.h>
 #include <unistd.h>
@@ -38,7 +40,18 @@ static size_t neighbours(const size_t *order, size_t i, size_t pages)
 	return n;
 }
 
-void *mem_scattered(size_t pages)
+/* Touch pages of a file by reading, which leaves them clean, or by writing. */
+static void touch(volatile uint8_t *file, size_t pages, bool dirty)
+{
+	for (size_t i = 0; i < pages * PAGE; i += PAGE) {
+		if (dirty)
+			file[i] = 1;
+		else
+			(void)file[i];
+	}
+}
+
+static void *scattered(size_t pages, bool dirty)
 {
 	size_t *order = scatter(pages);
 	int fd = mem_fd("scattered", pages * PAGE, 0);
@@ -47,8 +60,8 @@ void *mem_scattered(size_t pages)
 					   PROT_READ | PROT_WRITE, MAP_SHARED) :
 				  NULL;
 
-	for (size_t i = 0; file && i < pages * PAGE; i += PAGE)
-		file[i] = 1;
+	if (file)
+		touch(file, pages, dirty);
 	for (size_t i = 0, n; mem && file && order && i < pages; i += n) {
 		uint8_t *page = mem + i * PAGE;
 
@@ -63,6 +76,16 @@ void *mem_scattered(size_t pages)
 	close(fd);
 	free(order);
 	return order && file ? mem : NULL;
+}
+
+void *mem_scattered(size_t pages)
+{
+	return scattered(pages, true);
+}
+
+void *mem_scattered_clean(size_t pages)
+{
+	return scattered(pages, false);
 }
 
 void *mem_shuffled_thp(size_t length)
@@ -87,25 +110,54 @@ void *mem_shuffled_thp(size_t length)
 	return order && thp ? mem : NULL;
 }
 
+/* The frame of a present page, or 0 when the kernel does not tell. */
+static uint64_t frame(int pagemap, const void *page)
+{
+	off_t at = (uintptr_t)page / PAGE * sizeof(uint64_t);
+	uint64_t entry;
+
+	if (pread(pagemap, &entry, sizeof(entry), at) != sizeof(entry) ||
+	    !(entry >> 63))
+		return 0;
+	return entry & ((1ULL << 55) - 1);
+}
+
 size_t mem_runs(const void *mem, size_t pages)
 {
 	int fd = open("/proc/self/pagemap", O_RDONLY | O_CLOEXEC);
-	uint64_t last = 0, entry;
+	uint64_t last = 0;
 	size_t runs = 0;
 
 	for (size_t i = 0; i < pages; i++) {
-		off_t at = ((uintptr_t)mem / PAGE + i) * sizeof(entry);
-		uint64_t pfn;
+		uint64_t pfn = frame(fd, mem + i * PAGE);
 
-		if (pread(fd, &entry, sizeof(entry), at) != sizeof(entry) ||
-		    !(entry >> 63)) {
+		if (!pfn) {
 			runs = 0;
 			break;
 		}
-		pfn = entry & ((1ULL << 55) - 1);
-		runs += !i || pfn != last + 1;
+		runs += pfn != last + 1;
 		last = pfn;
 	}
 	close(fd);
 	return runs;
+}
+
+int mem_dirty(const void *mem, size_t pages)
+{
+	int pagemap = open("/proc/self/pagemap", O_RDONLY | O_CLOEXEC);
+	int kpageflags = open("/proc/kpageflags", O_RDONLY | O_CLOEXEC);
+	int dirty = 0;
+
+	for (size_t i = 0; i < pages && dirty >= 0; i++) {
+		uint64_t pfn = frame(pagemap, mem + i * PAGE), flags;
+
+		if (pfn && pread(kpageflags, &flags, sizeof(flags),
+				 pfn * sizeof(flags)) == sizeof(flags))
+			dirty += flags >> KPF_DIRTY & 1;
+		else
+			dirty = -1;
+	}
+	close(pagemap);
+	close(kpageflags);
+	return dirty;
 }

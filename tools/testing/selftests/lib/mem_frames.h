@@ -13,11 +13,19 @@
  */
 void *mem_scattered(size_t pages);
 void *mem_shuffled_thp(size_t length);
+/*
+ * As mem_scattered(), but the pages are only read: they are clean, and can be
+ * written to without a fault that would make them dirty.
+ */
+void *mem_scattered_clean(size_t pages);
 
 /*
  * How many runs of contiguous frames these present pages have; 0 when the
  * kernel does not tell.
  */
 size_t mem_runs(const void *mem, size_t pages);
+
+/* How many of these present pages are dirty; -1 when the kernel does not tell. */
+int mem_dirty(const void *mem, size_t pages);
 
 #endif

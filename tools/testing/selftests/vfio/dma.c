@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /* DMA where devices can sit, and what becomes of DMA that is not allowed. */
 #include "harness.h"
+#include "mem_frames.h"
 
 #define IOVA	0x10000000UL
 
@@ -118,6 +119,30 @@ TEST_F(edge, one_page_under_many_iovas)
 	for (int i = 0; i < 63; i++)
 		test_unmap(IOVA + i * HUGE, PAGE);
 	test_trip(IOVA + 63 * HUGE, IOVA + 63 * HUGE + 2000, 0, 2000, 7);
+}
+
+/* The page tables of the process know nothing of what a device writes. */
+TEST_F(edge, pages_for_writing_are_dirty_when_they_go)
+{
+	static const size_t numbers[] = { 1, 64 };
+
+	for (int i = 0; i < ARRAY_SIZE(numbers); i++) {
+		size_t pages = numbers[i];
+		uint8_t *clean = test_mem(mem_scattered_clean(pages));
+		uint64_t iova = IOVA;
+
+		test_map_to(self->ioas, clean, pages * PAGE, &iova,
+			    MAP_READ | MAP_FIXED_IOVA);
+		ASSERT_TRUE(edu_load(&self->edu, IOVA, 200));
+		test_unmap(IOVA, pages * PAGE);
+		ASSERT_EQ(0, mem_dirty(clean, pages));
+
+		test_map_fixed(clean, pages * PAGE, IOVA);
+		ASSERT_TRUE(edu_store(&self->edu, IOVA, 200));
+		test_unmap(IOVA, pages * PAGE);
+		ASSERT_EQ(pages, mem_dirty(clean, pages));
+		munmap(clean, pages * PAGE);
+	}
 }
 
 /* A huge IO page next to small ones, and gone as a whole. */
