@@ -3,6 +3,8 @@
  * Workers that touch memory ahead of pinning are held by the limits of the
  * process that maps: CPUs, control groups, signals, memory policy.
  */
+#include <dirent.h>
+#include <fcntl.h>
 #include <limits.h>
 #include <linux/mempolicy.h>
 #include <poll.h>
@@ -25,10 +27,17 @@
 #define TRIES		5
 /* What the rest of the machine does meanwhile */
 #define SLACK_US	60000
+/* More than the 256 that a workqueue runs at once unless told otherwise */
+#define HALTED		258
+/* Some workers are about to exit when their process stops. */
+#define STOPPED		300
+/* For something that takes less than a second when nothing is in the way */
+#define PATIENCE_MS	10000
 
 struct mapper {
 	int fd;
 	uint32_t ioas;
+	uint64_t iova;
 	uint8_t *mem;
 	size_t length;
 	bool memfd;
@@ -74,7 +83,7 @@ FIXTURE_SETUP(prefault)
 	}
 	ASSERT_EQ(0, madvise(mem, LONG, variant->advice));
 	self->mapper = (struct mapper){
-		self->fd, self->ioas, mem, LENGTH, variant->memfd,
+		self->fd, self->ioas, IOVA, mem, LENGTH, variant->memfd,
 		.cpu = -1, .node = -1, .policy_node = -1,
 	};
 }
@@ -149,7 +158,8 @@ static int map_in_group(void *arg)
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	if (!cgroup_enter() || !is_placed(m))
 		return EPERM;
-	return _test_map_fixed(m->fd, m->ioas, m->mem, m->length, IOVA, MAP_RW);
+	return _test_map_fixed(m->fd, m->ioas, m->mem, m->length, m->iova,
+			       MAP_RW);
 }
 
 /* What a MAP in the group takes */
@@ -451,6 +461,193 @@ TEST_F(prefault, pages_come_from_the_node_of_the_caller)
 			TH_LOG("CPUs of node %d, policy %d", places[i][0], places[i][1]);
 		ASSERT_TRUE(forget(&self->mapper));
 	}
+}
+
+/* Mappers of a file that is there, but not in their page tables */
+FIXTURE(halted) {
+	int fd;
+	uint32_t ioas;
+	struct edu edu;
+	struct mapper mapper;
+};
+
+FIXTURE_SETUP(halted)
+{
+	const char *lacks = cgroup_setup();
+	int fd;
+
+	if (lacks)
+		SKIP(return, "%s", lacks);
+	if (!kernel_has(" vhost_task_create\n"))
+		SKIP(return, "the workers are kernel threads, which nothing halts");
+	self->fd = iommufd_open();
+	ASSERT_GE(self->fd, 0);
+	test_ioas_alloc(&self->ioas);
+	test_edu_attach(&self->edu, PCI_ON_ROOT_BUS, 0, self->ioas);
+	fd = mem_fd("halted", LENGTH, 0);
+	ASSERT_EQ(0, fallocate(fd, 0, 0, LENGTH));
+	self->mapper = (struct mapper){
+		self->fd, self->ioas, IOVA,
+		test_mem(mem_file(fd, LENGTH, PROT_READ | PROT_WRITE, MAP_SHARED)),
+		LENGTH, .cpu = -1, .node = -1, .policy_node = -1,
+	};
+	close(fd);
+}
+
+FIXTURE_TEARDOWN(halted)
+{
+	edu_close(&self->edu);
+	close(self->fd);
+	cgroup_remove();
+}
+
+static bool has_worker(const struct child *child)
+{
+	return proc_pid_status_kb(child->pid, "Threads:") > 1;
+}
+
+static bool has_result(const struct child *child, int ms)
+{
+	struct pollfd result = { child->report, POLLIN };
+
+	return poll(&result, 1, ms);
+}
+
+static bool start_with_worker(struct child *child, struct mapper *m)
+{
+	if (!child_start(child, map_in_group, m))
+		return false;
+	while (!has_worker(child) && !has_result(child, 0))
+		;
+	return true;
+}
+
+/* Is the child stopped with a worker? If not, it is gone. */
+static bool stop_with_worker(struct child *child, struct mapper *m)
+{
+	int status;
+
+	if (!start_with_worker(child, m))
+		return false;
+	kill(child->pid, SIGSTOP);
+	if (waitpid(child->pid, &status, WUNTRACED) == child->pid &&
+	    WIFSTOPPED(status) && has_worker(child))
+		return true;
+	child_kill(child);
+	return false;
+}
+
+/* Each MAP has an IOVA of its own, also one that is not halted. */
+static int stop_many(struct child *children, int nr, struct mapper *m)
+{
+	uint64_t end = now_ms() + 4 * PATIENCE_MS * slowness();
+	int stopped = 0;
+
+	for (; stopped < nr && now_ms() < end; m->iova += m->length)
+		stopped += stop_with_worker(&children[stopped], m);
+	return stopped;
+}
+
+static int count_workers(const struct child *children, int nr)
+{
+	int workers = 0;
+
+	for (int i = 0; i < nr; i++)
+		workers += has_worker(&children[i]);
+	return workers;
+}
+
+/* The worker of a stopped process keeps nothing that a MAP of another one needs. */
+TEST_F_TIMEOUT(halted, many_stopped_hold_up_no_other, 90 * slowness())
+{
+	struct child stopped[STOPPED], other;
+	int nr = stop_many(stopped, STOPPED, &self->mapper);
+	int workers = count_workers(stopped, nr);
+	uint64_t start = now_ms();
+	bool ended;
+
+	ASSERT_TRUE(child_start(&other, map_in_group, &self->mapper));
+	ended = has_result(&other, PATIENCE_MS * slowness());
+	TH_LOG("%d workers are halted, another MAP has%s ended after %lu ms",
+	       workers, ended ? "" : " not", now_ms() - start);
+	EXPECT_TRUE(ended);
+	if (ended)
+		EXPECT_EQ(0, child_result(&other));
+	child_kill(&other);
+	for (int i = 0; i < nr; i++)
+		child_kill(&stopped[i]);
+	if (ended && workers < HALTED)
+		SKIP(return, "only %d workers of %d were halted", workers, HALTED);
+}
+
+/* Is a thread of the workqueue in an uninterruptible wait right now? */
+static bool reaper_waits(void)
+{
+	struct dirent *entry;
+	char path[300], line[256];
+	bool waits = false;
+	DIR *dir = opendir("/proc");
+	FILE *f;
+
+	while (dir && !waits && (entry = readdir(dir))) {
+		snprintf(path, sizeof(path), "/proc/%s/stat", entry->d_name);
+		f = fopen(path, "re");
+		if (!f)
+			continue;
+		waits = fgets(line, sizeof(line), f) &&
+			strstr(line, "+iommufd_prefault) D ");
+		fclose(f);
+	}
+	if (dir)
+		closedir(dir);
+	return waits;
+}
+
+/* A wait for something that comes is over at one of the looks. */
+static bool reaper_is_stuck(void)
+{
+	for (int i = 0; i < 10; i++) {
+		if (!reaper_waits())
+			return false;
+		sleep_ms(100);
+	}
+	return true;
+}
+
+static bool is_frozen(void)
+{
+	uint64_t end = now_ms() + PATIENCE_MS * slowness();
+
+	while (cgroup_read("cgroup.events", "frozen ") != 1) {
+		if (now_ms() > end)
+			return false;
+		sleep_ms(10);
+	}
+	return true;
+}
+
+/* The time of a freeze has no limit, so nothing may wait for its end in state D. */
+TEST_F(halted, frozen)
+{
+	struct child child;
+	int caught = 0;
+
+	for (int i = 0; i < TRIES; i++) {
+		ASSERT_TRUE(start_with_worker(&child, &self->mapper));
+		sleep_ms(5 * i);
+		EXPECT_TRUE(cgroup_write("cgroup.freeze", "1"));
+		EXPECT_TRUE(is_frozen());
+		caught += has_worker(&child);
+		/* What the caller has left behind is looked at every 100 ms. */
+		sleep_ms(200);
+		EXPECT_FALSE(reaper_is_stuck());
+		EXPECT_TRUE(cgroup_write("cgroup.freeze", "0"));
+		EXPECT_EQ(0, child_result(&child));
+		child_end(&child);
+		ASSERT_TRUE(forget(&self->mapper));
+	}
+	if (!caught)
+		SKIP(return, "none of %d workers was frozen", TRIES);
 }
 
 TEST_HARNESS_MAIN

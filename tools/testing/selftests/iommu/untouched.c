@@ -175,6 +175,17 @@ TEST_F(untouched, nothing_behind_the_end_of_a_file)
 	ASSERT_EQ(0, count_there(middle + LENGTH / 4, LENGTH / 4));
 }
 
+/* So does one that ends at the limit, after the pages that the limit has room for. */
+TEST_F(untouched, nothing_behind_the_memlock_limit)
+{
+	const size_t limit = LENGTH / 8, bound = limit + 2 * HUGE - variant->offset;
+
+	/* Nothing else runs under this user id. */
+	ASSERT_TRUE(become_user(20000 + getpid() % 20000, limit));
+	test_err_map_fixed(ENOMEM, self->mem, LENGTH, IOVA);
+	ASSERT_EQ(0, count_there(self->mem + bound, LENGTH - bound));
+}
+
 /* Memory of another kind is mapped like the rest. */
 TEST_F(untouched, file_in_the_middle)
 {
