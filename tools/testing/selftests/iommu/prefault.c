@@ -455,11 +455,18 @@ TEST_F(prefault, pages_come_from_the_node_of_the_caller)
 	if (access("/sys/devices/system/node/node1", F_OK))
 		SKIP(return, "one memory node");
 	for (int i = 0; i < ARRAY_SIZE(places); i++) {
+		int elsewhere = -1;
+
 		self->mapper.node = places[i][0];
 		self->mapper.policy_node = places[i][1];
-		EXPECT_EQ(0, child_run(count_elsewhere, &self->mapper))
+		/* A huge page comes from another node if its own has none left. */
+		for (int try = 0; elsewhere && try < TRIES; try++) {
+			file_write_long("/proc/sys/vm/compact_memory", 1);
+			elsewhere = child_run(count_elsewhere, &self->mapper);
+			ASSERT_TRUE(forget(&self->mapper));
+		}
+		EXPECT_EQ(0, elsewhere)
 			TH_LOG("CPUs of node %d, policy %d", places[i][0], places[i][1]);
-		ASSERT_TRUE(forget(&self->mapper));
 	}
 }
 
