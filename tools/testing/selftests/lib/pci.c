@@ -245,13 +245,25 @@ bool pci_rescan(void)
 	return write_file("/sys/bus/pci/rescan", "1");
 }
 
+static void runtime_status_path(char *path, const char *bdf)
+{
+	snprintf(path, PATH_MAX, PCI_DEVICES "/%s/power/runtime_status", bdf);
+}
+
+bool pci_may_sleep(const char *bdf)
+{
+	char path[PATH_MAX];
+
+	runtime_status_path(path, bdf);
+	return !access(path, R_OK);
+}
+
 bool pci_is_awake(const char *bdf)
 {
 	char path[PATH_MAX], status[32] = "";
 	FILE *f;
 
-	snprintf(path, sizeof(path), PCI_DEVICES "/%s/power/runtime_status",
-		 bdf);
+	runtime_status_path(path, bdf);
 	f = fopen(path, "re");
 	if (!f)
 		return true;

@@ -56,6 +56,8 @@ bool pci_rescan(void);
 
 /* Any file of a device in sysfs: @text goes there. */
 bool pci_write(const char *bdf, const char *file, const char *text);
+/* Does the kernel have states of low power for the device? */
+bool pci_may_sleep(const char *bdf);
 /* False when the device is in a state of low power. */
 bool pci_is_awake(const char *bdf);
 /* The cdev of a device, empty when it has none. Fills in group and place, too. */

@@ -49,6 +49,8 @@ FIXTURE_SETUP(power)
 	if (feature(self->nvme.cdev, PROBE(VFIO_DEVICE_FEATURE_SET,
 					   LOW_POWER_ENTRY), -1) == ENOTTY)
 		SKIP(_exit(KSFT_SKIP), "this kernel's vfio-pci-core lets no device sleep");
+	if (!pci_may_sleep(self->nvme.pci.bdf))
+		SKIP(_exit(KSFT_SKIP), "this kernel was built without CONFIG_PM");
 	self->event = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	ASSERT_GE(self->event, 0);
 }
