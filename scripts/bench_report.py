@@ -174,7 +174,7 @@ def wall_table(result, markdown=False):
     title = f"Linux {result['release']}, two CPUs; load of the host before: {result['load']}"
     lines = [title, ""] if markdown else [f"# {title}"]
     for unit, rows in (("ms, medians of 5", result["rows"]), ("ms, fastest of 5", fastest(result["rows"]))):
-        for part in (compared(rows, "ms"), compared(throughput(rows), "times one")):
+        for part in (compared(rows, "ms"), compared(throughput(rows), "times one"), compared(rows, "events")):
             part[0][0] = part[0][0].replace("ms", unit)
             lines += [*layout(part, markdown), ""]
     return lines[:-1]

@@ -57,7 +57,7 @@ struct memory_kind {
 };
 
 extern const struct memory_kind anon_4k, random_4k, thp, hugetlb, memfd_4k;
-extern const struct memory_kind untouched_4k, untouched_thp;
+extern const struct memory_kind untouched_4k, untouched_thp, untouched_memfd, untouched_hugetlb;
 void *memory_create(const struct memory_kind *kind, size_t length);
 void memory_destroy(const struct memory_kind *kind, void *va, size_t length);
 
@@ -140,8 +140,11 @@ void bench_access(const struct memory_kind *kind, const struct scale *scale);
 void bench_mapping_memory(const struct memory_kind *kind, const struct scale *scale);
 void bench_run_memory(const struct memory_kind *kind, const struct scale *scale);
 
-/* wall.c, profile.c */
+/* wall.c, limits.c, profile.c */
 void bench_wall(size_t large);
+void bench_untouched_rows(const char *what, size_t large);
+void bench_limits(void);
+void bench_nodes(size_t large);
 void profile_rows(const char *wanted, const struct scale *scale);
 
 #endif

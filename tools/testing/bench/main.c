@@ -49,6 +49,8 @@ static void explain(void)
 {
 	fputs("usage: bench [-f FLOOR.KO] rows GROUPS    instructions\n"
 	      "       bench [-f FLOOR.KO] wall           wall time\n"
+	      "       bench [-f FLOOR.KO] limits         wall time, only with limits\n"
+	      "       bench [-f FLOOR.KO] nodes          wall time with two memory nodes\n"
 	      "       bench profile GROUPS               where instructions of iommufd go\n"
 	      "       bench guard                        a few rows of iommufd, small\n"
 	      "       bench groups                       the names that GROUPS may have\n"
@@ -83,7 +85,7 @@ int main(int argc, char **argv)
 	what = optind < argc ? argv[optind] : "";
 	groups = optind + 1 < argc ? argv[optind + 1] : NULL;
 	if (option != -1 || (groups ? strcmp(what, "rows") && strcmp(what, "profile") :
-			     strcmp(what, "wall") && strcmp(what, "guard") && strcmp(what, "groups")))
+			     !is_listed("wall,limits,nodes,guard,groups", what)))
 		explain();
 	if (!strcmp(what, "groups")) {
 		list_groups();
@@ -92,12 +94,16 @@ int main(int argc, char **argv)
 
 	if (setrlimit(RLIMIT_MEMLOCK, &unlimited))
 		err(1, "RLIMIT_MEMLOCK");
-	wall_time = !strcmp(what, "wall");
+	wall_time = is_listed("wall,limits,nodes", what);
 	if (!wall_time)
 		check_clock();
 	setup_engines(floor);
-	if (wall_time)
+	if (!strcmp(what, "wall"))
 		bench_wall(GIB);
+	else if (!strcmp(what, "limits"))
+		bench_limits();
+	else if (!strcmp(what, "nodes"))
+		bench_nodes(512 * MIB);
 	else if (!strcmp(what, "rows"))
 		bench_rows(groups, &whole);
 	else if (!strcmp(what, "profile"))

@@ -116,6 +116,12 @@ static void set_pool(size_t pages)
 		errx(1, "the kernel has no %zu huge pages; give the guest more memory", pages);
 }
 
+static void *create_untouched_hugetlb(size_t length)
+{
+	set_pool(length / HUGE_PAGE);
+	return map_memory(length, MAP_SHARED | MAP_ANONYMOUS | MAP_HUGETLB, -1);
+}
+
 static void *create_hugetlb(size_t length)
 {
 	void *va;
@@ -126,7 +132,7 @@ static void *create_hugetlb(size_t length)
 	return va;
 }
 
-static void *create_memfd_4k(size_t length)
+static void *create_untouched_memfd(size_t length)
 {
 	int fd = memfd_create("bench", MFD_CLOEXEC);
 	void *va;
@@ -135,6 +141,13 @@ static void *create_memfd_4k(size_t length)
 		err(1, "memfd");
 	va = map_memory(length, MAP_SHARED, fd);
 	close(fd);
+	return va;
+}
+
+static void *create_memfd_4k(size_t length)
+{
+	void *va = create_untouched_memfd(length);
+
 	touch(va, length, PAGE);
 	return va;
 }
@@ -146,6 +159,8 @@ const struct memory_kind hugetlb = { "hugetlb 2M", create_hugetlb };
 const struct memory_kind memfd_4k = { "memfd 4K", create_memfd_4k };
 const struct memory_kind untouched_4k = { "untouched 4K", create_untouched_4k };
 const struct memory_kind untouched_thp = { "untouched THP", create_untouched_thp };
+const struct memory_kind untouched_memfd = { "untouched memfd", create_untouched_memfd };
+const struct memory_kind untouched_hugetlb = { "untouched hugetlb", create_untouched_hugetlb };
 
 void *memory_create(const struct memory_kind *kind, size_t length)
 {
@@ -156,6 +171,6 @@ void memory_destroy(const struct memory_kind *kind, void *va, size_t length)
 {
 	if (munmap(va, length))
 		err(1, "munmap");
-	if (kind == &hugetlb)
+	if (kind == &hugetlb || kind == &untouched_hugetlb)
 		set_pool(0);
 }

@@ -98,8 +98,8 @@ static void spin_back(uint64_t iova, uint64_t length)
 static const struct engine no_engine = { .name = "floor", .map = spin, .unmap = spin_back };
 
 /* Memory nobody has touched: to map it is to make it. */
-static void bench_untouched(const struct engine *engine, const struct memory_kind *kind,
-			    size_t length)
+static void bench_untouched(const struct engine *engine, const char *what,
+			    const struct memory_kind *kind, size_t length)
 {
 	void *va = memory_create(kind, length);
 	uint64_t start = now(), used;
@@ -108,7 +108,26 @@ static void bench_untouched(const struct engine *engine, const struct memory_kin
 	used = now() - start;
 	engine->unmap(IOVA_BASE, length);
 	memory_destroy(kind, va, length);
-	record("map", kind->name, "ms", engine->name, used / 1e6);
+	record(what, kind->name, "ms", engine->name, used / 1e6);
+}
+
+/**
+ * bench_untouched_rows() - map untouched memory of every kind
+ * @what: beginning of the rows' names
+ * @large: bytes of one large mapping
+ */
+void bench_untouched_rows(const char *what, size_t large)
+{
+	static const struct memory_kind *const kinds[] = {
+		&untouched_thp, &untouched_4k, &untouched_memfd, &untouched_hugetlb,
+	};
+
+	for (int i = 0; i < TIMES; i++) {
+		for (size_t k = 0; k < ARRAY_SIZE(kinds); k++) {
+			for (size_t e = 0; e < nr_engines; e++)
+				bench_untouched(engines[e], what, kinds[k], large);
+		}
+	}
 }
 
 /* Memory that is there: whatever helps the untouched shall not slow this down. */
@@ -159,14 +178,10 @@ void bench_wall(size_t large)
 	sleep(5);	/* boot has things left to do */
 	/* The host gives the guest its memory at the first touch. */
 	memory_destroy(&thp, memory_create(&thp, 3 * GIB), 3 * GIB);
-	for (int i = 0; i < TIMES; i++) {
-		for (size_t e = 0; e < nr_engines; e++) {
-			bench_untouched(engines[e], &untouched_thp, large);
-			bench_untouched(engines[e], &untouched_4k, large);
-		}
-	}
+	bench_untouched_rows("map", large);
 	bench_warm_rows(&thp, large);
 	bench_warm_rows(&anon_4k, large);
 	bench_thread_rows("4 KiB", PAGE);
 	bench_thread_rows("16 MiB", 16 * MIB);
+	bench_limits();
 }
