@@ -283,8 +283,8 @@ static unsigned long choose_piece(unsigned long start, unsigned long end)
 #ifdef CONFIG_MEMCG
 static bool has_room(struct mem_cgroup *memcg, unsigned long npages)
 {
-	unsigned long limit = min(READ_ONCE(memcg->memory.max),
-				  READ_ONCE(memcg->memory.high));
+	unsigned long limit =
+		min(READ_ONCE(memcg->memory.max), READ_ONCE(memcg->memory.high));
 
 	return limit == PAGE_COUNTER_MAX ||
 	       page_counter_read(&memcg->memory) + npages <= limit;

@@ -41,7 +41,7 @@
 #include <linux/slab.h>
 #include <linux/wait_bit.h>
 
-#include "memory.h"
+#include "umem.h"
 #include "prefault.h"
 
 #define CHUNK_MAX_RUNS \
@@ -102,11 +102,11 @@ static struct pin_chunk *to_chunk(struct interval_tree_node *node)
 	return node ? container_of(node, struct pin_chunk, node) : NULL;
 }
 
-static struct pin_chunk *first_chunk(struct iommufd_memory *memory,
+static struct pin_chunk *first_chunk(struct iommufd_umem *umem,
 				     unsigned long first, unsigned long last)
 {
-	lockdep_assert_held(&memory->lock);
-	return to_chunk(interval_tree_iter_first(&memory->chunks, first, last));
+	lockdep_assert_held(&umem->lock);
+	return to_chunk(interval_tree_iter_first(&umem->chunks, first, last));
 }
 
 static struct pin_chunk *next_chunk(struct pin_chunk *chunk,
@@ -116,67 +116,66 @@ static struct pin_chunk *next_chunk(struct pin_chunk *chunk,
 }
 
 /**
- * iommufd_memory_init() - describe user memory without touching it
- * @memory: memory, zeroed, with room for one run behind it; gets one reference
+ * iommufd_umem_init() - describe user memory without touching it
+ * @umem: memory, zeroed, with room for one run behind it; gets one reference
  * @payer: whose memory; the memory takes over the caller's reference
  * @mode: counter to charge when pages get pinned
  * @uva: user address, page aligned
  * @npages: number of pages, at least 1
  * @writable: devices may write to it
  */
-void iommufd_memory_init(struct iommufd_memory *memory,
-			 struct iommufd_payer *payer,
-			 enum iommufd_account_mode mode, unsigned long uva,
-			 unsigned long npages, bool writable)
+void iommufd_umem_init(struct iommufd_umem *umem, struct iommufd_payer *payer,
+		       enum iommufd_account_mode mode, unsigned long uva,
+		       unsigned long npages, bool writable)
 {
-	refcount_set(&memory->refs, 1);
-	memory->writable = writable;
-	memory->mode = mode;
-	memory->npages = npages;
-	memory->uva = uva;
-	memory->payer = payer;
-	mutex_init(&memory->lock);
-	memory->chunks = RB_ROOT_CACHED;
+	refcount_set(&umem->refs, 1);
+	umem->writable = writable;
+	umem->mode = mode;
+	umem->npages = npages;
+	umem->uva = uva;
+	umem->payer = payer;
+	mutex_init(&umem->lock);
+	umem->chunks = RB_ROOT_CACHED;
 }
 
 /* No domain can reach what is left: without an area there is none. */
-static void unpin_leftovers(struct iommufd_memory *memory)
+static void unpin_leftovers(struct iommufd_umem *umem)
 {
-	while (!RB_EMPTY_ROOT(&memory->chunks.rb_root)) {
+	while (!RB_EMPTY_ROOT(&umem->chunks.rb_root)) {
 		struct interval_tree_node *node;
 
-		mutex_lock(&memory->lock);
-		node = &first_chunk(memory, 0, ULONG_MAX)->node;
-		mutex_unlock(&memory->lock);
-		iommufd_memory_unpin(memory, node->start, node->last);
+		mutex_lock(&umem->lock);
+		node = &first_chunk(umem, 0, ULONG_MAX)->node;
+		mutex_unlock(&umem->lock);
+		iommufd_umem_unpin(umem, node->start, node->last);
 	}
 }
 
 /**
- * iommufd_memory_put() - drop a reference
- * @memory: memory; nobody who pinned pages may go without unpinning them
+ * iommufd_umem_put() - drop a reference
+ * @umem: memory; nobody who pinned pages may go without unpinning them
  *
  * Return: true if it was the last one: the memory is over, and the caller frees
  * what it lies in.
  */
-bool iommufd_memory_put(struct iommufd_memory *memory)
+bool iommufd_umem_put(struct iommufd_umem *umem)
 {
-	if (!refcount_dec_and_test(&memory->refs))
+	if (!refcount_dec_and_test(&umem->refs))
 		return false;
 	/* A device may still reach pages that are stuck, so those stay. */
-	if (memory->stuck)
+	if (umem->leaked)
 		return false;
-	if (WARN_ON_ONCE(!RB_EMPTY_ROOT(&memory->chunks.rb_root)))
-		unpin_leftovers(memory);
-	mutex_destroy(&memory->lock);
-	iommufd_payer_put(memory->payer);
+	if (WARN_ON_ONCE(!RB_EMPTY_ROOT(&umem->chunks.rb_root)))
+		unpin_leftovers(umem);
+	mutex_destroy(&umem->lock);
+	iommufd_payer_put(umem->payer);
 	return true;
 }
 
-static bool first_chunk_is_free(struct iommufd_memory *memory)
+static bool first_chunk_is_free(struct iommufd_umem *umem)
 {
 	/* Pairs with free_chunk(). */
-	return !smp_load_acquire(&memory->first_chunk.users);
+	return !smp_load_acquire(&umem->first_chunk.users);
 }
 
 static struct pin_chunk *alloc_chunk(unsigned int nr_runs)
@@ -186,46 +185,46 @@ static struct pin_chunk *alloc_chunk(unsigned int nr_runs)
 	return kmalloc(struct_size(chunk, runs, nr_runs), GFP_KERNEL_ACCOUNT);
 }
 
-static void free_chunk(struct iommufd_memory *memory, struct pin_chunk *chunk)
+static void free_chunk(struct iommufd_umem *umem, struct pin_chunk *chunk)
 {
-	if (chunk != &memory->first_chunk)
+	if (chunk != &umem->first_chunk)
 		kfree(chunk);
-	else	/* Pairs with first_chunk_is_free(); there is no lock here. */
+	else /* Pairs with first_chunk_is_free(); there is no lock here. */
 		smp_store_release(&chunk->users, 0);
 }
 
-static void insert_chunk(struct iommufd_memory *memory, struct pin_chunk *chunk,
+static void insert_chunk(struct iommufd_umem *umem, struct pin_chunk *chunk,
 			 unsigned long first, unsigned long last,
 			 unsigned long users)
 {
 	chunk->node.start = first;
 	chunk->node.last = last;
 	chunk->users = users;
-	interval_tree_insert(&chunk->node, &memory->chunks);
+	interval_tree_insert(&chunk->node, &umem->chunks);
 }
 
 /*
  * A chunk for the tail of one that is split: what is there already, or else a
  * new one in *spare for the next time, and NULL. The lock is dropped for that.
  */
-static struct pin_chunk *take_spare(struct iommufd_memory *memory,
+static struct pin_chunk *take_spare(struct iommufd_umem *umem,
 				    unsigned int nr_runs,
 				    struct pin_chunk **spare)
 {
 	struct pin_chunk *chunk = *spare;
 
-	if (nr_runs == 1 && first_chunk_is_free(memory))
-		return &memory->first_chunk;
+	if (nr_runs == 1 && first_chunk_is_free(umem))
+		return &umem->first_chunk;
 	*spare = NULL;
 	if (chunk && chunk->nr_runs >= nr_runs)
 		return chunk;
 
-	mutex_unlock(&memory->lock);
+	mutex_unlock(&umem->lock);
 	kfree(chunk);
 	*spare = alloc_chunk(nr_runs);
 	if (*spare)
 		(*spare)->nr_runs = nr_runs;
-	mutex_lock(&memory->lock);
+	mutex_lock(&umem->lock);
 	return NULL;
 }
 
@@ -233,31 +232,31 @@ static struct pin_chunk *take_spare(struct iommufd_memory *memory,
  * Split a chunk with pages on both sides of the border at @index. The lock may
  * have been dropped and the chunk not be split yet, so the caller looks again.
  */
-static int split_chunk(struct iommufd_memory *memory, struct pin_chunk *chunk,
+static int split_chunk(struct iommufd_umem *umem, struct pin_chunk *chunk,
 		       unsigned long index, struct pin_chunk **spare)
 {
-	unsigned int nr = pfn_runs_tail(chunk->runs, chunk->nr_runs, index,
-					NULL);
-	struct pin_chunk *tail = take_spare(memory, nr, spare);
+	unsigned int nr =
+		pfn_runs_tail(chunk->runs, chunk->nr_runs, index, NULL);
+	struct pin_chunk *tail = take_spare(umem, nr, spare);
 	unsigned long last;
 
 	if (!tail)
 		return *spare ? 0 : -ENOMEM;
-	tail->nr_runs = pfn_runs_tail(chunk->runs, chunk->nr_runs, index,
-				      tail->runs);
+	tail->nr_runs =
+		pfn_runs_tail(chunk->runs, chunk->nr_runs, index, tail->runs);
 
 	last = chunk->node.last;
-	interval_tree_remove(&chunk->node, &memory->chunks);
-	/* The runs themselves stay: iommufd_memory_walk() may be reading them. */
-	chunk->nr_runs = pfn_runs_find(chunk->runs, chunk->nr_runs,
-				       index - 1) + 1;
-	insert_chunk(memory, chunk, chunk->node.start, index - 1, chunk->users);
-	insert_chunk(memory, tail, index, last, chunk->users);
+	interval_tree_remove(&chunk->node, &umem->chunks);
+	/* The runs themselves stay: iommufd_umem_walk() may be reading them. */
+	chunk->nr_runs =
+		pfn_runs_find(chunk->runs, chunk->nr_runs, index - 1) + 1;
+	insert_chunk(umem, chunk, chunk->node.start, index - 1, chunk->users);
+	insert_chunk(umem, tail, index, last, chunk->users);
 	return 0;
 }
 
 /* Gup has a way for ranges; for single pages that lie apart a list is cheaper. */
-static void unpin_many_runs(struct iommufd_memory *memory,
+static void unpin_many_runs(struct iommufd_umem *umem,
 			    const struct pfn_run *runs, unsigned int nr,
 			    unsigned long last)
 {
@@ -266,52 +265,51 @@ static void unpin_many_runs(struct iommufd_memory *memory,
 
 	for (i = 0; i < nr; i++) {
 		struct page *page = pfn_to_page(runs[i].pfn);
-		unsigned long npages = pfn_run_last(runs, nr, i, last) -
-				       runs[i].index + 1;
+		unsigned long npages =
+			pfn_run_last(runs, nr, i, last) - runs[i].index + 1;
 
 		if (npages > 1) {
 			unpin_user_page_range_dirty_lock(page, npages,
-							 memory->writable);
+							 umem->writable);
 			cond_resched();
 			continue;
 		}
 		list[n++] = page;
 		if (n == UNPIN_LIST) {
-			unpin_user_pages_dirty_lock(list, n, memory->writable);
+			unpin_user_pages_dirty_lock(list, n, umem->writable);
 			n = 0;
 			cond_resched();
 		}
 	}
-	unpin_user_pages_dirty_lock(list, n, memory->writable);
+	unpin_user_pages_dirty_lock(list, n, umem->writable);
 }
 
-static void unpin_runs(struct iommufd_memory *memory,
-		       const struct pfn_run *runs, unsigned int nr,
-		       unsigned long last)
+static void unpin_runs(struct iommufd_umem *umem, const struct pfn_run *runs,
+		       unsigned int nr, unsigned long last)
 {
 	if (nr == 1)
 		unpin_user_page_range_dirty_lock(pfn_to_page(runs->pfn),
 						 last - runs->index + 1,
-						 memory->writable);
+						 umem->writable);
 	else if (nr)
-		unpin_many_runs(memory, runs, nr, last);
+		unpin_many_runs(umem, runs, nr, last);
 }
 
 /**
- * iommufd_memory_set_scratch() - limit the scratch buffers of pinning
+ * iommufd_umem_set_scratch() - limit the scratch buffers of pinning
  * @bytes: limit of each buffer; with little room every path that needs several
  *         batches is taken by a few pages
  */
-void iommufd_memory_set_scratch(unsigned int bytes)
+void iommufd_umem_set_scratch(unsigned int bytes)
 {
 	WRITE_ONCE(scratch_bytes, clamp(bytes, 1U, (unsigned int)MAX_SCRATCH));
 }
 
 /**
- * iommufd_memory_set_max_users() - limit the counts that user space drives
+ * iommufd_umem_set_max_users() - limit the counts that user space drives
  * @users: limit; 0 stands for IOMMUFD_MAX_USERS
  */
-void iommufd_memory_set_max_users(unsigned int users)
+void iommufd_umem_set_max_users(unsigned int users)
 {
 	WRITE_ONCE(iommufd_max_users, users ? users : IOMMUFD_MAX_USERS);
 }
@@ -329,8 +327,8 @@ static int pin_batch_init(struct pin_batch *batch, unsigned long npages)
 	}
 
 	batch->max_pages = clamp(room / sizeof(*batch->pages), 1UL, npages);
-	batch->max_runs = clamp(room / sizeof(*batch->runs), 1UL,
-				CHUNK_MAX_RUNS);
+	batch->max_runs =
+		clamp(room / sizeof(*batch->runs), 1UL, CHUNK_MAX_RUNS);
 	batch->pages = kvmalloc_array(batch->max_pages, sizeof(*batch->pages),
 				      GFP_KERNEL_ACCOUNT);
 	batch->runs = kmalloc_array(batch->max_runs, sizeof(*batch->runs),
@@ -351,96 +349,94 @@ static void pin_batch_destroy(struct pin_batch *batch)
 }
 
 /* Mark a hole as being pinned. The first chunk is good for all of one run. */
-static void mark_hole(struct iommufd_memory *memory, struct pin_batch *batch,
+static void mark_hole(struct iommufd_umem *umem, struct pin_batch *batch,
 		      unsigned long first, unsigned long last)
 {
-	batch->hole = first_chunk_is_free(memory) ? &memory->first_chunk :
-						    &batch->own_hole;
+	batch->hole = first_chunk_is_free(umem) ? &umem->first_chunk :
+						  &batch->own_hole;
 	batch->hole->nr_runs = 0;
-	insert_chunk(memory, batch->hole, first, last, BEING_PINNED);
+	insert_chunk(umem, batch->hole, first, last, BEING_PINNED);
 }
 
 /* Wake the threads that wait for pages of the hole. */
-static void wake_waiters(struct iommufd_memory *memory, struct pin_chunk *hole)
+static void wake_waiters(struct iommufd_umem *umem, struct pin_chunk *hole)
 {
-	lockdep_assert_held(&memory->lock);
+	lockdep_assert_held(&umem->lock);
 	/* They queue under the lock, so no barrier is needed to see them. */
 	if (hole->nr_runs)
-		wake_up_var(memory);
+		wake_up_var(umem);
 	hole->nr_runs = 0;
 }
 
 /* The rest of a hole is not pinned after all. */
-static void forget_hole(struct iommufd_memory *memory, struct pin_batch *batch)
+static void forget_hole(struct iommufd_umem *umem, struct pin_batch *batch)
 {
 	if (!batch->hole)
 		return;
-	mutex_lock(&memory->lock);
-	interval_tree_remove(&batch->hole->node, &memory->chunks);
-	wake_waiters(memory, batch->hole);
+	mutex_lock(&umem->lock);
+	interval_tree_remove(&batch->hole->node, &umem->chunks);
+	wake_waiters(umem, batch->hole);
 	batch->hole->users = 0;
-	mutex_unlock(&memory->lock);
+	mutex_unlock(&umem->lock);
 }
 
 /* Take the pages before @next, all or the first ones, out of a hole. */
-static void shrink_hole(struct iommufd_memory *memory, struct pin_batch *batch)
+static void shrink_hole(struct iommufd_umem *umem, struct pin_batch *batch)
 {
 	struct pin_chunk *hole = batch->hole;
 
-	interval_tree_remove(&hole->node, &memory->chunks);
+	interval_tree_remove(&hole->node, &umem->chunks);
 	if (batch->next - 1 == hole->node.last)
 		hole->users = 0;
 	else
-		insert_chunk(memory, hole, batch->next, hole->node.last,
+		insert_chunk(umem, hole, batch->next, hole->node.last,
 			     BEING_PINNED);
 }
 
 /* Can the chunk that marks the hole become the one that has the pages? */
-static bool hole_has_room(struct iommufd_memory *memory,
+static bool hole_has_room(struct iommufd_umem *umem,
 			  const struct pin_batch *batch)
 {
-	return batch->hole == &memory->first_chunk && batch->nr_runs == 1 &&
+	return batch->hole == &umem->first_chunk && batch->nr_runs == 1 &&
 	       batch->next - 1 == batch->hole->node.last;
 }
 
 /* What is pinned by a thread that has the memory for itself needs no lock. */
-static struct pin_chunk *chunk_for_batch(struct iommufd_memory *memory,
+static struct pin_chunk *chunk_for_batch(struct iommufd_umem *umem,
 					 const struct pin_batch *batch)
 {
-	if (batch->hole ? hole_has_room(memory, batch) :
-	    batch->nr_runs == 1 && first_chunk_is_free(memory))
-		return &memory->first_chunk;
+	if (batch->hole ? hole_has_room(umem, batch) :
+			  batch->nr_runs == 1 && first_chunk_is_free(umem))
+		return &umem->first_chunk;
 	return alloc_chunk(batch->nr_runs);
 }
 
 /* Put the runs of the batch into a chunk. They stay the batch's on failure. */
-static int pin_batch_flush(struct iommufd_memory *memory,
-			   struct pin_batch *batch)
+static int pin_batch_flush(struct iommufd_umem *umem, struct pin_batch *batch)
 {
 	struct pin_chunk *chunk;
 
 	if (!batch->nr_runs)
 		return 0;
 
-	chunk = chunk_for_batch(memory, batch);
+	chunk = chunk_for_batch(umem, batch);
 	if (!chunk)
 		return -ENOMEM;
-	memcpy(chunk->runs, batch->runs,
-	       batch->nr_runs * sizeof(*batch->runs));
+	memcpy(chunk->runs, batch->runs, batch->nr_runs * sizeof(*batch->runs));
 	if (batch->hole) {
-		mutex_lock(&memory->lock);
-		wake_waiters(memory, batch->hole);
+		mutex_lock(&umem->lock);
+		wake_waiters(umem, batch->hole);
 	}
 	chunk->nr_runs = batch->nr_runs;
 	if (batch->hole == chunk) {
 		chunk->users = 1;
 	} else {
 		if (batch->hole)
-			shrink_hole(memory, batch);
-		insert_chunk(memory, chunk, batch->first, batch->next - 1, 1);
+			shrink_hole(umem, batch);
+		insert_chunk(umem, chunk, batch->first, batch->next - 1, 1);
 	}
 	if (batch->hole)
-		mutex_unlock(&memory->lock);
+		mutex_unlock(&umem->lock);
 	batch->nr_runs = 0;
 	batch->first = batch->next;
 	return 0;
@@ -498,19 +494,18 @@ static unsigned int count_contiguous(struct page **pages, unsigned int npages)
 }
 
 /* Add gup's pages to the runs. Pages not taken over remain the caller's. */
-static int pin_batch_add(struct iommufd_memory *memory, struct pin_batch *batch,
+static int pin_batch_add(struct iommufd_umem *umem, struct pin_batch *batch,
 			 unsigned int npages, unsigned int *taken)
 {
 	unsigned int i = 0;
 
 	while (i < npages) {
 		unsigned long pfn = page_to_pfn(batch->pages[i]);
-		unsigned int n = count_contiguous(&batch->pages[i],
-						  npages - i);
+		unsigned int n = count_contiguous(&batch->pages[i], npages - i);
 
 		if (!pfn_runs_append(batch->runs, &batch->nr_runs,
 				     batch->max_runs, batch->next, pfn)) {
-			int rc = pin_batch_flush(memory, batch);
+			int rc = pin_batch_flush(umem, batch);
 
 			if (rc) {
 				*taken = i;
@@ -532,8 +527,8 @@ static long gup_result(long rc)
 }
 
 /**
- * iommufd_memory_gup() - pin user pages, whosever they are
- * @memory: memory they belong to
+ * iommufd_umem_gup() - pin user pages, whosever they are
+ * @umem: memory they belong to
  * @index: index of the first page
  * @npages: number of pages
  * @gup_flags: as for pin_user_pages_remote()
@@ -541,12 +536,12 @@ static long gup_result(long rc)
  *
  * Return: how many are pinned, at least 1, or errno. They are not charged.
  */
-long iommufd_memory_gup(struct iommufd_memory *memory, unsigned long index,
-			unsigned long npages, unsigned int gup_flags,
-			struct page **pages)
+long iommufd_umem_gup(struct iommufd_umem *umem, unsigned long index,
+		      unsigned long npages, unsigned int gup_flags,
+		      struct page **pages)
 {
-	unsigned long uva = memory->uva + index * PAGE_SIZE;
-	struct mm_struct *mm = memory->payer->mm;
+	unsigned long uva = umem->uva + index * PAGE_SIZE;
+	struct mm_struct *mm = umem->payer->mm;
 	int locked = 1;
 	long rc;
 
@@ -565,28 +560,28 @@ long iommufd_memory_gup(struct iommufd_memory *memory, unsigned long index,
 }
 
 /* Pin what fits into the batch from @index on. Return: pages pinned, or errno. */
-static long gup_some(struct iommufd_memory *memory, struct pin_batch *batch,
+static long gup_some(struct iommufd_umem *umem, struct pin_batch *batch,
 		     unsigned long index, unsigned long npages)
 {
 	unsigned int gup_flags = FOLL_LONGTERM;
 	long rc;
 
-	if (memory->writable)
+	if (umem->writable)
 		gup_flags |= FOLL_WRITE;
-	if (memory->payer->mm != current->mm)
-		return iommufd_memory_gup(memory, index, npages, gup_flags,
-					  batch->pages);
-	rc = pin_user_pages_fast(memory->uva + index * PAGE_SIZE, npages,
+	if (umem->payer->mm != current->mm)
+		return iommufd_umem_gup(umem, index, npages, gup_flags,
+					batch->pages);
+	rc = pin_user_pages_fast(umem->uva + index * PAGE_SIZE, npages,
 				 gup_flags, batch->pages);
 	return gup_result(rc);
 }
 
 /* As gup_some(), and charge the pages. */
-static long pin_some(struct iommufd_memory *memory, struct pin_batch *batch,
+static long pin_some(struct iommufd_umem *umem, struct pin_batch *batch,
 		     unsigned long index, unsigned long last)
 {
-	unsigned long room = min_t(unsigned long, last - index + 1,
-				   batch->max_pages);
+	unsigned long room =
+		min_t(unsigned long, last - index + 1, batch->max_pages);
 	long npages;
 	int rc;
 
@@ -595,13 +590,13 @@ static long pin_some(struct iommufd_memory *memory, struct pin_batch *batch,
 	cond_resched();
 
 	/* One page over the limit says whether that or the memory is at fault. */
-	if (room > 1 && memory->mode != IOMMUFD_ACCOUNT_NONE)
-		room = clamp(iommufd_charge_room(memory->payer, memory->mode),
-			     1UL, room);
-	npages = gup_some(memory, batch, index, room);
+	if (room > 1 && umem->mode != IOMMUFD_ACCOUNT_NONE)
+		room = clamp(iommufd_charge_room(umem->payer, umem->mode), 1UL,
+			     room);
+	npages = gup_some(umem, batch, index, room);
 	if (npages < 0)
 		return npages;
-	rc = iommufd_charge(memory->payer, memory->mode, npages);
+	rc = iommufd_charge(umem->payer, umem->mode, npages);
 	if (rc) {
 		unpin_user_pages(batch->pages, npages);
 		return rc;
@@ -610,23 +605,23 @@ static long pin_some(struct iommufd_memory *memory, struct pin_batch *batch,
 }
 
 /* Pin and charge the next pages of a hole, and put them into the batch. */
-static int pin_more(struct iommufd_memory *memory, struct pin_batch *batch,
+static int pin_more(struct iommufd_umem *umem, struct pin_batch *batch,
 		    unsigned long last)
 {
-	long npages = pin_some(memory, batch, batch->next, last);
+	long npages = pin_some(umem, batch, batch->next, last);
 	unsigned int taken;
 	int rc;
 
 	if (npages < 0)
 		return npages;
-	rc = pin_batch_add(memory, batch, npages, &taken);
+	rc = pin_batch_add(umem, batch, npages, &taken);
 	if (rc) {
 		unpin_user_pages(batch->pages + taken, npages - taken);
-		iommufd_uncharge(memory->payer, memory->mode, npages - taken);
+		iommufd_uncharge(umem->payer, umem->mode, npages - taken);
 	}
 	if (batch->prefault)
-		prefault_pinned(batch->prefault, memory->uva +
-				batch->next * PAGE_SIZE);
+		prefault_pinned(batch->prefault,
+				umem->uva + batch->next * PAGE_SIZE);
 	return rc;
 }
 
@@ -635,7 +630,7 @@ static int pin_more(struct iommufd_memory *memory, struct pin_batch *batch,
  * unless no other thread can see them. *index becomes the first page that is not
  * in a chunk when this returns, also on failure.
  */
-static int pin_hole(struct iommufd_memory *memory, struct pin_batch *batch,
+static int pin_hole(struct iommufd_umem *umem, struct pin_batch *batch,
 		    unsigned long *index, unsigned long last)
 {
 	int rc = 0;
@@ -644,15 +639,14 @@ static int pin_hole(struct iommufd_memory *memory, struct pin_batch *batch,
 	batch->first = *index;
 	batch->next = *index;
 	while (!rc && batch->next - 1 != last)
-		rc = pin_more(memory, batch, last);
+		rc = pin_more(umem, batch, last);
 	if (!rc)
-		rc = pin_batch_flush(memory, batch);
+		rc = pin_batch_flush(umem, batch);
 	if (rc) {
-		unpin_runs(memory, batch->runs, batch->nr_runs,
-			   batch->next - 1);
-		iommufd_uncharge(memory->payer, memory->mode,
+		unpin_runs(umem, batch->runs, batch->nr_runs, batch->next - 1);
+		iommufd_uncharge(umem->payer, umem->mode,
 				 batch->next - batch->first);
-		forget_hole(memory, batch);
+		forget_hole(umem, batch);
 	}
 	*index = batch->first;
 	return rc;
@@ -662,15 +656,15 @@ static int pin_hole(struct iommufd_memory *memory, struct pin_batch *batch,
  * Wait until some of the pages that another thread pins are pinned, or are not
  * going to be. What the caller knew of the chunks is void. Unlocks.
  */
-static int wait_for_hole(struct iommufd_memory *memory, struct pin_chunk *hole)
+static int wait_for_hole(struct iommufd_umem *umem, struct pin_chunk *hole)
 {
-	struct wait_queue_head *queue = __var_waitqueue(memory);
+	struct wait_queue_head *queue = __var_waitqueue(umem);
 	struct wait_bit_queue_entry wait;
 
 	hole->nr_runs = 1;
-	init_wait_var_entry(&wait, memory, 0);
+	init_wait_var_entry(&wait, umem, 0);
 	prepare_to_wait(queue, &wait.wq_entry, TASK_KILLABLE);
-	mutex_unlock(&memory->lock);
+	mutex_unlock(&umem->lock);
 	if (!fatal_signal_pending(current))
 		schedule();
 	finish_wait(queue, &wait.wq_entry);
@@ -678,24 +672,24 @@ static int wait_for_hole(struct iommufd_memory *memory, struct pin_chunk *hole)
 }
 
 /* Have memory touched from its other end on, if that is worth it. */
-static struct prefault *begin_prefault(struct iommufd_memory *memory,
+static struct prefault *begin_prefault(struct iommufd_umem *umem,
 				       unsigned long first, unsigned long last)
 {
 	unsigned long npages = last - first + 1;
 
-	if (npages < PREFAULT_MIN / PAGE_SIZE || !memory->writable ||
-	    memory->payer->mm != current->mm)
+	if (npages < PREFAULT_MIN / PAGE_SIZE || !umem->writable ||
+	    umem->payer->mm != current->mm)
 		return NULL;
 	/* What ends at the limit must not populate memory behind it. */
-	if (memory->mode != IOMMUFD_ACCOUNT_NONE &&
-	    iommufd_charge_room(memory->payer, memory->mode) < npages)
+	if (umem->mode != IOMMUFD_ACCOUNT_NONE &&
+	    iommufd_charge_room(umem->payer, umem->mode) < npages)
 		return NULL;
-	return prefault_begin(memory->uva + first * PAGE_SIZE,
+	return prefault_begin(umem->uva + first * PAGE_SIZE,
 			      npages * PAGE_SIZE);
 }
 
 /* Add a user to the chunk at *index, or to several chunks from there on. */
-static void use_chunks(struct iommufd_memory *memory, struct pin_chunk *chunk,
+static void use_chunks(struct iommufd_umem *umem, struct pin_chunk *chunk,
 		       unsigned long *index, unsigned long last)
 {
 	unsigned int n;
@@ -712,31 +706,30 @@ static void use_chunks(struct iommufd_memory *memory, struct pin_chunk *chunk,
 	}
 }
 
-static int pin_batch_begin(struct iommufd_memory *memory,
-			   struct pin_batch *batch, unsigned long first,
-			   unsigned long last)
+static int pin_batch_begin(struct iommufd_umem *umem, struct pin_batch *batch,
+			   unsigned long first, unsigned long last)
 {
 	int rc = pin_batch_init(batch, last - first + 1);
 
 	if (rc)
 		batch->pages = NULL;
 	else
-		batch->prefault = begin_prefault(memory, first, last);
+		batch->prefault = begin_prefault(umem, first, last);
 	return rc;
 }
 
 /* Pin a hole that the caller has marked. */
-static int pin_marked(struct iommufd_memory *memory, struct pin_batch *batch,
+static int pin_marked(struct iommufd_umem *umem, struct pin_batch *batch,
 		      unsigned long *index, unsigned long last)
 {
 	unsigned long hole_last = batch->hole->node.last;
 	int rc = 0;
 
 	if (!batch->pages)
-		rc = pin_batch_begin(memory, batch, *index, last);
+		rc = pin_batch_begin(umem, batch, *index, last);
 	if (!rc)
-		return pin_hole(memory, batch, index, hole_last);
-	forget_hole(memory, batch);
+		return pin_hole(umem, batch, index, hole_last);
+	forget_hole(umem, batch);
 	return rc;
 }
 
@@ -744,30 +737,30 @@ static int pin_marked(struct iommufd_memory *memory, struct pin_batch *batch,
  * Add a user to the next pages of the range; chunks end where the range does.
  * *index becomes the first page without the new user.
  */
-static int pin_next(struct iommufd_memory *memory, struct pin_batch *batch,
+static int pin_next(struct iommufd_umem *umem, struct pin_batch *batch,
 		    unsigned long *index, unsigned long last)
 {
 	struct pin_chunk *chunk;
 	int rc = 0;
 
-	if (mutex_lock_killable(&memory->lock))
+	if (mutex_lock_killable(&umem->lock))
 		return -EINTR;
-	chunk = first_chunk(memory, *index, last);
+	chunk = first_chunk(umem, *index, last);
 	if (!chunk || chunk->node.start > *index) {
-		mark_hole(memory, batch, *index,
+		mark_hole(umem, batch, *index,
 			  chunk ? chunk->node.start - 1 : last);
-		mutex_unlock(&memory->lock);
-		return pin_marked(memory, batch, index, last);
+		mutex_unlock(&umem->lock);
+		return pin_marked(umem, batch, index, last);
 	}
 	if (chunk->users == BEING_PINNED)
-		return wait_for_hole(memory, chunk);
+		return wait_for_hole(umem, chunk);
 	if (chunk->node.start < *index)
-		rc = split_chunk(memory, chunk, *index, &batch->spare);
+		rc = split_chunk(umem, chunk, *index, &batch->spare);
 	else if (chunk->node.last > last)
-		rc = split_chunk(memory, chunk, last + 1, &batch->spare);
+		rc = split_chunk(umem, chunk, last + 1, &batch->spare);
 	else
-		use_chunks(memory, chunk, index, last);
-	mutex_unlock(&memory->lock);
+		use_chunks(umem, chunk, index, last);
+	mutex_unlock(&umem->lock);
 	return rc;
 }
 
@@ -781,8 +774,8 @@ static void pin_batch_end(struct pin_batch *batch)
 }
 
 /**
- * iommufd_memory_pin() - pin pages, or add a user to those pinned already
- * @memory: memory
+ * iommufd_umem_pin() - pin pages, or add a user to those pinned already
+ * @umem: memory
  * @first: index of the first page
  * @last: index of the last page
  *
@@ -793,8 +786,8 @@ static void pin_batch_end(struct pin_batch *batch)
  * memory is not there or may not be pinned, -EOPNOTSUPP for DAX, -EINTR when
  * killed. Nothing is pinned or charged on failure.
  */
-int iommufd_memory_pin(struct iommufd_memory *memory, unsigned long first,
-		       unsigned long last)
+int iommufd_umem_pin(struct iommufd_umem *umem, unsigned long first,
+		     unsigned long last)
 {
 	struct pin_batch batch __uninitialized;
 	unsigned long index = first;
@@ -803,41 +796,41 @@ int iommufd_memory_pin(struct iommufd_memory *memory, unsigned long first,
 	batch.pages = NULL;
 	batch.spare = NULL;
 	do {
-		rc = pin_next(memory, &batch, &index, last);
+		rc = pin_next(umem, &batch, &index, last);
 	} while (!rc && index - 1 != last);
 	pin_batch_end(&batch);
 	kfree(batch.spare);
 	if (rc && index != first)
-		iommufd_memory_unpin(memory, first, index - 1);
+		iommufd_umem_unpin(umem, first, index - 1);
 	return rc;
 }
 
 /**
- * iommufd_memory_pin_new() - pin pages of memory that no other thread can reach
- * @memory: memory of which no page is pinned; the caller has the only reference
+ * iommufd_umem_pin_new() - pin pages of memory that no other thread can reach
+ * @umem: memory of which no page is pinned; the caller has the only reference
  *          and nobody can get another one before this returns
  * @first: index of the first page
  * @last: index of the last page
  *
- * Context: as iommufd_memory_pin().
- * Return: as iommufd_memory_pin().
+ * Context: as iommufd_umem_pin().
+ * Return: as iommufd_umem_pin().
  */
-int iommufd_memory_pin_new(struct iommufd_memory *memory, unsigned long first,
-			   unsigned long last)
+int iommufd_umem_pin_new(struct iommufd_umem *umem, unsigned long first,
+			 unsigned long last)
 {
 	struct pin_batch batch __uninitialized;
 	unsigned long index = first;
 	int rc;
 
-	lockdep_assert(iommufd_memory_is_new(memory));
-	rc = pin_batch_begin(memory, &batch, first, last);
+	lockdep_assert(iommufd_umem_is_new(umem));
+	rc = pin_batch_begin(umem, &batch, first, last);
 	if (rc)
 		return rc;
 	batch.hole = NULL;
-	rc = pin_hole(memory, &batch, &index, last);
+	rc = pin_hole(umem, &batch, &index, last);
 	pin_batch_end(&batch);
 	if (rc && index != first)
-		iommufd_memory_unpin(memory, first, index - 1);
+		iommufd_umem_unpin(umem, first, index - 1);
 	return rc;
 }
 
@@ -846,11 +839,11 @@ int iommufd_memory_pin_new(struct iommufd_memory *memory, unsigned long first,
  * tree: at most DETACH_AT_ONCE. *index becomes the first page that still has the
  * user. Return: how many chunks were taken out.
  */
-static unsigned int detach_chunks(struct iommufd_memory *memory,
+static unsigned int detach_chunks(struct iommufd_umem *umem,
 				  unsigned long *index, unsigned long last,
 				  struct pin_chunk **detached)
 {
-	struct pin_chunk *chunk = first_chunk(memory, *index, last), *next;
+	struct pin_chunk *chunk = first_chunk(umem, *index, last), *next;
 	unsigned int i, nr = 0;
 
 	for (i = 0; i < CHUNKS_AT_ONCE && nr < DETACH_AT_ONCE; i++) {
@@ -863,7 +856,7 @@ static unsigned int detach_chunks(struct iommufd_memory *memory,
 		next = *index - 1 == last ? NULL :
 					    next_chunk(chunk, *index, last);
 		if (!--chunk->users) {
-			interval_tree_remove(&chunk->node, &memory->chunks);
+			interval_tree_remove(&chunk->node, &umem->chunks);
 			/* The first chunk is not free while it is read. */
 			chunk->users = 1;
 			detached[nr++] = chunk;
@@ -876,50 +869,50 @@ static unsigned int detach_chunks(struct iommufd_memory *memory,
 }
 
 /* Return: how many pages went. */
-static unsigned long unpin_chunk(struct iommufd_memory *memory,
+static unsigned long unpin_chunk(struct iommufd_umem *umem,
 				 struct pin_chunk *chunk)
 {
 	unsigned long npages = chunk->node.last - chunk->node.start + 1;
 
-	unpin_runs(memory, chunk->runs, chunk->nr_runs, chunk->node.last);
-	free_chunk(memory, chunk);
+	unpin_runs(umem, chunk->runs, chunk->nr_runs, chunk->node.last);
+	free_chunk(umem, chunk);
 	return npages;
 }
 
 /**
- * iommufd_memory_unpin() - take a user off pages; unpin those without one
- * @memory: memory
- * @first: @first of the iommufd_memory_pin() this undoes
+ * iommufd_umem_unpin() - take a user off pages; unpin those without one
+ * @umem: memory
+ * @first: @first of the iommufd_umem_pin() this undoes
  * @last: @last of it
  *
  * No IO page and no IOTLB may hold the pages for this user any more.
  *
  * Context: may sleep; waits for no other pin or unpin.
  */
-void iommufd_memory_unpin(struct iommufd_memory *memory, unsigned long first,
-			  unsigned long last)
+void iommufd_umem_unpin(struct iommufd_umem *umem, unsigned long first,
+			unsigned long last)
 {
 	struct pin_chunk *detached[DETACH_AT_ONCE] __uninitialized;
 	unsigned long index = first, npages = 0;
 	unsigned int i, nr;
 
 	do {
-		mutex_lock(&memory->lock);
-		if (memory->stuck) {
-			mutex_unlock(&memory->lock);
+		mutex_lock(&umem->lock);
+		if (umem->leaked) {
+			mutex_unlock(&umem->lock);
 			break;
 		}
-		nr = detach_chunks(memory, &index, last, detached);
-		mutex_unlock(&memory->lock);
+		nr = detach_chunks(umem, &index, last, detached);
+		mutex_unlock(&umem->lock);
 		for (i = 0; i < nr; i++)
-			npages += unpin_chunk(memory, detached[i]);
+			npages += unpin_chunk(umem, detached[i]);
 	} while (index - 1 != last);
-	iommufd_uncharge(memory->payer, memory->mode, npages);
+	iommufd_uncharge(umem->payer, umem->mode, npages);
 }
 
 /**
- * iommufd_memory_split() - let pages that were pinned at once go in two parts
- * @memory: memory
+ * iommufd_umem_split() - let pages that were pinned at once go in two parts
+ * @umem: memory
  * @index: index of the second part's first page
  *
  * From now on [first, index - 1] and [index, last] can be unpinned in place of
@@ -927,76 +920,77 @@ void iommufd_memory_unpin(struct iommufd_memory *memory, unsigned long first,
  *
  * Return: 0, -ENOMEM, -EINTR when killed.
  */
-int iommufd_memory_split(struct iommufd_memory *memory, unsigned long index)
+int iommufd_umem_split(struct iommufd_umem *umem, unsigned long index)
 {
 	struct pin_chunk *spare = NULL, *chunk;
 	int rc = 0;
 
-	if (mutex_lock_killable(&memory->lock))
+	if (mutex_lock_killable(&umem->lock))
 		return -EINTR;
-	while (!rc && (chunk = first_chunk(memory, index, index)) &&
+	while (!rc && (chunk = first_chunk(umem, index, index)) &&
 	       chunk->node.start != index)
-		rc = split_chunk(memory, chunk, index, &spare);
-	mutex_unlock(&memory->lock);
+		rc = split_chunk(umem, chunk, index, &spare);
+	mutex_unlock(&umem->lock);
 	kfree(spare);
 	return rc;
 }
 
 /**
- * iommufd_memory_keep() - never unpin again
- * @memory: memory of which an IO page could not be taken away
+ * iommufd_umem_leak() - never unpin again
+ * @umem: memory of which an IO page could not be taken away
  *
  * Losing the pages for good is better than handing them to somebody else while
  * a device can write to them.
  */
-void iommufd_memory_keep(struct iommufd_memory *memory)
+void iommufd_umem_leak(struct iommufd_umem *umem)
 {
-	mutex_lock(&memory->lock);
-	memory->stuck = true;
-	mutex_unlock(&memory->lock);
+	mutex_lock(&umem->lock);
+	umem->leaked = true;
+	mutex_unlock(&umem->lock);
 }
 
 /**
- * __iommufd_memory_pfn() - the frame of a page, if it is pinned
- * @memory: memory, locked
+ * __iommufd_umem_pfn() - the frame of a page, if it is pinned
+ * @umem: memory, locked
  * @index: index of the page
  * @pfn: receives the frame, which stays as long as the lock is held
  *
  * Return: false if the page is not pinned, or not yet.
  */
-bool __iommufd_memory_pfn(struct iommufd_memory *memory, unsigned long index,
-			  unsigned long *pfn)
+bool __iommufd_umem_pfn(struct iommufd_umem *umem, unsigned long index,
+			unsigned long *pfn)
 {
-	struct pin_chunk *chunk = first_chunk(memory, index, index);
+	struct pin_chunk *chunk = first_chunk(umem, index, index);
 
 	if (!chunk || chunk->users == BEING_PINNED)
 		return false;
-	*pfn = pfn_run_pfn(&chunk->runs[pfn_runs_find(chunk->runs,
-						      chunk->nr_runs, index)],
-			   index);
+	*pfn = pfn_run_pfn(
+		&chunk->runs[pfn_runs_find(chunk->runs, chunk->nr_runs, index)],
+		index);
 	return true;
 }
 
 /**
- * iommufd_memory_walk() - go to a page to read the runs from there on
- * @walk: position to set; its @memory is set
+ * iommufd_umem_walk() - go to a page to read the runs from there on
+ * @walk: position to set; its @umem is set
  * @index: index of a page that the caller has pinned
  *
  * A chunk of which the caller is a user can be split meanwhile, but its runs are
  * not freed or changed: no lock is needed to read them. Only the way from one
  * chunk to the next leads through the tree.
  */
-void iommufd_memory_walk(struct memory_walk *walk, unsigned long index)
+void iommufd_umem_walk(struct umem_walk *walk, unsigned long index)
 {
-	struct iommufd_memory *memory = walk->memory;
+	struct iommufd_umem *umem = walk->umem;
 	struct pin_chunk *chunk;
 
-	mutex_lock(&memory->lock);
-	chunk = first_chunk(memory, index, index);
+	mutex_lock(&umem->lock);
+	chunk = first_chunk(umem, index, index);
 	walk->runs = chunk->runs;
 	walk->nr_runs = chunk->nr_runs;
 	walk->last = chunk->node.last;
-	mutex_unlock(&memory->lock);
-	walk->run = walk->runs->index == index ? 0 :
-		    pfn_runs_find(walk->runs, walk->nr_runs, index);
+	mutex_unlock(&umem->lock);
+	walk->run = walk->runs->index == index ?
+			    0 :
+			    pfn_runs_find(walk->runs, walk->nr_runs, index);
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-#ifndef _IOMMUFD_MEMORY_H
-#define _IOMMUFD_MEMORY_H
+#ifndef _IOMMUFD_UMEM_H
+#define _IOMMUFD_UMEM_H
 
 #include <linux/interval_tree.h>
 #include <linux/mutex.h>
@@ -29,15 +29,15 @@ struct pin_chunk {
 };
 
 /**
- * struct iommufd_memory - user memory that mappings refer to
+ * struct iommufd_umem - user memory that mappings refer to
  * @refs: one per area, and one while an access copies
  * @writable: pages are pinned for writing
  * @mode: which counter pays
- * @stuck: an IO page could not be taken away: never unpin again
+ * @leaked: an IO page could not be taken away: never unpin again
  * @npages: number of pages
  * @uva: user address of the first page
  * @payer: whose memory it is
- * @lock: guards @chunks and @stuck; held for a few steps only, never while pages
+ * @lock: guards @chunks and @leaked; held for a few steps only, never while pages
  *        are pinned or unpinned, memory is allocated or charged, or an IO page
  *        table is changed
  * @chunks: what is pinned or being pinned, disjoint, in order of the page index
@@ -45,11 +45,11 @@ struct pin_chunk {
  *
  * @writable, @mode, @npages, @uva and @payer are constant.
  */
-struct iommufd_memory {
+struct iommufd_umem {
 	refcount_t refs;
 	bool writable;
 	u8 mode;
-	bool stuck;
+	bool leaked;
 	unsigned long npages;
 	unsigned long uva;
 	struct iommufd_payer *payer;
@@ -58,11 +58,10 @@ struct iommufd_memory {
 	struct pin_chunk first_chunk;
 };
 
-void iommufd_memory_init(struct iommufd_memory *memory,
-			 struct iommufd_payer *payer,
-			 enum iommufd_account_mode mode, unsigned long uva,
-			 unsigned long npages, bool writable);
-bool iommufd_memory_put(struct iommufd_memory *memory);
+void iommufd_umem_init(struct iommufd_umem *umem, struct iommufd_payer *payer,
+		       enum iommufd_account_mode mode, unsigned long uva,
+		       unsigned long npages, bool writable);
+bool iommufd_umem_put(struct iommufd_umem *umem);
 
 /*
  * Where counts of 32 bits that user space drives stop: references to a memory,
@@ -78,66 +77,66 @@ static inline bool iommufd_may_count(unsigned int users)
 }
 
 /* False if there are too many references already. */
-static inline bool iommufd_memory_get(struct iommufd_memory *memory)
+static inline bool iommufd_umem_get(struct iommufd_umem *umem)
 {
-	if (!iommufd_may_count(refcount_read(&memory->refs)))
+	if (!iommufd_may_count(refcount_read(&umem->refs)))
 		return false;
-	refcount_inc(&memory->refs);
+	refcount_inc(&umem->refs);
 	return true;
 }
 
 /* Does the caller alone have the memory, and is nothing of it pinned? */
-static inline bool iommufd_memory_is_new(struct iommufd_memory *memory)
+static inline bool iommufd_umem_is_new(struct iommufd_umem *umem)
 {
-	if (refcount_read(&memory->refs) != 1)
+	if (refcount_read(&umem->refs) != 1)
 		return false;
 	/* Pairs with refcount_dec_and_test() of those that had it before. */
 	smp_acquire__after_ctrl_dep();
-	return RB_EMPTY_ROOT(&memory->chunks.rb_root);
+	return RB_EMPTY_ROOT(&umem->chunks.rb_root);
 }
 
-int iommufd_memory_pin_new(struct iommufd_memory *memory, unsigned long first,
-			   unsigned long last);
-int iommufd_memory_pin(struct iommufd_memory *memory, unsigned long first,
-		       unsigned long last);
-void iommufd_memory_unpin(struct iommufd_memory *memory, unsigned long first,
-			  unsigned long last);
-int iommufd_memory_split(struct iommufd_memory *memory, unsigned long index);
-long iommufd_memory_gup(struct iommufd_memory *memory, unsigned long index,
-			unsigned long npages, unsigned int gup_flags,
-			struct page **pages);
-void iommufd_memory_set_scratch(unsigned int bytes);
-void iommufd_memory_set_max_users(unsigned int users);
-void iommufd_memory_keep(struct iommufd_memory *memory);
-bool __iommufd_memory_pfn(struct iommufd_memory *memory, unsigned long index,
-			  unsigned long *pfn);
+int iommufd_umem_pin_new(struct iommufd_umem *umem, unsigned long first,
+			 unsigned long last);
+int iommufd_umem_pin(struct iommufd_umem *umem, unsigned long first,
+		     unsigned long last);
+void iommufd_umem_unpin(struct iommufd_umem *umem, unsigned long first,
+			unsigned long last);
+int iommufd_umem_split(struct iommufd_umem *umem, unsigned long index);
+long iommufd_umem_gup(struct iommufd_umem *umem, unsigned long index,
+		      unsigned long npages, unsigned int gup_flags,
+		      struct page **pages);
+void iommufd_umem_set_scratch(unsigned int bytes);
+void iommufd_umem_set_max_users(unsigned int users);
+void iommufd_umem_leak(struct iommufd_umem *umem);
+bool __iommufd_umem_pfn(struct iommufd_umem *umem, unsigned long index,
+			unsigned long *pfn);
 
-/* memory_access.c */
-void iommufd_memory_pages(struct iommufd_memory *memory, unsigned long first,
-			  unsigned long last, struct page **pages);
-int iommufd_memory_rw(struct iommufd_memory *memory, unsigned long offset,
-		      unsigned long length, bool write, void *data);
+/* umem_rw.c */
+void iommufd_umem_pages(struct iommufd_umem *umem, unsigned long first,
+			unsigned long last, struct page **pages);
+int iommufd_umem_rw(struct iommufd_umem *umem, unsigned long offset,
+		    unsigned long length, bool write, void *data);
 
 /**
- * struct memory_walk - a position in the runs of pages that the caller has pinned
- * @memory: memory
+ * struct umem_walk - a position in the runs of pages that the caller has pinned
+ * @umem: memory
  * @runs: runs of the current chunk
  * @nr_runs: number of @runs
  * @run: position of the current run in @runs; @nr_runs behind the last one
  * @last: index of the last page of the chunk
  */
-struct memory_walk {
-	struct iommufd_memory *memory;
+struct umem_walk {
+	struct iommufd_umem *umem;
 	const struct pfn_run *runs;
 	unsigned int nr_runs;
 	unsigned int run;
 	unsigned long last;
 };
 
-void iommufd_memory_walk(struct memory_walk *walk, unsigned long index);
+void iommufd_umem_walk(struct umem_walk *walk, unsigned long index);
 
 /**
- * iommufd_memory_walk_pfns() - read a run and step to the next
+ * iommufd_umem_walk_pfns() - read a run and step to the next
  * @walk: position, at the run that holds @index or behind the one before it
  * @index: index of a page that the caller has pinned
  * @pfn: frame of that page
@@ -145,14 +144,14 @@ void iommufd_memory_walk(struct memory_walk *walk, unsigned long index);
  * Return: number of contiguous pages from @index on. They do not lie beyond what
  * the caller has pinned.
  */
-static inline unsigned long iommufd_memory_walk_pfns(struct memory_walk *walk,
-						     unsigned long index,
-						     unsigned long *pfn)
+static inline unsigned long iommufd_umem_walk_pfns(struct umem_walk *walk,
+						   unsigned long index,
+						   unsigned long *pfn)
 {
 	unsigned long last;
 
 	if (walk->run == walk->nr_runs)
-		iommufd_memory_walk(walk, index);
+		iommufd_umem_walk(walk, index);
 	last = pfn_run_last(walk->runs, walk->nr_runs, walk->run, walk->last);
 	*pfn = pfn_run_pfn(&walk->runs[walk->run++], index);
 	return last - index + 1;

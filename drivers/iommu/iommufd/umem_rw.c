@@ -7,27 +7,27 @@
 #include <linux/mm.h>
 #include <linux/sched.h>
 
-#include "memory.h"
+#include "umem.h"
 
 /**
- * iommufd_memory_pages() - the pages of a range
- * @memory: memory
+ * iommufd_umem_pages() - the pages of a range
+ * @umem: memory
  * @first: index of the first page
  * @last: index of the last page
  * @pages: receives them
  *
  * The caller has pinned the range.
  */
-void iommufd_memory_pages(struct iommufd_memory *memory, unsigned long first,
-			  unsigned long last, struct page **pages)
+void iommufd_umem_pages(struct iommufd_umem *umem, unsigned long first,
+			unsigned long last, struct page **pages)
 {
 	unsigned long index = first;
-	struct memory_walk walk = { .memory = memory };
+	struct umem_walk walk = { .umem = umem };
 
 	while (index - 1 != last) {
 		unsigned long npages, pfn;
 
-		npages = iommufd_memory_walk_pfns(&walk, index, &pfn);
+		npages = iommufd_umem_walk_pfns(&walk, index, &pfn);
 		npages = min(npages, last - index + 1);
 		for (index += npages; npages; npages--)
 			*pages++ = pfn_to_page(pfn++);
@@ -44,15 +44,14 @@ static void copy_page_part(struct page *page, unsigned long offset,
 }
 
 /* Copy within one page, which is pinned for as long as that takes. */
-static int rw_page(struct iommufd_memory *memory, unsigned long index,
+static int rw_page(struct iommufd_umem *umem, unsigned long index,
 		   unsigned long offset, unsigned long length, bool write,
 		   void *data)
 {
 	struct page *page;
 	long rc;
 
-	rc = iommufd_memory_gup(memory, index, 1, write ? FOLL_WRITE : 0,
-				&page);
+	rc = iommufd_umem_gup(umem, index, 1, write ? FOLL_WRITE : 0, &page);
 	if (rc < 0)
 		return rc;
 	copy_page_part(page, offset, length, write, data);
@@ -61,26 +60,26 @@ static int rw_page(struct iommufd_memory *memory, unsigned long index,
 }
 
 /* As rw_page(); pages that are pinned already need no look at the mm. */
-static int rw_index(struct iommufd_memory *memory, unsigned long index,
+static int rw_index(struct iommufd_umem *umem, unsigned long index,
 		    unsigned long offset, unsigned long length, bool write,
 		    void *data)
 {
 	unsigned long pfn;
 
-	if (mutex_lock_killable(&memory->lock))
+	if (mutex_lock_killable(&umem->lock))
 		return -EINTR;
-	if (!__iommufd_memory_pfn(memory, index, &pfn)) {
-		mutex_unlock(&memory->lock);
-		return rw_page(memory, index, offset, length, write, data);
+	if (!__iommufd_umem_pfn(umem, index, &pfn)) {
+		mutex_unlock(&umem->lock);
+		return rw_page(umem, index, offset, length, write, data);
 	}
 	copy_page_part(pfn_to_page(pfn), offset, length, write, data);
-	mutex_unlock(&memory->lock);
+	mutex_unlock(&umem->lock);
 	return 0;
 }
 
 /**
- * iommufd_memory_rw() - copy between a buffer and memory
- * @memory: memory
+ * iommufd_umem_rw() - copy between a buffer and memory
+ * @umem: memory
  * @offset: first byte of the memory
  * @length: bytes
  * @write: to the memory, which is writable, not from it
@@ -90,16 +89,16 @@ static int rw_index(struct iommufd_memory *memory, unsigned long index,
  *
  * Return: 0 or what gup says; a part may have been copied then.
  */
-int iommufd_memory_rw(struct iommufd_memory *memory, unsigned long offset,
-		      unsigned long length, bool write, void *data)
+int iommufd_umem_rw(struct iommufd_umem *umem, unsigned long offset,
+		    unsigned long length, bool write, void *data)
 {
 	while (length) {
 		unsigned long in_page = offset_in_page(offset);
 		unsigned long bytes = min(length, PAGE_SIZE - in_page);
 		int rc;
 
-		rc = rw_index(memory, offset >> PAGE_SHIFT, in_page, bytes,
-			      write, data);
+		rc = rw_index(umem, offset >> PAGE_SHIFT, in_page, bytes, write,
+			      data);
 		if (rc)
 			return rc;
 		offset += bytes;
