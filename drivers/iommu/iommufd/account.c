@@ -64,7 +64,7 @@ void iommufd_payer_put(struct iommufd_payer *payer)
 	kfree(payer);
 }
 
-static int charge_user(struct iommufd_payer *payer, unsigned long npages)
+static int payer_charge_user(struct iommufd_payer *payer, unsigned long npages)
 {
 	unsigned long limit = task_rlimit(payer->task, RLIMIT_MEMLOCK) >>
 			      PAGE_SHIFT;
@@ -78,7 +78,7 @@ static int charge_user(struct iommufd_payer *payer, unsigned long npages)
 	return 0;
 }
 
-static int charge_mm(struct iommufd_payer *payer, unsigned long npages)
+static int payer_charge_mm(struct iommufd_payer *payer, unsigned long npages)
 {
 	int rc;
 
@@ -89,7 +89,7 @@ static int charge_mm(struct iommufd_payer *payer, unsigned long npages)
 	return rc;
 }
 
-static void uncharge_mm(struct iommufd_payer *payer, unsigned long npages)
+static void payer_uncharge_mm(struct iommufd_payer *payer, unsigned long npages)
 {
 	mmap_write_lock(payer->mm);
 	__account_locked_vm(payer->mm, npages, false, payer->task, false);
@@ -97,14 +97,14 @@ static void uncharge_mm(struct iommufd_payer *payer, unsigned long npages)
 }
 
 /**
- * iommufd_charge_room() - how many pages could be charged
+ * iommufd_payer_room() - how many pages could be charged
  * @payer: who would pay
  * @mode: from which counter, not IOMMUFD_ACCOUNT_NONE
  *
  * Return: number of pages at this moment; a charge may see less or more.
  */
-unsigned long iommufd_charge_room(const struct iommufd_payer *payer,
-				  enum iommufd_account_mode mode)
+unsigned long iommufd_payer_room(const struct iommufd_payer *payer,
+				 enum iommufd_account_mode mode)
 {
 	unsigned long limit = task_rlimit(payer->task, RLIMIT_MEMLOCK) >>
 			      PAGE_SHIFT;
@@ -116,7 +116,7 @@ unsigned long iommufd_charge_room(const struct iommufd_payer *payer,
 }
 
 /**
- * iommufd_charge() - pay for pages that have just been pinned
+ * iommufd_payer_charge() - pay for pages that have just been pinned
  * @payer: who pays
  * @mode: from which counter
  * @npages: number of pages
@@ -125,8 +125,8 @@ unsigned long iommufd_charge_room(const struct iommufd_payer *payer,
  * Return: 0, -ENOMEM over the limit, -EINTR when killed. Nothing is charged on
  * failure.
  */
-int iommufd_charge(struct iommufd_payer *payer, enum iommufd_account_mode mode,
-		   unsigned long npages)
+int iommufd_payer_charge(struct iommufd_payer *payer,
+			 enum iommufd_account_mode mode, unsigned long npages)
 {
 	int rc = 0;
 
@@ -134,24 +134,25 @@ int iommufd_charge(struct iommufd_payer *payer, enum iommufd_account_mode mode,
 	if (!npages)
 		return 0;
 	if (mode == IOMMUFD_ACCOUNT_USER)
-		rc = charge_user(payer, npages);
+		rc = payer_charge_user(payer, npages);
 	else if (mode == IOMMUFD_ACCOUNT_MM)
-		rc = charge_mm(payer, npages);
+		rc = payer_charge_mm(payer, npages);
 	if (!rc)
 		atomic64_add(npages, &payer->mm->pinned_vm);
 	return rc;
 }
 
 /**
- * iommufd_uncharge() - give back what iommufd_charge() took
+ * iommufd_payer_uncharge() - give back what iommufd_payer_charge() took
  * @payer: who paid
  * @mode: from which counter
  * @npages: number of pages, all or a part of what was charged
  *
  * Context: may sleep; takes the payer's mmap_lock in IOMMUFD_ACCOUNT_MM.
  */
-void iommufd_uncharge(struct iommufd_payer *payer,
-		      enum iommufd_account_mode mode, unsigned long npages)
+void iommufd_payer_uncharge(struct iommufd_payer *payer,
+			    enum iommufd_account_mode mode,
+			    unsigned long npages)
 {
 	if (!npages)
 		return;
@@ -160,5 +161,5 @@ void iommufd_uncharge(struct iommufd_payer *payer,
 		WARN_ON_ONCE(atomic_long_sub_return(npages,
 					&payer->user->locked_vm) < 0);
 	else if (mode == IOMMUFD_ACCOUNT_MM)
-		uncharge_mm(payer, npages);
+		payer_uncharge_mm(payer, npages);
 }

@@ -41,11 +41,12 @@ struct iommufd_payer *iommufd_payer_create(void);
 bool iommufd_payer_is_current(const struct iommufd_payer *payer);
 void iommufd_payer_put(struct iommufd_payer *payer);
 
-int iommufd_charge(struct iommufd_payer *payer, enum iommufd_account_mode mode,
-		   unsigned long npages);
-unsigned long iommufd_charge_room(const struct iommufd_payer *payer,
-				  enum iommufd_account_mode mode);
-void iommufd_uncharge(struct iommufd_payer *payer,
-		      enum iommufd_account_mode mode, unsigned long npages);
+int iommufd_payer_charge(struct iommufd_payer *payer,
+			 enum iommufd_account_mode mode, unsigned long npages);
+unsigned long iommufd_payer_room(const struct iommufd_payer *payer,
+				 enum iommufd_account_mode mode);
+void iommufd_payer_uncharge(struct iommufd_payer *payer,
+			    enum iommufd_account_mode mode,
+			    unsigned long npages);
 
 #endif

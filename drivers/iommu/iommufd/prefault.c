@@ -110,10 +110,10 @@ struct prefault {
 	struct prefault_worker workers[];
 };
 
-static struct workqueue_struct *reapers;
-static atomic_t nr_reaping = ATOMIC_INIT(0);
+static struct workqueue_struct *prefault_wq;
+static atomic_t prefault_nr_reaping = ATOMIC_INIT(0);
 
-static bool is_there(unsigned long uva)
+static bool prefault_is_there(unsigned long uva)
 {
 	struct page *page;
 
@@ -124,7 +124,8 @@ static bool is_there(unsigned long uva)
 }
 
 /* Is that a file of which the kernel itself has all pages, up to @last? */
-static bool is_memory_file(struct vm_area_struct *vma, unsigned long last)
+static bool prefault_is_memory_file(struct vm_area_struct *vma,
+				    unsigned long last)
 {
 	unsigned long index;
 
@@ -137,17 +138,17 @@ static bool is_memory_file(struct vm_area_struct *vma, unsigned long last)
 }
 
 /* May a worker touch the pages of [uva, last], as far as they are in @vma? */
-static bool may_touch(struct vm_area_struct *vma, unsigned long uva,
-		      unsigned long last)
+static bool prefault_may_touch(struct vm_area_struct *vma, unsigned long uva,
+			       unsigned long last)
 {
 	if (!vma || vma->vm_start > uva || userfaultfd_armed(vma) ||
 	    (vma->vm_flags & (VM_WRITE | VM_IO | VM_PFNMAP)) != VM_WRITE)
 		return false;
 	return vma_is_anonymous(vma) ||
-	       is_memory_file(vma, min(last, vma->vm_end - 1));
+	       prefault_is_memory_file(vma, min(last, vma->vm_end - 1));
 }
 
-static bool has_to_stop(struct prefault *prefault)
+static bool prefault_has_to_stop(struct prefault *prefault)
 {
 	return READ_ONCE(prefault->stop) || fatal_signal_pending(current);
 }
@@ -157,32 +158,32 @@ static bool has_to_stop(struct prefault *prefault)
  * to retry no fault waits for user space or drops the lock, so @vma stays.
  * Return: false to leave the rest alone.
  */
-static bool touch(struct prefault *prefault, unsigned long start,
-		  unsigned long end)
+static bool prefault_touch(struct prefault *prefault, unsigned long start,
+			   unsigned long end)
 {
 	struct vm_area_struct *vma = NULL;
 	unsigned long uva;
 
 	for (uva = start; uva < end; uva += PAGE_SIZE) {
-		if (has_to_stop(prefault))
+		if (prefault_has_to_stop(prefault))
 			return false;
 		if (!vma || uva >= vma->vm_end) {
 			vma = find_vma(current->mm, uva);
-			if (!may_touch(vma, uva, end - 1))
+			if (!prefault_may_touch(vma, uva, end - 1))
 				return false;
 		}
 		if (handle_mm_fault(vma, uva, FAULT_FLAG_WRITE |
 				    FAULT_FLAG_REMOTE, NULL) & VM_FAULT_ERROR)
 			return false;
 		/* That was a huge page. */
-		if (uva == start && is_there(end - PAGE_SIZE))
+		if (uva == start && prefault_is_there(end - PAGE_SIZE))
 			break;
 	}
 	return true;
 }
 
 /* Return: false when there is nothing left to do. */
-static bool touch_piece(struct prefault *prefault)
+static bool prefault_touch_piece(struct prefault *prefault)
 {
 	long piece = atomic_long_dec_return(&prefault->pieces);
 	unsigned long uva, next, end;
@@ -201,48 +202,49 @@ static bool touch_piece(struct prefault *prefault)
 		/* Its holder may wait for a file system in user space. */
 		if (!mmap_read_trylock(current->mm))
 			continue;
-		go_on = touch(prefault, uva, next);
+		go_on = prefault_touch(prefault, uva, next);
 		mmap_read_unlock(current->mm);
 		cond_resched();
 	}
 	return go_on;
 }
 
-static void worker_first_run(struct prefault_worker *worker)
+static void prefault_worker_first_run(struct prefault_worker *worker)
 {
 	if (num_node_state(N_MEMORY) > 1)
 		set_cpus_allowed_ptr(current, &worker->prefault->cpus);
-	/* Pairs with is_halted(). */
+	/* Pairs with prefault_is_halted(). */
 	smp_store_release(&worker->self, get_task_struct(current));
 }
 
-static void worker_touch(struct prefault_worker *worker)
+static void prefault_worker_touch(struct prefault_worker *worker)
 {
 	unsigned int pin = memalloc_pin_save();
 
-	worker->done = !touch_piece(worker->prefault);
+	worker->done = !prefault_touch_piece(worker->prefault);
 	memalloc_pin_restore(pin);
 }
 
 /* Called again and again, ready to sleep. Return: false to sleep until the end. */
-static bool worker_run(void *data)
+static bool prefault_worker_run(void *data)
 {
 	struct prefault_worker *worker = data;
 
-	if (worker->self && (worker->done || has_to_stop(worker->prefault))) {
+	if (worker->self &&
+	    (worker->done || prefault_has_to_stop(worker->prefault))) {
 		WRITE_ONCE(worker->idle, true);
 		return false;
 	}
 	__set_current_state(TASK_RUNNING);
 	if (worker->self)
-		worker_touch(worker);
+		prefault_worker_touch(worker);
 	else
-		worker_first_run(worker);
+		prefault_worker_first_run(worker);
 	return true;
 }
 
 /* There is nothing to hand over: the pinning thread needs no worker. */
-static void worker_killed(void *data)
+static void prefault_worker_killed(void *data)
 {
 	struct prefault_worker *worker = data;
 
@@ -250,18 +252,19 @@ static void worker_killed(void *data)
 }
 
 /* Is most of the range not there yet? */
-static bool is_untouched(unsigned long start, unsigned long length)
+static bool prefault_is_untouched(unsigned long start, unsigned long length)
 {
 	unsigned long step = ALIGN_DOWN(length / SAMPLES, PAGE_SIZE);
 	unsigned int i, there = 0;
 
 	for (i = 0; i < SAMPLES; i++)
-		there += is_there(start + i * step);
+		there += prefault_is_there(start + i * step);
 	return there < SAMPLES / 2;
 }
 
 /* Return: how much to claim at once, or 0 if workers have to leave the range alone. */
-static unsigned long choose_piece(unsigned long start, unsigned long end)
+static unsigned long prefault_choose_piece(unsigned long start,
+					   unsigned long end)
 {
 	unsigned long uva, piece = MIN_PIECE;
 	struct vm_area_struct *vma;
@@ -270,7 +273,7 @@ static unsigned long choose_piece(unsigned long start, unsigned long end)
 		return 0;
 	for (uva = start; uva < end; uva = vma->vm_end) {
 		vma = find_vma(current->mm, uva);
-		if (!may_touch(vma, uva, end - 1)) {
+		if (!prefault_may_touch(vma, uva, end - 1)) {
 			piece = 0;
 			break;
 		}
@@ -281,7 +284,7 @@ static unsigned long choose_piece(unsigned long start, unsigned long end)
 }
 
 #ifdef CONFIG_MEMCG
-static bool has_room(struct mem_cgroup *memcg, unsigned long npages)
+static bool prefault_has_room(struct mem_cgroup *memcg, unsigned long npages)
 {
 	unsigned long limit =
 		min(READ_ONCE(memcg->memory.max), READ_ONCE(memcg->memory.high));
@@ -291,34 +294,34 @@ static bool has_room(struct mem_cgroup *memcg, unsigned long npages)
 }
 
 /* Can all of the range be charged without meeting a limit of a memory cgroup? */
-static bool is_within_limits(unsigned long length)
+static bool prefault_is_within_limits(unsigned long length)
 {
 	struct mem_cgroup *memcg = get_mem_cgroup_from_mm(current->mm), *at;
 	/* Tables and lists come on top, and each CPU charges ahead a little. */
 	unsigned long npages = (length + length / 64) / PAGE_SIZE +
 			       num_online_cpus() * 2 * MEMCG_CHARGE_BATCH;
 
-	for (at = memcg; at && has_room(at, npages);)
+	for (at = memcg; at && prefault_has_room(at, npages);)
 		at = parent_mem_cgroup(at);
 	mem_cgroup_put(memcg);
 	return !at;
 }
 #else
-static bool is_within_limits(unsigned long length)
+static bool prefault_is_within_limits(unsigned long length)
 {
 	return true;
 }
 #endif
 
 /* The CPUs that the caller may use and that take pages from its node. */
-static void choose_cpus(struct cpumask *cpus)
+static void prefault_choose_cpus(struct cpumask *cpus)
 {
 	cpumask_and(cpus, current->cpus_ptr, cpu_online_mask);
 	if (num_node_state(N_MEMORY) > 1)
 		cpumask_and(cpus, cpus, cpumask_of_node(numa_node_id()));
 }
 
-static struct prefault *alloc_prefault(unsigned long start,
+static struct prefault *prefault_alloc(unsigned long start,
 				       unsigned long length)
 {
 	unsigned long max_nr = min(length / MIN_SHARE, MAX_WORKERS + 1) - 1;
@@ -329,7 +332,7 @@ static struct prefault *alloc_prefault(unsigned long start,
 			   GFP_KERNEL_ACCOUNT);
 	if (!prefault)
 		return NULL;
-	choose_cpus(&prefault->cpus);
+	prefault_choose_cpus(&prefault->cpus);
 	threads = cpumask_weight(&prefault->cpus);
 	prefault->nr = min(max_nr + 1, max(threads, 1UL)) - 1;
 	prefault->start = start;
@@ -338,7 +341,7 @@ static struct prefault *alloc_prefault(unsigned long start,
 	return prefault;
 }
 
-static void start_workers(struct prefault *prefault)
+static void prefault_start_workers(struct prefault *prefault)
 {
 	unsigned int i, nr = prefault->nr;
 
@@ -350,8 +353,9 @@ static void start_workers(struct prefault *prefault)
 		struct prefault_worker *worker = &prefault->workers[i];
 
 		worker->prefault = prefault;
-		worker->task = vhost_task_create(worker_run, worker_killed,
-						 worker, "iommu_prefault");
+		worker->task = vhost_task_create(prefault_worker_run,
+						 prefault_worker_killed, worker,
+						 "iommu_prefault");
 		if (IS_ERR(worker->task))
 			break;
 		vhost_task_start(worker->task);
@@ -363,9 +367,9 @@ static void start_workers(struct prefault *prefault)
  * A worker that has not run, or that a stop signal, a tracer or the cgroup freezer
  * has halted, cannot end.
  */
-static bool is_halted(struct prefault_worker *worker)
+static bool prefault_is_halted(struct prefault_worker *worker)
 {
-	/* Pairs with worker_first_run(). */
+	/* Pairs with prefault_worker_first_run(). */
 	struct task_struct *task = smp_load_acquire(&worker->self);
 
 	return !task || (READ_ONCE(task->jobctl) &
@@ -377,19 +381,19 @@ static bool is_halted(struct prefault_worker *worker)
  * vhost_task_stop() waits in a state that a user must not be able to prolong at
  * will.
  */
-static bool may_be_stopped(struct prefault_worker *worker)
+static bool prefault_may_be_stopped(struct prefault_worker *worker)
 {
 	return READ_ONCE(worker->killed) ||
-	       (READ_ONCE(worker->idle) && !is_halted(worker));
+	       (READ_ONCE(worker->idle) && !prefault_is_halted(worker));
 }
 
 /* End workers as far as that takes no time. Return: false if some are left. */
-static bool reap_some(struct prefault *prefault)
+static bool prefault_reap_some(struct prefault *prefault)
 {
 	struct prefault_worker *worker = prefault->workers;
 
 	for (; prefault->stopped < prefault->nr; prefault->stopped++) {
-		if (!may_be_stopped(&worker[prefault->stopped]))
+		if (!prefault_may_be_stopped(&worker[prefault->stopped]))
 			return false;
 		vhost_task_stop(worker[prefault->stopped].task);
 	}
@@ -409,25 +413,25 @@ static bool reap_some(struct prefault *prefault)
  * Has the caller nothing more to wait for but what a user can prolong? Every other
  * worker ends soon, and may keep the address space of a killed process until then.
  */
-static bool may_leave(struct prefault *prefault)
+static bool prefault_may_leave(struct prefault *prefault)
 {
 	return prefault->stopped == prefault->nr ||
-	       is_halted(&prefault->workers[prefault->stopped]);
+	       prefault_is_halted(&prefault->workers[prefault->stopped]);
 }
 
 /* No thread of the workqueue waits for a worker, which a user can halt. */
-static void reap_workers(struct work_struct *work)
+static void prefault_reap(struct work_struct *work)
 {
 	struct prefault *prefault = container_of(to_delayed_work(work),
 						 struct prefault, reap);
 
-	if (!reap_some(prefault)) {
-		queue_delayed_work(reapers, &prefault->reap, HZ / 10);
+	if (!prefault_reap_some(prefault)) {
+		queue_delayed_work(prefault_wq, &prefault->reap, HZ / 10);
 		return;
 	}
 	kfree(prefault);
-	if (atomic_dec_and_test(&nr_reaping))
-		wake_up_var(&nr_reaping);
+	if (atomic_dec_and_test(&prefault_nr_reaping))
+		wake_up_var(&prefault_nr_reaping);
 }
 
 /**
@@ -443,16 +447,17 @@ struct prefault *prefault_begin(unsigned long start, unsigned long length)
 {
 	struct prefault *prefault;
 
-	if ((current->flags & PF_KTHREAD) || !is_untouched(start, length) ||
-	    !is_within_limits(length))
+	if ((current->flags & PF_KTHREAD) ||
+	    !prefault_is_untouched(start, length) ||
+	    !prefault_is_within_limits(length))
 		return NULL;
-	prefault = alloc_prefault(start, length);
+	prefault = prefault_alloc(start, length);
 	if (!prefault)
 		return NULL;
 	if (prefault->nr)
-		prefault->piece = choose_piece(start, start + length);
+		prefault->piece = prefault_choose_piece(start, start + length);
 	if (prefault->piece)
-		start_workers(prefault);
+		prefault_start_workers(prefault);
 	if (prefault->piece && prefault->nr)
 		return prefault;
 	kfree(prefault);
@@ -482,11 +487,11 @@ void prefault_end(struct prefault *prefault)
 	unsigned int us = 20;
 
 	WRITE_ONCE(prefault->stop, true);
-	while (!reap_some(prefault)) {
-		if (signal_pending(current) && may_leave(prefault)) {
-			atomic_inc(&nr_reaping);
-			INIT_DELAYED_WORK(&prefault->reap, reap_workers);
-			queue_delayed_work(reapers, &prefault->reap, 0);
+	while (!prefault_reap_some(prefault)) {
+		if (signal_pending(current) && prefault_may_leave(prefault)) {
+			atomic_inc(&prefault_nr_reaping);
+			INIT_DELAYED_WORK(&prefault->reap, prefault_reap);
+			queue_delayed_work(prefault_wq, &prefault->reap, 0);
 			return;
 		}
 		/* What is waited for wakes nothing. */
@@ -503,8 +508,8 @@ void prefault_end(struct prefault *prefault)
  */
 int prefault_init(void)
 {
-	reapers = alloc_workqueue("iommufd_prefault", WQ_UNBOUND, 0);
-	return reapers ? 0 : -ENOMEM;
+	prefault_wq = alloc_workqueue("iommufd_prefault", WQ_UNBOUND, 0);
+	return prefault_wq ? 0 : -ENOMEM;
 }
 
 /**
@@ -514,6 +519,7 @@ int prefault_init(void)
  */
 void prefault_exit(void)
 {
-	wait_var_event(&nr_reaping, !atomic_read(&nr_reaping));
-	destroy_workqueue(reapers);
+	wait_var_event(&prefault_nr_reaping,
+		       !atomic_read(&prefault_nr_reaping));
+	destroy_workqueue(prefault_wq);
 }

@@ -45,7 +45,7 @@
 #include "prefault.h"
 
 #define CHUNK_MAX_RUNS \
-	((PAGE_SIZE - sizeof(struct pin_chunk)) / sizeof(struct pfn_run))
+	((PAGE_SIZE - sizeof(struct umem_chunk)) / sizeof(struct pfn_run))
 #define SMALL_BATCH 8
 #define UNPIN_LIST 64
 
@@ -90,29 +90,33 @@ struct pin_batch {
 	unsigned long first;
 	unsigned long next;
 	struct prefault *prefault;
-	struct pin_chunk *hole;
-	struct pin_chunk *spare;
+	struct umem_chunk *hole;
+	struct umem_chunk *spare;
 	struct page *small_pages[SMALL_BATCH];
 	struct pfn_run small_runs[SMALL_BATCH];
-	struct pin_chunk own_hole;
+	struct umem_chunk own_hole;
 };
 
-static struct pin_chunk *to_chunk(struct interval_tree_node *node)
+static struct umem_chunk *umem_to_chunk(struct interval_tree_node *node)
 {
-	return node ? container_of(node, struct pin_chunk, node) : NULL;
+	return node ? container_of(node, struct umem_chunk, node) : NULL;
 }
 
-static struct pin_chunk *first_chunk(struct iommufd_umem *umem,
-				     unsigned long first, unsigned long last)
+static struct umem_chunk *umem_first_chunk(struct iommufd_umem *umem,
+					   unsigned long first,
+					   unsigned long last)
 {
 	lockdep_assert_held(&umem->lock);
-	return to_chunk(interval_tree_iter_first(&umem->chunks, first, last));
+	return umem_to_chunk(
+		interval_tree_iter_first(&umem->chunks, first, last));
 }
 
-static struct pin_chunk *next_chunk(struct pin_chunk *chunk,
-				    unsigned long first, unsigned long last)
+static struct umem_chunk *umem_next_chunk(struct umem_chunk *chunk,
+					  unsigned long first,
+					  unsigned long last)
 {
-	return to_chunk(interval_tree_iter_next(&chunk->node, first, last));
+	return umem_to_chunk(
+		interval_tree_iter_next(&chunk->node, first, last));
 }
 
 /**
@@ -139,13 +143,13 @@ void iommufd_umem_init(struct iommufd_umem *umem, struct iommufd_payer *payer,
 }
 
 /* No domain can reach what is left: without an area there is none. */
-static void unpin_leftovers(struct iommufd_umem *umem)
+static void umem_unpin_leftovers(struct iommufd_umem *umem)
 {
 	while (!RB_EMPTY_ROOT(&umem->chunks.rb_root)) {
 		struct interval_tree_node *node;
 
 		mutex_lock(&umem->lock);
-		node = &first_chunk(umem, 0, ULONG_MAX)->node;
+		node = &umem_first_chunk(umem, 0, ULONG_MAX)->node;
 		mutex_unlock(&umem->lock);
 		iommufd_umem_unpin(umem, node->start, node->last);
 	}
@@ -166,36 +170,36 @@ bool iommufd_umem_put(struct iommufd_umem *umem)
 	if (umem->leaked)
 		return false;
 	if (WARN_ON_ONCE(!RB_EMPTY_ROOT(&umem->chunks.rb_root)))
-		unpin_leftovers(umem);
+		umem_unpin_leftovers(umem);
 	mutex_destroy(&umem->lock);
 	iommufd_payer_put(umem->payer);
 	return true;
 }
 
-static bool first_chunk_is_free(struct iommufd_umem *umem)
+static bool umem_first_chunk_is_free(struct iommufd_umem *umem)
 {
-	/* Pairs with free_chunk(). */
+	/* Pairs with umem_free_chunk(). */
 	return !smp_load_acquire(&umem->first_chunk.users);
 }
 
-static struct pin_chunk *alloc_chunk(unsigned int nr_runs)
+static struct umem_chunk *umem_alloc_chunk(unsigned int nr_runs)
 {
-	struct pin_chunk *chunk;
+	struct umem_chunk *chunk;
 
 	return kmalloc(struct_size(chunk, runs, nr_runs), GFP_KERNEL_ACCOUNT);
 }
 
-static void free_chunk(struct iommufd_umem *umem, struct pin_chunk *chunk)
+static void umem_free_chunk(struct iommufd_umem *umem, struct umem_chunk *chunk)
 {
 	if (chunk != &umem->first_chunk)
 		kfree(chunk);
-	else /* Pairs with first_chunk_is_free(); there is no lock here. */
+	else /* Pairs with umem_first_chunk_is_free(); there is no lock here. */
 		smp_store_release(&chunk->users, 0);
 }
 
-static void insert_chunk(struct iommufd_umem *umem, struct pin_chunk *chunk,
-			 unsigned long first, unsigned long last,
-			 unsigned long users)
+static void umem_insert_chunk(struct iommufd_umem *umem,
+			      struct umem_chunk *chunk, unsigned long first,
+			      unsigned long last, unsigned long users)
 {
 	chunk->node.start = first;
 	chunk->node.last = last;
@@ -207,13 +211,13 @@ static void insert_chunk(struct iommufd_umem *umem, struct pin_chunk *chunk,
  * A chunk for the tail of one that is split: what is there already, or else a
  * new one in *spare for the next time, and NULL. The lock is dropped for that.
  */
-static struct pin_chunk *take_spare(struct iommufd_umem *umem,
-				    unsigned int nr_runs,
-				    struct pin_chunk **spare)
+static struct umem_chunk *umem_take_spare(struct iommufd_umem *umem,
+					  unsigned int nr_runs,
+					  struct umem_chunk **spare)
 {
-	struct pin_chunk *chunk = *spare;
+	struct umem_chunk *chunk = *spare;
 
-	if (nr_runs == 1 && first_chunk_is_free(umem))
+	if (nr_runs == 1 && umem_first_chunk_is_free(umem))
 		return &umem->first_chunk;
 	*spare = NULL;
 	if (chunk && chunk->nr_runs >= nr_runs)
@@ -221,7 +225,7 @@ static struct pin_chunk *take_spare(struct iommufd_umem *umem,
 
 	mutex_unlock(&umem->lock);
 	kfree(chunk);
-	*spare = alloc_chunk(nr_runs);
+	*spare = umem_alloc_chunk(nr_runs);
 	if (*spare)
 		(*spare)->nr_runs = nr_runs;
 	mutex_lock(&umem->lock);
@@ -232,12 +236,12 @@ static struct pin_chunk *take_spare(struct iommufd_umem *umem,
  * Split a chunk with pages on both sides of the border at @index. The lock may
  * have been dropped and the chunk not be split yet, so the caller looks again.
  */
-static int split_chunk(struct iommufd_umem *umem, struct pin_chunk *chunk,
-		       unsigned long index, struct pin_chunk **spare)
+static int umem_split_chunk(struct iommufd_umem *umem, struct umem_chunk *chunk,
+			    unsigned long index, struct umem_chunk **spare)
 {
 	unsigned int nr =
 		pfn_runs_tail(chunk->runs, chunk->nr_runs, index, NULL);
-	struct pin_chunk *tail = take_spare(umem, nr, spare);
+	struct umem_chunk *tail = umem_take_spare(umem, nr, spare);
 	unsigned long last;
 
 	if (!tail)
@@ -250,15 +254,16 @@ static int split_chunk(struct iommufd_umem *umem, struct pin_chunk *chunk,
 	/* The runs themselves stay: iommufd_umem_walk() may be reading them. */
 	chunk->nr_runs =
 		pfn_runs_find(chunk->runs, chunk->nr_runs, index - 1) + 1;
-	insert_chunk(umem, chunk, chunk->node.start, index - 1, chunk->users);
-	insert_chunk(umem, tail, index, last, chunk->users);
+	umem_insert_chunk(umem, chunk, chunk->node.start, index - 1,
+			  chunk->users);
+	umem_insert_chunk(umem, tail, index, last, chunk->users);
 	return 0;
 }
 
 /* Gup has a way for ranges; for single pages that lie apart a list is cheaper. */
-static void unpin_many_runs(struct iommufd_umem *umem,
-			    const struct pfn_run *runs, unsigned int nr,
-			    unsigned long last)
+static void gup_unpin_many_runs(struct iommufd_umem *umem,
+				const struct pfn_run *runs, unsigned int nr,
+				unsigned long last)
 {
 	struct page *list[UNPIN_LIST] __uninitialized;
 	unsigned int i, n = 0;
@@ -284,15 +289,16 @@ static void unpin_many_runs(struct iommufd_umem *umem,
 	unpin_user_pages_dirty_lock(list, n, umem->writable);
 }
 
-static void unpin_runs(struct iommufd_umem *umem, const struct pfn_run *runs,
-		       unsigned int nr, unsigned long last)
+static void gup_unpin_runs(struct iommufd_umem *umem,
+			   const struct pfn_run *runs, unsigned int nr,
+			   unsigned long last)
 {
 	if (nr == 1)
 		unpin_user_page_range_dirty_lock(pfn_to_page(runs->pfn),
 						 last - runs->index + 1,
 						 umem->writable);
 	else if (nr)
-		unpin_many_runs(umem, runs, nr, last);
+		gup_unpin_many_runs(umem, runs, nr, last);
 }
 
 /**
@@ -349,17 +355,18 @@ static void pin_batch_destroy(struct pin_batch *batch)
 }
 
 /* Mark a hole as being pinned. The first chunk is good for all of one run. */
-static void mark_hole(struct iommufd_umem *umem, struct pin_batch *batch,
-		      unsigned long first, unsigned long last)
+static void umem_mark_hole(struct iommufd_umem *umem, struct pin_batch *batch,
+			   unsigned long first, unsigned long last)
 {
-	batch->hole = first_chunk_is_free(umem) ? &umem->first_chunk :
-						  &batch->own_hole;
+	batch->hole = umem_first_chunk_is_free(umem) ? &umem->first_chunk :
+						       &batch->own_hole;
 	batch->hole->nr_runs = 0;
-	insert_chunk(umem, batch->hole, first, last, BEING_PINNED);
+	umem_insert_chunk(umem, batch->hole, first, last, BEING_PINNED);
 }
 
 /* Wake the threads that wait for pages of the hole. */
-static void wake_waiters(struct iommufd_umem *umem, struct pin_chunk *hole)
+static void umem_wake_waiters(struct iommufd_umem *umem,
+			      struct umem_chunk *hole)
 {
 	lockdep_assert_held(&umem->lock);
 	/* They queue under the lock, so no barrier is needed to see them. */
@@ -369,71 +376,72 @@ static void wake_waiters(struct iommufd_umem *umem, struct pin_chunk *hole)
 }
 
 /* The rest of a hole is not pinned after all. */
-static void forget_hole(struct iommufd_umem *umem, struct pin_batch *batch)
+static void umem_forget_hole(struct iommufd_umem *umem, struct pin_batch *batch)
 {
 	if (!batch->hole)
 		return;
 	mutex_lock(&umem->lock);
 	interval_tree_remove(&batch->hole->node, &umem->chunks);
-	wake_waiters(umem, batch->hole);
+	umem_wake_waiters(umem, batch->hole);
 	batch->hole->users = 0;
 	mutex_unlock(&umem->lock);
 }
 
 /* Take the pages before @next, all or the first ones, out of a hole. */
-static void shrink_hole(struct iommufd_umem *umem, struct pin_batch *batch)
+static void umem_shrink_hole(struct iommufd_umem *umem, struct pin_batch *batch)
 {
-	struct pin_chunk *hole = batch->hole;
+	struct umem_chunk *hole = batch->hole;
 
 	interval_tree_remove(&hole->node, &umem->chunks);
 	if (batch->next - 1 == hole->node.last)
 		hole->users = 0;
 	else
-		insert_chunk(umem, hole, batch->next, hole->node.last,
-			     BEING_PINNED);
+		umem_insert_chunk(umem, hole, batch->next, hole->node.last,
+				  BEING_PINNED);
 }
 
 /* Can the chunk that marks the hole become the one that has the pages? */
-static bool hole_has_room(struct iommufd_umem *umem,
-			  const struct pin_batch *batch)
+static bool umem_hole_has_room(struct iommufd_umem *umem,
+			       const struct pin_batch *batch)
 {
 	return batch->hole == &umem->first_chunk && batch->nr_runs == 1 &&
 	       batch->next - 1 == batch->hole->node.last;
 }
 
 /* What is pinned by a thread that has the memory for itself needs no lock. */
-static struct pin_chunk *chunk_for_batch(struct iommufd_umem *umem,
-					 const struct pin_batch *batch)
+static struct umem_chunk *umem_chunk_for_batch(struct iommufd_umem *umem,
+					       const struct pin_batch *batch)
 {
-	if (batch->hole ? hole_has_room(umem, batch) :
-			  batch->nr_runs == 1 && first_chunk_is_free(umem))
+	if (batch->hole ? umem_hole_has_room(umem, batch) :
+			  batch->nr_runs == 1 && umem_first_chunk_is_free(umem))
 		return &umem->first_chunk;
-	return alloc_chunk(batch->nr_runs);
+	return umem_alloc_chunk(batch->nr_runs);
 }
 
 /* Put the runs of the batch into a chunk. They stay the batch's on failure. */
 static int pin_batch_flush(struct iommufd_umem *umem, struct pin_batch *batch)
 {
-	struct pin_chunk *chunk;
+	struct umem_chunk *chunk;
 
 	if (!batch->nr_runs)
 		return 0;
 
-	chunk = chunk_for_batch(umem, batch);
+	chunk = umem_chunk_for_batch(umem, batch);
 	if (!chunk)
 		return -ENOMEM;
 	memcpy(chunk->runs, batch->runs, batch->nr_runs * sizeof(*batch->runs));
 	if (batch->hole) {
 		mutex_lock(&umem->lock);
-		wake_waiters(umem, batch->hole);
+		umem_wake_waiters(umem, batch->hole);
 	}
 	chunk->nr_runs = batch->nr_runs;
 	if (batch->hole == chunk) {
 		chunk->users = 1;
 	} else {
 		if (batch->hole)
-			shrink_hole(umem, batch);
-		insert_chunk(umem, chunk, batch->first, batch->next - 1, 1);
+			umem_shrink_hole(umem, batch);
+		umem_insert_chunk(umem, chunk, batch->first, batch->next - 1,
+				  1);
 	}
 	if (batch->hole)
 		mutex_unlock(&umem->lock);
@@ -447,7 +455,7 @@ static int pin_batch_flush(struct iommufd_umem *umem, struct pin_batch *batch)
  * of hugetlbfs. Such a page is mapped as a whole or not at all, so gup takes
  * all it wants of it at once.
  */
-static unsigned int count_hugetlb(struct page **pages, unsigned int npages)
+static unsigned int gup_count_hugetlb(struct page **pages, unsigned int npages)
 {
 	struct page *first = pages[0];
 	unsigned long n = 0;
@@ -463,7 +471,7 @@ static unsigned int count_hugetlb(struct page **pages, unsigned int npages)
 }
 
 /* Are these eight pages neighbours in memory, the first of them @page? */
-static inline bool eight_follow(struct page **pages, struct page *page)
+static inline bool gup_eight_follow(struct page **pages, struct page *page)
 {
 	return pages[0] == page && pages[1] == page + 1 &&
 	       pages[2] == page + 2 && pages[3] == page + 3 &&
@@ -476,16 +484,18 @@ static inline bool eight_follow(struct page **pages, struct page *page)
  * between the first and the last page of one folio a process can have others,
  * unless it is one of hugetlbfs. Scattered memory does not pay for that question.
  */
-static unsigned int count_contiguous(struct page **pages, unsigned int npages)
+static unsigned int gup_count_contiguous(struct page **pages,
+					 unsigned int npages)
 {
 	struct page *first = pages[0];
 	unsigned int n = 1;
 
 	/* Neighbours in memory are neighbours in the map of it, and only they. */
 	BUILD_BUG_ON(!IS_ENABLED(CONFIG_SPARSEMEM_VMEMMAP));
-	if (npages >= 9 && eight_follow(pages + 1, first + 1)) {
-		n = max(9U, count_hugetlb(pages, npages));
-		while (n + 8 <= npages && eight_follow(pages + n, first + n))
+	if (npages >= 9 && gup_eight_follow(pages + 1, first + 1)) {
+		n = max(9U, gup_count_hugetlb(pages, npages));
+		while (n + 8 <= npages &&
+		       gup_eight_follow(pages + n, first + n))
 			n += 8;
 	}
 	while (n < npages && pages[n] == first + n)
@@ -501,7 +511,8 @@ static int pin_batch_add(struct iommufd_umem *umem, struct pin_batch *batch,
 
 	while (i < npages) {
 		unsigned long pfn = page_to_pfn(batch->pages[i]);
-		unsigned int n = count_contiguous(&batch->pages[i], npages - i);
+		unsigned int n =
+			gup_count_contiguous(&batch->pages[i], npages - i);
 
 		if (!pfn_runs_append(batch->runs, &batch->nr_runs,
 				     batch->max_runs, batch->next, pfn)) {
@@ -591,12 +602,12 @@ static long pin_some(struct iommufd_umem *umem, struct pin_batch *batch,
 
 	/* One page over the limit says whether that or the memory is at fault. */
 	if (room > 1 && umem->mode != IOMMUFD_ACCOUNT_NONE)
-		room = clamp(iommufd_charge_room(umem->payer, umem->mode), 1UL,
+		room = clamp(iommufd_payer_room(umem->payer, umem->mode), 1UL,
 			     room);
 	npages = gup_some(umem, batch, index, room);
 	if (npages < 0)
 		return npages;
-	rc = iommufd_charge(umem->payer, umem->mode, npages);
+	rc = iommufd_payer_charge(umem->payer, umem->mode, npages);
 	if (rc) {
 		unpin_user_pages(batch->pages, npages);
 		return rc;
@@ -617,7 +628,7 @@ static int pin_more(struct iommufd_umem *umem, struct pin_batch *batch,
 	rc = pin_batch_add(umem, batch, npages, &taken);
 	if (rc) {
 		unpin_user_pages(batch->pages + taken, npages - taken);
-		iommufd_uncharge(umem->payer, umem->mode, npages - taken);
+		iommufd_payer_uncharge(umem->payer, umem->mode, npages - taken);
 	}
 	if (batch->prefault)
 		prefault_pinned(batch->prefault,
@@ -630,8 +641,8 @@ static int pin_more(struct iommufd_umem *umem, struct pin_batch *batch,
  * unless no other thread can see them. *index becomes the first page that is not
  * in a chunk when this returns, also on failure.
  */
-static int pin_hole(struct iommufd_umem *umem, struct pin_batch *batch,
-		    unsigned long *index, unsigned long last)
+static int umem_pin_hole(struct iommufd_umem *umem, struct pin_batch *batch,
+			 unsigned long *index, unsigned long last)
 {
 	int rc = 0;
 
@@ -643,10 +654,11 @@ static int pin_hole(struct iommufd_umem *umem, struct pin_batch *batch,
 	if (!rc)
 		rc = pin_batch_flush(umem, batch);
 	if (rc) {
-		unpin_runs(umem, batch->runs, batch->nr_runs, batch->next - 1);
-		iommufd_uncharge(umem->payer, umem->mode,
-				 batch->next - batch->first);
-		forget_hole(umem, batch);
+		gup_unpin_runs(umem, batch->runs, batch->nr_runs,
+			       batch->next - 1);
+		iommufd_payer_uncharge(umem->payer, umem->mode,
+				       batch->next - batch->first);
+		umem_forget_hole(umem, batch);
 	}
 	*index = batch->first;
 	return rc;
@@ -656,7 +668,8 @@ static int pin_hole(struct iommufd_umem *umem, struct pin_batch *batch,
  * Wait until some of the pages that another thread pins are pinned, or are not
  * going to be. What the caller knew of the chunks is void. Unlocks.
  */
-static int wait_for_hole(struct iommufd_umem *umem, struct pin_chunk *hole)
+static int umem_wait_for_hole(struct iommufd_umem *umem,
+			      struct umem_chunk *hole)
 {
 	struct wait_queue_head *queue = __var_waitqueue(umem);
 	struct wait_bit_queue_entry wait;
@@ -682,15 +695,15 @@ static struct prefault *begin_prefault(struct iommufd_umem *umem,
 		return NULL;
 	/* What ends at the limit must not populate memory behind it. */
 	if (umem->mode != IOMMUFD_ACCOUNT_NONE &&
-	    iommufd_charge_room(umem->payer, umem->mode) < npages)
+	    iommufd_payer_room(umem->payer, umem->mode) < npages)
 		return NULL;
 	return prefault_begin(umem->uva + first * PAGE_SIZE,
 			      npages * PAGE_SIZE);
 }
 
 /* Add a user to the chunk at *index, or to several chunks from there on. */
-static void use_chunks(struct iommufd_umem *umem, struct pin_chunk *chunk,
-		       unsigned long *index, unsigned long last)
+static void umem_use_chunks(struct iommufd_umem *umem, struct umem_chunk *chunk,
+			    unsigned long *index, unsigned long last)
 {
 	unsigned int n;
 
@@ -702,7 +715,7 @@ static void use_chunks(struct iommufd_umem *umem, struct pin_chunk *chunk,
 		*index = chunk->node.last + 1;
 		if (chunk->node.last == last)
 			break;
-		chunk = next_chunk(chunk, *index, last);
+		chunk = umem_next_chunk(chunk, *index, last);
 	}
 }
 
@@ -719,8 +732,8 @@ static int pin_batch_begin(struct iommufd_umem *umem, struct pin_batch *batch,
 }
 
 /* Pin a hole that the caller has marked. */
-static int pin_marked(struct iommufd_umem *umem, struct pin_batch *batch,
-		      unsigned long *index, unsigned long last)
+static int umem_pin_marked(struct iommufd_umem *umem, struct pin_batch *batch,
+			   unsigned long *index, unsigned long last)
 {
 	unsigned long hole_last = batch->hole->node.last;
 	int rc = 0;
@@ -728,8 +741,8 @@ static int pin_marked(struct iommufd_umem *umem, struct pin_batch *batch,
 	if (!batch->pages)
 		rc = pin_batch_begin(umem, batch, *index, last);
 	if (!rc)
-		return pin_hole(umem, batch, index, hole_last);
-	forget_hole(umem, batch);
+		return umem_pin_hole(umem, batch, index, hole_last);
+	umem_forget_hole(umem, batch);
 	return rc;
 }
 
@@ -737,29 +750,29 @@ static int pin_marked(struct iommufd_umem *umem, struct pin_batch *batch,
  * Add a user to the next pages of the range; chunks end where the range does.
  * *index becomes the first page without the new user.
  */
-static int pin_next(struct iommufd_umem *umem, struct pin_batch *batch,
-		    unsigned long *index, unsigned long last)
+static int umem_pin_next(struct iommufd_umem *umem, struct pin_batch *batch,
+			 unsigned long *index, unsigned long last)
 {
-	struct pin_chunk *chunk;
+	struct umem_chunk *chunk;
 	int rc = 0;
 
 	if (mutex_lock_killable(&umem->lock))
 		return -EINTR;
-	chunk = first_chunk(umem, *index, last);
+	chunk = umem_first_chunk(umem, *index, last);
 	if (!chunk || chunk->node.start > *index) {
-		mark_hole(umem, batch, *index,
-			  chunk ? chunk->node.start - 1 : last);
+		umem_mark_hole(umem, batch, *index,
+			       chunk ? chunk->node.start - 1 : last);
 		mutex_unlock(&umem->lock);
-		return pin_marked(umem, batch, index, last);
+		return umem_pin_marked(umem, batch, index, last);
 	}
 	if (chunk->users == BEING_PINNED)
-		return wait_for_hole(umem, chunk);
+		return umem_wait_for_hole(umem, chunk);
 	if (chunk->node.start < *index)
-		rc = split_chunk(umem, chunk, *index, &batch->spare);
+		rc = umem_split_chunk(umem, chunk, *index, &batch->spare);
 	else if (chunk->node.last > last)
-		rc = split_chunk(umem, chunk, last + 1, &batch->spare);
+		rc = umem_split_chunk(umem, chunk, last + 1, &batch->spare);
 	else
-		use_chunks(umem, chunk, index, last);
+		umem_use_chunks(umem, chunk, index, last);
 	mutex_unlock(&umem->lock);
 	return rc;
 }
@@ -796,7 +809,7 @@ int iommufd_umem_pin(struct iommufd_umem *umem, unsigned long first,
 	batch.pages = NULL;
 	batch.spare = NULL;
 	do {
-		rc = pin_next(umem, &batch, &index, last);
+		rc = umem_pin_next(umem, &batch, &index, last);
 	} while (!rc && index - 1 != last);
 	pin_batch_end(&batch);
 	kfree(batch.spare);
@@ -827,7 +840,7 @@ int iommufd_umem_pin_new(struct iommufd_umem *umem, unsigned long first,
 	if (rc)
 		return rc;
 	batch.hole = NULL;
-	rc = pin_hole(umem, &batch, &index, last);
+	rc = umem_pin_hole(umem, &batch, &index, last);
 	pin_batch_end(&batch);
 	if (rc && index != first)
 		iommufd_umem_unpin(umem, first, index - 1);
@@ -839,11 +852,11 @@ int iommufd_umem_pin_new(struct iommufd_umem *umem, unsigned long first,
  * tree: at most DETACH_AT_ONCE. *index becomes the first page that still has the
  * user. Return: how many chunks were taken out.
  */
-static unsigned int detach_chunks(struct iommufd_umem *umem,
-				  unsigned long *index, unsigned long last,
-				  struct pin_chunk **detached)
+static unsigned int umem_detach_chunks(struct iommufd_umem *umem,
+				       unsigned long *index, unsigned long last,
+				       struct umem_chunk **detached)
 {
-	struct pin_chunk *chunk = first_chunk(umem, *index, last), *next;
+	struct umem_chunk *chunk = umem_first_chunk(umem, *index, last), *next;
 	unsigned int i, nr = 0;
 
 	for (i = 0; i < CHUNKS_AT_ONCE && nr < DETACH_AT_ONCE; i++) {
@@ -853,8 +866,9 @@ static unsigned int detach_chunks(struct iommufd_umem *umem,
 			break;
 		}
 		*index = min(chunk->node.last, last) + 1;
-		next = *index - 1 == last ? NULL :
-					    next_chunk(chunk, *index, last);
+		next = *index - 1 == last ?
+			       NULL :
+			       umem_next_chunk(chunk, *index, last);
 		if (!--chunk->users) {
 			interval_tree_remove(&chunk->node, &umem->chunks);
 			/* The first chunk is not free while it is read. */
@@ -869,13 +883,13 @@ static unsigned int detach_chunks(struct iommufd_umem *umem,
 }
 
 /* Return: how many pages went. */
-static unsigned long unpin_chunk(struct iommufd_umem *umem,
-				 struct pin_chunk *chunk)
+static unsigned long umem_unpin_chunk(struct iommufd_umem *umem,
+				      struct umem_chunk *chunk)
 {
 	unsigned long npages = chunk->node.last - chunk->node.start + 1;
 
-	unpin_runs(umem, chunk->runs, chunk->nr_runs, chunk->node.last);
-	free_chunk(umem, chunk);
+	gup_unpin_runs(umem, chunk->runs, chunk->nr_runs, chunk->node.last);
+	umem_free_chunk(umem, chunk);
 	return npages;
 }
 
@@ -892,7 +906,7 @@ static unsigned long unpin_chunk(struct iommufd_umem *umem,
 void iommufd_umem_unpin(struct iommufd_umem *umem, unsigned long first,
 			unsigned long last)
 {
-	struct pin_chunk *detached[DETACH_AT_ONCE] __uninitialized;
+	struct umem_chunk *detached[DETACH_AT_ONCE] __uninitialized;
 	unsigned long index = first, npages = 0;
 	unsigned int i, nr;
 
@@ -902,12 +916,12 @@ void iommufd_umem_unpin(struct iommufd_umem *umem, unsigned long first,
 			mutex_unlock(&umem->lock);
 			break;
 		}
-		nr = detach_chunks(umem, &index, last, detached);
+		nr = umem_detach_chunks(umem, &index, last, detached);
 		mutex_unlock(&umem->lock);
 		for (i = 0; i < nr; i++)
-			npages += unpin_chunk(umem, detached[i]);
+			npages += umem_unpin_chunk(umem, detached[i]);
 	} while (index - 1 != last);
-	iommufd_uncharge(umem->payer, umem->mode, npages);
+	iommufd_payer_uncharge(umem->payer, umem->mode, npages);
 }
 
 /**
@@ -922,14 +936,14 @@ void iommufd_umem_unpin(struct iommufd_umem *umem, unsigned long first,
  */
 int iommufd_umem_split(struct iommufd_umem *umem, unsigned long index)
 {
-	struct pin_chunk *spare = NULL, *chunk;
+	struct umem_chunk *spare = NULL, *chunk;
 	int rc = 0;
 
 	if (mutex_lock_killable(&umem->lock))
 		return -EINTR;
-	while (!rc && (chunk = first_chunk(umem, index, index)) &&
+	while (!rc && (chunk = umem_first_chunk(umem, index, index)) &&
 	       chunk->node.start != index)
-		rc = split_chunk(umem, chunk, index, &spare);
+		rc = umem_split_chunk(umem, chunk, index, &spare);
 	mutex_unlock(&umem->lock);
 	kfree(spare);
 	return rc;
@@ -960,7 +974,7 @@ void iommufd_umem_leak(struct iommufd_umem *umem)
 bool __iommufd_umem_pfn(struct iommufd_umem *umem, unsigned long index,
 			unsigned long *pfn)
 {
-	struct pin_chunk *chunk = first_chunk(umem, index, index);
+	struct umem_chunk *chunk = umem_first_chunk(umem, index, index);
 
 	if (!chunk || chunk->users == BEING_PINNED)
 		return false;
@@ -982,10 +996,10 @@ bool __iommufd_umem_pfn(struct iommufd_umem *umem, unsigned long index,
 void iommufd_umem_walk(struct umem_walk *walk, unsigned long index)
 {
 	struct iommufd_umem *umem = walk->umem;
-	struct pin_chunk *chunk;
+	struct umem_chunk *chunk;
 
 	mutex_lock(&umem->lock);
-	chunk = first_chunk(umem, index, index);
+	chunk = umem_first_chunk(umem, index, index);
 	walk->runs = chunk->runs;
 	walk->nr_runs = chunk->nr_runs;
 	walk->last = chunk->node.last;

@@ -10,7 +10,7 @@
 #include "pfn_runs.h"
 
 /**
- * struct pin_chunk - pinned neighbouring pages of a memory
+ * struct umem_chunk - pinned neighbouring pages of a memory
  * @node: place in the memory's tree; start and last are page indices
  * @users: how many users need these pages pinned; at least 1 while in the tree.
  *         A mark says that the pages are being pinned, and there are no @runs.
@@ -21,7 +21,7 @@
  * All members are guarded by the lock of the memory, but @runs do not change
  * while the chunk has a user.
  */
-struct pin_chunk {
+struct umem_chunk {
 	struct interval_tree_node node;
 	unsigned long users;
 	unsigned int nr_runs;
@@ -55,7 +55,7 @@ struct iommufd_umem {
 	struct iommufd_payer *payer;
 	struct mutex lock;
 	struct rb_root_cached chunks;
-	struct pin_chunk first_chunk;
+	struct umem_chunk first_chunk;
 };
 
 void iommufd_umem_init(struct iommufd_umem *umem, struct iommufd_payer *payer,

@@ -34,8 +34,8 @@ void iommufd_umem_pages(struct iommufd_umem *umem, unsigned long first,
 	}
 }
 
-static void copy_page_part(struct page *page, unsigned long offset,
-			   unsigned long length, bool write, void *data)
+static void umem_rw_copy(struct page *page, unsigned long offset,
+			 unsigned long length, bool write, void *data)
 {
 	if (write)
 		memcpy_to_page(page, offset, data, length);
@@ -44,9 +44,9 @@ static void copy_page_part(struct page *page, unsigned long offset,
 }
 
 /* Copy within one page, which is pinned for as long as that takes. */
-static int rw_page(struct iommufd_umem *umem, unsigned long index,
-		   unsigned long offset, unsigned long length, bool write,
-		   void *data)
+static int umem_rw_page(struct iommufd_umem *umem, unsigned long index,
+			unsigned long offset, unsigned long length, bool write,
+			void *data)
 {
 	struct page *page;
 	long rc;
@@ -54,15 +54,15 @@ static int rw_page(struct iommufd_umem *umem, unsigned long index,
 	rc = iommufd_umem_gup(umem, index, 1, write ? FOLL_WRITE : 0, &page);
 	if (rc < 0)
 		return rc;
-	copy_page_part(page, offset, length, write, data);
+	umem_rw_copy(page, offset, length, write, data);
 	unpin_user_pages_dirty_lock(&page, 1, write);
 	return 0;
 }
 
-/* As rw_page(); pages that are pinned already need no look at the mm. */
-static int rw_index(struct iommufd_umem *umem, unsigned long index,
-		    unsigned long offset, unsigned long length, bool write,
-		    void *data)
+/* As umem_rw_page(); pages that are pinned already need no look at the mm. */
+static int umem_rw_index(struct iommufd_umem *umem, unsigned long index,
+			 unsigned long offset, unsigned long length, bool write,
+			 void *data)
 {
 	unsigned long pfn;
 
@@ -70,9 +70,9 @@ static int rw_index(struct iommufd_umem *umem, unsigned long index,
 		return -EINTR;
 	if (!__iommufd_umem_pfn(umem, index, &pfn)) {
 		mutex_unlock(&umem->lock);
-		return rw_page(umem, index, offset, length, write, data);
+		return umem_rw_page(umem, index, offset, length, write, data);
 	}
-	copy_page_part(pfn_to_page(pfn), offset, length, write, data);
+	umem_rw_copy(pfn_to_page(pfn), offset, length, write, data);
 	mutex_unlock(&umem->lock);
 	return 0;
 }
@@ -97,8 +97,8 @@ int iommufd_umem_rw(struct iommufd_umem *umem, unsigned long offset,
 		unsigned long bytes = min(length, PAGE_SIZE - in_page);
 		int rc;
 
-		rc = rw_index(umem, offset >> PAGE_SHIFT, in_page, bytes, write,
-			      data);
+		rc = umem_rw_index(umem, offset >> PAGE_SHIFT, in_page, bytes,
+				   write, data);
 		if (rc)
 			return rc;
 		offset += bytes;
