@@ -62,38 +62,395 @@ static unsigned int scratch_bytes = MAX_SCRATCH;
 unsigned int iommufd_max_users = IOMMUFD_MAX_USERS;
 
 /**
- * struct pin_batch - work space of one pin operation
+ * struct gup_batch - user pages on their way into runs
  *
  * Kernels that zero what is on the stack would spend more on that than on a page,
  * so it is not: nothing is read that has not been written before.
  *
- * @pages: what gup returned
+ * @payer: whose memory it is, and who is charged for it
+ * @uva: user address of the page with index 0
+ * @mode: which counter pays
+ * @writable: pages are pinned for writing
+ * @pages: what gup returned; NULL if the batch has not begun
  * @max_pages: room in @pages
- * @runs: runs that are not in a chunk yet
+ * @nr_pages: number of @pages, all of them charged
+ * @taken: number of pages, from the first on, that are in @runs
+ * @runs: runs of pinned pages
  * @max_runs: room in @runs
  * @nr_runs: number of runs
  * @first: index of the first page in @runs
  * @next: index after the last page in @runs
  * @prefault: touches what is still to be pinned, or NULL
- * @hole: the chunk that marks the hole, or NULL if no other thread can see it
- * @spare: a chunk to split with, or NULL; its @nr_runs is its room
  * @small_pages: @pages of a short range
  * @small_runs: @runs of a short range
- * @own_hole: may become @hole; it must come last
  */
-struct pin_batch {
+struct gup_batch {
+	struct iommufd_payer *payer;
+	unsigned long uva;
+	u8 mode;
+	bool writable;
 	struct page **pages;
 	unsigned int max_pages;
+	unsigned int nr_pages;
+	unsigned int taken;
 	struct pfn_run *runs;
 	unsigned int max_runs;
 	unsigned int nr_runs;
 	unsigned long first;
 	unsigned long next;
 	struct prefault *prefault;
-	struct umem_chunk *hole;
-	struct umem_chunk *spare;
 	struct page *small_pages[SMALL_BATCH];
 	struct pfn_run small_runs[SMALL_BATCH];
+};
+
+/* Gup has a way for ranges; for single pages that lie apart a list is cheaper. */
+static void gup_unpin_many_runs(const struct pfn_run *runs, unsigned int nr,
+				unsigned long last, bool dirty)
+{
+	struct page *list[UNPIN_LIST] __uninitialized;
+	unsigned int i, n = 0;
+
+	for (i = 0; i < nr; i++) {
+		struct page *page = pfn_to_page(runs[i].pfn);
+		unsigned long npages =
+			pfn_run_last(runs, nr, i, last) - runs[i].index + 1;
+
+		if (npages > 1) {
+			unpin_user_page_range_dirty_lock(page, npages, dirty);
+			cond_resched();
+			continue;
+		}
+		list[n++] = page;
+		if (n == UNPIN_LIST) {
+			unpin_user_pages_dirty_lock(list, n, dirty);
+			n = 0;
+			cond_resched();
+		}
+	}
+	unpin_user_pages_dirty_lock(list, n, dirty);
+}
+
+/**
+ * gup_unpin_runs() - unpin pages
+ * @runs: runs of the pages
+ * @nr: number of runs
+ * @last: index of the last page
+ * @dirty: the pages may have been written to
+ */
+static void gup_unpin_runs(const struct pfn_run *runs, unsigned int nr,
+			   unsigned long last, bool dirty)
+{
+	if (nr == 1)
+		unpin_user_page_range_dirty_lock(pfn_to_page(runs->pfn),
+						 last - runs->index + 1, dirty);
+	else if (nr)
+		gup_unpin_many_runs(runs, nr, last, dirty);
+}
+
+/**
+ * gup_batch_set_scratch() - limit the scratch buffers of pinning
+ * @bytes: limit of each buffer; with little room every path that needs several
+ *         batches is taken by a few pages
+ */
+void gup_batch_set_scratch(unsigned int bytes)
+{
+	WRITE_ONCE(scratch_bytes, clamp(bytes, 1U, (unsigned int)MAX_SCRATCH));
+}
+
+static int gup_batch_alloc(struct gup_batch *batch, unsigned long npages,
+			   unsigned int max_runs)
+{
+	unsigned int room = READ_ONCE(scratch_bytes);
+
+	if (npages <= SMALL_BATCH && room == MAX_SCRATCH) {
+		batch->pages = batch->small_pages;
+		batch->max_pages = SMALL_BATCH;
+		batch->runs = batch->small_runs;
+		batch->max_runs = SMALL_BATCH;
+		return 0;
+	}
+
+	batch->max_pages = clamp(room / sizeof(*batch->pages), 1UL, npages);
+	batch->max_runs =
+		clamp_t(unsigned int, room / sizeof(*batch->runs), 1, max_runs);
+	batch->pages = kvmalloc_array(batch->max_pages, sizeof(*batch->pages),
+				      GFP_KERNEL_ACCOUNT);
+	batch->runs = kmalloc_array(batch->max_runs, sizeof(*batch->runs),
+				    GFP_KERNEL_ACCOUNT);
+	if (batch->pages && batch->runs)
+		return 0;
+	kvfree(batch->pages);
+	kfree(batch->runs);
+	batch->pages = NULL;
+	return -ENOMEM;
+}
+
+/* Have memory touched from its other end on, if that is worth it. */
+static struct prefault *gup_batch_prefault(struct gup_batch *batch,
+					   unsigned long first,
+					   unsigned long npages)
+{
+	if (npages < PREFAULT_MIN / PAGE_SIZE || !batch->writable ||
+	    batch->payer->mm != current->mm)
+		return NULL;
+	/* What ends at the limit must not populate memory behind it. */
+	if (batch->mode != IOMMUFD_ACCOUNT_NONE &&
+	    iommufd_payer_room(batch->payer, batch->mode) < npages)
+		return NULL;
+	return prefault_begin(batch->uva + first * PAGE_SIZE,
+			      npages * PAGE_SIZE);
+}
+
+/**
+ * gup_batch_begin() - prepare for pinning a range
+ * @batch: batch; its @payer, @uva, @mode and @writable are set
+ * @first: index of the first page
+ * @last: index of the last page
+ * @max_runs: how many runs the caller can take at once
+ *
+ * Return: 0 or -ENOMEM; gup_batch_end() may follow in both cases.
+ */
+static int gup_batch_begin(struct gup_batch *batch, unsigned long first,
+			   unsigned long last, unsigned int max_runs)
+{
+	unsigned long npages = last - first + 1;
+	int rc = gup_batch_alloc(batch, npages, max_runs);
+
+	if (rc)
+		return rc;
+	batch->nr_pages = 0;
+	batch->taken = 0;
+	batch->nr_runs = 0;
+	batch->prefault = gup_batch_prefault(batch, first, npages);
+	return 0;
+}
+
+/**
+ * gup_batch_end() - free what gup_batch_begin() has allocated
+ * @batch: batch without pages, or one that has not begun
+ */
+static void gup_batch_end(struct gup_batch *batch)
+{
+	if (!batch->pages)
+		return;
+	if (batch->prefault)
+		prefault_end(batch->prefault);
+	if (batch->pages == batch->small_pages)
+		return;
+	kvfree(batch->pages);
+	kfree(batch->runs);
+}
+
+/*
+ * How many pages follow each other in memory, as far as they lie in huge pages
+ * of hugetlbfs. Such a page is mapped as a whole or not at all, so gup takes
+ * all it wants of it at once.
+ */
+static unsigned int gup_count_hugetlb(struct page **pages, unsigned int npages)
+{
+	struct page *first = pages[0];
+	unsigned long n = 0;
+
+	while (n < npages && pages[n] == first + n) {
+		struct folio *folio = page_folio(pages[n]);
+
+		if (!folio_test_hugetlb(folio))
+			break;
+		n += folio_nr_pages(folio) - folio_page_idx(folio, pages[n]);
+	}
+	return min_t(unsigned long, n, npages);
+}
+
+/* Are these eight pages neighbours in memory, the first of them @page? */
+static inline bool gup_eight_follow(struct page **pages, struct page *page)
+{
+	return pages[0] == page && pages[1] == page + 1 &&
+	       pages[2] == page + 2 && pages[3] == page + 3 &&
+	       pages[4] == page + 4 && pages[5] == page + 5 &&
+	       pages[6] == page + 6 && pages[7] == page + 7;
+}
+
+/*
+ * How many pages follow each other in memory. Each has to be looked at: even
+ * between the first and the last page of one folio a process can have others,
+ * unless it is one of hugetlbfs. Scattered memory does not pay for that question.
+ */
+static unsigned int gup_count_contiguous(struct page **pages,
+					 unsigned int npages)
+{
+	struct page *first = pages[0];
+	unsigned int n = 1;
+
+	/* Neighbours in memory are neighbours in the map of it, and only they. */
+	BUILD_BUG_ON(!IS_ENABLED(CONFIG_SPARSEMEM_VMEMMAP));
+	if (npages >= 9 && gup_eight_follow(pages + 1, first + 1)) {
+		n = max(9U, gup_count_hugetlb(pages, npages));
+		while (n + 8 <= npages &&
+		       gup_eight_follow(pages + n, first + n))
+			n += 8;
+	}
+	while (n < npages && pages[n] == first + n)
+		n++;
+	return n;
+}
+
+/* Put gup's pages into the runs. Return: false if a new run has no room. */
+static bool gup_batch_add(struct gup_batch *batch)
+{
+	unsigned int i = batch->taken, nr = batch->nr_pages;
+	bool room = true;
+
+	while (i < nr) {
+		unsigned long pfn = page_to_pfn(batch->pages[i]);
+		unsigned int n;
+
+		room = pfn_runs_append(batch->runs, &batch->nr_runs,
+				       batch->max_runs, batch->next, pfn);
+		if (!room)
+			break;
+		n = gup_count_contiguous(&batch->pages[i], nr - i);
+		batch->next += n;
+		i += n;
+	}
+	batch->taken = i;
+	return room;
+}
+
+/* No page is no memory, and so is the last page of all addresses: EOVERFLOW. */
+static long gup_result(long rc)
+{
+	return rc && rc != -EOVERFLOW ? rc : -EFAULT;
+}
+
+/**
+ * gup_remote() - pin pages of any process
+ * @mm: its address space
+ * @uva: user address of the first page
+ * @npages: number of pages
+ * @gup_flags: as for pin_user_pages_remote()
+ * @pages: receives them
+ *
+ * Return: how many are pinned, at least 1, or errno. They are not charged.
+ */
+long gup_remote(struct mm_struct *mm, unsigned long uva, unsigned long npages,
+		unsigned int gup_flags, struct page **pages)
+{
+	int locked = 1;
+	long rc;
+
+	/* The memory of a process that is gone cannot be had any more. */
+	if (!mmget_not_zero(mm))
+		return -EFAULT;
+	if (mmap_read_lock_killable(mm)) {
+		mmput(mm);
+		return -EINTR;
+	}
+	rc = pin_user_pages_remote(mm, uva, npages, gup_flags, pages, &locked);
+	if (locked)
+		mmap_read_unlock(mm);
+	mmput(mm);
+	return gup_result(rc);
+}
+
+/* Pin what fits into the batch from @next on. Return: pages pinned, or errno. */
+static long gup_batch_gup(struct gup_batch *batch, unsigned long npages)
+{
+	unsigned long uva = batch->uva + batch->next * PAGE_SIZE;
+	unsigned int gup_flags = FOLL_LONGTERM;
+
+	if (batch->writable)
+		gup_flags |= FOLL_WRITE;
+	if (batch->payer->mm != current->mm)
+		return gup_remote(batch->payer->mm, uva, npages, gup_flags,
+				  batch->pages);
+	return gup_result(
+		pin_user_pages_fast(uva, npages, gup_flags, batch->pages));
+}
+
+/* Replace the pages, which are in the runs, by the next ones, and charge those. */
+static int gup_batch_refill(struct gup_batch *batch, unsigned long last)
+{
+	unsigned long room =
+		min_t(unsigned long, last - batch->next + 1, batch->max_pages);
+	long npages;
+	int rc;
+
+	if (fatal_signal_pending(current))
+		return -EINTR;
+	cond_resched();
+
+	/* One page over the limit says whether that or the memory is at fault. */
+	if (room > 1 && batch->mode != IOMMUFD_ACCOUNT_NONE)
+		room = clamp(iommufd_payer_room(batch->payer, batch->mode), 1UL,
+			     room);
+	npages = gup_batch_gup(batch, room);
+	if (npages < 0)
+		return npages;
+	rc = iommufd_payer_charge(batch->payer, batch->mode, npages);
+	if (rc) {
+		unpin_user_pages(batch->pages, npages);
+		return rc;
+	}
+	batch->nr_pages = npages;
+	batch->taken = 0;
+	return 0;
+}
+
+/**
+ * gup_batch_pin() - pin and charge pages from @next on, and put them into runs
+ * @batch: batch
+ * @last: index of the last page
+ *
+ * Return: 0 when all pages are in the runs, or those that there is room for; the
+ * caller takes the runs over, and calls again if @next is not behind @last. -EINTR
+ * when killed; or what gup and iommufd_payer_charge() say.
+ */
+static int gup_batch_pin(struct gup_batch *batch, unsigned long last)
+{
+	bool room;
+
+	do {
+		if (batch->taken == batch->nr_pages) {
+			int rc = gup_batch_refill(batch, last);
+
+			if (rc)
+				return rc;
+		}
+		room = gup_batch_add(batch);
+		if (batch->prefault)
+			prefault_pinned(batch->prefault,
+					batch->uva + batch->next * PAGE_SIZE);
+	} while (room && batch->next - 1 != last);
+	return 0;
+}
+
+/**
+ * gup_batch_unpin() - unpin and uncharge all pages that the batch still has
+ * @batch: batch
+ */
+static void gup_batch_unpin(struct gup_batch *batch)
+{
+	unsigned int rest = batch->nr_pages - batch->taken;
+
+	unpin_user_pages(batch->pages + batch->taken, rest);
+	gup_unpin_runs(batch->runs, batch->nr_runs, batch->next - 1,
+		       batch->writable);
+	iommufd_payer_uncharge(batch->payer, batch->mode,
+			       batch->next - batch->first + rest);
+}
+
+/**
+ * struct umem_pin - work space of one pin operation
+ * @hole: the chunk that marks the hole, or NULL if no other thread can see it
+ * @spare: a chunk to split with, or NULL; its @nr_runs is its room
+ * @batch: pages that are not in a chunk yet; on the stack and not zeroed, as is
+ *         the rest
+ * @own_hole: may become @hole; it must come last
+ */
+struct umem_pin {
+	struct umem_chunk *hole;
+	struct umem_chunk *spare;
+	struct gup_batch batch;
 	struct umem_chunk own_hole;
 };
 
@@ -260,57 +617,6 @@ static int umem_split_chunk(struct iommufd_umem *umem, struct umem_chunk *chunk,
 	return 0;
 }
 
-/* Gup has a way for ranges; for single pages that lie apart a list is cheaper. */
-static void gup_unpin_many_runs(struct iommufd_umem *umem,
-				const struct pfn_run *runs, unsigned int nr,
-				unsigned long last)
-{
-	struct page *list[UNPIN_LIST] __uninitialized;
-	unsigned int i, n = 0;
-
-	for (i = 0; i < nr; i++) {
-		struct page *page = pfn_to_page(runs[i].pfn);
-		unsigned long npages =
-			pfn_run_last(runs, nr, i, last) - runs[i].index + 1;
-
-		if (npages > 1) {
-			unpin_user_page_range_dirty_lock(page, npages,
-							 umem->writable);
-			cond_resched();
-			continue;
-		}
-		list[n++] = page;
-		if (n == UNPIN_LIST) {
-			unpin_user_pages_dirty_lock(list, n, umem->writable);
-			n = 0;
-			cond_resched();
-		}
-	}
-	unpin_user_pages_dirty_lock(list, n, umem->writable);
-}
-
-static void gup_unpin_runs(struct iommufd_umem *umem,
-			   const struct pfn_run *runs, unsigned int nr,
-			   unsigned long last)
-{
-	if (nr == 1)
-		unpin_user_page_range_dirty_lock(pfn_to_page(runs->pfn),
-						 last - runs->index + 1,
-						 umem->writable);
-	else if (nr)
-		gup_unpin_many_runs(umem, runs, nr, last);
-}
-
-/**
- * iommufd_umem_set_scratch() - limit the scratch buffers of pinning
- * @bytes: limit of each buffer; with little room every path that needs several
- *         batches is taken by a few pages
- */
-void iommufd_umem_set_scratch(unsigned int bytes)
-{
-	WRITE_ONCE(scratch_bytes, clamp(bytes, 1U, (unsigned int)MAX_SCRATCH));
-}
-
 /**
  * iommufd_umem_set_max_users() - limit the counts that user space drives
  * @users: limit; 0 stands for IOMMUFD_MAX_USERS
@@ -320,48 +626,14 @@ void iommufd_umem_set_max_users(unsigned int users)
 	WRITE_ONCE(iommufd_max_users, users ? users : IOMMUFD_MAX_USERS);
 }
 
-static int pin_batch_init(struct pin_batch *batch, unsigned long npages)
-{
-	unsigned int room = READ_ONCE(scratch_bytes);
-
-	if (npages <= SMALL_BATCH && room == MAX_SCRATCH) {
-		batch->pages = batch->small_pages;
-		batch->max_pages = SMALL_BATCH;
-		batch->runs = batch->small_runs;
-		batch->max_runs = SMALL_BATCH;
-		return 0;
-	}
-
-	batch->max_pages = clamp(room / sizeof(*batch->pages), 1UL, npages);
-	batch->max_runs =
-		clamp(room / sizeof(*batch->runs), 1UL, CHUNK_MAX_RUNS);
-	batch->pages = kvmalloc_array(batch->max_pages, sizeof(*batch->pages),
-				      GFP_KERNEL_ACCOUNT);
-	batch->runs = kmalloc_array(batch->max_runs, sizeof(*batch->runs),
-				    GFP_KERNEL_ACCOUNT);
-	if (batch->pages && batch->runs)
-		return 0;
-	kvfree(batch->pages);
-	kfree(batch->runs);
-	return -ENOMEM;
-}
-
-static void pin_batch_destroy(struct pin_batch *batch)
-{
-	if (batch->pages == batch->small_pages)
-		return;
-	kvfree(batch->pages);
-	kfree(batch->runs);
-}
-
 /* Mark a hole as being pinned. The first chunk is good for all of one run. */
-static void umem_mark_hole(struct iommufd_umem *umem, struct pin_batch *batch,
+static void umem_mark_hole(struct iommufd_umem *umem, struct umem_pin *pin,
 			   unsigned long first, unsigned long last)
 {
-	batch->hole = umem_first_chunk_is_free(umem) ? &umem->first_chunk :
-						       &batch->own_hole;
-	batch->hole->nr_runs = 0;
-	umem_insert_chunk(umem, batch->hole, first, last, BEING_PINNED);
+	pin->hole = umem_first_chunk_is_free(umem) ? &umem->first_chunk :
+						     &pin->own_hole;
+	pin->hole->nr_runs = 0;
+	umem_insert_chunk(umem, pin->hole, first, last, BEING_PINNED);
 }
 
 /* Wake the threads that wait for pages of the hole. */
@@ -376,74 +648,73 @@ static void umem_wake_waiters(struct iommufd_umem *umem,
 }
 
 /* The rest of a hole is not pinned after all. */
-static void umem_forget_hole(struct iommufd_umem *umem, struct pin_batch *batch)
+static void umem_forget_hole(struct iommufd_umem *umem, struct umem_pin *pin)
 {
-	if (!batch->hole)
+	if (!pin->hole)
 		return;
 	mutex_lock(&umem->lock);
-	interval_tree_remove(&batch->hole->node, &umem->chunks);
-	umem_wake_waiters(umem, batch->hole);
-	batch->hole->users = 0;
+	interval_tree_remove(&pin->hole->node, &umem->chunks);
+	umem_wake_waiters(umem, pin->hole);
+	pin->hole->users = 0;
 	mutex_unlock(&umem->lock);
 }
 
 /* Take the pages before @next, all or the first ones, out of a hole. */
-static void umem_shrink_hole(struct iommufd_umem *umem, struct pin_batch *batch)
+static void umem_shrink_hole(struct iommufd_umem *umem, struct umem_pin *pin)
 {
-	struct umem_chunk *hole = batch->hole;
+	struct umem_chunk *hole = pin->hole;
 
 	interval_tree_remove(&hole->node, &umem->chunks);
-	if (batch->next - 1 == hole->node.last)
+	if (pin->batch.next - 1 == hole->node.last)
 		hole->users = 0;
 	else
-		umem_insert_chunk(umem, hole, batch->next, hole->node.last,
+		umem_insert_chunk(umem, hole, pin->batch.next, hole->node.last,
 				  BEING_PINNED);
 }
 
 /* Can the chunk that marks the hole become the one that has the pages? */
 static bool umem_hole_has_room(struct iommufd_umem *umem,
-			       const struct pin_batch *batch)
+			       const struct umem_pin *pin)
 {
-	return batch->hole == &umem->first_chunk && batch->nr_runs == 1 &&
-	       batch->next - 1 == batch->hole->node.last;
+	return pin->hole == &umem->first_chunk && pin->batch.nr_runs == 1 &&
+	       pin->batch.next - 1 == pin->hole->node.last;
 }
 
 /* What is pinned by a thread that has the memory for itself needs no lock. */
 static struct umem_chunk *umem_chunk_for_batch(struct iommufd_umem *umem,
-					       const struct pin_batch *batch)
+					       const struct umem_pin *pin)
 {
-	if (batch->hole ? umem_hole_has_room(umem, batch) :
-			  batch->nr_runs == 1 && umem_first_chunk_is_free(umem))
+	if (pin->hole ?
+		    umem_hole_has_room(umem, pin) :
+		    pin->batch.nr_runs == 1 && umem_first_chunk_is_free(umem))
 		return &umem->first_chunk;
-	return umem_alloc_chunk(batch->nr_runs);
+	return umem_alloc_chunk(pin->batch.nr_runs);
 }
 
-/* Put the runs of the batch into a chunk. They stay the batch's on failure. */
-static int pin_batch_flush(struct iommufd_umem *umem, struct pin_batch *batch)
+/* Move the runs of the batch to a chunk. They stay in the batch on failure. */
+static int umem_flush_batch(struct iommufd_umem *umem, struct umem_pin *pin)
 {
+	struct gup_batch *batch = &pin->batch;
 	struct umem_chunk *chunk;
 
-	if (!batch->nr_runs)
-		return 0;
-
-	chunk = umem_chunk_for_batch(umem, batch);
+	chunk = umem_chunk_for_batch(umem, pin);
 	if (!chunk)
 		return -ENOMEM;
 	memcpy(chunk->runs, batch->runs, batch->nr_runs * sizeof(*batch->runs));
-	if (batch->hole) {
+	if (pin->hole) {
 		mutex_lock(&umem->lock);
-		umem_wake_waiters(umem, batch->hole);
+		umem_wake_waiters(umem, pin->hole);
 	}
 	chunk->nr_runs = batch->nr_runs;
-	if (batch->hole == chunk) {
+	if (pin->hole == chunk) {
 		chunk->users = 1;
 	} else {
-		if (batch->hole)
-			umem_shrink_hole(umem, batch);
+		if (pin->hole)
+			umem_shrink_hole(umem, pin);
 		umem_insert_chunk(umem, chunk, batch->first, batch->next - 1,
 				  1);
 	}
-	if (batch->hole)
+	if (pin->hole)
 		mutex_unlock(&umem->lock);
 	batch->nr_runs = 0;
 	batch->first = batch->next;
@@ -451,214 +722,26 @@ static int pin_batch_flush(struct iommufd_umem *umem, struct pin_batch *batch)
 }
 
 /*
- * How many pages follow each other in memory, as far as they lie in huge pages
- * of hugetlbfs. Such a page is mapped as a whole or not at all, so gup takes
- * all it wants of it at once.
- */
-static unsigned int gup_count_hugetlb(struct page **pages, unsigned int npages)
-{
-	struct page *first = pages[0];
-	unsigned long n = 0;
-
-	while (n < npages && pages[n] == first + n) {
-		struct folio *folio = page_folio(pages[n]);
-
-		if (!folio_test_hugetlb(folio))
-			break;
-		n += folio_nr_pages(folio) - folio_page_idx(folio, pages[n]);
-	}
-	return min_t(unsigned long, n, npages);
-}
-
-/* Are these eight pages neighbours in memory, the first of them @page? */
-static inline bool gup_eight_follow(struct page **pages, struct page *page)
-{
-	return pages[0] == page && pages[1] == page + 1 &&
-	       pages[2] == page + 2 && pages[3] == page + 3 &&
-	       pages[4] == page + 4 && pages[5] == page + 5 &&
-	       pages[6] == page + 6 && pages[7] == page + 7;
-}
-
-/*
- * How many pages follow each other in memory. Each has to be looked at: even
- * between the first and the last page of one folio a process can have others,
- * unless it is one of hugetlbfs. Scattered memory does not pay for that question.
- */
-static unsigned int gup_count_contiguous(struct page **pages,
-					 unsigned int npages)
-{
-	struct page *first = pages[0];
-	unsigned int n = 1;
-
-	/* Neighbours in memory are neighbours in the map of it, and only they. */
-	BUILD_BUG_ON(!IS_ENABLED(CONFIG_SPARSEMEM_VMEMMAP));
-	if (npages >= 9 && gup_eight_follow(pages + 1, first + 1)) {
-		n = max(9U, gup_count_hugetlb(pages, npages));
-		while (n + 8 <= npages &&
-		       gup_eight_follow(pages + n, first + n))
-			n += 8;
-	}
-	while (n < npages && pages[n] == first + n)
-		n++;
-	return n;
-}
-
-/* Add gup's pages to the runs. Pages not taken over remain the caller's. */
-static int pin_batch_add(struct iommufd_umem *umem, struct pin_batch *batch,
-			 unsigned int npages, unsigned int *taken)
-{
-	unsigned int i = 0;
-
-	while (i < npages) {
-		unsigned long pfn = page_to_pfn(batch->pages[i]);
-		unsigned int n =
-			gup_count_contiguous(&batch->pages[i], npages - i);
-
-		if (!pfn_runs_append(batch->runs, &batch->nr_runs,
-				     batch->max_runs, batch->next, pfn)) {
-			int rc = pin_batch_flush(umem, batch);
-
-			if (rc) {
-				*taken = i;
-				return rc;
-			}
-			continue;
-		}
-		batch->next += n;
-		i += n;
-	}
-	*taken = npages;
-	return 0;
-}
-
-/* No page is no memory, and so is the last page of all addresses: EOVERFLOW. */
-static long gup_result(long rc)
-{
-	return rc && rc != -EOVERFLOW ? rc : -EFAULT;
-}
-
-/**
- * iommufd_umem_gup() - pin user pages, whosever they are
- * @umem: memory they belong to
- * @index: index of the first page
- * @npages: number of pages
- * @gup_flags: as for pin_user_pages_remote()
- * @pages: receives them
- *
- * Return: how many are pinned, at least 1, or errno. They are not charged.
- */
-long iommufd_umem_gup(struct iommufd_umem *umem, unsigned long index,
-		      unsigned long npages, unsigned int gup_flags,
-		      struct page **pages)
-{
-	unsigned long uva = umem->uva + index * PAGE_SIZE;
-	struct mm_struct *mm = umem->payer->mm;
-	int locked = 1;
-	long rc;
-
-	/* The memory of a process that is gone cannot be had any more. */
-	if (!mmget_not_zero(mm))
-		return -EFAULT;
-	if (mmap_read_lock_killable(mm)) {
-		mmput(mm);
-		return -EINTR;
-	}
-	rc = pin_user_pages_remote(mm, uva, npages, gup_flags, pages, &locked);
-	if (locked)
-		mmap_read_unlock(mm);
-	mmput(mm);
-	return gup_result(rc);
-}
-
-/* Pin what fits into the batch from @index on. Return: pages pinned, or errno. */
-static long gup_some(struct iommufd_umem *umem, struct pin_batch *batch,
-		     unsigned long index, unsigned long npages)
-{
-	unsigned int gup_flags = FOLL_LONGTERM;
-	long rc;
-
-	if (umem->writable)
-		gup_flags |= FOLL_WRITE;
-	if (umem->payer->mm != current->mm)
-		return iommufd_umem_gup(umem, index, npages, gup_flags,
-					batch->pages);
-	rc = pin_user_pages_fast(umem->uva + index * PAGE_SIZE, npages,
-				 gup_flags, batch->pages);
-	return gup_result(rc);
-}
-
-/* As gup_some(), and charge the pages. */
-static long pin_some(struct iommufd_umem *umem, struct pin_batch *batch,
-		     unsigned long index, unsigned long last)
-{
-	unsigned long room =
-		min_t(unsigned long, last - index + 1, batch->max_pages);
-	long npages;
-	int rc;
-
-	if (fatal_signal_pending(current))
-		return -EINTR;
-	cond_resched();
-
-	/* One page over the limit says whether that or the memory is at fault. */
-	if (room > 1 && umem->mode != IOMMUFD_ACCOUNT_NONE)
-		room = clamp(iommufd_payer_room(umem->payer, umem->mode), 1UL,
-			     room);
-	npages = gup_some(umem, batch, index, room);
-	if (npages < 0)
-		return npages;
-	rc = iommufd_payer_charge(umem->payer, umem->mode, npages);
-	if (rc) {
-		unpin_user_pages(batch->pages, npages);
-		return rc;
-	}
-	return npages;
-}
-
-/* Pin and charge the next pages of a hole, and put them into the batch. */
-static int pin_more(struct iommufd_umem *umem, struct pin_batch *batch,
-		    unsigned long last)
-{
-	long npages = pin_some(umem, batch, batch->next, last);
-	unsigned int taken;
-	int rc;
-
-	if (npages < 0)
-		return npages;
-	rc = pin_batch_add(umem, batch, npages, &taken);
-	if (rc) {
-		unpin_user_pages(batch->pages + taken, npages - taken);
-		iommufd_payer_uncharge(umem->payer, umem->mode, npages - taken);
-	}
-	if (batch->prefault)
-		prefault_pinned(batch->prefault,
-				umem->uva + batch->next * PAGE_SIZE);
-	return rc;
-}
-
-/*
  * Pin the pages [*index, last], none of which is pinned, and which are marked
  * unless no other thread can see them. *index becomes the first page that is not
  * in a chunk when this returns, also on failure.
  */
-static int umem_pin_hole(struct iommufd_umem *umem, struct pin_batch *batch,
+static int umem_pin_hole(struct iommufd_umem *umem, struct umem_pin *pin,
 			 unsigned long *index, unsigned long last)
 {
-	int rc = 0;
+	struct gup_batch *batch = &pin->batch;
+	int rc;
 
-	batch->nr_runs = 0;
 	batch->first = *index;
 	batch->next = *index;
-	while (!rc && batch->next - 1 != last)
-		rc = pin_more(umem, batch, last);
-	if (!rc)
-		rc = pin_batch_flush(umem, batch);
+	do {
+		rc = gup_batch_pin(batch, last);
+		if (!rc)
+			rc = umem_flush_batch(umem, pin);
+	} while (!rc && batch->next - 1 != last);
 	if (rc) {
-		gup_unpin_runs(umem, batch->runs, batch->nr_runs,
-			       batch->next - 1);
-		iommufd_payer_uncharge(umem->payer, umem->mode,
-				       batch->next - batch->first);
-		umem_forget_hole(umem, batch);
+		gup_batch_unpin(batch);
+		umem_forget_hole(umem, pin);
 	}
 	*index = batch->first;
 	return rc;
@@ -684,23 +767,6 @@ static int umem_wait_for_hole(struct iommufd_umem *umem,
 	return fatal_signal_pending(current) ? -EINTR : 0;
 }
 
-/* Have memory touched from its other end on, if that is worth it. */
-static struct prefault *begin_prefault(struct iommufd_umem *umem,
-				       unsigned long first, unsigned long last)
-{
-	unsigned long npages = last - first + 1;
-
-	if (npages < PREFAULT_MIN / PAGE_SIZE || !umem->writable ||
-	    umem->payer->mm != current->mm)
-		return NULL;
-	/* What ends at the limit must not populate memory behind it. */
-	if (umem->mode != IOMMUFD_ACCOUNT_NONE &&
-	    iommufd_payer_room(umem->payer, umem->mode) < npages)
-		return NULL;
-	return prefault_begin(umem->uva + first * PAGE_SIZE,
-			      npages * PAGE_SIZE);
-}
-
 /* Add a user to the chunk at *index, or to several chunks from there on. */
 static void umem_use_chunks(struct iommufd_umem *umem, struct umem_chunk *chunk,
 			    unsigned long *index, unsigned long last)
@@ -719,30 +785,29 @@ static void umem_use_chunks(struct iommufd_umem *umem, struct umem_chunk *chunk,
 	}
 }
 
-static int pin_batch_begin(struct iommufd_umem *umem, struct pin_batch *batch,
-			   unsigned long first, unsigned long last)
+/* Where the pin operation gets pages from; the batch begins with the first hole. */
+static int umem_begin_pin(struct iommufd_umem *umem, struct umem_pin *pin,
+			  unsigned long first, unsigned long last)
 {
-	int rc = pin_batch_init(batch, last - first + 1);
-
-	if (rc)
-		batch->pages = NULL;
-	else
-		batch->prefault = begin_prefault(umem, first, last);
-	return rc;
+	pin->batch.payer = umem->payer;
+	pin->batch.uva = umem->uva;
+	pin->batch.mode = umem->mode;
+	pin->batch.writable = umem->writable;
+	return gup_batch_begin(&pin->batch, first, last, CHUNK_MAX_RUNS);
 }
 
 /* Pin a hole that the caller has marked. */
-static int umem_pin_marked(struct iommufd_umem *umem, struct pin_batch *batch,
+static int umem_pin_marked(struct iommufd_umem *umem, struct umem_pin *pin,
 			   unsigned long *index, unsigned long last)
 {
-	unsigned long hole_last = batch->hole->node.last;
+	unsigned long hole_last = pin->hole->node.last;
 	int rc = 0;
 
-	if (!batch->pages)
-		rc = pin_batch_begin(umem, batch, *index, last);
+	if (!pin->batch.pages)
+		rc = umem_begin_pin(umem, pin, *index, last);
 	if (!rc)
-		return umem_pin_hole(umem, batch, index, hole_last);
-	umem_forget_hole(umem, batch);
+		return umem_pin_hole(umem, pin, index, hole_last);
+	umem_forget_hole(umem, pin);
 	return rc;
 }
 
@@ -750,7 +815,7 @@ static int umem_pin_marked(struct iommufd_umem *umem, struct pin_batch *batch,
  * Add a user to the next pages of the range; chunks end where the range does.
  * *index becomes the first page without the new user.
  */
-static int umem_pin_next(struct iommufd_umem *umem, struct pin_batch *batch,
+static int umem_pin_next(struct iommufd_umem *umem, struct umem_pin *pin,
 			 unsigned long *index, unsigned long last)
 {
 	struct umem_chunk *chunk;
@@ -760,30 +825,21 @@ static int umem_pin_next(struct iommufd_umem *umem, struct pin_batch *batch,
 		return -EINTR;
 	chunk = umem_first_chunk(umem, *index, last);
 	if (!chunk || chunk->node.start > *index) {
-		umem_mark_hole(umem, batch, *index,
+		umem_mark_hole(umem, pin, *index,
 			       chunk ? chunk->node.start - 1 : last);
 		mutex_unlock(&umem->lock);
-		return umem_pin_marked(umem, batch, index, last);
+		return umem_pin_marked(umem, pin, index, last);
 	}
 	if (chunk->users == BEING_PINNED)
 		return umem_wait_for_hole(umem, chunk);
 	if (chunk->node.start < *index)
-		rc = umem_split_chunk(umem, chunk, *index, &batch->spare);
+		rc = umem_split_chunk(umem, chunk, *index, &pin->spare);
 	else if (chunk->node.last > last)
-		rc = umem_split_chunk(umem, chunk, last + 1, &batch->spare);
+		rc = umem_split_chunk(umem, chunk, last + 1, &pin->spare);
 	else
 		umem_use_chunks(umem, chunk, index, last);
 	mutex_unlock(&umem->lock);
 	return rc;
-}
-
-static void pin_batch_end(struct pin_batch *batch)
-{
-	if (!batch->pages)
-		return;
-	if (batch->prefault)
-		prefault_end(batch->prefault);
-	pin_batch_destroy(batch);
 }
 
 /**
@@ -802,17 +858,17 @@ static void pin_batch_end(struct pin_batch *batch)
 int iommufd_umem_pin(struct iommufd_umem *umem, unsigned long first,
 		     unsigned long last)
 {
-	struct pin_batch batch __uninitialized;
+	struct umem_pin pin __uninitialized;
 	unsigned long index = first;
 	int rc;
 
-	batch.pages = NULL;
-	batch.spare = NULL;
+	pin.batch.pages = NULL;
+	pin.spare = NULL;
 	do {
-		rc = umem_pin_next(umem, &batch, &index, last);
+		rc = umem_pin_next(umem, &pin, &index, last);
 	} while (!rc && index - 1 != last);
-	pin_batch_end(&batch);
-	kfree(batch.spare);
+	gup_batch_end(&pin.batch);
+	kfree(pin.spare);
 	if (rc && index != first)
 		iommufd_umem_unpin(umem, first, index - 1);
 	return rc;
@@ -831,17 +887,17 @@ int iommufd_umem_pin(struct iommufd_umem *umem, unsigned long first,
 int iommufd_umem_pin_new(struct iommufd_umem *umem, unsigned long first,
 			 unsigned long last)
 {
-	struct pin_batch batch __uninitialized;
+	struct umem_pin pin __uninitialized;
 	unsigned long index = first;
 	int rc;
 
 	lockdep_assert(iommufd_umem_is_new(umem));
-	rc = pin_batch_begin(umem, &batch, first, last);
+	rc = umem_begin_pin(umem, &pin, first, last);
 	if (rc)
 		return rc;
-	batch.hole = NULL;
-	rc = umem_pin_hole(umem, &batch, &index, last);
-	pin_batch_end(&batch);
+	pin.hole = NULL;
+	rc = umem_pin_hole(umem, &pin, &index, last);
+	gup_batch_end(&pin.batch);
 	if (rc && index != first)
 		iommufd_umem_unpin(umem, first, index - 1);
 	return rc;
@@ -888,7 +944,8 @@ static unsigned long umem_unpin_chunk(struct iommufd_umem *umem,
 {
 	unsigned long npages = chunk->node.last - chunk->node.start + 1;
 
-	gup_unpin_runs(umem, chunk->runs, chunk->nr_runs, chunk->node.last);
+	gup_unpin_runs(chunk->runs, chunk->nr_runs, chunk->node.last,
+		       umem->writable);
 	umem_free_chunk(umem, chunk);
 	return npages;
 }

@@ -51,7 +51,8 @@ static int umem_rw_page(struct iommufd_umem *umem, unsigned long index,
 	struct page *page;
 	long rc;
 
-	rc = iommufd_umem_gup(umem, index, 1, write ? FOLL_WRITE : 0, &page);
+	rc = gup_remote(umem->payer->mm, umem->uva + index * PAGE_SIZE, 1,
+			write ? FOLL_WRITE : 0, &page);
 	if (rc < 0)
 		return rc;
 	umem_rw_copy(page, offset, length, write, data);
