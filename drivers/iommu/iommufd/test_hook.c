@@ -6,6 +6,7 @@
 #include <linux/module.h>
 #include <linux/mutex.h>
 
+#include "gup_batch.h"
 #include "iommufd_private.h"
 #include "test_hook.h"
 

@@ -102,9 +102,6 @@ int iommufd_umem_pin(struct iommufd_umem *umem, unsigned long first,
 void iommufd_umem_unpin(struct iommufd_umem *umem, unsigned long first,
 			unsigned long last);
 int iommufd_umem_split(struct iommufd_umem *umem, unsigned long index);
-long gup_remote(struct mm_struct *mm, unsigned long uva, unsigned long npages,
-		unsigned int gup_flags, struct page **pages);
-void gup_batch_set_scratch(unsigned int bytes);
 void iommufd_umem_set_max_users(unsigned int users);
 void iommufd_umem_leak(struct iommufd_umem *umem);
 bool __iommufd_umem_pfn(struct iommufd_umem *umem, unsigned long index,

@@ -7,6 +7,7 @@
 #include <linux/mm.h>
 #include <linux/sched.h>
 
+#include "gup_batch.h"
 #include "umem.h"
 
 /**
