@@ -17,6 +17,7 @@
 #include <linux/slab.h>
 
 #include "iova_space.h"
+#include "umem_rw.h"
 
 #define REVOKE_ROUNDS 100
 #define REVOKE_ROUND_JIFFIES msecs_to_jiffies(10)

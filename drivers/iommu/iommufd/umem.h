@@ -107,12 +107,6 @@ void iommufd_umem_leak(struct iommufd_umem *umem);
 bool __iommufd_umem_pfn(struct iommufd_umem *umem, unsigned long index,
 			unsigned long *pfn);
 
-/* umem_rw.c */
-void iommufd_umem_pages(struct iommufd_umem *umem, unsigned long first,
-			unsigned long last, struct page **pages);
-int iommufd_umem_rw(struct iommufd_umem *umem, unsigned long offset,
-		    unsigned long length, bool write, void *data);
-
 /**
  * struct umem_walk - a position in the runs of pages that the caller has pinned
  * @umem: memory

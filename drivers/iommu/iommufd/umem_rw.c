@@ -9,6 +9,7 @@
 
 #include "gup_batch.h"
 #include "umem.h"
+#include "umem_rw.h"
 
 /**
  * iommufd_umem_pages() - the pages of a range
