@@ -16,6 +16,17 @@
 
 #include "account.h"
 
+unsigned int iommufd_max_users = IOMMUFD_MAX_USERS;
+
+/**
+ * iommufd_set_max_users() - limit the counts that user space drives
+ * @users: limit; 0 stands for IOMMUFD_MAX_USERS
+ */
+void iommufd_set_max_users(unsigned int users)
+{
+	WRITE_ONCE(iommufd_max_users, users ? users : IOMMUFD_MAX_USERS);
+}
+
 /**
  * iommufd_payer_create() - make the current process a payer
  *

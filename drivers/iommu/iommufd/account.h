@@ -2,9 +2,25 @@
 #ifndef _IOMMUFD_ACCOUNT_H
 #define _IOMMUFD_ACCOUNT_H
 
+#include <linux/compiler.h>
 #include <linux/mm_types.h>
 #include <linux/refcount.h>
 #include <linux/sched.h>
+
+/*
+ * Where counts of 32 bits that user space drives stop: references to a
+ * payer and to a memory, pins of an area. Threads that look at the same time may
+ * overshoot, but there are not 2^30 of them.
+ */
+#define IOMMUFD_MAX_USERS (1U << 30)
+extern unsigned int iommufd_max_users;
+
+static inline bool iommufd_may_count(unsigned int users)
+{
+	return users < READ_ONCE(iommufd_max_users);
+}
+
+void iommufd_set_max_users(unsigned int users);
 
 /**
  * enum iommufd_account_mode - which counter pays for pinned pages

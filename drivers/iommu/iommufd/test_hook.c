@@ -52,7 +52,7 @@ static const struct iommufd_test_core test_core = {
 	.reserve = iova_space_reserve,
 	.nth_area = test_nth_area,
 	.set_scratch = gup_batch_set_scratch,
-	.set_max_users = iommufd_umem_set_max_users,
+	.set_max_users = iommufd_set_max_users,
 };
 
 /**

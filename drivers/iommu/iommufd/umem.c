@@ -46,8 +46,6 @@
 #define CHUNKS_AT_ONCE 256
 #define DETACH_AT_ONCE 8
 
-unsigned int iommufd_max_users = IOMMUFD_MAX_USERS;
-
 /**
  * struct umem_pin - work space of one pin operation
  * @hole: the chunk that marks the hole, or NULL if no other thread can see it
@@ -224,15 +222,6 @@ static int umem_split_chunk(struct iommufd_umem *umem, struct umem_chunk *chunk,
 			  chunk->users);
 	umem_insert_chunk(umem, tail, index, last, chunk->users);
 	return 0;
-}
-
-/**
- * iommufd_umem_set_max_users() - limit the counts that user space drives
- * @users: limit; 0 stands for IOMMUFD_MAX_USERS
- */
-void iommufd_umem_set_max_users(unsigned int users)
-{
-	WRITE_ONCE(iommufd_max_users, users ? users : IOMMUFD_MAX_USERS);
 }
 
 /* Mark a hole as being pinned. The first chunk is good for all of one run. */

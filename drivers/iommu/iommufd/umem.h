@@ -63,19 +63,6 @@ void iommufd_umem_init(struct iommufd_umem *umem, struct iommufd_payer *payer,
 		       unsigned long npages, bool writable);
 bool iommufd_umem_put(struct iommufd_umem *umem);
 
-/*
- * Where counts of 32 bits that user space drives stop: references to a memory,
- * pins of an area. Threads that look at the same time may overshoot, but there
- * are not 2^30 of them.
- */
-#define IOMMUFD_MAX_USERS (1U << 30)
-extern unsigned int iommufd_max_users;
-
-static inline bool iommufd_may_count(unsigned int users)
-{
-	return users < READ_ONCE(iommufd_max_users);
-}
-
 /* False if there are too many references already. */
 static inline bool iommufd_umem_get(struct iommufd_umem *umem)
 {
@@ -102,7 +89,6 @@ int iommufd_umem_pin(struct iommufd_umem *umem, unsigned long first,
 void iommufd_umem_unpin(struct iommufd_umem *umem, unsigned long first,
 			unsigned long last);
 int iommufd_umem_split(struct iommufd_umem *umem, unsigned long index);
-void iommufd_umem_set_max_users(unsigned int users);
 void iommufd_umem_leak(struct iommufd_umem *umem);
 bool __iommufd_umem_pfn(struct iommufd_umem *umem, unsigned long index,
 			unsigned long *pfn);
