@@ -2,9 +2,9 @@
 /*
  * RLIMIT_MEMLOCK accounting of pinned pages
  *
- * Who mapped the memory pays for it, whoever attaches a device to it later and
- * whatever becomes of the mapper: the payer keeps the mm, the user and the
- * task alive as long as there are pages to give back.
+ * The process that maps memory pays for it, even if another process attaches the
+ * device and even after the mapper has exited. The payer keeps the structs of its
+ * mm, user and task until all pages are uncharged.
  */
 #include <linux/cred.h>
 #include <linux/mm.h>
@@ -19,19 +19,15 @@
 unsigned int iommufd_max_users = IOMMUFD_MAX_USERS;
 
 /**
- * iommufd_set_max_users() - limit the counts that user space drives
- * @users: limit; 0 stands for IOMMUFD_MAX_USERS
+ * iommufd_set_max_users() - lower the limit for a test
+ * @users: limit; 0 restores IOMMUFD_MAX_USERS
  */
 void iommufd_set_max_users(unsigned int users)
 {
 	WRITE_ONCE(iommufd_max_users, users ? users : IOMMUFD_MAX_USERS);
 }
 
-/**
- * iommufd_payer_create() - make the current process a payer
- *
- * Return: a payer with one reference, or ERR_PTR(-ENOMEM).
- */
+/* Return: a payer for the current process, with one reference; or ERR_PTR. */
 struct iommufd_payer *iommufd_payer_create(void)
 {
 	struct iommufd_payer *payer;
@@ -48,12 +44,7 @@ struct iommufd_payer *iommufd_payer_create(void)
 	return payer;
 }
 
-/**
- * iommufd_payer_is_current() - would the current process be the same payer
- * @payer: payer
- *
- * Return: true if it would.
- */
+/* Would iommufd_payer_create() return an equal payer now? */
 bool iommufd_payer_is_current(const struct iommufd_payer *payer)
 {
 	return payer->mm == current->mm &&
@@ -61,10 +52,6 @@ bool iommufd_payer_is_current(const struct iommufd_payer *payer)
 	       payer->user == current_user();
 }
 
-/**
- * iommufd_payer_put() - drop a reference
- * @payer: payer
- */
 void iommufd_payer_put(struct iommufd_payer *payer)
 {
 	if (!refcount_dec_and_test(&payer->refs))
@@ -108,11 +95,11 @@ static void payer_uncharge_mm(struct iommufd_payer *payer, unsigned long npages)
 }
 
 /**
- * iommufd_payer_room() - how many pages could be charged
- * @payer: who would pay
- * @mode: from which counter, not IOMMUFD_ACCOUNT_NONE
+ * iommufd_payer_room() - number of pages that could be charged
+ * @payer: payer
+ * @mode: counter, not IOMMUFD_ACCOUNT_NONE
  *
- * Return: number of pages at this moment; a charge may see less or more.
+ * Return: number of pages at this moment; a charge may find less or more room.
  */
 unsigned long iommufd_payer_room(const struct iommufd_payer *payer,
 				 enum iommufd_account_mode mode)
@@ -127,9 +114,9 @@ unsigned long iommufd_payer_room(const struct iommufd_payer *payer,
 }
 
 /**
- * iommufd_payer_charge() - pay for pages that have just been pinned
- * @payer: who pays
- * @mode: from which counter
+ * iommufd_payer_charge() - charge pages that have just been pinned
+ * @payer: payer
+ * @mode: counter to charge
  * @npages: number of pages
  *
  * Context: may sleep; takes the payer's mmap_lock in IOMMUFD_ACCOUNT_MM.
@@ -141,7 +128,7 @@ int iommufd_payer_charge(struct iommufd_payer *payer,
 {
 	int rc = 0;
 
-	/* Over a limit that was lowered, too, nothing more costs nothing. */
+	/* Charging 0 pages must not fail, even over a limit that was lowered. */
 	if (!npages)
 		return 0;
 	if (mode == IOMMUFD_ACCOUNT_USER)
@@ -154,10 +141,10 @@ int iommufd_payer_charge(struct iommufd_payer *payer,
 }
 
 /**
- * iommufd_payer_uncharge() - give back what iommufd_payer_charge() took
- * @payer: who paid
- * @mode: from which counter
- * @npages: number of pages, all or a part of what was charged
+ * iommufd_payer_uncharge() - undo iommufd_payer_charge(), all of it or a part
+ * @payer: payer
+ * @mode: counter that was charged
+ * @npages: number of pages
  *
  * Context: may sleep; takes the payer's mmap_lock in IOMMUFD_ACCOUNT_MM.
  */

@@ -8,9 +8,9 @@
 #include <linux/sched.h>
 
 /*
- * Where counts of 32 bits that user space drives stop: references to a
- * payer and to a memory, pins of an area. Threads that look at the same time may
- * overshoot, but there are not 2^30 of them.
+ * Limit of 32-bit counts that user space drives: references to a payer and to a
+ * umem, pins of an area. Threads that check at the same time may overshoot, but
+ * there are fewer than 2^30 threads.
  */
 #define IOMMUFD_MAX_USERS (1U << 30)
 extern unsigned int iommufd_max_users;
@@ -23,12 +23,12 @@ static inline bool iommufd_may_count(unsigned int users)
 void iommufd_set_max_users(unsigned int users);
 
 /**
- * enum iommufd_account_mode - which counter pays for pinned pages
- * @IOMMUFD_ACCOUNT_USER: user_struct.locked_vm, limited
- * @IOMMUFD_ACCOUNT_MM: mm_struct.locked_vm, limited
- * @IOMMUFD_ACCOUNT_NONE: no limit; the mapper had CAP_IPC_LOCK
+ * enum iommufd_account_mode - counter to charge for pinned pages
+ * @IOMMUFD_ACCOUNT_USER: user_struct.locked_vm, limited by RLIMIT_MEMLOCK
+ * @IOMMUFD_ACCOUNT_MM: mm_struct.locked_vm, limited by RLIMIT_MEMLOCK
+ * @IOMMUFD_ACCOUNT_NONE: none, because the mapper had CAP_IPC_LOCK
  *
- * mm_struct.pinned_vm counts every pinned page in all modes.
+ * mm_struct.pinned_vm counts pinned pages in all modes.
  */
 enum iommufd_account_mode {
 	IOMMUFD_ACCOUNT_USER,
@@ -37,14 +37,14 @@ enum iommufd_account_mode {
 };
 
 /**
- * struct iommufd_payer - whose memory is pinned, and who answers for it
- * @refs: one per pinned memory, one for the file that remembers it
- * @mm: address space of the memory; its pages may be gone, the struct is not
- * @user: whose locked_vm is charged per user
- * @task: thread group leader, whose RLIMIT_MEMLOCK counts
+ * struct iommufd_payer - process that pinned memory belongs to and is charged
+ * @refs: one per umem, and one for the file that caches the payer
+ * @mm: address space; counted by mmgrab(), so the process may have exited
+ * @user: user to charge in IOMMUFD_ACCOUNT_USER
+ * @task: thread group leader; its RLIMIT_MEMLOCK is the limit
  *
- * All but @refs are constant. One payer serves all mappings that a process
- * makes through one file, as long as @refs is below IOMMUFD_MAX_USERS.
+ * All members but @refs are constant. All mappings that a process makes through
+ * one file share a payer, as long as @refs is below IOMMUFD_MAX_USERS.
  */
 struct iommufd_payer {
 	refcount_t refs;

@@ -2,14 +2,14 @@
 /**
  * DOC: pinning user pages in batches
  *
- * A batch pins user pages, charges them, and turns them into runs. It knows
- * nothing of the memory that the runs are for.
+ * A batch pins user pages, charges them and collects them as runs. The caller
+ * takes the runs over whenever there is no room for another one.
  *
- * Pages are charged after they have been pinned, batch by batch, so memory that
- * is not there is reported as such even where the limit is lower than the range.
- * A batch has no more pages than the limit has room for, but at least one. What
- * is over the limit for a moment is that page, or, where several threads pin for
- * one counter at the same time, at most one batch of each.
+ * Pages are charged after they have been pinned, batch by batch. So a missing
+ * page is reported as -EFAULT even if the limit is lower than the range is long.
+ * A batch has no more pages than the limit has room for, but at least one. So for
+ * a moment one page may be over the limit; or one batch of each thread, if
+ * several threads charge the same counter at the same time.
  */
 #include <linux/mm.h>
 #include <linux/sched/mm.h>
@@ -22,11 +22,11 @@
 
 #define UNPIN_LIST 64
 
-/* Bytes at most of each scratch buffer of a pin operation */
+/* Maximum size in bytes of each of the two buffers of a batch */
 #define MAX_SCRATCH SZ_64K
 static unsigned int scratch_bytes = MAX_SCRATCH;
 
-/* Gup has a way for ranges; for single pages that lie apart a list is cheaper. */
+/* Unpin long runs as ranges, and scattered pages as a list, which is cheaper. */
 static void gup_unpin_many_runs(const struct pfn_run *runs, unsigned int nr,
 				unsigned long last, bool dirty)
 {
@@ -71,9 +71,9 @@ void gup_unpin_runs(const struct pfn_run *runs, unsigned int nr,
 }
 
 /**
- * gup_batch_set_scratch() - limit the scratch buffers of pinning
- * @bytes: limit of each buffer; with little room every path that needs several
- *         batches is taken by a few pages
+ * gup_batch_set_scratch() - limit the buffers of a batch
+ * @bytes: limit of each buffer; with small buffers a test reaches the paths that
+ *         need several batches with a few pages
  */
 void gup_batch_set_scratch(unsigned int bytes)
 {
@@ -108,7 +108,7 @@ static int gup_batch_alloc(struct gup_batch *batch, unsigned long npages,
 	return -ENOMEM;
 }
 
-/* Have memory touched from its other end on, if that is worth it. */
+/* Start workers that touch the range from its end on, if that is worth it. */
 static struct prefault *gup_batch_prefault(struct gup_batch *batch,
 					   unsigned long first,
 					   unsigned long npages)
@@ -116,7 +116,7 @@ static struct prefault *gup_batch_prefault(struct gup_batch *batch,
 	if (npages < PREFAULT_MIN / PAGE_SIZE || !batch->writable ||
 	    batch->payer->mm != current->mm)
 		return NULL;
-	/* What ends at the limit must not populate memory behind it. */
+	/* A pin that fails at the limit must not populate memory behind it. */
 	if (batch->mode != IOMMUFD_ACCOUNT_NONE &&
 	    iommufd_payer_room(batch->payer, batch->mode) < npages)
 		return NULL;
@@ -126,12 +126,12 @@ static struct prefault *gup_batch_prefault(struct gup_batch *batch,
 
 /**
  * gup_batch_begin() - prepare for pinning a range
- * @batch: batch; its @payer, @uva, @mode and @writable are set
+ * @batch: batch; the caller has set @payer, @uva, @mode and @writable
  * @first: index of the first page
  * @last: index of the last page
- * @max_runs: how many runs the caller can take at once
+ * @max_runs: number of runs that the caller can take at once
  *
- * Return: 0 or -ENOMEM; gup_batch_end() may follow in both cases.
+ * Return: 0 or -ENOMEM. The caller may call gup_batch_end() in both cases.
  */
 int gup_batch_begin(struct gup_batch *batch, unsigned long first,
 		    unsigned long last, unsigned int max_runs)
@@ -149,8 +149,10 @@ int gup_batch_begin(struct gup_batch *batch, unsigned long first,
 }
 
 /**
- * gup_batch_end() - free what gup_batch_begin() has allocated
- * @batch: batch without pages, or one that has not begun
+ * gup_batch_end() - undo gup_batch_begin()
+ * @batch: batch without pages; or not begun, with @pages NULL
+ *
+ * Context: as prefault_end().
  */
 void gup_batch_end(struct gup_batch *batch)
 {
@@ -165,9 +167,9 @@ void gup_batch_end(struct gup_batch *batch)
 }
 
 /*
- * How many pages follow each other in memory, as far as they lie in huge pages
- * of hugetlbfs. Such a page is mapped as a whole or not at all, so gup takes
- * all it wants of it at once.
+ * Return: number of contiguous pages from pages[0] on, as far as they belong to
+ * hugetlbfs. Such a folio is mapped as a whole, so gup returns all of its pages
+ * that are in the range, and only the first of them has to be looked at.
  */
 static unsigned int gup_count_hugetlb(struct page **pages, unsigned int npages)
 {
@@ -184,7 +186,7 @@ static unsigned int gup_count_hugetlb(struct page **pages, unsigned int npages)
 	return min_t(unsigned long, n, npages);
 }
 
-/* Are these eight pages neighbours in memory, the first of them @page? */
+/* Are these eight pages contiguous, and is @page the first of them? */
 static inline bool gup_eight_follow(struct page **pages, struct page *page)
 {
 	return pages[0] == page && pages[1] == page + 1 &&
@@ -194,9 +196,9 @@ static inline bool gup_eight_follow(struct page **pages, struct page *page)
 }
 
 /*
- * How many pages follow each other in memory. Each has to be looked at: even
- * between the first and the last page of one folio a process can have others,
- * unless it is one of hugetlbfs. Scattered memory does not pay for that question.
+ * Return: number of contiguous pages from pages[0] on. Every page has to be looked
+ * at: between the first and the last page of a folio a process can have mapped
+ * other pages, except in hugetlbfs. Scattered pages skip the test for hugetlbfs.
  */
 static unsigned int gup_count_contiguous(struct page **pages,
 					 unsigned int npages)
@@ -204,7 +206,7 @@ static unsigned int gup_count_contiguous(struct page **pages,
 	struct page *first = pages[0];
 	unsigned int n = 1;
 
-	/* Neighbours in memory are neighbours in the map of it, and only they. */
+	/* With vmemmap, contiguous pages have contiguous struct pages. */
 	BUILD_BUG_ON(!IS_ENABLED(CONFIG_SPARSEMEM_VMEMMAP));
 	if (npages >= 9 && gup_eight_follow(pages + 1, first + 1)) {
 		n = max(9U, gup_count_hugetlb(pages, npages));
@@ -217,7 +219,7 @@ static unsigned int gup_count_contiguous(struct page **pages,
 	return n;
 }
 
-/* Put gup's pages into the runs. Return: false if a new run has no room. */
+/* Add the pages to the runs. Return: false if there is no room for a new run. */
 static bool gup_batch_add(struct gup_batch *batch)
 {
 	unsigned int i = batch->taken, nr = batch->nr_pages;
@@ -239,21 +241,25 @@ static bool gup_batch_add(struct gup_batch *batch)
 	return room;
 }
 
-/* No page is no memory, and so is the last page of all addresses: EOVERFLOW. */
+/*
+ * gup says 0 if it stopped before the first page, and -EOVERFLOW for the last page
+ * of all addresses. Both mean that the memory is missing.
+ */
 static long gup_result(long rc)
 {
 	return rc && rc != -EOVERFLOW ? rc : -EFAULT;
 }
 
 /**
- * gup_remote() - pin pages of any process
- * @mm: its address space
+ * gup_remote() - pin pages of any process, without charging them
+ * @mm: address space of the process
  * @uva: user address of the first page
  * @npages: number of pages
  * @gup_flags: as for pin_user_pages_remote()
- * @pages: receives them
+ * @pages: receives the pages
  *
- * Return: how many are pinned, at least 1, or errno. They are not charged.
+ * Return: number of pinned pages, at least 1; -EFAULT also if the process has
+ * exited, -EINTR when killed, or another errno of gup.
  */
 long gup_remote(struct mm_struct *mm, unsigned long uva, unsigned long npages,
 		unsigned int gup_flags, struct page **pages)
@@ -261,7 +267,7 @@ long gup_remote(struct mm_struct *mm, unsigned long uva, unsigned long npages,
 	int locked = 1;
 	long rc;
 
-	/* The memory of a process that is gone cannot be had any more. */
+	/* The process has exited, and its memory is gone. */
 	if (!mmget_not_zero(mm))
 		return -EFAULT;
 	if (mmap_read_lock_killable(mm)) {
@@ -275,7 +281,7 @@ long gup_remote(struct mm_struct *mm, unsigned long uva, unsigned long npages,
 	return gup_result(rc);
 }
 
-/* Pin what fits into the batch from @next on. Return: pages pinned, or errno. */
+/* Pin pages from @next on. Return: number of pages, at least 1, or errno. */
 static long gup_batch_gup(struct gup_batch *batch, unsigned long npages)
 {
 	unsigned long uva = batch->uva + batch->next * PAGE_SIZE;
@@ -290,7 +296,7 @@ static long gup_batch_gup(struct gup_batch *batch, unsigned long npages)
 		pin_user_pages_fast(uva, npages, gup_flags, batch->pages));
 }
 
-/* Replace the pages, which are in the runs, by the next ones, and charge those. */
+/* Pin and charge the next pages; all old ones are in the runs. */
 static int gup_batch_refill(struct gup_batch *batch, unsigned long last)
 {
 	unsigned long room =
@@ -302,7 +308,7 @@ static int gup_batch_refill(struct gup_batch *batch, unsigned long last)
 		return -EINTR;
 	cond_resched();
 
-	/* One page over the limit says whether that or the memory is at fault. */
+	/* Try one page even at the limit: a missing page is -EFAULT. */
 	if (room > 1 && batch->mode != IOMMUFD_ACCOUNT_NONE)
 		room = clamp(iommufd_payer_room(batch->payer, batch->mode), 1UL,
 			     room);
@@ -320,13 +326,13 @@ static int gup_batch_refill(struct gup_batch *batch, unsigned long last)
 }
 
 /**
- * gup_batch_pin() - pin and charge pages from @next on, and put them into runs
+ * gup_batch_pin() - pin and charge pages from @next on, and add them to @runs
  * @batch: batch
  * @last: index of the last page
  *
- * Return: 0 when all pages are in the runs, or those that there is room for; the
- * caller takes the runs over, and calls again if @next is not behind @last. -EINTR
- * when killed; or what gup and iommufd_payer_charge() say.
+ * Return: 0 when @last is reached or @runs are full. The caller then takes the
+ * runs over, and calls again if @next is not behind @last. Otherwise -EINTR when
+ * killed, or an errno of gup or iommufd_payer_charge().
  */
 int gup_batch_pin(struct gup_batch *batch, unsigned long last)
 {

@@ -11,25 +11,25 @@ struct prefault;
 #define GUP_BATCH_SMALL 8
 
 /**
- * struct gup_batch - user pages on their way into runs
+ * struct gup_batch - user pages that are pinned but not in a chunk yet
  *
- * Kernels that zero what is on the stack would spend more on that than on a page,
- * so it is not: nothing is read that has not been written before.
+ * A batch is on the stack. It is not zeroed, which would cost more than pinning a
+ * page: no member is read before it is written.
  *
- * @payer: whose memory it is, and who is charged for it
+ * @payer: process that the memory belongs to and that is charged
  * @uva: user address of the page with index 0
- * @mode: which counter pays
+ * @mode: counter to charge
  * @writable: pages are pinned for writing
- * @pages: what gup returned; NULL if the batch has not begun
+ * @pages: pages that gup returned; NULL before gup_batch_begin()
  * @max_pages: room in @pages
- * @nr_pages: number of @pages, all of them charged
- * @taken: number of pages, from the first on, that are in @runs
+ * @nr_pages: number of @pages; all of them are charged
+ * @taken: number of @pages, from the first on, that are in @runs already
  * @runs: runs of pinned pages
  * @max_runs: room in @runs
- * @nr_runs: number of runs
+ * @nr_runs: number of @runs
  * @first: index of the first page in @runs
  * @next: index after the last page in @runs
- * @prefault: touches what is still to be pinned, or NULL
+ * @prefault: workers that touch the rest of the range, or NULL
  * @small_pages: @pages of a short range
  * @small_runs: @runs of a short range
  */

@@ -15,21 +15,21 @@
  * policy takes pages from the node of the CPU. Pages come from zones that gup
  * does not have to migrate from.
  *
- * There are no workers where a memory cgroup could reach a limit on the way:
- * two threads at a limit cause more OOM events and more throttling than one.
+ * No workers are started if the range could bring a memory cgroup to a limit: two
+ * threads at a limit cause more OOM events and more throttling than one.
  *
- * A worker only touches what the pinning thread would touch later, and never
- * waits for user space: anonymous memory, shmem and hugetlbfs, writable and
- * without userfaultfd. A range with anything else in it, or with a hole, gets no
- * workers, because a MAP that fails must not populate memory behind the place
- * where it fails. Every failure of a worker is left to the pinning thread, so
- * that errors, signals and limits are dealt with in one place.
+ * A worker only touches pages that the pinning thread would touch later, and it
+ * never waits for user space. So the range must be anonymous memory, shmem or
+ * hugetlbfs, writable, without userfaultfd and without holes; any other range gets
+ * no workers. A MAP that fails must not populate memory behind the place where it
+ * fails. A worker that fails stops and reports nothing: the pinning thread meets
+ * the same error, signal or limit and deals with it.
  *
- * A worker looks at the stop flag before every page. A stop signal, a tracer or the
- * cgroup freezer can halt a worker at any time. So the caller ends its workers only
- * as far as they are ready for it, and looks again; with a signal pending it leaves
- * a halted one behind, which is ended by delayed work. That work never sleeps, so
- * halted workers of one user hold up no other user.
+ * A worker checks the stop flag before every page. A stop signal, a tracer or the
+ * cgroup freezer can halt a worker at any time. So the caller polls, and only ends
+ * workers that are ready to end. With a signal pending it does not wait for halted
+ * workers: delayed work ends them. That work never sleeps, so the halted workers
+ * of one user do not delay another user.
  */
 #include <linux/atomic.h>
 #include <linux/cpumask.h>
@@ -54,22 +54,22 @@
 
 #include "prefault.h"
 
-/* Less than this for each thread is not worth a worker. */
+/* Bytes for each thread; with less, a worker costs more than it saves. */
 #define MIN_SHARE (PREFAULT_MIN / 2)
 #define MAX_WORKERS 8UL
-/* The least that is claimed at once; a transparent huge page fits in. */
+/* A worker claims at least this much, so that a transparent huge page fits. */
 #define MIN_PIECE SZ_2M
-/* Pages to look at before saying that memory is untouched */
+/* Number of pages to test when deciding whether memory is untouched */
 #define SAMPLES 16
 
 /**
- * struct prefault_worker - one worker
- * @task: thread of the process
- * @prefault: what the worker is part of
- * @self: the same thread for the scheduler, counted, once it has run
- * @killed: it ended for a fatal signal
- * @done: it found nothing more to do
- * @idle: it sleeps or is about to, and does nothing more
+ * struct prefault_worker - a thread that touches memory
+ * @task: the thread, as vhost_task_create() returned it
+ * @prefault: operation that the worker belongs to
+ * @self: the thread as a task_struct with a reference; NULL until it first runs
+ * @killed: a fatal signal has ended the worker
+ * @done: the worker has found nothing more to do
+ * @idle: the worker sleeps, or is about to, and does nothing more
  */
 struct prefault_worker {
 	struct vhost_task *task;
@@ -81,19 +81,19 @@ struct prefault_worker {
 };
 
 /**
- * struct prefault - memory that is touched while it is being pinned
- * @reap: ends the workers if the caller cannot wait for that
- * @stopped: how many have been told to end
- * @gone: how many are threads of the process no longer
+ * struct prefault - memory that workers touch while a thread pins it
+ * @reap: work that ends the workers if the caller cannot wait for them
+ * @stopped: number of workers for which vhost_task_stop() has returned
+ * @gone: number of workers that are not threads of the process any more
  * @start: first user address
- * @end: address behind the last one
- * @piece: bytes that are claimed at once, a power of two
- * @pieces: number of unclaimed pieces, the lowest ones
+ * @end: user address after the last byte
+ * @piece: bytes that a worker claims at once, a power of two
+ * @pieces: number of unclaimed pieces, which are the lowest ones
  * @pinned: user address up to which pages are pinned
- * @stop: the workers have to end
- * @cpus: where they may run
+ * @stop: the workers have to stop
+ * @cpus: CPUs on which the workers may run
  * @nr: number of workers
- * @workers: workers
+ * @workers: the workers
  */
 struct prefault {
 	struct delayed_work reap;
@@ -123,7 +123,7 @@ static bool prefault_is_there(unsigned long uva)
 	return true;
 }
 
-/* Is that a file of which the kernel itself has all pages, up to @last? */
+/* Is this shmem or hugetlbfs, and does the file reach up to @last? */
 static bool prefault_is_memory_file(struct vm_area_struct *vma,
 				    unsigned long last)
 {
@@ -137,7 +137,7 @@ static bool prefault_is_memory_file(struct vm_area_struct *vma,
 				    PAGE_SIZE);
 }
 
-/* May a worker touch the pages of [uva, last], as far as they are in @vma? */
+/* May a worker touch the part of [uva, last] that is in @vma? */
 static bool prefault_may_touch(struct vm_area_struct *vma, unsigned long uva,
 			       unsigned long last)
 {
@@ -154,9 +154,9 @@ static bool prefault_has_to_stop(struct prefault *prefault)
 }
 
 /*
- * Touch what is not there, at most one transparent huge page. Without permission
- * to retry no fault waits for user space or drops the lock, so @vma stays.
- * Return: false to leave the rest alone.
+ * Fault in the range, at most one transparent huge page. The faults do not allow a
+ * retry, so none of them waits for user space or drops the lock, and @vma stays.
+ * Return: false if the worker has to stop.
  */
 static bool prefault_touch(struct prefault *prefault, unsigned long start,
 			   unsigned long end)
@@ -175,14 +175,14 @@ static bool prefault_touch(struct prefault *prefault, unsigned long start,
 		if (handle_mm_fault(vma, uva, FAULT_FLAG_WRITE |
 				    FAULT_FLAG_REMOTE, NULL) & VM_FAULT_ERROR)
 			return false;
-		/* That was a huge page. */
+		/* The fault has mapped a huge page. */
 		if (uva == start && prefault_is_there(end - PAGE_SIZE))
 			break;
 	}
 	return true;
 }
 
-/* Return: false when there is nothing left to do. */
+/* Claim a piece and touch it. Return: false if the worker has to stop. */
 static bool prefault_touch_piece(struct prefault *prefault)
 {
 	long piece = atomic_long_dec_return(&prefault->pieces);
@@ -199,7 +199,7 @@ static bool prefault_touch_piece(struct prefault *prefault)
 		next = min(ALIGN(uva + 1, MIN_PIECE), end);
 		if (end <= READ_ONCE(prefault->pinned))
 			return false;
-		/* Its holder may wait for a file system in user space. */
+		/* The holder of the lock may wait for a FUSE server. */
 		if (!mmap_read_trylock(current->mm))
 			continue;
 		go_on = prefault_touch(prefault, uva, next);
@@ -225,7 +225,10 @@ static void prefault_worker_touch(struct prefault_worker *worker)
 	memalloc_pin_restore(pin);
 }
 
-/* Called again and again, ready to sleep. Return: false to sleep until the end. */
+/*
+ * vhost_task_create() has this called in a loop, with the task state set to sleep.
+ * Return: false to sleep until vhost_task_stop().
+ */
 static bool prefault_worker_run(void *data)
 {
 	struct prefault_worker *worker = data;
@@ -243,7 +246,7 @@ static bool prefault_worker_run(void *data)
 	return true;
 }
 
-/* There is nothing to hand over: the pinning thread needs no worker. */
+/* Called on a fatal signal. The pinning thread does not need the worker. */
 static void prefault_worker_killed(void *data)
 {
 	struct prefault_worker *worker = data;
@@ -251,7 +254,7 @@ static void prefault_worker_killed(void *data)
 	WRITE_ONCE(worker->killed, true);
 }
 
-/* Is most of the range not there yet? */
+/* Are most pages of the range missing? */
 static bool prefault_is_untouched(unsigned long start, unsigned long length)
 {
 	unsigned long step = ALIGN_DOWN(length / SAMPLES, PAGE_SIZE);
@@ -262,7 +265,7 @@ static bool prefault_is_untouched(unsigned long start, unsigned long length)
 	return there < SAMPLES / 2;
 }
 
-/* Return: how much to claim at once, or 0 if workers have to leave the range alone. */
+/* Return: bytes to claim at once, or 0 if workers must not touch the range. */
 static unsigned long prefault_choose_piece(unsigned long start,
 					   unsigned long end)
 {
@@ -293,11 +296,11 @@ static bool prefault_has_room(struct mem_cgroup *memcg, unsigned long npages)
 	       page_counter_read(&memcg->memory) + npages <= limit;
 }
 
-/* Can all of the range be charged without meeting a limit of a memory cgroup? */
+/* Can all of the range be charged without reaching a memory cgroup's limit? */
 static bool prefault_is_within_limits(unsigned long length)
 {
 	struct mem_cgroup *memcg = get_mem_cgroup_from_mm(current->mm), *at;
-	/* Tables and lists come on top, and each CPU charges ahead a little. */
+	/* Page tables are charged as well, and each CPU charges ahead a little. */
 	unsigned long npages = (length + length / 64) / PAGE_SIZE +
 			       num_online_cpus() * 2 * MEMCG_CHARGE_BATCH;
 
@@ -313,7 +316,7 @@ static bool prefault_is_within_limits(unsigned long length)
 }
 #endif
 
-/* The CPUs that the caller may use and that take pages from its node. */
+/* Choose the CPUs that the caller may use and that are on its memory node. */
 static void prefault_choose_cpus(struct cpumask *cpus)
 {
 	cpumask_and(cpus, current->cpus_ptr, cpu_online_mask);
@@ -364,8 +367,8 @@ static void prefault_start_workers(struct prefault *prefault)
 }
 
 /*
- * A worker that has not run, or that a stop signal, a tracer or the cgroup freezer
- * has halted, cannot end.
+ * Is the worker unable to end? So is one that has not run yet, or that a stop
+ * signal, a tracer or the cgroup freezer has halted or is about to halt.
  */
 static bool prefault_is_halted(struct prefault_worker *worker)
 {
@@ -378,8 +381,8 @@ static bool prefault_is_halted(struct prefault_worker *worker)
 }
 
 /*
- * vhost_task_stop() waits in a state that a user must not be able to prolong at
- * will.
+ * vhost_task_stop() waits uninterruptibly, so it must not be called for a worker
+ * that a user can keep halted.
  */
 static bool prefault_may_be_stopped(struct prefault_worker *worker)
 {
@@ -387,7 +390,7 @@ static bool prefault_may_be_stopped(struct prefault_worker *worker)
 	       (READ_ONCE(worker->idle) && !prefault_is_halted(worker));
 }
 
-/* End workers as far as that takes no time. Return: false if some are left. */
+/* End the workers that are ready to end. Return: false if some are left. */
 static bool prefault_reap_some(struct prefault *prefault)
 {
 	struct prefault_worker *worker = prefault->workers;
@@ -397,7 +400,7 @@ static bool prefault_reap_some(struct prefault *prefault)
 			return false;
 		vhost_task_stop(worker[prefault->stopped].task);
 	}
-	/* What needs a process of one thread has to work right after the MAP. */
+	/* Right after the MAP, calls that need a single-threaded process work. */
 	for (; prefault->gone < prefault->nr; prefault->gone++) {
 		struct task_struct *task = worker[prefault->gone].self;
 
@@ -410,8 +413,9 @@ static bool prefault_reap_some(struct prefault *prefault)
 }
 
 /*
- * Has the caller nothing more to wait for but what a user can prolong? Every other
- * worker ends soon, and may keep the address space of a killed process until then.
+ * May the caller stop waiting? Only if the next worker is halted, so that a user can
+ * make the wait endless, or if all are stopped. Every other worker ends soon, and
+ * until then it may keep the address space of a killed process.
  */
 static bool prefault_may_leave(struct prefault *prefault)
 {
@@ -419,7 +423,7 @@ static bool prefault_may_leave(struct prefault *prefault)
 	       prefault_is_halted(&prefault->workers[prefault->stopped]);
 }
 
-/* No thread of the workqueue waits for a worker, which a user can halt. */
+/* Polls, because a user can halt a worker, and a workqueue thread must not wait. */
 static void prefault_reap(struct work_struct *work)
 {
 	struct prefault *prefault = container_of(to_delayed_work(work),
@@ -435,13 +439,13 @@ static void prefault_reap(struct work_struct *work)
 }
 
 /**
- * prefault_begin() - have memory of the current process touched
+ * prefault_begin() - start workers that touch memory of the current process
  * @start: first user address, page aligned
  * @length: bytes, at least PREFAULT_MIN
  *
- * Context: process context of a user task; takes the mmap lock.
- * Return: handle for prefault_end(), or NULL if it is not worth it or if a limit
- * of the caller is in the way.
+ * Context: process context; takes the mmap lock.
+ * Return: handle for prefault_end(); or NULL if no workers were started, because
+ * they would save nothing or are not allowed for this range.
  */
 struct prefault *prefault_begin(unsigned long start, unsigned long length)
 {
@@ -465,9 +469,9 @@ struct prefault *prefault_begin(unsigned long start, unsigned long length)
 }
 
 /**
- * prefault_pinned() - say how far pinning has come
+ * prefault_pinned() - tell the workers how far pinning has come
  * @prefault: handle
- * @uva: user address up to which it has
+ * @uva: user address up to which pages are pinned
  */
 void prefault_pinned(struct prefault *prefault, unsigned long uva)
 {
@@ -475,12 +479,12 @@ void prefault_pinned(struct prefault *prefault, unsigned long uva)
 }
 
 /**
- * prefault_end() - no more touching
+ * prefault_end() - stop the workers
  * @prefault: handle; invalid afterwards
  *
- * Context: process context; waits until the workers have ended, each after the
- * page it is at. With a signal pending it does not wait for a worker that is
- * halted.
+ * Context: process context. Waits until the workers have ended; each of them
+ * finishes its current page. With a signal pending it does not wait for a halted
+ * worker.
  */
 void prefault_end(struct prefault *prefault)
 {
@@ -494,29 +498,20 @@ void prefault_end(struct prefault *prefault)
 			queue_delayed_work(prefault_wq, &prefault->reap, 0);
 			return;
 		}
-		/* What is waited for wakes nothing. */
+		/* A worker wakes nothing when it becomes ready to end. */
 		usleep_range(us, 2 * us);
 		us = min(2 * us, 2000U);
 	}
 	kfree(prefault);
 }
 
-/**
- * prefault_init() - prepare for prefault_begin()
- *
- * Return: 0 or -ENOMEM.
- */
 int prefault_init(void)
 {
 	prefault_wq = alloc_workqueue("iommufd_prefault", WQ_UNBOUND, 0);
 	return prefault_wq ? 0 : -ENOMEM;
 }
 
-/**
- * prefault_exit() - undo prefault_init()
- *
- * Waits for workers that a signal let outlive their prefault_end().
- */
+/* Waits for halted workers that prefault_end() has left behind. */
 void prefault_exit(void)
 {
 	wait_var_event(&prefault_nr_reaping,

@@ -2,15 +2,15 @@
 /**
  * DOC: pinned memory
  *
- * A memory is a range of one process's addresses that mappings refer to. MAP
+ * A umem is a range of one process's addresses that mappings refer to. MAP
  * creates it, COPY shares it, its last area ends it. Nothing is pinned until
- * somebody needs pages: an area whose IOAS has an HWPT, or an access.
+ * pages are needed: by an area whose IOAS has an HWPT, or by an access.
  *
  * What is pinned is kept as chunks: disjoint intervals of page indices in an
  * interval tree, each with the physical runs of its pages and a count of its
  * users. Pinning a range counts up the chunks that are there already and pins
  * what is missing; at the ends of the range chunks are split, so that later
- * each user gives back exactly what he took. A page is therefore pinned and
+ * each user gives back exactly what it took. A page is therefore pinned and
  * charged once however many HWPTs, copies and accesses use it, and unpinning
  * neither allocates nor fails.
  *
@@ -19,13 +19,13 @@
  * the tree, which marks the hole as being pinned, and replaces it by chunks with
  * pages step by step. Other threads that need these pages wait for that, can be
  * killed, and look again afterwards. Unpinning meets only chunks that its own
- * user holds, so it never waits for more than the lock. A MAP whose memory no
+ * user holds, so it never waits for more than the lock. A MAP whose umem no
  * other thread can reach yet needs neither the lock nor the mark.
  *
  * The runs answer every later question about the pages. No IO page table is
  * ever asked for them: not by unmap, not for a second HWPT, not by an access.
  *
- * A run takes 16 bytes, a chunk at most one page. The memory holds its first
+ * A run takes 16 bytes, a chunk at most one page. The umem holds its first
  * chunk itself, so that a mapping of contiguous pages allocates none.
  */
 #include <linux/mm.h>
@@ -39,20 +39,19 @@
 #define CHUNK_MAX_RUNS \
 	((PAGE_SIZE - sizeof(struct umem_chunk)) / sizeof(struct pfn_run))
 
-/* In place of the number of users: the pages are being pinned */
+/* Value of umem_chunk.users while a thread is pinning the pages */
 #define BEING_PINNED ULONG_MAX
 
-/* Chunks to go through, and to take away, before others get the lock */
+/* Chunks to visit, and to detach, before the lock is dropped */
 #define CHUNKS_AT_ONCE 256
 #define DETACH_AT_ONCE 8
 
 /**
- * struct umem_pin - work space of one pin operation
- * @hole: the chunk that marks the hole, or NULL if no other thread can see it
- * @spare: a chunk to split with, or NULL; its @nr_runs is its room
- * @batch: pages that are not in a chunk yet; on the stack and not zeroed, as is
- *         the rest
- * @own_hole: may become @hole; it must come last
+ * struct umem_pin - state of one pin operation, on the stack and not zeroed
+ * @hole: chunk that marks the hole, or NULL if no other thread can see it
+ * @spare: chunk for the tail of a split, or NULL; its @nr_runs is its room
+ * @batch: pages that are not in a chunk yet
+ * @own_hole: may become @hole; must come last
  */
 struct umem_pin {
 	struct umem_chunk *hole;
@@ -85,12 +84,12 @@ static struct umem_chunk *umem_next_chunk(struct umem_chunk *chunk,
 
 /**
  * iommufd_umem_init() - describe user memory without touching it
- * @umem: memory, zeroed, with room for one run behind it; gets one reference
- * @payer: whose memory; the memory takes over the caller's reference
- * @mode: counter to charge when pages get pinned
+ * @umem: zeroed, with room for one run behind it; gets one reference
+ * @payer: process that the memory belongs to; takes over the caller's reference
+ * @mode: counter to charge for pinned pages
  * @uva: user address, page aligned
  * @npages: number of pages, at least 1
- * @writable: devices may write to it
+ * @writable: devices may write to the memory
  */
 void iommufd_umem_init(struct iommufd_umem *umem, struct iommufd_payer *payer,
 		       enum iommufd_account_mode mode, unsigned long uva,
@@ -106,7 +105,7 @@ void iommufd_umem_init(struct iommufd_umem *umem, struct iommufd_payer *payer,
 	umem->chunks = RB_ROOT_CACHED;
 }
 
-/* No domain can reach what is left: without an area there is none. */
+/* No IO page table maps these pages: the umem has no area any more. */
 static void umem_unpin_leftovers(struct iommufd_umem *umem)
 {
 	while (!RB_EMPTY_ROOT(&umem->chunks.rb_root)) {
@@ -121,16 +120,16 @@ static void umem_unpin_leftovers(struct iommufd_umem *umem)
 
 /**
  * iommufd_umem_put() - drop a reference
- * @umem: memory; nobody who pinned pages may go without unpinning them
+ * @umem: umem of which the caller has unpinned all pages that it had pinned
  *
- * Return: true if it was the last one: the memory is over, and the caller frees
- * what it lies in.
+ * Return: true if it was the last reference. The caller then frees the
+ * allocation that holds the umem. A leaked umem is never freed.
  */
 bool iommufd_umem_put(struct iommufd_umem *umem)
 {
 	if (!refcount_dec_and_test(&umem->refs))
 		return false;
-	/* A device may still reach pages that are stuck, so those stay. */
+	/* A device may still reach leaked pages, so they stay pinned. */
 	if (umem->leaked)
 		return false;
 	if (WARN_ON_ONCE(!RB_EMPTY_ROOT(&umem->chunks.rb_root)))
@@ -157,7 +156,7 @@ static void umem_free_chunk(struct iommufd_umem *umem, struct umem_chunk *chunk)
 {
 	if (chunk != &umem->first_chunk)
 		kfree(chunk);
-	else /* Pairs with umem_first_chunk_is_free(); there is no lock here. */
+	else /* Pairs with umem_first_chunk_is_free(); the lock is not held. */
 		smp_store_release(&chunk->users, 0);
 }
 
@@ -172,8 +171,8 @@ static void umem_insert_chunk(struct iommufd_umem *umem,
 }
 
 /*
- * A chunk for the tail of one that is split: what is there already, or else a
- * new one in *spare for the next time, and NULL. The lock is dropped for that.
+ * Return: a chunk for the tail of a split; or NULL after the lock was dropped to
+ * allocate one, which is in *spare for the next attempt (NULL without memory).
  */
 static struct umem_chunk *umem_take_spare(struct iommufd_umem *umem,
 					  unsigned int nr_runs,
@@ -197,8 +196,8 @@ static struct umem_chunk *umem_take_spare(struct iommufd_umem *umem,
 }
 
 /*
- * Split a chunk with pages on both sides of the border at @index. The lock may
- * have been dropped and the chunk not be split yet, so the caller looks again.
+ * Split a chunk that has pages on both sides of @index. On success the chunk may
+ * still be whole, because the lock was dropped, so the caller looks again.
  */
 static int umem_split_chunk(struct iommufd_umem *umem, struct umem_chunk *chunk,
 			    unsigned long index, struct umem_chunk **spare)
@@ -215,7 +214,7 @@ static int umem_split_chunk(struct iommufd_umem *umem, struct umem_chunk *chunk,
 
 	last = chunk->node.last;
 	interval_tree_remove(&chunk->node, &umem->chunks);
-	/* The runs themselves stay: iommufd_umem_walk() may be reading them. */
+	/* The runs stay in place: another thread may be reading them. */
 	chunk->nr_runs =
 		pfn_runs_find(chunk->runs, chunk->nr_runs, index - 1) + 1;
 	umem_insert_chunk(umem, chunk, chunk->node.start, index - 1,
@@ -224,7 +223,10 @@ static int umem_split_chunk(struct iommufd_umem *umem, struct umem_chunk *chunk,
 	return 0;
 }
 
-/* Mark a hole as being pinned. The first chunk is good for all of one run. */
+/*
+ * Mark a hole as being pinned. If the first chunk marks it and the pages turn out
+ * to be one run, that chunk takes them.
+ */
 static void umem_mark_hole(struct iommufd_umem *umem, struct umem_pin *pin,
 			   unsigned long first, unsigned long last)
 {
@@ -239,13 +241,13 @@ static void umem_wake_waiters(struct iommufd_umem *umem,
 			      struct umem_chunk *hole)
 {
 	lockdep_assert_held(&umem->lock);
-	/* They queue under the lock, so no barrier is needed to see them. */
+	/* Waiters queue under the lock, so no barrier is needed to see them. */
 	if (hole->nr_runs)
 		wake_up_var(umem);
 	hole->nr_runs = 0;
 }
 
-/* The rest of a hole is not pinned after all. */
+/* Pinning has failed: remove the mark from the rest of the hole. */
 static void umem_forget_hole(struct iommufd_umem *umem, struct umem_pin *pin)
 {
 	if (!pin->hole)
@@ -257,7 +259,7 @@ static void umem_forget_hole(struct iommufd_umem *umem, struct umem_pin *pin)
 	mutex_unlock(&umem->lock);
 }
 
-/* Take the pages before @next, all or the first ones, out of a hole. */
+/* Remove the pages before @next from the hole; these may be all of it. */
 static void umem_shrink_hole(struct iommufd_umem *umem, struct umem_pin *pin)
 {
 	struct umem_chunk *hole = pin->hole;
@@ -278,7 +280,7 @@ static bool umem_hole_has_room(struct iommufd_umem *umem,
 	       pin->batch.next - 1 == pin->hole->node.last;
 }
 
-/* What is pinned by a thread that has the memory for itself needs no lock. */
+/* Without a hole no other thread can see the umem, so no lock is needed. */
 static struct umem_chunk *umem_chunk_for_batch(struct iommufd_umem *umem,
 					       const struct umem_pin *pin)
 {
@@ -320,9 +322,9 @@ static int umem_flush_batch(struct iommufd_umem *umem, struct umem_pin *pin)
 }
 
 /*
- * Pin the pages [*index, last], none of which is pinned, and which are marked
- * unless no other thread can see them. *index becomes the first page that is not
- * in a chunk when this returns, also on failure.
+ * Pin the pages [*index, last]. None of them is pinned, and pin->hole marks them
+ * unless no other thread can see the umem. *index becomes the first page that is
+ * not in a chunk when this returns, also on failure.
  */
 static int umem_pin_hole(struct iommufd_umem *umem, struct umem_pin *pin,
 			 unsigned long *index, unsigned long last)
@@ -346,8 +348,8 @@ static int umem_pin_hole(struct iommufd_umem *umem, struct umem_pin *pin,
 }
 
 /*
- * Wait until some of the pages that another thread pins are pinned, or are not
- * going to be. What the caller knew of the chunks is void. Unlocks.
+ * Wait until another thread has pinned some pages of the hole or has failed to.
+ * Drops the lock, so the caller has to look up the chunks again.
  */
 static int umem_wait_for_hole(struct iommufd_umem *umem,
 			      struct umem_chunk *hole)
@@ -383,7 +385,7 @@ static void umem_use_chunks(struct iommufd_umem *umem, struct umem_chunk *chunk,
 	}
 }
 
-/* Where the pin operation gets pages from; the batch begins with the first hole. */
+/* Begin the batch of a pin operation, once there is a hole to pin. */
 static int umem_begin_pin(struct iommufd_umem *umem, struct umem_pin *pin,
 			  unsigned long first, unsigned long last)
 {
@@ -410,8 +412,8 @@ static int umem_pin_marked(struct iommufd_umem *umem, struct umem_pin *pin,
 }
 
 /*
- * Add a user to the next pages of the range; chunks end where the range does.
- * *index becomes the first page without the new user.
+ * Add a user to the next pages of the range, and split chunks at the ends of the
+ * range. *index becomes the first page that does not have the new user yet.
  */
 static int umem_pin_next(struct iommufd_umem *umem, struct umem_pin *pin,
 			 unsigned long *index, unsigned long last)
@@ -441,16 +443,16 @@ static int umem_pin_next(struct iommufd_umem *umem, struct umem_pin *pin,
 }
 
 /**
- * iommufd_umem_pin() - pin pages, or add a user to those pinned already
- * @umem: memory
+ * iommufd_umem_pin() - pin pages, or add a user to pages that are pinned
+ * @umem: umem
  * @first: index of the first page
  * @last: index of the last page
  *
- * Context: process context; may sleep, fault pages in and take long, also as
- * long as another thread takes that pins some of the pages. A fatal signal ends
- * it. The caller holds no lock that a thread needs to unpin pages.
- * Return: 0; -ENOMEM without memory or over RLIMIT_MEMLOCK, -EFAULT if the
- * memory is not there or may not be pinned, -EOPNOTSUPP for DAX, -EINTR when
+ * Context: process context. May sleep, fault pages in and take long, also
+ * because another thread pins some of the pages. A fatal signal ends it. The
+ * caller must not hold a lock that another thread needs to unpin pages.
+ * Return: 0; -ENOMEM if memory is short or RLIMIT_MEMLOCK is exceeded, -EFAULT if
+ * pages are missing or may not be pinned, -EOPNOTSUPP for DAX, -EINTR when
  * killed. Nothing is pinned or charged on failure.
  */
 int iommufd_umem_pin(struct iommufd_umem *umem, unsigned long first,
@@ -473,9 +475,9 @@ int iommufd_umem_pin(struct iommufd_umem *umem, unsigned long first,
 }
 
 /**
- * iommufd_umem_pin_new() - pin pages of memory that no other thread can reach
- * @umem: memory of which no page is pinned; the caller has the only reference
- *          and nobody can get another one before this returns
+ * iommufd_umem_pin_new() - pin pages of a umem that no other thread can reach
+ * @umem: umem without a pinned page. The caller has the only reference, and no
+ *        other thread can get one before this returns.
  * @first: index of the first page
  * @last: index of the last page
  *
@@ -502,9 +504,9 @@ int iommufd_umem_pin_new(struct iommufd_umem *umem, unsigned long first,
 }
 
 /*
- * Drop one user of chunks from *index on, and take those without one out of the
- * tree: at most DETACH_AT_ONCE. *index becomes the first page that still has the
- * user. Return: how many chunks were taken out.
+ * Drop a user of the chunks from *index on, and remove chunks without a user from
+ * the tree, at most DETACH_AT_ONCE of them. *index becomes the first page that
+ * still has the user. Return: number of removed chunks.
  */
 static unsigned int umem_detach_chunks(struct iommufd_umem *umem,
 				       unsigned long *index, unsigned long last,
@@ -514,7 +516,7 @@ static unsigned int umem_detach_chunks(struct iommufd_umem *umem,
 	unsigned int i, nr = 0;
 
 	for (i = 0; i < CHUNKS_AT_ONCE && nr < DETACH_AT_ONCE; i++) {
-		/* A driver that unpins what it has not pinned */
+		/* A driver unpins pages that it has not pinned. */
 		if (WARN_ON_ONCE(!chunk || chunk->users == BEING_PINNED)) {
 			*index = last + 1;
 			break;
@@ -525,7 +527,7 @@ static unsigned int umem_detach_chunks(struct iommufd_umem *umem,
 			       umem_next_chunk(chunk, *index, last);
 		if (!--chunk->users) {
 			interval_tree_remove(&chunk->node, &umem->chunks);
-			/* The first chunk is not free while it is read. */
+			/* umem_first_chunk_is_free() must not see 0 yet. */
 			chunk->users = 1;
 			detached[nr++] = chunk;
 		}
@@ -536,7 +538,7 @@ static unsigned int umem_detach_chunks(struct iommufd_umem *umem,
 	return nr;
 }
 
-/* Return: how many pages went. */
+/* Return: number of pages unpinned. */
 static unsigned long umem_unpin_chunk(struct iommufd_umem *umem,
 				      struct umem_chunk *chunk)
 {
@@ -549,14 +551,14 @@ static unsigned long umem_unpin_chunk(struct iommufd_umem *umem,
 }
 
 /**
- * iommufd_umem_unpin() - take a user off pages; unpin those without one
- * @umem: memory
- * @first: @first of the iommufd_umem_pin() this undoes
- * @last: @last of it
+ * iommufd_umem_unpin() - drop a user of pages; unpin pages without a user
+ * @umem: umem
+ * @first: @first of the iommufd_umem_pin() that this undoes
+ * @last: @last of that iommufd_umem_pin()
  *
- * No IO page and no IOTLB may hold the pages for this user any more.
+ * No IO page table and no IOTLB may map the pages for this user any more.
  *
- * Context: may sleep; waits for no other pin or unpin.
+ * Context: may sleep; does not wait for other threads that pin or unpin.
  */
 void iommufd_umem_unpin(struct iommufd_umem *umem, unsigned long first,
 			unsigned long last)
@@ -580,12 +582,12 @@ void iommufd_umem_unpin(struct iommufd_umem *umem, unsigned long first,
 }
 
 /**
- * iommufd_umem_split() - let pages that were pinned at once go in two parts
- * @umem: memory
- * @index: index of the second part's first page
+ * iommufd_umem_split() - let a pinned range be unpinned in two parts
+ * @umem: umem
+ * @index: index of the first page of the second part
  *
- * From now on [first, index - 1] and [index, last] can be unpinned in place of
- * [first, last].
+ * Afterwards a caller that pinned [first, last] may unpin [first, index - 1] and
+ * [index, last].
  *
  * Return: 0, -ENOMEM, -EINTR when killed.
  */
@@ -605,10 +607,10 @@ int iommufd_umem_split(struct iommufd_umem *umem, unsigned long index)
 }
 
 /**
- * iommufd_umem_leak() - never unpin again
- * @umem: memory of which an IO page could not be taken away
+ * iommufd_umem_leak() - never unpin a page of this umem again
+ * @umem: umem of which an IO page could not be unmapped
  *
- * Losing the pages for good is better than handing them to somebody else while
+ * It is better to lose the pages for good than to let the kernel reuse them while
  * a device can write to them.
  */
 void iommufd_umem_leak(struct iommufd_umem *umem)
@@ -619,10 +621,10 @@ void iommufd_umem_leak(struct iommufd_umem *umem)
 }
 
 /**
- * __iommufd_umem_pfn() - the frame of a page, if it is pinned
- * @umem: memory, locked
+ * __iommufd_umem_pfn() - get the frame of a page if it is pinned
+ * @umem: umem; the caller holds its lock
  * @index: index of the page
- * @pfn: receives the frame, which stays as long as the lock is held
+ * @pfn: receives the frame, which stays pinned while the lock is held
  *
  * Return: false if the page is not pinned, or not yet.
  */
@@ -640,13 +642,13 @@ bool __iommufd_umem_pfn(struct iommufd_umem *umem, unsigned long index,
 }
 
 /**
- * iommufd_umem_walk() - go to a page to read the runs from there on
- * @walk: position to set; its @umem is set
+ * iommufd_umem_walk() - go to a page and read runs from there
+ * @walk: position; the caller has set its @umem
  * @index: index of a page that the caller has pinned
  *
- * A chunk of which the caller is a user can be split meanwhile, but its runs are
- * not freed or changed: no lock is needed to read them. Only the way from one
- * chunk to the next leads through the tree.
+ * Another thread may split a chunk of which the caller is a user, but the runs
+ * are neither freed nor changed, so reading them needs no lock. Only finding the
+ * next chunk goes through the tree.
  */
 void iommufd_umem_walk(struct umem_walk *walk, unsigned long index)
 {

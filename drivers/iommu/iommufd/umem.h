@@ -10,16 +10,17 @@
 #include "pfn_runs.h"
 
 /**
- * struct umem_chunk - pinned neighbouring pages of a memory
- * @node: place in the memory's tree; start and last are page indices
- * @users: how many users need these pages pinned; at least 1 while in the tree.
- *         A mark says that the pages are being pinned, and there are no @runs.
- *         User space drives it, by COPY and by pins of accesses, so it has 64 bits.
- * @nr_runs: number of @runs; with that mark, 1 if other threads wait for it
- * @runs: which frames the pages have
+ * struct umem_chunk - consecutive pages of a umem that are pinned
+ * @node: position in the tree of the umem; start and last are page indices
+ * @users: number of users that need these pages pinned, at least 1 while the
+ *         chunk is in the tree. BEING_PINNED marks pages that a thread is still
+ *         pinning; such a chunk has no @runs. User space drives this count, by
+ *         COPY and by pins of accesses, so it has 64 bits.
+ * @nr_runs: number of @runs; with BEING_PINNED, 1 if other threads wait
+ * @runs: page frames of the pages
  *
- * All members are guarded by the lock of the memory, but @runs do not change
- * while the chunk has a user.
+ * The lock of the umem guards all members. @runs do not change while the chunk
+ * has a user.
  */
 struct umem_chunk {
 	struct interval_tree_node node;
@@ -32,16 +33,16 @@ struct umem_chunk {
  * struct iommufd_umem - user memory that mappings refer to
  * @refs: one per area, and one while an access copies
  * @writable: pages are pinned for writing
- * @mode: which counter pays
- * @leaked: an IO page could not be taken away: never unpin again
+ * @mode: counter to charge
+ * @leaked: an IO page could not be unmapped, so no page is ever unpinned again
  * @npages: number of pages
  * @uva: user address of the first page
- * @payer: whose memory it is
- * @lock: guards @chunks and @leaked; held for a few steps only, never while pages
- *        are pinned or unpinned, memory is allocated or charged, or an IO page
- *        table is changed
- * @chunks: what is pinned or being pinned, disjoint, in order of the page index
- * @first_chunk: room for a chunk of one run; it must come last
+ * @payer: process that the memory belongs to and that is charged
+ * @lock: guards @chunks and @leaked. It is held for a few steps only: never
+ *        while pages are pinned or unpinned, memory is allocated or charged, or
+ *        an IO page table is changed.
+ * @chunks: pages that are pinned or being pinned; disjoint, sorted by page index
+ * @first_chunk: room for a chunk of one run; must come last
  *
  * @writable, @mode, @npages, @uva and @payer are constant.
  */
@@ -63,7 +64,7 @@ void iommufd_umem_init(struct iommufd_umem *umem, struct iommufd_payer *payer,
 		       unsigned long npages, bool writable);
 bool iommufd_umem_put(struct iommufd_umem *umem);
 
-/* False if there are too many references already. */
+/* Return: false if there are too many references already. */
 static inline bool iommufd_umem_get(struct iommufd_umem *umem)
 {
 	if (!iommufd_may_count(refcount_read(&umem->refs)))
@@ -72,12 +73,12 @@ static inline bool iommufd_umem_get(struct iommufd_umem *umem)
 	return true;
 }
 
-/* Does the caller alone have the memory, and is nothing of it pinned? */
+/* Is the caller the only user, and is no page pinned? */
 static inline bool iommufd_umem_is_new(struct iommufd_umem *umem)
 {
 	if (refcount_read(&umem->refs) != 1)
 		return false;
-	/* Pairs with refcount_dec_and_test() of those that had it before. */
+	/* Pairs with refcount_dec_and_test() of former users. */
 	smp_acquire__after_ctrl_dep();
 	return RB_EMPTY_ROOT(&umem->chunks.rb_root);
 }
@@ -94,11 +95,11 @@ bool __iommufd_umem_pfn(struct iommufd_umem *umem, unsigned long index,
 			unsigned long *pfn);
 
 /**
- * struct umem_walk - a position in the runs of pages that the caller has pinned
- * @umem: memory
+ * struct umem_walk - position in the runs of pages that the caller has pinned
+ * @umem: umem to read
  * @runs: runs of the current chunk
  * @nr_runs: number of @runs
- * @run: position of the current run in @runs; @nr_runs behind the last one
+ * @run: index of the current run in @runs; @nr_runs after the last one
  * @last: index of the last page of the chunk
  */
 struct umem_walk {
@@ -112,13 +113,13 @@ struct umem_walk {
 void iommufd_umem_walk(struct umem_walk *walk, unsigned long index);
 
 /**
- * iommufd_umem_walk_pfns() - read a run and step to the next
- * @walk: position, at the run that holds @index or behind the one before it
+ * iommufd_umem_walk_pfns() - read a run and step to the next one
+ * @walk: position: the run that holds @index, or the end of the run before it
  * @index: index of a page that the caller has pinned
- * @pfn: frame of that page
+ * @pfn: receives the frame of that page
  *
- * Return: number of contiguous pages from @index on. They do not lie beyond what
- * the caller has pinned.
+ * Return: number of contiguous pages from @index on. The caller has pinned all of
+ * them.
  */
 static inline unsigned long iommufd_umem_walk_pfns(struct umem_walk *walk,
 						   unsigned long index,

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * How an access uses the pages of a memory: it gets those it has pinned, or has
- * bytes copied from and to any.
+ * What an access does with the pages of a umem: get the struct pages that it has
+ * pinned, or copy bytes from and to any page.
  */
 #include <linux/highmem.h>
 #include <linux/mm.h>
@@ -12,13 +12,11 @@
 #include "umem_rw.h"
 
 /**
- * iommufd_umem_pages() - the pages of a range
- * @umem: memory
- * @first: index of the first page
+ * iommufd_umem_pages() - get the struct pages of a range
+ * @umem: umem
+ * @first: index of the first page; the caller has pinned the range
  * @last: index of the last page
- * @pages: receives them
- *
- * The caller has pinned the range.
+ * @pages: receives the pages
  */
 void iommufd_umem_pages(struct iommufd_umem *umem, unsigned long first,
 			unsigned long last, struct page **pages)
@@ -45,7 +43,7 @@ static void umem_rw_copy(struct page *page, unsigned long offset,
 		memcpy_from_page(data, page, offset, length);
 }
 
-/* Copy within one page, which is pinned for as long as that takes. */
+/* Copy from or to one page, which is pinned for as long as that takes. */
 static int umem_rw_page(struct iommufd_umem *umem, unsigned long index,
 			unsigned long offset, unsigned long length, bool write,
 			void *data)
@@ -62,7 +60,7 @@ static int umem_rw_page(struct iommufd_umem *umem, unsigned long index,
 	return 0;
 }
 
-/* As umem_rw_page(); pages that are pinned already need no look at the mm. */
+/* As umem_rw_page(), but use a page that is pinned already without gup. */
 static int umem_rw_index(struct iommufd_umem *umem, unsigned long index,
 			 unsigned long offset, unsigned long length, bool write,
 			 void *data)
@@ -81,16 +79,17 @@ static int umem_rw_index(struct iommufd_umem *umem, unsigned long index,
 }
 
 /**
- * iommufd_umem_rw() - copy between a buffer and memory
- * @umem: memory
- * @offset: first byte of the memory
- * @length: bytes
- * @write: to the memory, which is writable, not from it
- * @data: buffer of the kernel
+ * iommufd_umem_rw() - copy between a kernel buffer and a umem
+ * @umem: umem
+ * @offset: offset in the umem, in bytes
+ * @length: number of bytes
+ * @write: copy to the umem, which must be writable, instead of from it
+ * @data: kernel buffer
  *
- * Nothing is charged, as no page stays pinned.
+ * Nothing is charged, because no page stays pinned.
  *
- * Return: 0 or what gup says; a part may have been copied then.
+ * Return: 0, -EINTR when killed, or an errno of gup; then a part may have been
+ * copied.
  */
 int iommufd_umem_rw(struct iommufd_umem *umem, unsigned long offset,
 		    unsigned long length, bool write, void *data)
