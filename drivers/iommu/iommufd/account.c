@@ -2,9 +2,9 @@
 /*
  * RLIMIT_MEMLOCK accounting of pinned pages
  *
- * Who mapped the memory pays for it, whoever attaches a device to it later and
- * whatever becomes of the mapper: the payer keeps the mm, the user and the
- * task alive as long as there are pages to give back.
+ * The process that maps memory pays for it, even if another process attaches the
+ * device and even after the mapper has exited. The payer keeps the structs of its
+ * mm, user and task until all pages are uncharged.
  */
 #include <linux/cred.h>
 #include <linux/mm.h>
@@ -16,11 +16,18 @@
 
 #include "account.h"
 
+unsigned int iommufd_max_users = IOMMUFD_MAX_USERS;
+
 /**
- * iommufd_payer_create() - make the current process a payer
- *
- * Return: a payer with one reference, or ERR_PTR(-ENOMEM).
+ * iommufd_set_max_users() - lower the limit for a test
+ * @users: limit; 0 restores IOMMUFD_MAX_USERS
  */
+void iommufd_set_max_users(unsigned int users)
+{
+	WRITE_ONCE(iommufd_max_users, users ? users : IOMMUFD_MAX_USERS);
+}
+
+/* Return: a payer for the current process, with one reference; or ERR_PTR. */
 struct iommufd_payer *iommufd_payer_create(void)
 {
 	struct iommufd_payer *payer;
@@ -37,12 +44,7 @@ struct iommufd_payer *iommufd_payer_create(void)
 	return payer;
 }
 
-/**
- * iommufd_payer_is_current() - would the current process be the same payer
- * @payer: payer
- *
- * Return: true if it would.
- */
+/* Would iommufd_payer_create() return an equal payer now? */
 bool iommufd_payer_is_current(const struct iommufd_payer *payer)
 {
 	return payer->mm == current->mm &&
@@ -50,10 +52,6 @@ bool iommufd_payer_is_current(const struct iommufd_payer *payer)
 	       payer->user == current_user();
 }
 
-/**
- * iommufd_payer_put() - drop a reference
- * @payer: payer
- */
 void iommufd_payer_put(struct iommufd_payer *payer)
 {
 	if (!refcount_dec_and_test(&payer->refs))
@@ -64,7 +62,7 @@ void iommufd_payer_put(struct iommufd_payer *payer)
 	kfree(payer);
 }
 
-static int charge_user(struct iommufd_payer *payer, unsigned long npages)
+static int payer_charge_user(struct iommufd_payer *payer, unsigned long npages)
 {
 	unsigned long limit = task_rlimit(payer->task, RLIMIT_MEMLOCK) >>
 			      PAGE_SHIFT;
@@ -78,7 +76,7 @@ static int charge_user(struct iommufd_payer *payer, unsigned long npages)
 	return 0;
 }
 
-static int charge_mm(struct iommufd_payer *payer, unsigned long npages)
+static int payer_charge_mm(struct iommufd_payer *payer, unsigned long npages)
 {
 	int rc;
 
@@ -89,7 +87,7 @@ static int charge_mm(struct iommufd_payer *payer, unsigned long npages)
 	return rc;
 }
 
-static void uncharge_mm(struct iommufd_payer *payer, unsigned long npages)
+static void payer_uncharge_mm(struct iommufd_payer *payer, unsigned long npages)
 {
 	mmap_write_lock(payer->mm);
 	__account_locked_vm(payer->mm, npages, false, payer->task, false);
@@ -97,14 +95,14 @@ static void uncharge_mm(struct iommufd_payer *payer, unsigned long npages)
 }
 
 /**
- * iommufd_charge_room() - how many pages could be charged
- * @payer: who would pay
- * @mode: from which counter, not IOMMUFD_ACCOUNT_NONE
+ * iommufd_payer_room() - number of pages that could be charged
+ * @payer: payer
+ * @mode: counter, not IOMMUFD_ACCOUNT_NONE
  *
- * Return: number of pages at this moment; a charge may see less or more.
+ * Return: number of pages at this moment; a charge may find less or more room.
  */
-unsigned long iommufd_charge_room(const struct iommufd_payer *payer,
-				  enum iommufd_account_mode mode)
+unsigned long iommufd_payer_room(const struct iommufd_payer *payer,
+				 enum iommufd_account_mode mode)
 {
 	unsigned long limit = task_rlimit(payer->task, RLIMIT_MEMLOCK) >>
 			      PAGE_SHIFT;
@@ -116,42 +114,43 @@ unsigned long iommufd_charge_room(const struct iommufd_payer *payer,
 }
 
 /**
- * iommufd_charge() - pay for pages that have just been pinned
- * @payer: who pays
- * @mode: from which counter
+ * iommufd_payer_charge() - charge pages that have just been pinned
+ * @payer: payer
+ * @mode: counter to charge
  * @npages: number of pages
  *
  * Context: may sleep; takes the payer's mmap_lock in IOMMUFD_ACCOUNT_MM.
  * Return: 0, -ENOMEM over the limit, -EINTR when killed. Nothing is charged on
  * failure.
  */
-int iommufd_charge(struct iommufd_payer *payer, enum iommufd_account_mode mode,
-		   unsigned long npages)
+int iommufd_payer_charge(struct iommufd_payer *payer,
+			 enum iommufd_account_mode mode, unsigned long npages)
 {
 	int rc = 0;
 
-	/* Over a limit that was lowered, too, nothing more costs nothing. */
+	/* Charging 0 pages must not fail, even over a limit that was lowered. */
 	if (!npages)
 		return 0;
 	if (mode == IOMMUFD_ACCOUNT_USER)
-		rc = charge_user(payer, npages);
+		rc = payer_charge_user(payer, npages);
 	else if (mode == IOMMUFD_ACCOUNT_MM)
-		rc = charge_mm(payer, npages);
+		rc = payer_charge_mm(payer, npages);
 	if (!rc)
 		atomic64_add(npages, &payer->mm->pinned_vm);
 	return rc;
 }
 
 /**
- * iommufd_uncharge() - give back what iommufd_charge() took
- * @payer: who paid
- * @mode: from which counter
- * @npages: number of pages, all or a part of what was charged
+ * iommufd_payer_uncharge() - undo iommufd_payer_charge(), all of it or a part
+ * @payer: payer
+ * @mode: counter that was charged
+ * @npages: number of pages
  *
  * Context: may sleep; takes the payer's mmap_lock in IOMMUFD_ACCOUNT_MM.
  */
-void iommufd_uncharge(struct iommufd_payer *payer,
-		      enum iommufd_account_mode mode, unsigned long npages)
+void iommufd_payer_uncharge(struct iommufd_payer *payer,
+			    enum iommufd_account_mode mode,
+			    unsigned long npages)
 {
 	if (!npages)
 		return;
@@ -160,5 +159,5 @@ void iommufd_uncharge(struct iommufd_payer *payer,
 		WARN_ON_ONCE(atomic_long_sub_return(npages,
 					&payer->user->locked_vm) < 0);
 	else if (mode == IOMMUFD_ACCOUNT_MM)
-		uncharge_mm(payer, npages);
+		payer_uncharge_mm(payer, npages);
 }

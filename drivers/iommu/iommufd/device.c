@@ -4,7 +4,7 @@
  * the device's group, attach gives the group a page table.
  *
  * Locks, outermost first: iommufd_ctx.groups_lock; iommufd_ioas.auto_lock;
- * iommufd_group.lock; iova_domain.groups; iova_space.lock. Calls for one device
+ * iommufd_group.lock; iova_pgtable.groups; iova_space.lock. Calls for one device
  * are serialized by its driver.
  */
 #include <linux/export.h>
@@ -236,9 +236,9 @@ struct iommu_domain *iommufd_device_alloc_domain(struct iommufd_device *idev,
 
 	mutex_lock(&igroup->lock);
 	*coherent = igroup->hwpt && igroup->hwpt->enforces_coherency;
-	domain = igroup->ops->domain_alloc(idev->dev, igroup->hwpt ?
-					   igroup->hwpt->dom.domain : NULL,
-					   coherent);
+	domain = igroup->ops->domain_alloc(
+		idev->dev, igroup->hwpt ? igroup->hwpt->pgt.domain : NULL,
+		coherent);
 	mutex_unlock(&igroup->lock);
 	return domain;
 }
@@ -247,17 +247,17 @@ static int attach_group(struct iommufd_device *idev, struct iommufd_hwpt *hwpt)
 {
 	int rc;
 
-	down_write(&hwpt->dom.groups);
-	rc = idev->igroup->ops->attach(idev->dev, hwpt->dom.domain);
-	up_write(&hwpt->dom.groups);
+	down_write(&hwpt->pgt.groups);
+	rc = idev->igroup->ops->attach(idev->dev, hwpt->pgt.domain);
+	up_write(&hwpt->pgt.groups);
 	return rc;
 }
 
 static void detach_group(struct iommufd_device *idev, struct iommufd_hwpt *hwpt)
 {
-	down_write(&hwpt->dom.groups);
-	idev->igroup->ops->detach(idev->dev, hwpt->dom.domain);
-	up_write(&hwpt->dom.groups);
+	down_write(&hwpt->pgt.groups);
+	idev->igroup->ops->detach(idev->dev, hwpt->pgt.domain);
+	up_write(&hwpt->pgt.groups);
 }
 
 static int replace_group(struct iommufd_device *idev, struct iommufd_hwpt *old,
@@ -265,10 +265,10 @@ static int replace_group(struct iommufd_device *idev, struct iommufd_hwpt *old,
 {
 	int rc;
 
-	iova_domains_lock_groups(&old->dom, &hwpt->dom);
-	rc = idev->igroup->ops->replace(idev->dev, old->dom.domain,
-					hwpt->dom.domain);
-	iova_domains_unlock_groups(&old->dom, &hwpt->dom);
+	iova_pgtables_lock_groups(&old->pgt, &hwpt->pgt);
+	rc = idev->igroup->ops->replace(idev->dev, old->pgt.domain,
+					hwpt->pgt.domain);
+	iova_pgtables_unlock_groups(&old->pgt, &hwpt->pgt);
 	return rc;
 }
 

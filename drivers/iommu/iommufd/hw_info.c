@@ -43,7 +43,7 @@ int iommufd_iommu_hw_info(struct device *dev, struct iommufd_hw_info *info)
 }
 
 /* IOMMU_GET_HW_INFO */
-int iommufd_get_hw_info(struct iommufd_ucmd *ucmd)
+int iommufd_get_hw_info_ioctl(struct iommufd_ucmd *ucmd)
 {
 	struct iommu_hw_info *cmd = ucmd->cmd;
 	void __user *buffer = u64_to_user_ptr(cmd->data_uptr);

@@ -14,7 +14,7 @@
  *
  * Return: an unpublished HWPT, or -ENOENT if the IOAS is being destroyed,
  * -EADDRINUSE if a mapping or allowed range does not suit the hardware, or what
- * the IOMMU driver and iommufd_memory_pin() say.
+ * the IOMMU driver and iommufd_umem_pin() say.
  */
 struct iommufd_hwpt *iommufd_hwpt_create(struct iommufd_ioas *ioas,
 					 struct iommufd_device *idev)
@@ -33,20 +33,20 @@ struct iommufd_hwpt *iommufd_hwpt_create(struct iommufd_ioas *ioas,
 		goto out_abort;
 	hwpt->ioas = ioas;
 
-	hwpt->dom.domain =
+	hwpt->pgt.domain =
 		iommufd_device_alloc_domain(idev, &hwpt->enforces_coherency);
-	if (IS_ERR(hwpt->dom.domain)) {
-		rc = PTR_ERR(hwpt->dom.domain);
+	if (IS_ERR(hwpt->pgt.domain)) {
+		rc = PTR_ERR(hwpt->pgt.domain);
 		goto out_unuse;
 	}
 
-	rc = iova_space_add_domain(&ioas->space, &hwpt->dom);
+	rc = iova_space_add_pgtable(&ioas->space, &hwpt->pgt);
 	if (rc)
 		goto out_free;
 	return hwpt;
 
 out_free:
-	iommu_domain_free(hwpt->dom.domain);
+	iommu_domain_free(hwpt->pgt.domain);
 out_unuse:
 	iommufd_object_unuse(ictx, &ioas->obj, 1);
 out_abort:
@@ -67,8 +67,8 @@ void iommufd_hwpt_fini(struct iommufd_object *obj)
 	list_del_init(&hwpt->auto_entry);
 	spin_unlock(&ioas->auto_list_lock);
 
-	iova_space_remove_domain(&ioas->space, &hwpt->dom);
-	iommu_domain_free(hwpt->dom.domain);
+	iova_space_remove_pgtable(&ioas->space, &hwpt->pgt);
+	iommu_domain_free(hwpt->pgt.domain);
 	iommufd_object_unuse(ioas->ictx, &ioas->obj, 1);
 }
 
@@ -117,7 +117,7 @@ static struct iommufd_ioas *get_parent(struct iommufd_ctx *ictx, u32 pt_id)
 }
 
 /* IOMMU_HWPT_ALLOC */
-int iommufd_hwpt_alloc(struct iommufd_ucmd *ucmd)
+int iommufd_hwpt_alloc_ioctl(struct iommufd_ucmd *ucmd)
 {
 	struct iommu_hwpt_alloc *cmd = ucmd->cmd;
 	struct iommufd_device *idev;

@@ -103,7 +103,7 @@ int iommufd_ioas_alloc_ioctl(struct iommufd_ucmd *ucmd)
 }
 
 /* IOMMU_IOAS_IOVA_RANGES */
-int iommufd_ioas_iova_ranges(struct iommufd_ucmd *ucmd)
+int iommufd_ioas_iova_ranges_ioctl(struct iommufd_ucmd *ucmd)
 {
 	struct iommu_ioas_iova_ranges *cmd = ucmd->cmd;
 	u32 room = cmd->num_iovas;
@@ -158,7 +158,7 @@ static int read_allowed(struct rb_root_cached *allowed,
 }
 
 /* IOMMU_IOAS_ALLOW_IOVAS */
-int iommufd_ioas_allow_iovas(struct iommufd_ucmd *ucmd)
+int iommufd_ioas_allow_iovas_ioctl(struct iommufd_ucmd *ucmd)
 {
 	struct iommu_ioas_allow_iovas *cmd = ucmd->cmd;
 	struct rb_root_cached allowed = RB_ROOT_CACHED;
@@ -337,7 +337,7 @@ static int map_user(struct iommufd_ucmd *ucmd, struct iommufd_ioas *ioas,
 }
 
 /* IOMMU_IOAS_MAP */
-int iommufd_ioas_map(struct iommufd_ucmd *ucmd)
+int iommufd_ioas_map_ioctl(struct iommufd_ucmd *ucmd)
 {
 	struct iommu_ioas_map *cmd = ucmd->cmd;
 	struct iommufd_ioas *ioas;
@@ -399,7 +399,7 @@ static int map_copy(struct iommufd_ucmd *ucmd, struct iommufd_ioas *ioas,
 }
 
 /* IOMMU_IOAS_COPY */
-int iommufd_ioas_copy(struct iommufd_ucmd *ucmd)
+int iommufd_ioas_copy_ioctl(struct iommufd_ucmd *ucmd)
 {
 	struct iommu_ioas_copy *cmd = ucmd->cmd;
 	struct iommufd_ioas *ioas;
@@ -443,7 +443,7 @@ static int unmap_range(struct iommufd_ioas *ioas, u64 iova, u64 length,
 }
 
 /* IOMMU_IOAS_UNMAP */
-int iommufd_ioas_unmap(struct iommufd_ucmd *ucmd)
+int iommufd_ioas_unmap_ioctl(struct iommufd_ucmd *ucmd)
 {
 	struct iommu_ioas_unmap __user *user = ucmd->ubuffer;
 	struct iommu_ioas_unmap *cmd = ucmd->cmd;

@@ -154,17 +154,17 @@ struct iova_area *iommufd_create_user_area(struct iommufd_ctx *ictx,
 					   unsigned long uva,
 					   unsigned long length, int prot);
 int iommufd_ioas_alloc_ioctl(struct iommufd_ucmd *ucmd);
-int iommufd_ioas_allow_iovas(struct iommufd_ucmd *ucmd);
-int iommufd_ioas_iova_ranges(struct iommufd_ucmd *ucmd);
-int iommufd_ioas_map(struct iommufd_ucmd *ucmd);
-int iommufd_ioas_copy(struct iommufd_ucmd *ucmd);
-int iommufd_ioas_unmap(struct iommufd_ucmd *ucmd);
+int iommufd_ioas_allow_iovas_ioctl(struct iommufd_ucmd *ucmd);
+int iommufd_ioas_iova_ranges_ioctl(struct iommufd_ucmd *ucmd);
+int iommufd_ioas_map_ioctl(struct iommufd_ucmd *ucmd);
+int iommufd_ioas_copy_ioctl(struct iommufd_ucmd *ucmd);
+int iommufd_ioas_unmap_ioctl(struct iommufd_ucmd *ucmd);
 
 /* option.c */
-int iommufd_option(struct iommufd_ucmd *ucmd);
+int iommufd_option_ioctl(struct iommufd_ucmd *ucmd);
 
 /* vfio_compat.c */
-int iommufd_vfio_ioas(struct iommufd_ucmd *ucmd);
+int iommufd_vfio_ioas_ioctl(struct iommufd_ucmd *ucmd);
 void iommufd_vfio_forget_ioas(struct iommufd_ioas *ioas);
 int iommufd_vfio_ioctl(struct iommufd_ctx *ictx, unsigned int cmd,
 		       unsigned long arg);
@@ -173,7 +173,7 @@ int iommufd_vfio_ioctl(struct iommufd_ctx *ictx, unsigned int cmd,
  * struct iommufd_hwpt - a hardware page table
  * @obj: object; a user for each attached group
  * @ioas: whose mappings it has; the HWPT is a user of it
- * @dom: the page table
+ * @pgt: the page table
  * @auto_entry: place in iommufd_ioas.auto_hwpts, empty if not automatic
  * @automatic: attaching made it, and the last detach ends it
  * @enforces_coherency: DMA is coherent even if the device asks for it not to be
@@ -181,7 +181,7 @@ int iommufd_vfio_ioctl(struct iommufd_ctx *ictx, unsigned int cmd,
 struct iommufd_hwpt {
 	struct iommufd_object obj;
 	struct iommufd_ioas *ioas;
-	struct iova_domain dom;
+	struct iova_pgtable pgt;
 	struct list_head auto_entry;
 	bool automatic;
 	bool enforces_coherency;
@@ -194,7 +194,7 @@ struct iommufd_hwpt *iommufd_hwpt_create(struct iommufd_ioas *ioas,
 void iommufd_hwpt_abort(struct iommufd_hwpt *hwpt);
 void iommufd_hwpt_put_user(struct iommufd_hwpt *hwpt);
 void iommufd_hwpt_fini(struct iommufd_object *obj);
-int iommufd_hwpt_alloc(struct iommufd_ucmd *ucmd);
+int iommufd_hwpt_alloc_ioctl(struct iommufd_ucmd *ucmd);
 
 /**
  * struct iommufd_hw_info - what an IOMMU says about itself
@@ -306,6 +306,6 @@ typedef int (*iommufd_hw_info_provider)(struct device *dev,
 int iommufd_intel_hw_info(struct device *dev, struct iommufd_hw_info *info);
 
 /* hw_info.c */
-int iommufd_get_hw_info(struct iommufd_ucmd *ucmd);
+int iommufd_get_hw_info_ioctl(struct iommufd_ucmd *ucmd);
 
 #endif

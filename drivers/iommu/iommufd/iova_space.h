@@ -12,7 +12,7 @@
 #include <uapi/linux/iommufd.h>
 
 #include "iova_alloc.h"
-#include "memory.h"
+#include "umem.h"
 
 /**
  * struct iova_space - what is mapped where, and where nothing may be
@@ -22,7 +22,7 @@
  * @areas: mappings
  * @reserved: IOVA that the hardware cannot use; may overlap each other
  * @allowed: if not empty, where automatic IOVA must lie
- * @domains: page tables that get the mappings, struct iova_domain
+ * @pgtables: page tables that get the mappings, struct iova_pgtable
  * @accesses: drivers that use the mappings, struct iova_access
  * @idle: wakes who waits for an area that somebody works on
  * @nr_order: number of areas for each order of alignment, see iova_area_order()
@@ -34,7 +34,7 @@ struct iova_space {
 	struct iova_tree areas;
 	struct rb_root_cached reserved;
 	struct rb_root_cached allowed;
-	struct list_head domains;
+	struct list_head pgtables;
 	struct list_head accesses;
 	wait_queue_head_t idle;
 	unsigned long nr_order[PAGE_SHIFT + 1];
@@ -60,9 +60,9 @@ enum iova_area_state {
  * struct iova_area - a mapping
  * @node: its IOVA, a node of iova_space.areas
  * @next: links areas that one thread works on, in order of their IOVA
- * @memory: what is mapped; the area holds a reference
- * @offset: byte of @memory where the area begins
- * @nr_domains: number of domains that it is mapped in
+ * @umem: what is mapped; the area holds a reference
+ * @offset: byte of @umem where the area begins
+ * @nr_pgtables: number of domains that it is mapped in
  * @prot: IOMMU_READ, IOMMU_WRITE, IOMMU_CACHE
  * @state: enum iova_area_state, guarded by the lock of the space
  * @pinned: the area is a user of its pages
@@ -74,15 +74,15 @@ enum iova_area_state {
  * @no_pins, @nr_pins and @nr_pinning are guarded by the lock of the space.
  *
  * While @state is not AREA_IDLE the area stays in the tree, the set of domains
- * it belongs to stays as it is, and @next, @nr_domains and @pinned belong to
+ * it belongs to stays as it is, and @next, @nr_pgtables and @pinned belong to
  * the thread that set the state.
  */
 struct iova_area {
 	struct iova_node node;
 	struct iova_area *next;
-	struct iommufd_memory *memory;
+	struct iommufd_umem *umem;
 	unsigned long offset;
-	unsigned int nr_domains;
+	unsigned int nr_pgtables;
 	u8 prot;
 	u8 state;
 	bool pinned;
@@ -94,16 +94,16 @@ struct iova_area {
 /**
  * struct iova_mapping - what a MAP makes, in one allocation
  * @area: the mapping; no more than a part of this struct once it is removed
- * @memory: what is mapped, which copies of the area may need for longer; it must
+ * @umem: what is mapped, which copies of the area may need for longer; it must
  *          come last
  */
 struct iova_mapping {
 	struct iova_area area;
-	struct iommufd_memory memory;
+	struct iommufd_umem umem;
 };
 
 /**
- * struct iova_domain - a page table that follows an IOVA space
+ * struct iova_pgtable - a page table that follows an IOVA space
  * @entry: place in iova_space.domains
  * @domain: the page table
  * @filled: areas that start below this IOVA are mapped, others are not;
@@ -114,7 +114,7 @@ struct iova_mapping {
  * @groups: held for writing while a group is attached or detached, for reading
  *          while the page table changes or the IOTLB is flushed
  */
-struct iova_domain {
+struct iova_pgtable {
 	struct list_head entry;
 	struct iommu_domain *domain;
 	unsigned long filled;
@@ -123,13 +123,13 @@ struct iova_domain {
 };
 
 /**
- * struct iova_domains - going through the domains that a busy area belongs to
- * @dom: the current one, NULL at the end
+ * struct iova_pgtables - going through the domains that a busy area belongs to
+ * @pgt: the current one, NULL at the end
  * @filled: its mark
  * @left: how many come after it; counted once, as the set cannot change
  */
-struct iova_domains {
-	struct iova_domain *dom;
+struct iova_pgtables {
+	struct iova_pgtable *pgt;
 	unsigned long filled;
 	unsigned int left;
 };
@@ -216,7 +216,7 @@ struct iova_area *iova_area_create(struct iommufd_payer *payer,
 struct iova_area *iova_area_create_copy(int prot);
 int iova_areas_check_rights(const struct iova_area *areas);
 void iova_areas_free(struct iova_area *areas);
-void iova_memory_put(struct iommufd_memory *memory);
+void iova_umem_put(struct iommufd_umem *umem);
 
 int iova_space_map(struct iova_space *space, struct iova_area *areas,
 		   unsigned int flags, unsigned long *iova);
@@ -250,20 +250,21 @@ int iova_space_free_ranges(struct iova_space *space,
 int __iova_space_place(struct iova_space *space, struct iova_search *search,
 		       const struct iova_want *want);
 
-/* iova_domain.c */
-int iova_space_add_domain(struct iova_space *space, struct iova_domain *dom);
-void iova_space_remove_domain(struct iova_space *space,
-			      struct iova_domain *dom);
-void iova_domains_lock_groups(struct iova_domain *from, struct iova_domain *to);
-void iova_domains_unlock_groups(struct iova_domain *from,
-				struct iova_domain *to);
+/* iova_pgtable.c */
+int iova_space_add_pgtable(struct iova_space *space, struct iova_pgtable *pgt);
+void iova_space_remove_pgtable(struct iova_space *space,
+			       struct iova_pgtable *pgt);
+void iova_pgtables_lock_groups(struct iova_pgtable *from,
+			       struct iova_pgtable *to);
+void iova_pgtables_unlock_groups(struct iova_pgtable *from,
+				 struct iova_pgtable *to);
 void iova_area_unpin(struct iova_area *area);
-void __iova_domains_of(struct iova_space *space, const struct iova_area *area,
-		       struct iova_domains *iter);
+void __iova_pgtables_of(struct iova_space *space, const struct iova_area *area,
+			struct iova_pgtables *iter);
 int iova_areas_fill(struct iova_space *space, struct iova_area *areas,
-		    struct iova_domains *iter);
-void iova_areas_unfill(struct iova_space *space, struct iova_area *areas,
-		       struct iova_domains *iter);
+		    struct iova_pgtables *iter);
+void iova_areas_drain(struct iova_space *space, struct iova_area *areas,
+		      struct iova_pgtables *iter);
 unsigned long iova_space_alignment(struct iova_space *space);
 unsigned long iova_space_page_sizes(struct iova_space *space);
 int iova_space_set_huge_pages(struct iova_space *space, bool enable);
@@ -273,7 +274,7 @@ unsigned long __iova_space_calc_alignment(struct iova_space *space);
 int __iova_space_raise_alignment(struct iova_space *space,
 				 unsigned long alignment);
 
-/* iova_access.c */
+/* iova_pin.c */
 int iova_space_add_access(struct iova_space *space, struct iova_access *access);
 void iova_space_remove_access(struct iova_space *space,
 			      struct iova_access *access);

@@ -17,13 +17,13 @@
  * An area that can be cut at @iova: between two pages of its memory, and of the
  * domains it is in.
  */
-static bool can_cut(struct iova_space *space, const struct iova_area *area,
-		    unsigned long iova)
+static bool can_split(struct iova_space *space, const struct iova_area *area,
+		      unsigned long iova)
 {
 	unsigned long offset = area->offset + (iova - area->node.start);
 
 	/* The access that has pinned it will unpin it as one. */
-	if (area->nr_pins || (area->nr_domains && !space->small_pages))
+	if (area->nr_pins || (area->nr_pgtables && !space->small_pages))
 		return false;
 	return !offset_in_page(offset) && !offset_in_page(iova);
 }
@@ -51,7 +51,7 @@ static int take_area(struct iova_space *space, unsigned long iova,
 			return rc;
 	}
 
-	if (!can_cut(space, *area, iova))
+	if (!can_split(space, *area, iova))
 		return -EINVAL;
 	(*area)->state = AREA_MOVING;
 	(*area)->next = NULL;
@@ -66,13 +66,13 @@ static int take_area(struct iova_space *space, unsigned long iova,
 static void lift_marks(struct iova_space *space, const struct iova_area *area,
 		       const struct iova_area *tail)
 {
-	struct iova_domain *dom;
+	struct iova_pgtable *pgt;
 
 	lockdep_assert_held(&space->lock);
-	list_for_each_entry(dom, &space->domains, entry) {
-		if (dom->filled > area->node.start &&
-		    dom->filled <= tail->node.start)
-			dom->filled = tail->node.start + 1;
+	list_for_each_entry(pgt, &space->pgtables, entry) {
+		if (pgt->filled > area->node.start &&
+		    pgt->filled <= tail->node.start)
+			pgt->filled = tail->node.start + 1;
 	}
 }
 
@@ -80,14 +80,14 @@ static void lift_marks(struct iova_space *space, const struct iova_area *area,
  * Cut an area that the caller has marked; @tail is linked behind it and gets the
  * caller's reference to the memory.
  */
-static void cut_area(struct iova_space *space, struct iova_area *area,
-		     unsigned long iova, struct iova_area *tail)
+static void split_area(struct iova_space *space, struct iova_area *area,
+		       unsigned long iova, struct iova_area *tail)
 {
-	tail->memory = area->memory;
+	tail->umem = area->umem;
 	tail->offset = area->offset + (iova - area->node.start);
 	tail->node.start = iova;
 	tail->node.last = area->node.last;
-	tail->nr_domains = area->nr_domains;
+	tail->nr_pgtables = area->nr_pgtables;
 	tail->prot = area->prot;
 	tail->pinned = area->pinned;
 
@@ -102,13 +102,13 @@ static void cut_area(struct iova_space *space, struct iova_area *area,
 }
 
 /* Let what the area has pinned be unpinned in two parts. */
-static int split_memory(const struct iova_area *area, unsigned long iova)
+static int split_umem(const struct iova_area *area, unsigned long iova)
 {
 	unsigned long offset = area->offset + (iova - area->node.start);
 
 	if (!area->pinned)
 		return 0;
-	return iommufd_memory_split(area->memory, offset >> PAGE_SHIFT);
+	return iommufd_umem_split(area->umem, offset >> PAGE_SHIFT);
 }
 
 /**
@@ -139,16 +139,16 @@ int iova_space_split(struct iova_space *space, unsigned long iova)
 	if (rc || !area)
 		goto out_free;
 
-	rc = split_memory(area, iova);
+	rc = split_umem(area, iova);
 
 	mutex_lock(&space->lock);
 	/* An access may have pinned it meanwhile. */
 	if (!rc && area->nr_pins)
 		rc = -EINVAL;
-	if (!rc && !iommufd_memory_get(area->memory))
+	if (!rc && !iommufd_umem_get(area->umem))
 		rc = -EOVERFLOW;
 	if (!rc) {
-		cut_area(space, area, iova, tail);
+		split_area(space, area, iova, tail);
 		lift_marks(space, area, tail);
 	}
 	__iova_areas_idle(space, area);

@@ -20,7 +20,7 @@
 #include <linux/uaccess.h>
 
 #include "iommufd_private.h"
-#include "iommufd_test.h"
+#include "test_hook.h"
 #include "prefault.h"
 
 /**
@@ -37,7 +37,7 @@ struct iommufd_ioctl {
 	int (*execute)(struct iommufd_ucmd *ucmd);
 };
 
-static int iommufd_destroy(struct iommufd_ucmd *ucmd)
+static int iommufd_destroy_ioctl(struct iommufd_ucmd *ucmd)
 {
 	struct iommu_destroy *cmd = ucmd->cmd;
 
@@ -73,26 +73,27 @@ union iommufd_ucmd_buffer {
 	}
 
 static const struct iommufd_ioctl iommufd_ioctls[] = {
-	IOMMUFD_IOCTL(IOMMU_DESTROY, iommufd_destroy, struct iommu_destroy, id),
-	IOMMUFD_IOCTL(IOMMU_GET_HW_INFO, iommufd_get_hw_info,
+	IOMMUFD_IOCTL(IOMMU_DESTROY, iommufd_destroy_ioctl,
+		      struct iommu_destroy, id),
+	IOMMUFD_IOCTL(IOMMU_GET_HW_INFO, iommufd_get_hw_info_ioctl,
 		      struct iommu_hw_info, __reserved),
-	IOMMUFD_IOCTL(IOMMU_HWPT_ALLOC, iommufd_hwpt_alloc,
+	IOMMUFD_IOCTL(IOMMU_HWPT_ALLOC, iommufd_hwpt_alloc_ioctl,
 		      struct iommu_hwpt_alloc, __reserved),
 	IOMMUFD_IOCTL(IOMMU_IOAS_ALLOC, iommufd_ioas_alloc_ioctl,
 		      struct iommu_ioas_alloc, out_ioas_id),
-	IOMMUFD_IOCTL(IOMMU_IOAS_ALLOW_IOVAS, iommufd_ioas_allow_iovas,
+	IOMMUFD_IOCTL(IOMMU_IOAS_ALLOW_IOVAS, iommufd_ioas_allow_iovas_ioctl,
 		      struct iommu_ioas_allow_iovas, allowed_iovas),
-	IOMMUFD_IOCTL(IOMMU_IOAS_COPY, iommufd_ioas_copy,
+	IOMMUFD_IOCTL(IOMMU_IOAS_COPY, iommufd_ioas_copy_ioctl,
 		      struct iommu_ioas_copy, src_iova),
-	IOMMUFD_IOCTL(IOMMU_IOAS_IOVA_RANGES, iommufd_ioas_iova_ranges,
+	IOMMUFD_IOCTL(IOMMU_IOAS_IOVA_RANGES, iommufd_ioas_iova_ranges_ioctl,
 		      struct iommu_ioas_iova_ranges, out_iova_alignment),
-	IOMMUFD_IOCTL(IOMMU_IOAS_MAP, iommufd_ioas_map,
+	IOMMUFD_IOCTL(IOMMU_IOAS_MAP, iommufd_ioas_map_ioctl,
 		      struct iommu_ioas_map, iova),
-	IOMMUFD_IOCTL(IOMMU_IOAS_UNMAP, iommufd_ioas_unmap,
+	IOMMUFD_IOCTL(IOMMU_IOAS_UNMAP, iommufd_ioas_unmap_ioctl,
 		      struct iommu_ioas_unmap, length),
-	IOMMUFD_IOCTL(IOMMU_OPTION, iommufd_option, struct iommu_option,
+	IOMMUFD_IOCTL(IOMMU_OPTION, iommufd_option_ioctl, struct iommu_option,
 		      val64),
-	IOMMUFD_IOCTL(IOMMU_VFIO_IOAS, iommufd_vfio_ioas,
+	IOMMUFD_IOCTL(IOMMU_VFIO_IOAS, iommufd_vfio_ioas_ioctl,
 		      struct iommu_vfio_ioas, __reserved),
 };
 

@@ -72,7 +72,7 @@ static int option_huge_pages(struct iommufd_ctx *ictx, struct iommu_option *cmd)
 }
 
 /* IOMMU_OPTION */
-int iommufd_option(struct iommufd_ucmd *ucmd)
+int iommufd_option_ioctl(struct iommufd_ucmd *ucmd)
 {
 	struct iommu_option *cmd = ucmd->cmd;
 	struct iommu_option __user *ubuffer = ucmd->ubuffer;

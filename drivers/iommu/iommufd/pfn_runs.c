@@ -1,18 +1,18 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Physical runs: which page frames a pinned memory has, as sorted arrays of
- * (first page, first frame). Pure computation: no locks, no allocation, no mm;
- * tools/testing/unit builds this file in user space.
+ * Page frames of pinned memory, as sorted arrays of (first page, first frame).
+ * Pure computation: no locks, no allocation, no mm. tools/testing/unit builds
+ * this file in user space.
  */
 #include "pfn_runs.h"
 
 /**
- * pfn_runs_find() - which run holds a page
+ * pfn_runs_find() - find the run that holds a page
  * @runs: array of at least one run
  * @nr: number of runs
- * @index: index of the page, not below the first run's
+ * @index: index of the page, at least that of the first run
  *
- * Return: the position of the run in the array; O(log @nr).
+ * Return: position of the run in the array. Takes O(log @nr).
  */
 unsigned int pfn_runs_find(const struct pfn_run *runs, unsigned int nr,
 			   unsigned long index)
@@ -34,10 +34,10 @@ unsigned int pfn_runs_find(const struct pfn_run *runs, unsigned int nr,
  * pfn_runs_tail() - copy the runs from a page on
  * @runs: array of at least one run
  * @nr: number of runs
- * @index: index of the first page wanted
- * @tail: receives the runs, or NULL to learn only how many there are
+ * @index: index of the first page to copy
+ * @tail: receives the runs; NULL to only count them
  *
- * The first copied run begins at @index even if it begins earlier in @runs.
+ * The first copy begins at @index even if its run begins earlier in @runs.
  *
  * Return: number of runs from @index on.
  */

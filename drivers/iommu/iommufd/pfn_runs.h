@@ -5,12 +5,12 @@
 #include <linux/types.h>
 
 /**
- * struct pfn_run - physically contiguous pages of a memory
- * @index: index in the memory of the run's first page
+ * struct pfn_run - physically contiguous pages of a umem
+ * @index: index of the run's first page in the umem
  * @pfn: page frame number of that page
  *
- * Runs are kept in arrays sorted by @index without holes, so a run ends where
- * the next one begins and the last one ends with the array's owner.
+ * An array of runs is sorted by @index and has no holes. So a run ends where the
+ * next one begins; the owner of the array knows where the last one ends.
  */
 struct pfn_run {
 	unsigned long index;
@@ -22,7 +22,7 @@ unsigned int pfn_runs_find(const struct pfn_run *runs, unsigned int nr,
 unsigned int pfn_runs_tail(const struct pfn_run *runs, unsigned int nr,
 			   unsigned long index, struct pfn_run *tail);
 
-/* The index of the last page of run @i; @last is the array's last page. */
+/* Return: index of the last page of run @i; @last is that of the last run. */
 static inline unsigned long pfn_run_last(const struct pfn_run *runs,
 					 unsigned int nr, unsigned int i,
 					 unsigned long last)
@@ -30,7 +30,7 @@ static inline unsigned long pfn_run_last(const struct pfn_run *runs,
 	return i + 1 < nr ? runs[i + 1].index - 1 : last;
 }
 
-/* The frame of page @index, which lies in @run or would continue it. */
+/* Return: frame of page @index, which is in @run or would continue it. */
 static inline unsigned long pfn_run_pfn(const struct pfn_run *run,
 					unsigned long index)
 {
@@ -38,17 +38,17 @@ static inline unsigned long pfn_run_pfn(const struct pfn_run *run,
 }
 
 /**
- * pfn_runs_append() - add the pages from @index on, which start at @pfn
- * @runs: array being filled; its pages end just before @index
- * @nr: number of runs in use; updated
+ * pfn_runs_append() - append contiguous pages
+ * @runs: array; its last page is @index - 1
+ * @nr: number of runs in the array; updated
  * @room: number of runs that fit into the array
  * @index: index of the first new page
  * @pfn: frame of the first new page
  *
- * The caller knows how many pages the new run has; the array learns it from
- * the index of the run that follows. Pages that continue the last run join it.
+ * Pages that continue the last run join it. The number of new pages is not needed:
+ * the index of the next run will tell.
  *
- * Return: false when a new run is needed and the array is full.
+ * Return: false if a new run is needed and the array is full.
  */
 static inline bool pfn_runs_append(struct pfn_run *runs, unsigned int *nr,
 				   unsigned int room, unsigned long index,

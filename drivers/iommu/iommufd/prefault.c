@@ -15,21 +15,21 @@
  * policy takes pages from the node of the CPU. Pages come from zones that gup
  * does not have to migrate from.
  *
- * There are no workers where a memory cgroup could reach a limit on the way:
- * two threads at a limit cause more OOM events and more throttling than one.
+ * No workers are started if the range could bring a memory cgroup to a limit: two
+ * threads at a limit cause more OOM events and more throttling than one.
  *
- * A worker only touches what the pinning thread would touch later, and never
- * waits for user space: anonymous memory, shmem and hugetlbfs, writable and
- * without userfaultfd. A range with anything else in it, or with a hole, gets no
- * workers, because a MAP that fails must not populate memory behind the place
- * where it fails. Every failure of a worker is left to the pinning thread, so
- * that errors, signals and limits are dealt with in one place.
+ * A worker only touches pages that the pinning thread would touch later, and it
+ * never waits for user space. So the range must be anonymous memory, shmem or
+ * hugetlbfs, writable, without userfaultfd and without holes; any other range gets
+ * no workers. A MAP that fails must not populate memory behind the place where it
+ * fails. A worker that fails stops and reports nothing: the pinning thread meets
+ * the same error, signal or limit and deals with it.
  *
- * A worker looks at the stop flag before every page. A stop signal, a tracer or the
- * cgroup freezer can halt a worker at any time. So the caller ends its workers only
- * as far as they are ready for it, and looks again; with a signal pending it leaves
- * a halted one behind, which is ended by delayed work. That work never sleeps, so
- * halted workers of one user hold up no other user.
+ * A worker checks the stop flag before every page. A stop signal, a tracer or the
+ * cgroup freezer can halt a worker at any time. So the caller polls, and only ends
+ * workers that are ready to end. With a signal pending it does not wait for halted
+ * workers: delayed work ends them. That work never sleeps, so the halted workers
+ * of one user do not delay another user.
  */
 #include <linux/atomic.h>
 #include <linux/cpumask.h>
@@ -54,22 +54,22 @@
 
 #include "prefault.h"
 
-/* Less than this for each thread is not worth a worker. */
+/* Bytes for each thread; with less, a worker costs more than it saves. */
 #define MIN_SHARE (PREFAULT_MIN / 2)
 #define MAX_WORKERS 8UL
-/* The least that is claimed at once; a transparent huge page fits in. */
+/* A worker claims at least this much, so that a transparent huge page fits. */
 #define MIN_PIECE SZ_2M
-/* Pages to look at before saying that memory is untouched */
+/* Number of pages to test when deciding whether memory is untouched */
 #define SAMPLES 16
 
 /**
- * struct prefault_worker - one worker
- * @task: thread of the process
- * @prefault: what the worker is part of
- * @self: the same thread for the scheduler, counted, once it has run
- * @killed: it ended for a fatal signal
- * @done: it found nothing more to do
- * @idle: it sleeps or is about to, and does nothing more
+ * struct prefault_worker - a thread that touches memory
+ * @task: the thread, as vhost_task_create() returned it
+ * @prefault: operation that the worker belongs to
+ * @self: the thread as a task_struct with a reference; NULL until it first runs
+ * @killed: a fatal signal has ended the worker
+ * @done: the worker has found nothing more to do
+ * @idle: the worker sleeps, or is about to, and does nothing more
  */
 struct prefault_worker {
 	struct vhost_task *task;
@@ -81,19 +81,19 @@ struct prefault_worker {
 };
 
 /**
- * struct prefault - memory that is touched while it is being pinned
- * @reap: ends the workers if the caller cannot wait for that
- * @stopped: how many have been told to end
- * @gone: how many are threads of the process no longer
+ * struct prefault - memory that workers touch while a thread pins it
+ * @reap: work that ends the workers if the caller cannot wait for them
+ * @stopped: number of workers for which vhost_task_stop() has returned
+ * @gone: number of workers that are not threads of the process any more
  * @start: first user address
- * @end: address behind the last one
- * @piece: bytes that are claimed at once, a power of two
- * @pieces: number of unclaimed pieces, the lowest ones
+ * @end: user address after the last byte
+ * @piece: bytes that a worker claims at once, a power of two
+ * @pieces: number of unclaimed pieces, which are the lowest ones
  * @pinned: user address up to which pages are pinned
- * @stop: the workers have to end
- * @cpus: where they may run
+ * @stop: the workers have to stop
+ * @cpus: CPUs on which the workers may run
  * @nr: number of workers
- * @workers: workers
+ * @workers: the workers
  */
 struct prefault {
 	struct delayed_work reap;
@@ -110,10 +110,10 @@ struct prefault {
 	struct prefault_worker workers[];
 };
 
-static struct workqueue_struct *reapers;
-static atomic_t nr_reaping = ATOMIC_INIT(0);
+static struct workqueue_struct *prefault_wq;
+static atomic_t prefault_nr_reaping = ATOMIC_INIT(0);
 
-static bool is_there(unsigned long uva)
+static bool prefault_is_there(unsigned long uva)
 {
 	struct page *page;
 
@@ -123,8 +123,9 @@ static bool is_there(unsigned long uva)
 	return true;
 }
 
-/* Is that a file of which the kernel itself has all pages, up to @last? */
-static bool is_memory_file(struct vm_area_struct *vma, unsigned long last)
+/* Is this shmem or hugetlbfs, and does the file reach up to @last? */
+static bool prefault_is_memory_file(struct vm_area_struct *vma,
+				    unsigned long last)
 {
 	unsigned long index;
 
@@ -136,53 +137,53 @@ static bool is_memory_file(struct vm_area_struct *vma, unsigned long last)
 				    PAGE_SIZE);
 }
 
-/* May a worker touch the pages of [uva, last], as far as they are in @vma? */
-static bool may_touch(struct vm_area_struct *vma, unsigned long uva,
-		      unsigned long last)
+/* May a worker touch the part of [uva, last] that is in @vma? */
+static bool prefault_may_touch(struct vm_area_struct *vma, unsigned long uva,
+			       unsigned long last)
 {
 	if (!vma || vma->vm_start > uva || userfaultfd_armed(vma) ||
 	    (vma->vm_flags & (VM_WRITE | VM_IO | VM_PFNMAP)) != VM_WRITE)
 		return false;
 	return vma_is_anonymous(vma) ||
-	       is_memory_file(vma, min(last, vma->vm_end - 1));
+	       prefault_is_memory_file(vma, min(last, vma->vm_end - 1));
 }
 
-static bool has_to_stop(struct prefault *prefault)
+static bool prefault_has_to_stop(struct prefault *prefault)
 {
 	return READ_ONCE(prefault->stop) || fatal_signal_pending(current);
 }
 
 /*
- * Touch what is not there, at most one transparent huge page. Without permission
- * to retry no fault waits for user space or drops the lock, so @vma stays.
- * Return: false to leave the rest alone.
+ * Fault in the range, at most one transparent huge page. The faults do not allow a
+ * retry, so none of them waits for user space or drops the lock, and @vma stays.
+ * Return: false if the worker has to stop.
  */
-static bool touch(struct prefault *prefault, unsigned long start,
-		  unsigned long end)
+static bool prefault_touch(struct prefault *prefault, unsigned long start,
+			   unsigned long end)
 {
 	struct vm_area_struct *vma = NULL;
 	unsigned long uva;
 
 	for (uva = start; uva < end; uva += PAGE_SIZE) {
-		if (has_to_stop(prefault))
+		if (prefault_has_to_stop(prefault))
 			return false;
 		if (!vma || uva >= vma->vm_end) {
 			vma = find_vma(current->mm, uva);
-			if (!may_touch(vma, uva, end - 1))
+			if (!prefault_may_touch(vma, uva, end - 1))
 				return false;
 		}
 		if (handle_mm_fault(vma, uva, FAULT_FLAG_WRITE |
 				    FAULT_FLAG_REMOTE, NULL) & VM_FAULT_ERROR)
 			return false;
-		/* That was a huge page. */
-		if (uva == start && is_there(end - PAGE_SIZE))
+		/* The fault has mapped a huge page. */
+		if (uva == start && prefault_is_there(end - PAGE_SIZE))
 			break;
 	}
 	return true;
 }
 
-/* Return: false when there is nothing left to do. */
-static bool touch_piece(struct prefault *prefault)
+/* Claim a piece and touch it. Return: false if the worker has to stop. */
+static bool prefault_touch_piece(struct prefault *prefault)
 {
 	long piece = atomic_long_dec_return(&prefault->pieces);
 	unsigned long uva, next, end;
@@ -198,70 +199,75 @@ static bool touch_piece(struct prefault *prefault)
 		next = min(ALIGN(uva + 1, MIN_PIECE), end);
 		if (end <= READ_ONCE(prefault->pinned))
 			return false;
-		/* Its holder may wait for a file system in user space. */
+		/* The holder of the lock may wait for a FUSE server. */
 		if (!mmap_read_trylock(current->mm))
 			continue;
-		go_on = touch(prefault, uva, next);
+		go_on = prefault_touch(prefault, uva, next);
 		mmap_read_unlock(current->mm);
 		cond_resched();
 	}
 	return go_on;
 }
 
-static void worker_first_run(struct prefault_worker *worker)
+static void prefault_worker_first_run(struct prefault_worker *worker)
 {
 	if (num_node_state(N_MEMORY) > 1)
 		set_cpus_allowed_ptr(current, &worker->prefault->cpus);
-	/* Pairs with is_halted(). */
+	/* Pairs with prefault_is_halted(). */
 	smp_store_release(&worker->self, get_task_struct(current));
 }
 
-static void worker_touch(struct prefault_worker *worker)
+static void prefault_worker_touch(struct prefault_worker *worker)
 {
 	unsigned int pin = memalloc_pin_save();
 
-	worker->done = !touch_piece(worker->prefault);
+	worker->done = !prefault_touch_piece(worker->prefault);
 	memalloc_pin_restore(pin);
 }
 
-/* Called again and again, ready to sleep. Return: false to sleep until the end. */
-static bool worker_run(void *data)
+/*
+ * vhost_task_create() has this called in a loop, with the task state set to sleep.
+ * Return: false to sleep until vhost_task_stop().
+ */
+static bool prefault_worker_run(void *data)
 {
 	struct prefault_worker *worker = data;
 
-	if (worker->self && (worker->done || has_to_stop(worker->prefault))) {
+	if (worker->self &&
+	    (worker->done || prefault_has_to_stop(worker->prefault))) {
 		WRITE_ONCE(worker->idle, true);
 		return false;
 	}
 	__set_current_state(TASK_RUNNING);
 	if (worker->self)
-		worker_touch(worker);
+		prefault_worker_touch(worker);
 	else
-		worker_first_run(worker);
+		prefault_worker_first_run(worker);
 	return true;
 }
 
-/* There is nothing to hand over: the pinning thread needs no worker. */
-static void worker_killed(void *data)
+/* Called on a fatal signal. The pinning thread does not need the worker. */
+static void prefault_worker_killed(void *data)
 {
 	struct prefault_worker *worker = data;
 
 	WRITE_ONCE(worker->killed, true);
 }
 
-/* Is most of the range not there yet? */
-static bool is_untouched(unsigned long start, unsigned long length)
+/* Are most pages of the range missing? */
+static bool prefault_is_untouched(unsigned long start, unsigned long length)
 {
 	unsigned long step = ALIGN_DOWN(length / SAMPLES, PAGE_SIZE);
 	unsigned int i, there = 0;
 
 	for (i = 0; i < SAMPLES; i++)
-		there += is_there(start + i * step);
+		there += prefault_is_there(start + i * step);
 	return there < SAMPLES / 2;
 }
 
-/* Return: how much to claim at once, or 0 if workers have to leave the range alone. */
-static unsigned long choose_piece(unsigned long start, unsigned long end)
+/* Return: bytes to claim at once, or 0 if workers must not touch the range. */
+static unsigned long prefault_choose_piece(unsigned long start,
+					   unsigned long end)
 {
 	unsigned long uva, piece = MIN_PIECE;
 	struct vm_area_struct *vma;
@@ -270,7 +276,7 @@ static unsigned long choose_piece(unsigned long start, unsigned long end)
 		return 0;
 	for (uva = start; uva < end; uva = vma->vm_end) {
 		vma = find_vma(current->mm, uva);
-		if (!may_touch(vma, uva, end - 1)) {
+		if (!prefault_may_touch(vma, uva, end - 1)) {
 			piece = 0;
 			break;
 		}
@@ -281,44 +287,44 @@ static unsigned long choose_piece(unsigned long start, unsigned long end)
 }
 
 #ifdef CONFIG_MEMCG
-static bool has_room(struct mem_cgroup *memcg, unsigned long npages)
+static bool prefault_has_room(struct mem_cgroup *memcg, unsigned long npages)
 {
-	unsigned long limit = min(READ_ONCE(memcg->memory.max),
-				  READ_ONCE(memcg->memory.high));
+	unsigned long limit =
+		min(READ_ONCE(memcg->memory.max), READ_ONCE(memcg->memory.high));
 
 	return limit == PAGE_COUNTER_MAX ||
 	       page_counter_read(&memcg->memory) + npages <= limit;
 }
 
-/* Can all of the range be charged without meeting a limit of a memory cgroup? */
-static bool is_within_limits(unsigned long length)
+/* Can all of the range be charged without reaching a memory cgroup's limit? */
+static bool prefault_is_within_limits(unsigned long length)
 {
 	struct mem_cgroup *memcg = get_mem_cgroup_from_mm(current->mm), *at;
-	/* Tables and lists come on top, and each CPU charges ahead a little. */
+	/* Page tables are charged as well, and each CPU charges ahead a little. */
 	unsigned long npages = (length + length / 64) / PAGE_SIZE +
 			       num_online_cpus() * 2 * MEMCG_CHARGE_BATCH;
 
-	for (at = memcg; at && has_room(at, npages);)
+	for (at = memcg; at && prefault_has_room(at, npages);)
 		at = parent_mem_cgroup(at);
 	mem_cgroup_put(memcg);
 	return !at;
 }
 #else
-static bool is_within_limits(unsigned long length)
+static bool prefault_is_within_limits(unsigned long length)
 {
 	return true;
 }
 #endif
 
-/* The CPUs that the caller may use and that take pages from its node. */
-static void choose_cpus(struct cpumask *cpus)
+/* Choose the CPUs that the caller may use and that are on its memory node. */
+static void prefault_choose_cpus(struct cpumask *cpus)
 {
 	cpumask_and(cpus, current->cpus_ptr, cpu_online_mask);
 	if (num_node_state(N_MEMORY) > 1)
 		cpumask_and(cpus, cpus, cpumask_of_node(numa_node_id()));
 }
 
-static struct prefault *alloc_prefault(unsigned long start,
+static struct prefault *prefault_alloc(unsigned long start,
 				       unsigned long length)
 {
 	unsigned long max_nr = min(length / MIN_SHARE, MAX_WORKERS + 1) - 1;
@@ -329,7 +335,7 @@ static struct prefault *alloc_prefault(unsigned long start,
 			   GFP_KERNEL_ACCOUNT);
 	if (!prefault)
 		return NULL;
-	choose_cpus(&prefault->cpus);
+	prefault_choose_cpus(&prefault->cpus);
 	threads = cpumask_weight(&prefault->cpus);
 	prefault->nr = min(max_nr + 1, max(threads, 1UL)) - 1;
 	prefault->start = start;
@@ -338,7 +344,7 @@ static struct prefault *alloc_prefault(unsigned long start,
 	return prefault;
 }
 
-static void start_workers(struct prefault *prefault)
+static void prefault_start_workers(struct prefault *prefault)
 {
 	unsigned int i, nr = prefault->nr;
 
@@ -350,8 +356,9 @@ static void start_workers(struct prefault *prefault)
 		struct prefault_worker *worker = &prefault->workers[i];
 
 		worker->prefault = prefault;
-		worker->task = vhost_task_create(worker_run, worker_killed,
-						 worker, "iommu_prefault");
+		worker->task = vhost_task_create(prefault_worker_run,
+						 prefault_worker_killed, worker,
+						 "iommu_prefault");
 		if (IS_ERR(worker->task))
 			break;
 		vhost_task_start(worker->task);
@@ -360,12 +367,12 @@ static void start_workers(struct prefault *prefault)
 }
 
 /*
- * A worker that has not run, or that a stop signal, a tracer or the cgroup freezer
- * has halted, cannot end.
+ * Is the worker unable to end? So is one that has not run yet, or that a stop
+ * signal, a tracer or the cgroup freezer has halted or is about to halt.
  */
-static bool is_halted(struct prefault_worker *worker)
+static bool prefault_is_halted(struct prefault_worker *worker)
 {
-	/* Pairs with worker_first_run(). */
+	/* Pairs with prefault_worker_first_run(). */
 	struct task_struct *task = smp_load_acquire(&worker->self);
 
 	return !task || (READ_ONCE(task->jobctl) &
@@ -374,26 +381,26 @@ static bool is_halted(struct prefault_worker *worker)
 }
 
 /*
- * vhost_task_stop() waits in a state that a user must not be able to prolong at
- * will.
+ * vhost_task_stop() waits uninterruptibly, so it must not be called for a worker
+ * that a user can keep halted.
  */
-static bool may_be_stopped(struct prefault_worker *worker)
+static bool prefault_may_be_stopped(struct prefault_worker *worker)
 {
 	return READ_ONCE(worker->killed) ||
-	       (READ_ONCE(worker->idle) && !is_halted(worker));
+	       (READ_ONCE(worker->idle) && !prefault_is_halted(worker));
 }
 
-/* End workers as far as that takes no time. Return: false if some are left. */
-static bool reap_some(struct prefault *prefault)
+/* End the workers that are ready to end. Return: false if some are left. */
+static bool prefault_reap_some(struct prefault *prefault)
 {
 	struct prefault_worker *worker = prefault->workers;
 
 	for (; prefault->stopped < prefault->nr; prefault->stopped++) {
-		if (!may_be_stopped(&worker[prefault->stopped]))
+		if (!prefault_may_be_stopped(&worker[prefault->stopped]))
 			return false;
 		vhost_task_stop(worker[prefault->stopped].task);
 	}
-	/* What needs a process of one thread has to work right after the MAP. */
+	/* Right after the MAP, calls that need a single-threaded process work. */
 	for (; prefault->gone < prefault->nr; prefault->gone++) {
 		struct task_struct *task = worker[prefault->gone].self;
 
@@ -406,53 +413,55 @@ static bool reap_some(struct prefault *prefault)
 }
 
 /*
- * Has the caller nothing more to wait for but what a user can prolong? Every other
- * worker ends soon, and may keep the address space of a killed process until then.
+ * May the caller stop waiting? Only if the next worker is halted, so that a user can
+ * make the wait endless, or if all are stopped. Every other worker ends soon, and
+ * until then it may keep the address space of a killed process.
  */
-static bool may_leave(struct prefault *prefault)
+static bool prefault_may_leave(struct prefault *prefault)
 {
 	return prefault->stopped == prefault->nr ||
-	       is_halted(&prefault->workers[prefault->stopped]);
+	       prefault_is_halted(&prefault->workers[prefault->stopped]);
 }
 
-/* No thread of the workqueue waits for a worker, which a user can halt. */
-static void reap_workers(struct work_struct *work)
+/* Polls, because a user can halt a worker, and a workqueue thread must not wait. */
+static void prefault_reap(struct work_struct *work)
 {
 	struct prefault *prefault = container_of(to_delayed_work(work),
 						 struct prefault, reap);
 
-	if (!reap_some(prefault)) {
-		queue_delayed_work(reapers, &prefault->reap, HZ / 10);
+	if (!prefault_reap_some(prefault)) {
+		queue_delayed_work(prefault_wq, &prefault->reap, HZ / 10);
 		return;
 	}
 	kfree(prefault);
-	if (atomic_dec_and_test(&nr_reaping))
-		wake_up_var(&nr_reaping);
+	if (atomic_dec_and_test(&prefault_nr_reaping))
+		wake_up_var(&prefault_nr_reaping);
 }
 
 /**
- * prefault_begin() - have memory of the current process touched
+ * prefault_begin() - start workers that touch memory of the current process
  * @start: first user address, page aligned
  * @length: bytes, at least PREFAULT_MIN
  *
- * Context: process context of a user task; takes the mmap lock.
- * Return: handle for prefault_end(), or NULL if it is not worth it or if a limit
- * of the caller is in the way.
+ * Context: process context; takes the mmap lock.
+ * Return: handle for prefault_end(); or NULL if no workers were started, because
+ * they would save nothing or are not allowed for this range.
  */
 struct prefault *prefault_begin(unsigned long start, unsigned long length)
 {
 	struct prefault *prefault;
 
-	if ((current->flags & PF_KTHREAD) || !is_untouched(start, length) ||
-	    !is_within_limits(length))
+	if ((current->flags & PF_KTHREAD) ||
+	    !prefault_is_untouched(start, length) ||
+	    !prefault_is_within_limits(length))
 		return NULL;
-	prefault = alloc_prefault(start, length);
+	prefault = prefault_alloc(start, length);
 	if (!prefault)
 		return NULL;
 	if (prefault->nr)
-		prefault->piece = choose_piece(start, start + length);
+		prefault->piece = prefault_choose_piece(start, start + length);
 	if (prefault->piece)
-		start_workers(prefault);
+		prefault_start_workers(prefault);
 	if (prefault->piece && prefault->nr)
 		return prefault;
 	kfree(prefault);
@@ -460,9 +469,9 @@ struct prefault *prefault_begin(unsigned long start, unsigned long length)
 }
 
 /**
- * prefault_pinned() - say how far pinning has come
+ * prefault_pinned() - tell the workers how far pinning has come
  * @prefault: handle
- * @uva: user address up to which it has
+ * @uva: user address up to which pages are pinned
  */
 void prefault_pinned(struct prefault *prefault, unsigned long uva)
 {
@@ -470,50 +479,42 @@ void prefault_pinned(struct prefault *prefault, unsigned long uva)
 }
 
 /**
- * prefault_end() - no more touching
+ * prefault_end() - stop the workers
  * @prefault: handle; invalid afterwards
  *
- * Context: process context; waits until the workers have ended, each after the
- * page it is at. With a signal pending it does not wait for a worker that is
- * halted.
+ * Context: process context. Waits until the workers have ended; each of them
+ * finishes its current page. With a signal pending it does not wait for a halted
+ * worker.
  */
 void prefault_end(struct prefault *prefault)
 {
 	unsigned int us = 20;
 
 	WRITE_ONCE(prefault->stop, true);
-	while (!reap_some(prefault)) {
-		if (signal_pending(current) && may_leave(prefault)) {
-			atomic_inc(&nr_reaping);
-			INIT_DELAYED_WORK(&prefault->reap, reap_workers);
-			queue_delayed_work(reapers, &prefault->reap, 0);
+	while (!prefault_reap_some(prefault)) {
+		if (signal_pending(current) && prefault_may_leave(prefault)) {
+			atomic_inc(&prefault_nr_reaping);
+			INIT_DELAYED_WORK(&prefault->reap, prefault_reap);
+			queue_delayed_work(prefault_wq, &prefault->reap, 0);
 			return;
 		}
-		/* What is waited for wakes nothing. */
+		/* A worker wakes nothing when it becomes ready to end. */
 		usleep_range(us, 2 * us);
 		us = min(2 * us, 2000U);
 	}
 	kfree(prefault);
 }
 
-/**
- * prefault_init() - prepare for prefault_begin()
- *
- * Return: 0 or -ENOMEM.
- */
 int prefault_init(void)
 {
-	reapers = alloc_workqueue("iommufd_prefault", WQ_UNBOUND, 0);
-	return reapers ? 0 : -ENOMEM;
+	prefault_wq = alloc_workqueue("iommufd_prefault", WQ_UNBOUND, 0);
+	return prefault_wq ? 0 : -ENOMEM;
 }
 
-/**
- * prefault_exit() - undo prefault_init()
- *
- * Waits for workers that a signal let outlive their prefault_end().
- */
+/* Waits for halted workers that prefault_end() has left behind. */
 void prefault_exit(void)
 {
-	wait_var_event(&nr_reaping, !atomic_read(&nr_reaping));
-	destroy_workqueue(reapers);
+	wait_var_event(&prefault_nr_reaping,
+		       !atomic_read(&prefault_nr_reaping));
+	destroy_workqueue(prefault_wq);
 }

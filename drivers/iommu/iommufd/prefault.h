@@ -6,7 +6,7 @@
 
 struct prefault;
 
-/* Memory that is shorter than this is not worth the question. */
+/* The callers do not try shorter ranges. */
 #define PREFAULT_MIN SZ_32M
 
 int prefault_init(void);

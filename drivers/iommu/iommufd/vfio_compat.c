@@ -113,7 +113,7 @@ int iommufd_vfio_compat_ioas_create(struct iommufd_ctx *ictx)
 EXPORT_SYMBOL_GPL(iommufd_vfio_compat_ioas_create);
 
 /* IOMMU_VFIO_IOAS */
-int iommufd_vfio_ioas(struct iommufd_ucmd *ucmd)
+int iommufd_vfio_ioas_ioctl(struct iommufd_ucmd *ucmd)
 {
 	struct iommu_vfio_ioas *cmd = ucmd->cmd;
 	struct iommufd_ioas *ioas;
@@ -154,7 +154,7 @@ static int enforces_coherency(struct iommufd_ctx *ictx)
 	if (IS_ERR(ioas))
 		return PTR_ERR(ioas);
 	mutex_lock(&ioas->space.lock);
-	list_for_each_entry(hwpt, &ioas->space.domains, dom.entry) {
+	list_for_each_entry(hwpt, &ioas->space.pgtables, pgt.entry) {
 		if (!hwpt->enforces_coherency)
 			enforced = 0;
 	}

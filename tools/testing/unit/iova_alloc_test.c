@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The IOVA tree against an oracle. Every step does one thing to both, compares
- * the answers, and then the whole tree with the oracle's array.
+ * Compare the IOVA tree with an oracle. Every step does the same to both, compares
+ * the answers, and then compares the whole tree with the oracle's array.
  */
 #include <limits.h>
 #include <stdlib.h>
@@ -13,17 +13,17 @@
 #include "unit.h"
 
 #define MAX_NODES 1500
-/* Bounds that narrow are also searched address by address. */
+/* Up to this width, bounds are also searched address by address. */
 #define TRIAL_LIMIT 1024
 
 /**
- * struct world - a tree under test, and what kind of numbers it is fed with
- * @tree: under test
- * @oracle: knows better
- * @most: grow up to that many nodes
- * @address: an IOVA
- * @length: a length, at least 1
- * @align: an alignment, a power of two
+ * struct world - a tree under test, its oracle, and a source of random input
+ * @tree: tree under test
+ * @oracle: what the tree should hold and answer
+ * @most: maximum number of nodes
+ * @address: returns an IOVA
+ * @length: returns a length, at least 1
+ * @align: returns an alignment, a power of two
  */
 struct world {
 	struct iova_tree tree;
@@ -46,7 +46,7 @@ static struct iova_node *any_node(struct world *world)
 	return oracle->nr ? oracle->nodes[unit_below(oracle->nr)] : NULL;
 }
 
-/* An IOVA where something begins or ends, or nearly so. */
+/* An IOVA at, or next to, the start or the end of a node. */
 static unsigned long edge(struct world *world)
 {
 	struct iova_node *node = any_node(world);
@@ -65,7 +65,7 @@ static struct iova_node *new_node(unsigned long start, unsigned long last)
 	return node;
 }
 
-/* Insert into both if the oracle allows it, and into none if it does not. */
+/* Insert into both if the oracle says that the range is free. */
 static void insert(struct world *world, unsigned long start, unsigned long last)
 {
 	struct iova_node *node = new_node(start, last);
@@ -94,7 +94,7 @@ static void do_remove(struct world *world)
 
 	if (!first)
 		return;
-	/* One node, or some that follow each other */
+	/* One node, or several consecutive ones */
 	while (unit_chance(40) && iova_node_next(last))
 		last = iova_node_next(last);
 	iova_tree_remove(&world->tree, first, last);
@@ -128,7 +128,7 @@ static void choose_want(struct world *world, struct iova_want *want)
 	struct iova_node *node = any_node(world);
 
 	want->length = world->length(world);
-	/* What just fits, and what just does not. */
+	/* A length that just fits, or that just does not. */
 	if (node && unit_chance(30))
 		want->length = at_least_1(node->gap + unit_below(3) - 1);
 
@@ -187,7 +187,7 @@ static void do_place(struct world *world)
 	       found ? expected : start);
 	if (!found)
 		return;
-	/* After many misses it may give up the lowest place, but no other rule. */
+	/* After many misses the place may be a higher one, but must be a valid one. */
 	expect(start == expected ||
 	       (misses > IOVA_PLACE_MISSES && start > expected &&
 		start % want.align == want.offset && start <= high &&
@@ -204,7 +204,7 @@ static void do_place(struct world *world)
 	}
 }
 
-/* Grow and shrink in turns, so that all sizes from 0 on come up. */
+/* Grow and shrink in turns, so that all sizes from 0 on occur. */
 static bool choose_growth(struct world *world, bool growing)
 {
 	if (!world->oracle.nr)
@@ -244,7 +244,7 @@ static void run_world(struct world *world)
 	oracle_destroy(&world->oracle);
 }
 
-/* 256 addresses, where everything collides with everything. */
+/* Only 256 addresses, so that most ranges overlap. */
 
 static unsigned long small_address(struct world *world)
 {
@@ -276,7 +276,7 @@ static void small(void)
 	run_world(&world);
 }
 
-/* The same where the address space ends. */
+/* The same at the end of the address space. */
 
 static unsigned long top_address(struct world *world)
 {
@@ -296,7 +296,7 @@ static void small_at_the_top(void)
 	run_world(&world);
 }
 
-/* All of the address space, with a liking for its ends and powers of two. */
+/* All of the address space; its ends and powers of two are more likely. */
 
 static unsigned long extreme_address(struct world *world)
 {
@@ -353,7 +353,7 @@ static void extremes(void)
 	run_world(&world);
 }
 
-/* As in life: many mappings, of pages, aligned by their size. */
+/* As in real use: many mappings of whole pages, aligned. */
 
 static unsigned long page_address(struct world *world)
 {
@@ -392,7 +392,7 @@ static bool place(const struct iova_tree *tree, unsigned long low,
 	return place_in_steps(tree, low, high, want, 1, start);
 }
 
-/* The answers of an empty tree and of one that has no room at all. */
+/* The answers of an empty tree, and of a tree without a free address. */
 static void empty_and_full(void)
 {
 	const struct iova_want page = { 4096, 4096, 0 }, byte = { 1, 1, 0 };
@@ -427,11 +427,11 @@ static void empty_and_full(void)
 }
 
 static const struct unit_test tests[] = {
-	{ "empty and full", empty_and_full, 0 },
-	{ "256 addresses", small, 100000 },
+	{ "empty tree and full tree", empty_and_full, 0 },
+	{ "256 addresses from 0 on", small, 100000 },
 	{ "256 addresses at the top", small_at_the_top, 100000 },
-	{ "all of the address space", extremes, 150000 },
-	{ "pages", pages, 20000 },
+	{ "whole address space", extremes, 150000 },
+	{ "up to 1000 mappings of pages", pages, 20000 },
 	{ "cost of placing in a dense space", iova_cost_dense, 0 },
 	{ "cost of placing among holes too small", iova_cost_holes, 0 },
 	{ "cost of placing among misaligned holes", iova_cost_misaligned, 0 },

@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * What the IOVA tree costs with a million mappings, compared with a thousand:
- * log2 of the one is twice that of the other. Work is counted in basic blocks,
- * of the tree and of the rbtree below it, so that the answer is always the
- * same.
+ * Compare the cost of the IOVA tree with a million mappings and with a thousand:
+ * log2 of the former is twice that of the latter. Cost is counted in basic blocks
+ * of the tree and of the rbtree below it, so that the result does not vary.
  */
 #include <errno.h>
 #include <limits.h>
@@ -33,7 +32,7 @@ struct bench {
 	unsigned long nr;
 };
 
-/* Basic blocks of @samples operations together, and of the @worst of them. */
+/* Basic blocks of @samples operations in total, and of the @worst operation. */
 struct cost {
 	unsigned long blocks;
 	unsigned long worst;
@@ -81,7 +80,7 @@ static void insert(struct bench *bench, struct iova_node *node,
 	expect(iova_tree_insert(&bench->tree, node), "%#lx", start);
 }
 
-/* One mapping of a page: where to, and there. */
+/* Choose an IOVA for one page, and map it there. */
 static void place(struct bench *bench, struct iova_node *node, struct cost *cost)
 {
 	const struct iova_want want = { .length = PAGE, .align = PAGE };
@@ -109,7 +108,7 @@ static void place_until(struct bench *bench, unsigned long nr,
 	       bench->nodes[nr - 1].start);
 }
 
-/* Unmap something and map something else, which belongs into that hole. */
+/* Unmap a page and map another, which must go to the same hole. */
 static void replace_some(struct bench *bench, struct cost *removal,
 			 struct cost *placement)
 {
@@ -153,7 +152,7 @@ static void every_second_page(struct bench *bench, unsigned long nr)
 		       (2 * bench->nr + 1) * PAGE);
 }
 
-/* Two pages do not fit between two mappings. */
+/* Choose an IOVA for two pages, which do not fit between two mappings. */
 static void place_pair(struct bench *bench, unsigned long expected,
 		       struct cost *cost)
 {
@@ -209,7 +208,7 @@ static void every_fourth_page(struct bench *bench, unsigned long nr)
 		       4 * (bench->nr + 1) * PAGE);
 }
 
-/* Three pages that fit into every hole but for their alignment. */
+/* Choose IOVAs for three pages, which only misalignment keeps out of the holes. */
 static void place_aligned(struct bench *bench, struct cost *cost)
 {
 	const struct iova_want want = { .length = 3 * PAGE, .align = 4 * PAGE };
@@ -240,8 +239,8 @@ void iova_cost_misaligned(void)
 }
 
 /*
- * In a window that ends below the only hole that would serve, all misaligned ones
- * have to be looked at. No step does more than a bounded part of that.
+ * The window ends below the only hole that fits, so the search has to visit all
+ * misaligned holes. Every step must visit a bounded number of them.
  */
 static void step_through(struct bench *bench, struct cost *cost)
 {

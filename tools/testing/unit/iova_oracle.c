@@ -89,7 +89,7 @@ bool oracle_place(const struct iova_oracle *oracle, unsigned long low,
 		  unsigned long high, const struct iova_want *want,
 		  unsigned long *start, unsigned int *misses)
 {
-	/* The hole in front of a node, and at the end that behind all nodes. */
+	/* The hole before each node, and then the hole after the last node. */
 	unsigned __int128 hole = 0, end;
 	unsigned int i;
 
@@ -146,7 +146,7 @@ bool place_in_steps(const struct iova_tree *tree, unsigned long low,
 	return !rc;
 }
 
-/* What is known of a subtree after it was looked at. */
+/* What verify_subtree() has found. */
 struct subtree {
 	unsigned long max_gap;
 	unsigned int black_height;
@@ -157,7 +157,7 @@ static struct iova_node *to_node(struct rb_node *rb)
 	return rb_entry(rb, struct iova_node, rb);
 }
 
-/* What the oracle says of the node at @position, it being the tree's @node. */
+/* Compare a node of the tree with the oracle's node at @position. */
 static void verify_node(const struct iova_oracle *oracle, unsigned int position,
 			struct iova_node *node)
 {

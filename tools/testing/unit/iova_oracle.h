@@ -5,8 +5,8 @@
 #include "iova_alloc.h"
 
 /*
- * What the IOVA tree should answer, found out in the simplest way: a sorted
- * array that is searched from its beginning to its end.
+ * The simplest implementation of what the IOVA tree does: a sorted array that is
+ * searched from its beginning to its end.
  */
 struct iova_oracle {
 	struct iova_node **nodes;
@@ -28,20 +28,20 @@ struct iova_node *oracle_before(const struct iova_oracle *oracle,
 bool oracle_place(const struct iova_oracle *oracle, unsigned long low,
 		  unsigned long high, const struct iova_want *want,
 		  unsigned long *start, unsigned int *misses);
-/* Knows nothing of gaps: tries one IOVA after the other. For narrow bounds. */
+/* Tries one IOVA after the other, without gaps. For narrow bounds. */
 bool oracle_place_by_trial(const struct iova_oracle *oracle, unsigned long low,
 			   unsigned long high, const struct iova_want *want,
 			   unsigned long *start);
 
 /*
- * iova_tree_place() from @low on, in as many steps of @probes as it takes. What it
- * has looked at it must not look at again.
+ * Call iova_tree_place() from @low on with @probes for each step, until it has an
+ * answer. No step may go back to what an earlier step has searched.
  */
 bool place_in_steps(const struct iova_tree *tree, unsigned long low,
 		    unsigned long high, const struct iova_want *want,
 		    unsigned int probes, unsigned long *start);
 
-/* Expect the tree to have the oracle's nodes and everything in them right. */
+/* Expect the tree to have the oracle's nodes, with correct gaps and links. */
 void oracle_verify(const struct iova_oracle *oracle,
 		   const struct iova_tree *tree);
 

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Runs of page frames against a flat array that has the frame of every page.
- * A step pins a memory: pages come in pieces, go through a batch with little
- * room into chunks, and the chunks are split until there is nothing to split.
- * Every array has just the size it needs, so that ASan sees a step too far.
+ * Compare runs of page frames with a flat array of the frames of all pages. A step
+ * pins a memory: its pages come in pieces and go through a batch with little room
+ * into chunks, which are then split at random pages. Every array has just the size
+ * it needs, so that ASan notices an access beyond its end.
  */
 #include <limits.h>
 #include <stdlib.h>
@@ -33,7 +33,7 @@ struct chunk {
 };
 
 /**
- * struct memory - pages, the truth about them, and the chunks that tell of them
+ * struct memory - pages, their frames, and the chunks that describe them
  * @base: index of the first page
  * @npages: number of pages
  * @pfns: frame of the page @base + i
@@ -58,7 +58,7 @@ static struct pfn_run *alloc_runs(unsigned int nr)
 	return unit_alloc(nr * sizeof(struct pfn_run));
 }
 
-/* Where a piece of memory might be; often next to the one before. */
+/* A frame for the next piece; often next to the piece before. */
 static unsigned long any_pfn(unsigned long before)
 {
 	switch (unit_below(8)) {
@@ -79,7 +79,7 @@ static unsigned long any_pfn(unsigned long before)
 	}
 }
 
-/* Pages in pieces, from single scattered ones to nothing but one piece. */
+/* Choose frames for all pages: from single scattered pages to one large piece. */
 static void choose_pages(struct memory *memory)
 {
 	unsigned long longest = 1 + unit_below(unit_chance(50) ? 4 : MAX_PAGES);
@@ -105,7 +105,7 @@ static bool breaks(const struct memory *memory, unsigned long index)
 	return pfn_of(memory, index) != pfn_of(memory, index - 1) + 1;
 }
 
-/* The runs say of [first, last] what the flat array does, and no more runs than needed. */
+/* The runs of [first, last] match the flat array, and there are no more than needed. */
 static void verify_runs(const struct memory *memory, const struct pfn_run *runs,
 			unsigned int nr, unsigned long first,
 			unsigned long last)
@@ -163,7 +163,7 @@ static void add_chunk(struct memory *memory, unsigned int position,
 	memory->nr_chunks++;
 }
 
-/* What the batch has becomes a chunk. */
+/* Move the runs of the batch to a chunk. */
 static void flush(struct memory *memory, const struct pfn_run *runs,
 		  unsigned int nr, unsigned long first, unsigned long end)
 {
@@ -173,7 +173,7 @@ static void flush(struct memory *memory, const struct pfn_run *runs,
 	add_chunk(memory, memory->nr_chunks, &chunk);
 }
 
-/* How many pages from @index on are contiguous; sometimes looks at fewer. */
+/* Return: number of contiguous pages from @index on, sometimes only a part. */
 static unsigned long piece(const struct memory *memory, unsigned long index)
 {
 	unsigned long end = memory->base + memory->npages, n = 1;
@@ -183,7 +183,7 @@ static unsigned long piece(const struct memory *memory, unsigned long index)
 	return unit_chance(20) ? 1 + unit_below(n) : n;
 }
 
-/* A batch that is full refuses a new run, and is as it was. */
+/* A full batch refuses a new run and does not change. */
 static void expect_refusal(struct pfn_run *runs, unsigned int room,
 			   unsigned long index, unsigned long pfn)
 {
@@ -224,7 +224,7 @@ static void pin(struct memory *memory)
 	free(runs);
 }
 
-/* Cut the chunk in two, as is done at the ends of a range to be pinned. */
+/* Split the chunk, as pinning does at the ends of its range. */
 static void split(struct memory *memory, unsigned int position,
 		  unsigned long index)
 {
@@ -258,7 +258,7 @@ static void split_some(struct memory *memory)
 	}
 }
 
-/* The chunks follow each other, and each is right. */
+/* The chunks cover all pages, and each of them is correct. */
 static void verify_all(const struct memory *memory)
 {
 	unsigned long next = memory->base;
@@ -305,7 +305,7 @@ static void memories(void)
 		choose_pages(memory);
 		pin(memory);
 		verify_all(memory);
-		/* The tail at every page is a lot of work, so not each time. */
+		/* Verifying the tail at every page takes long. */
 		if (unit_chance(5))
 			verify_tails(memory);
 		split_some(memory);
@@ -322,7 +322,7 @@ static void memories(void)
 	free(memory);
 }
 
-/* All that an array of one run can be asked. */
+/* All functions on an array of one run. */
 static void one_run(void)
 {
 	struct pfn_run run, copy;
@@ -356,7 +356,7 @@ static unsigned long blocks_to_find(const struct pfn_run *runs, unsigned int nr)
 	return unit_blocks - before;
 }
 
-/* The logarithm doubles. */
+/* From few to many runs the logarithm of the number doubles. */
 static void cost_of_find(void)
 {
 	const unsigned int few = 1000, many = 1000000;
@@ -381,7 +381,7 @@ static void cost_of_find(void)
 
 static const struct unit_test tests[] = {
 	{ "one run", one_run, 0 },
-	{ "pinned memories", memories, 20000 },
+	{ "pinning and splitting", memories, 20000 },
 	{ "cost of finding a page", cost_of_find, 0 },
 };
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Runs the tests of one program and reports in TAP.
+ * Run the tests of one program and report in TAP.
  */
 #include <getopt.h>
 #include <signal.h>
@@ -13,7 +13,7 @@
 
 #define SECONDS_WITHOUT_A_STEP 60
 #define STEPS_PER_ALARM 1024
-/* Exit code of a test that said what is wrong. */
+/* Exit code of a test that has printed why it failed. */
 #define TOLD 99
 
 unsigned long unit_blocks;
@@ -90,7 +90,7 @@ static void __noreturn run_here(const struct unit_test *test, unsigned int numbe
 		steps = test->steps;
 	alarm(SECONDS_WITHOUT_A_STEP);
 	test->run();
-	/* Not _exit(): the leak check is done at exit. */
+	/* Not _exit(): the leak check runs at exit. */
 	exit(KSFT_PASS);
 }
 
@@ -140,7 +140,7 @@ static void parse(int argc, char **argv)
 	program = argv[0];
 	if (getrandom(&seed, sizeof(seed), 0) != sizeof(seed))
 		ksft_exit_fail_perror("getrandom");
-	/* Short enough to be typed. */
+	/* Short enough to type. */
 	seed %= 1000000000;
 
 	while ((c = getopt_long(argc, argv, "", options, NULL)) != -1) {

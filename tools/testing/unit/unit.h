@@ -8,24 +8,24 @@
 #include <linux/compiler.h>
 
 /*
- * A program is a list of tests. Each runs in a process of its own, so one that
- * crashes, hangs or is stopped by a sanitizer is "not ok" and the others go on.
- * What is random comes from unit_random(): the same seed repeats a run.
+ * A program is a list of tests. Each test runs in a process of its own, so a test
+ * that crashes, hangs or is stopped by a sanitizer is "not ok" and the others go
+ * on. All random numbers come from unit_random(), so the same seed repeats a run.
  */
 struct unit_test {
 	const char *name;
 	void (*run)(void);
-	/* How many steps it takes unless --steps says otherwise. */
+	/* Number of steps, unless --steps says otherwise; 0 if not randomized. */
 	unsigned long steps;
 };
 
 int unit_main(int argc, char **argv, const struct unit_test *tests,
 	      unsigned int nr);
 
-/* Go to the next step of a randomized test; false when all are done. */
+/* Go to the next step of a randomized test. Return: false when all are done. */
 bool unit_next_step(void);
 
-/* Say what is wrong, and with which seed and step, and end the test. */
+/* Print the failure, the seed and the step, and end the test. */
 void __printf(3, 4) __noreturn unit_fail(const char *file, int line,
 					 const char *format, ...);
 
@@ -35,7 +35,7 @@ void __printf(3, 4) __noreturn unit_fail(const char *file, int line,
 			  #condition, ##__VA_ARGS__);			\
 } while (0)
 
-/* A line for the reader, not a result. */
+/* Print a TAP comment. */
 void __printf(1, 2) unit_note(const char *format, ...);
 
 unsigned long unit_random(void);
@@ -46,24 +46,24 @@ static inline unsigned long unit_below(unsigned long end)
 	return unit_random() % end;
 }
 
-/* True in @percent of all cases. */
+/* True with a probability of @percent. */
 static inline bool unit_chance(unsigned int percent)
 {
 	return unit_below(100) < percent;
 }
 
-/* Of no preferred size: any number of bits is as likely as any other. */
+/* A random number in which every number of bits is equally likely. */
 static inline unsigned long unit_any_size(void)
 {
 	return unit_random() >> unit_below(64);
 }
 
-/* malloc() that does not fail. */
+/* malloc() that ends the test instead of returning NULL. */
 void *unit_alloc(size_t size);
 
 /*
- * Basic blocks of the kernel's files run so far, the compiler counts them. A
- * measure of work that does not depend on the machine or its load.
+ * Number of basic blocks of the kernel's files that have run. The compiler inserts
+ * a call that counts. The measure does not depend on the machine or its load.
  */
 extern unsigned long unit_blocks;
 void __sanitizer_cov_trace_pc(void);

@@ -18,7 +18,7 @@
 #include <linux/overflow.h>
 #include <linux/uaccess.h>
 
-#include "selftest.h"
+#include "mock.h"
 
 /* No struct of a test program is smaller or has its fields elsewhere. */
 static_assert(sizeof(struct iommu_test_cmd) == 72);
@@ -49,7 +49,8 @@ static const struct kernel_param_ops max_users_ops = {
 };
 
 module_param_cb(max_users, &max_users_ops, &max_users, 0600);
-MODULE_PARM_DESC(max_users, "Where counts of users and pins stop, 0 for the default");
+MODULE_PARM_DESC(max_users,
+		 "Where counts of users and pins stop, 0 for the default");
 
 /**
  * selftest_respond() - give the struct back to user space

@@ -9,7 +9,7 @@
 #include <linux/overflow.h>
 #include <linux/sched/signal.h>
 
-#include "selftest.h"
+#include "mock.h"
 
 /* The page behind a user address, to be given back with put_page(). */
 static struct page *user_page(unsigned long uptr)
@@ -55,8 +55,8 @@ static int check_map(struct iommu_domain *domain, unsigned long iova,
 		return -EINVAL;
 
 	while (length) {
-		unsigned long part = min(length,
-					 PAGE_SIZE - offset_in_page(uptr));
+		unsigned long part =
+			min(length, PAGE_SIZE - offset_in_page(uptr));
 		int rc = check_page(domain, iova, uptr, part);
 
 		if (rc)
@@ -80,7 +80,7 @@ int selftest_check_map(struct selftest_ucmd *ucmd)
 	if (IS_ERR(obj))
 		return PTR_ERR(obj);
 	hwpt = container_of(obj, struct iommufd_hwpt, obj);
-	rc = check_map(hwpt->dom.domain, ucmd->cmd.check_map.iova,
+	rc = check_map(hwpt->pgt.domain, ucmd->cmd.check_map.iova,
 		       ucmd->cmd.check_map.length, ucmd->cmd.check_map.uptr);
 	selftest_core->object_put(ucmd->ictx, obj);
 	return rc;

@@ -17,14 +17,15 @@
 #include <linux/slab.h>
 
 #include "iova_space.h"
+#include "umem_rw.h"
 
 #define REVOKE_ROUNDS 100
 #define REVOKE_ROUND_JIFFIES msecs_to_jiffies(10)
 
 /* What an access does to the part of one area. */
-struct access_part {
+struct iova_part {
 	struct iova_area *area;
-	struct iommufd_memory *memory;
+	struct iommufd_umem *umem;
 	unsigned long offset;
 	unsigned long length;
 };
@@ -79,7 +80,7 @@ void iova_space_remove_access(struct iova_space *space,
 
 /* Find what is mapped from @start on, at most up to @last. */
 static int find_part(struct iova_space *space, unsigned long start,
-		     unsigned long last, struct access_part *part)
+		     unsigned long last, struct iova_part *part)
 {
 	struct iova_area *area = __iova_space_first(space, start, start);
 
@@ -87,7 +88,7 @@ static int find_part(struct iova_space *space, unsigned long start,
 	    area->state == AREA_REMOVING)
 		return -ENOENT;
 	part->area = area;
-	part->memory = area->memory;
+	part->umem = area->umem;
 	part->offset = area->offset + (start - area->node.start);
 	part->length = min(area->node.last, last) - start + 1;
 	return 0;
@@ -99,7 +100,7 @@ static int find_part(struct iova_space *space, unsigned long start,
  */
 static int find_allowed_part(struct iova_space *space, unsigned long start,
 			     unsigned long last, bool write,
-			     struct access_part *part)
+			     struct iova_part *part)
 {
 	int rc = find_part(space, start, last, part);
 
@@ -109,25 +110,25 @@ static int find_allowed_part(struct iova_space *space, unsigned long start,
 }
 
 /* Pages can only be given away whole, but for the end of the last one. */
-static bool part_is_aligned(const struct access_part *part, bool is_last)
+static bool part_is_aligned(const struct iova_part *part, bool is_last)
 {
 	return !offset_in_page(part->offset) &&
 	       (is_last || !offset_in_page(part->offset + part->length));
 }
 
-static unsigned long part_first_page(const struct access_part *part)
+static unsigned long part_first_page(const struct iova_part *part)
 {
 	return part->offset >> PAGE_SHIFT;
 }
 
-static unsigned long part_last_page(const struct access_part *part)
+static unsigned long part_last_page(const struct iova_part *part)
 {
 	return (part->offset + part->length - 1) >> PAGE_SHIFT;
 }
 
 /* Mark the area as pinned, so that it stays. */
 static int hold_part(struct iova_space *space, unsigned long start,
-		     unsigned long last, bool write, struct access_part *part)
+		     unsigned long last, bool write, struct iova_part *part)
 {
 	int rc;
 
@@ -172,21 +173,21 @@ static void release_area(struct iova_space *space, struct iova_area *area)
 	mutex_unlock(&space->lock);
 }
 
-static int pin_part(struct iova_space *space, struct access_part *part,
+static int pin_part(struct iova_space *space, struct iova_part *part,
 		    struct page **pages)
 {
 	unsigned long first = part_first_page(part);
 	unsigned long last = part_last_page(part);
 	int rc;
 
-	rc = iommufd_memory_pin(part->memory, first, last);
+	rc = iommufd_umem_pin(part->umem, first, last);
 	if (rc) {
 		end_pinning(space, part->area->node.start,
 			    part->area->node.start);
 		release_area(space, part->area);
 		return rc;
 	}
-	iommufd_memory_pages(part->memory, first, last, pages);
+	iommufd_umem_pages(part->umem, first, last, pages);
 	return 0;
 }
 
@@ -194,7 +195,7 @@ static int pin_part(struct iova_space *space, struct access_part *part,
 static int pin_parts(struct iova_space *space, unsigned long *next,
 		     unsigned long last, bool write, struct page **pages)
 {
-	struct access_part part;
+	struct iova_part part;
 	int rc;
 
 	do {
@@ -220,7 +221,7 @@ static int pin_parts(struct iova_space *space, unsigned long *next,
  * Return: 0; -ENOENT if a part is not mapped, -EPERM if the mapping is not for
  * writing or not for reading, -EINVAL if the range does not consist of whole
  * pages or is being unmapped, -EOVERFLOW if a mapping has IOMMUFD_MAX_USERS
- * pins, or what iommufd_memory_pin() says. Nothing is pinned on failure.
+ * pins, or what iommufd_umem_pin() says. Nothing is pinned on failure.
  */
 int iova_space_pin(struct iova_space *space, unsigned long start,
 		   unsigned long last, bool write, struct page **pages)
@@ -247,7 +248,7 @@ void iova_space_unpin(struct iova_space *space, unsigned long start,
 		      unsigned long last)
 {
 	for (;;) {
-		struct access_part part;
+		struct iova_part part;
 		int rc;
 
 		mutex_lock(&space->lock);
@@ -259,8 +260,8 @@ void iova_space_unpin(struct iova_space *space, unsigned long start,
 		if (WARN_ON(rc))
 			return;
 
-		iommufd_memory_unpin(part.memory, part_first_page(&part),
-				     part_last_page(&part));
+		iommufd_umem_unpin(part.umem, part_first_page(&part),
+				   part_last_page(&part));
 		release_area(space, part.area);
 		if (start + part.length - 1 == last)
 			return;
@@ -284,20 +285,20 @@ int iova_space_rw(struct iova_space *space, unsigned long start,
 		  unsigned long last, bool write, void *data)
 {
 	for (;;) {
-		struct access_part part;
+		struct iova_part part;
 		int rc;
 
 		mutex_lock(&space->lock);
 		rc = find_allowed_part(space, start, last, write, &part);
-		if (!rc && !iommufd_memory_get(part.memory))
+		if (!rc && !iommufd_umem_get(part.umem))
 			rc = -EOVERFLOW;
 		mutex_unlock(&space->lock);
 		if (rc)
 			return rc;
 
-		rc = iommufd_memory_rw(part.memory, part.offset, part.length,
-				       write, data);
-		iova_memory_put(part.memory);
+		rc = iommufd_umem_rw(part.umem, part.offset, part.length, write,
+				     data);
+		iova_umem_put(part.umem);
 		if (rc)
 			return rc;
 		if (start + part.length - 1 == last)

@@ -42,7 +42,7 @@ void iova_space_init(struct iova_space *space)
 	space->areas.root = RB_ROOT;
 	space->reserved = RB_ROOT_CACHED;
 	space->allowed = RB_ROOT_CACHED;
-	INIT_LIST_HEAD(&space->domains);
+	INIT_LIST_HEAD(&space->pgtables);
 	INIT_LIST_HEAD(&space->accesses);
 	init_waitqueue_head(&space->idle);
 	space->alignment = 1;
@@ -54,12 +54,12 @@ void iova_space_init(struct iova_space *space)
  */
 void iova_space_destroy(struct iova_space *space)
 {
-	struct iova_domain *dom, *next_dom;
+	struct iova_pgtable *pgt, *next_pgt;
 	struct iova_area *area, *next;
 
-	WARN_ON(!list_empty(&space->domains) || !list_empty(&space->accesses));
-	list_for_each_entry_safe(dom, next_dom, &space->domains, entry)
-		iova_space_remove_domain(space, dom);
+	WARN_ON(!list_empty(&space->pgtables) || !list_empty(&space->accesses));
+	list_for_each_entry_safe(pgt, next_pgt, &space->pgtables, entry)
+		iova_space_remove_pgtable(space, pgt);
 
 	/* Nobody looks at the tree any more, so it need not stay one. */
 	rbtree_postorder_for_each_entry_safe(area, next, &space->areas.root,
@@ -100,14 +100,14 @@ struct iova_area *iova_area_create(struct iommufd_payer *payer,
 	unsigned long offset = offset_in_page(uva);
 	struct iova_mapping *mapping;
 
-	mapping = kzalloc(struct_size(mapping, memory.first_chunk.runs, 1),
+	mapping = kzalloc(struct_size(mapping, umem.first_chunk.runs, 1),
 			  GFP_KERNEL_ACCOUNT);
 	if (!mapping)
 		return NULL;
-	iommufd_memory_init(&mapping->memory, payer, mode, uva - offset,
-			    ((offset + length - 1) >> PAGE_SHIFT) + 1,
-			    prot & IOMMU_WRITE);
-	mapping->area.memory = &mapping->memory;
+	iommufd_umem_init(&mapping->umem, payer, mode, uva - offset,
+			  ((offset + length - 1) >> PAGE_SHIFT) + 1,
+			  prot & IOMMU_WRITE);
+	mapping->area.umem = &mapping->umem;
 	mapping->area.offset = offset;
 	mapping->area.node.last = length - 1;
 	init_area(&mapping->area, prot);
@@ -130,19 +130,19 @@ struct iova_area *iova_area_create_copy(int prot)
 	return area;
 }
 
-static struct iova_mapping *memory_to_mapping(struct iommufd_memory *memory)
+static struct iova_mapping *umem_to_mapping(struct iommufd_umem *umem)
 {
-	return container_of(memory, struct iova_mapping, memory);
+	return container_of(umem, struct iova_mapping, umem);
 }
 
 /**
- * iova_memory_put() - drop a reference to a memory that areas have
- * @memory: memory
+ * iova_umem_put() - drop a reference to a memory that areas have
+ * @umem: memory
  */
-void iova_memory_put(struct iommufd_memory *memory)
+void iova_umem_put(struct iommufd_umem *umem)
 {
-	if (iommufd_memory_put(memory))
-		kfree(memory_to_mapping(memory));
+	if (iommufd_umem_put(umem))
+		kfree(umem_to_mapping(umem));
 }
 
 /**
@@ -154,7 +154,7 @@ void iova_memory_put(struct iommufd_memory *memory)
 int iova_areas_check_rights(const struct iova_area *areas)
 {
 	for (; areas; areas = areas->next) {
-		if ((areas->prot & IOMMU_WRITE) && !areas->memory->writable)
+		if ((areas->prot & IOMMU_WRITE) && !areas->umem->writable)
 			return -EPERM;
 	}
 	return 0;
@@ -169,12 +169,12 @@ void iova_areas_free(struct iova_area *areas)
 	struct iova_area *next;
 
 	for (; areas; areas = next) {
-		struct iommufd_memory *memory = areas->memory;
+		struct iommufd_umem *umem = areas->umem;
 
 		next = areas->next;
-		if (areas != &memory_to_mapping(memory)->area)
+		if (areas != &umem_to_mapping(umem)->area)
 			kfree(areas);
-		iova_memory_put(memory);
+		iova_umem_put(umem);
 		cond_resched();
 	}
 }
@@ -188,8 +188,8 @@ void iova_areas_free(struct iova_area *areas)
  */
 unsigned int iova_area_order(const struct iova_area *area)
 {
-	return __ffs(area->node.start | iova_area_length(area) |
-		     area->offset | PAGE_SIZE);
+	return __ffs(area->node.start | iova_area_length(area) | area->offset |
+		     PAGE_SIZE);
 }
 
 /* What iova_area_order() has to be at least. */
@@ -358,7 +358,7 @@ static __always_inline void measure_areas(const struct iova_area *areas,
 {
 	unsigned long bits = PAGE_SIZE;
 
-	new->uva = areas->memory->uva + areas->offset;
+	new->uva = areas->umem->uva + areas->offset;
 	new->length = 0;
 	if (!(flags & IOVA_MAP_FIXED))
 		iova = offset_in_page(new->uva);
@@ -402,7 +402,7 @@ static __always_inline int occupy(struct iova_space *space,
 
 static int place_one(struct iova_space *space, struct iova_area *area,
 		     unsigned int flags, unsigned long *iova,
-		     struct iova_domains *iter)
+		     struct iova_pgtables *iter)
 {
 	struct new_areas new;
 	int rc;
@@ -413,7 +413,7 @@ static int place_one(struct iova_space *space, struct iova_area *area,
 	mutex_lock(&space->lock);
 	rc = occupy(space, area, &new, flags, iova);
 	if (!rc)
-		__iova_domains_of(space, area, iter);
+		__iova_pgtables_of(space, area, iter);
 	mutex_unlock(&space->lock);
 	return rc;
 }
@@ -457,9 +457,10 @@ static struct iova_area *__place_some(struct iova_space *space,
  */
 static noinline int place_list(struct iova_space *space,
 			       struct iova_area *areas, unsigned int flags,
-			       unsigned long *iova, struct iova_domains *iter)
+			       unsigned long *iova, struct iova_pgtables *iter)
 {
-	struct iova_area whole = { .state = AREA_CREATING }, *last = NULL, *rest;
+	struct iova_area whole = { .state = AREA_CREATING }, *last = NULL,
+			 *rest;
 	struct new_areas new;
 	int rc;
 
@@ -479,7 +480,7 @@ static noinline int place_list(struct iova_space *space,
 		iova_tree_remove(&space->areas, &whole.node, &whole.node);
 	space->nr_order[new.order]--;
 	if (!rc)
-		__iova_domains_of(space, areas, iter);
+		__iova_pgtables_of(space, areas, iter);
 out_unlock:
 	mutex_unlock(&space->lock);
 	if (rc && last) {
@@ -504,13 +505,13 @@ out_unlock:
  *
  * Context: process context; may take long, a fatal signal ends it.
  * Return: 0; -EINVAL if misaligned or reserved, -EEXIST if occupied, -ENOSPC
- * and -EOVERFLOW if no IOVA can be chosen, -EINTR, or what iommufd_memory_pin()
+ * and -EOVERFLOW if no IOVA can be chosen, -EINTR, or what iommufd_umem_pin()
  * and iommu_map() say. Nothing is mapped on failure.
  */
 int iova_space_map(struct iova_space *space, struct iova_area *areas,
 		   unsigned int flags, unsigned long *iova)
 {
-	struct iova_domains iter;
+	struct iova_pgtables iter;
 	int rc;
 
 	if (areas->next)
@@ -534,16 +535,16 @@ int iova_space_map(struct iova_space *space, struct iova_area *areas,
 void iova_space_abort(struct iova_space *space, struct iova_area *areas)
 {
 	struct iova_area *last, *rest;
-	struct iova_domains iter;
+	struct iova_pgtables iter;
 
 	for (; areas; areas = rest) {
 		last = last_at_once(areas);
 		rest = last->next;
 		last->next = NULL;
 		mutex_lock(&space->lock);
-		__iova_domains_of(space, areas, &iter);
+		__iova_pgtables_of(space, areas, &iter);
 		mutex_unlock(&space->lock);
-		iova_areas_unfill(space, areas, &iter);
+		iova_areas_drain(space, areas, &iter);
 		remove_areas(space, areas);
 		last->next = rest;
 		cond_resched();
@@ -585,10 +586,10 @@ static int share_area(struct iova_space *space, unsigned long *start,
 	if (!area || area->state == AREA_CREATING ||
 	    area->state == AREA_REMOVING)
 		return -ENOENT;
-	if (!iommufd_memory_get(area->memory))
+	if (!iommufd_umem_get(area->umem))
 		return -EOVERFLOW;
 
-	copy->memory = area->memory;
+	copy->umem = area->umem;
 	copy->offset = area->offset + (*start - area->node.start);
 	copy->node.last = min(area->node.last, last) - *start;
 	*start += copy->node.last;
@@ -627,7 +628,7 @@ int iova_space_share(struct iova_space *space, unsigned long start,
 		rc = share_area(space, &start, last, copy);
 		mutex_unlock(&space->lock);
 		if (!rc && fatal_signal_pending(current)) {
-			iova_memory_put(copy->memory);
+			iova_umem_put(copy->umem);
 			rc = -EINTR;
 		}
 		if (rc) {
@@ -650,7 +651,7 @@ int iova_space_share(struct iova_space *space, unsigned long start,
  * @start: first IOVA that is not dealt with yet
  * @last: last IOVA
  * @areas: areas that are being removed
- * @domains: what the first of them belongs to
+ * @pgtables: what the first of them belongs to
  * @more: something may be left behind them
  * @revoke: the area whose pins have to end first
  */
@@ -659,7 +660,7 @@ struct iova_unmap {
 	unsigned long start;
 	unsigned long last;
 	struct iova_area *areas;
-	struct iova_domains domains;
+	struct iova_pgtables pgtables;
 	bool more;
 	struct iova_revoke revoke;
 };
@@ -747,7 +748,7 @@ static unsigned long remove_taken(struct iova_unmap *unmap)
 		return 0;
 	for (area = unmap->areas; area; area = area->next)
 		bytes += iova_area_length(area);
-	iova_areas_unfill(unmap->space, unmap->areas, &unmap->domains);
+	iova_areas_drain(unmap->space, unmap->areas, &unmap->pgtables);
 	remove_areas(unmap->space, unmap->areas);
 	iova_areas_free(unmap->areas);
 	return bytes;
@@ -768,7 +769,7 @@ static unsigned long remove_taken(struct iova_unmap *unmap)
  * -EINTR.
  */
 int iova_space_unmap_any(struct iova_space *space, unsigned long start,
-		     unsigned long last, unsigned long *unmapped)
+			 unsigned long last, unsigned long *unmapped)
 {
 	struct iova_unmap unmap = {
 		.space = space,
@@ -782,7 +783,7 @@ int iova_space_unmap_any(struct iova_space *space, unsigned long start,
 		mutex_lock(&space->lock);
 		rc = take_areas(&unmap);
 		if (unmap.areas)
-			__iova_domains_of(space, unmap.areas, &unmap.domains);
+			__iova_pgtables_of(space, unmap.areas, &unmap.pgtables);
 		mutex_unlock(&space->lock);
 
 		*unmapped += remove_taken(&unmap);

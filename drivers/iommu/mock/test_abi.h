@@ -25,28 +25,28 @@ enum iommu_test_op {
 };
 
 /* create_access.flags */
-#define MOCK_ACCESS_NEEDS_PIN_PAGES	(1U << 0)
+#define MOCK_ACCESS_NEEDS_PIN_PAGES (1U << 0)
 
 /* access_pages.flags and access_rw.flags */
-#define MOCK_ACCESS_WRITE		(1U << 0)
-#define MOCK_ACCESS_SLOW_PATH		(1U << 2)
+#define MOCK_ACCESS_WRITE (1U << 0)
+#define MOCK_ACCESS_SLOW_PATH (1U << 2)
 /*
  * The IOVA is not one: its low half is the number of a mapping, lowest first,
  * and its high half an offset from where that begins.
  */
-#define MOCK_ACCESS_SYZ			(1U << 16)
+#define MOCK_ACCESS_SYZ (1U << 16)
 
 /* mock_domain_flags.dev_flags */
-#define MOCK_DEVICE_NO_DIRTY		(1U << 0)
-#define MOCK_DEVICE_HUGE_IOVA		(1U << 1)
+#define MOCK_DEVICE_NO_DIRTY (1U << 0)
+#define MOCK_DEVICE_HUGE_IOVA (1U << 1)
 
-#define MOCK_IO_PAGE_SIZE		2048UL
-#define MOCK_HUGE_IO_PAGE_SIZE		(512 * MOCK_IO_PAGE_SIZE)
-#define MOCK_APERTURE_START		0x01000000UL
-#define MOCK_APERTURE_LAST		0x7fffffffUL
+#define MOCK_IO_PAGE_SIZE 2048UL
+#define MOCK_HUGE_IO_PAGE_SIZE (512 * MOCK_IO_PAGE_SIZE)
+#define MOCK_APERTURE_START 0x01000000UL
+#define MOCK_APERTURE_LAST 0x7fffffffUL
 
-#define IOMMU_HW_INFO_TYPE_SELFTEST	0xfeedbeefU
-#define IOMMU_HW_INFO_SELFTEST_REG	0xdeadbeefU
+#define IOMMU_HW_INFO_TYPE_SELFTEST 0xfeedbeefU
+#define IOMMU_HW_INFO_SELFTEST_REG 0xdeadbeefU
 
 struct iommu_test_hw_info {
 	__u32 flags;
@@ -115,7 +115,7 @@ struct iommu_test_cmd {
 };
 
 /* The struct of 6.6, and how much of it there must be */
-#define IOMMU_TEST_CMD_SIZE_V6_6	56
-#define IOMMU_TEST_CMD_MIN_SIZE		52
+#define IOMMU_TEST_CMD_SIZE_V6_6 56
+#define IOMMU_TEST_CMD_MIN_SIZE 52
 
 #endif

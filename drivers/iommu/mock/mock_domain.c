@@ -24,27 +24,29 @@
 #include <linux/slab.h>
 #include <linux/xarray.h>
 
-#include "selftest.h"
+#include "mock.h"
 
 #define MOCK_IO_PAGE_SHIFT 11
 static_assert(1UL << MOCK_IO_PAGE_SHIFT == MOCK_IO_PAGE_SIZE);
 
 /* Values: the number of the IO page in physical memory, and marks */
-#define MARK_START	BIT(0)
-#define MARK_LAST	BIT(1)
-#define MARK_STALE	BIT(2)
-#define MARK_BITS	3
+#define MARK_START BIT(0)
+#define MARK_LAST BIT(1)
+#define MARK_STALE BIT(2)
+#define MARK_BITS 3
 
 /* Marks the same entries as MARK_STALE, to find them fast. */
-#define XA_STALE	XA_MARK_0
+#define XA_STALE XA_MARK_0
 
 static unsigned int fail_map;
 module_param(fail_map, uint, 0600);
-MODULE_PARM_DESC(fail_map, "Fail this map call from now with ENOMEM; 0 fails none");
+MODULE_PARM_DESC(fail_map,
+		 "Fail this map call from now with ENOMEM; 0 fails none");
 
 static bool wide_aperture;
 module_param(wide_aperture, bool, 0600);
-MODULE_PARM_DESC(wide_aperture, "Let new page tables translate all of the 64-bit space");
+MODULE_PARM_DESC(wide_aperture,
+		 "Let new page tables translate all of the 64-bit space");
 
 /* Guards the count down of fail_map. */
 static DEFINE_SPINLOCK(fail_lock);
@@ -76,8 +78,8 @@ static bool has_mark(void *entry, unsigned long mark)
 
 static phys_addr_t entry_phys(void *entry)
 {
-	return (phys_addr_t)(xa_to_value(entry) >> MARK_BITS) <<
-	       MOCK_IO_PAGE_SHIFT;
+	return (phys_addr_t)(xa_to_value(entry) >> MARK_BITS)
+	       << MOCK_IO_PAGE_SHIFT;
 }
 
 static bool is_pinned(phys_addr_t phys)
@@ -112,13 +114,19 @@ static int store_io_pages(struct xa_state *xas, phys_addr_t phys,
 			phys_addr_t page = phys + (*done << MOCK_IO_PAGE_SHIFT);
 			void *old;
 
-			WARN_ONCE(!is_pinned(page), "mock: mapped a page that is not pinned\n");
-			old = xas_store(xas, make_entry(page,
-					(*done == 0 ? MARK_START : 0) |
-					(*done == n - 1 ? MARK_LAST : 0)));
+			WARN_ONCE(!is_pinned(page),
+				  "mock: mapped a page that is not pinned\n");
+			old = xas_store(
+				xas,
+				make_entry(page,
+					   (*done == 0 ? MARK_START : 0) |
+						   (*done == n - 1 ? MARK_LAST :
+								     0)));
 			if (xas_error(xas))
 				break;
-			WARN_ONCE(old, "mock: mapped over an IO page that is mapped or not flushed\n");
+			WARN_ONCE(
+				old,
+				"mock: mapped over an IO page that is mapped or not flushed\n");
 		}
 		xas_unlock(xas);
 	} while (xas_nomem(xas, gfp));
@@ -135,9 +143,11 @@ static int mock_map_pages(struct iommu_domain *domain, unsigned long iova,
 	int rc = 0;
 
 	WARN_ONCE(!(prot & IOMMU_CACHE), "mock: mapping is not coherent\n");
-	WARN_ONCE(!(prot & (IOMMU_READ | IOMMU_WRITE)), "mock: mapping is useless\n");
+	WARN_ONCE(!(prot & (IOMMU_READ | IOMMU_WRITE)),
+		  "mock: mapping is useless\n");
 	WARN_ONCE(iova < domain->geometry.aperture_start ||
-		  iova + pgsize * pgcount - 1 > domain->geometry.aperture_end,
+			  iova + pgsize * pgcount - 1 >
+				  domain->geometry.aperture_end,
 		  "mock: mapped outside the aperture\n");
 	if (map_shall_fail())
 		return -ENOMEM;
@@ -237,8 +247,9 @@ static void mock_iotlb_sync(struct iommu_domain *domain,
 		  "mock: unmap cuts a mapping at its end\n");
 	xas_lock(&xas);
 	xas_for_each_marked(&xas, entry, ULONG_MAX, XA_STALE) {
-		WARN_ONCE(!is_pinned(entry_phys(entry)),
-			  "mock: a page was unpinned before the IOTLB was flushed\n");
+		WARN_ONCE(
+			!is_pinned(entry_phys(entry)),
+			"mock: a page was unpinned before the IOTLB was flushed\n");
 		xas_store(&xas, NULL);
 		if (++n % XA_CHECK_SCHED)
 			continue;
@@ -254,8 +265,8 @@ static void mock_iotlb_sync(struct iommu_domain *domain,
 static phys_addr_t mock_iova_to_phys(struct iommu_domain *domain,
 				     dma_addr_t iova)
 {
-	void *entry = xa_load(&to_mock(domain)->pages,
-			      iova >> MOCK_IO_PAGE_SHIFT);
+	void *entry =
+		xa_load(&to_mock(domain)->pages, iova >> MOCK_IO_PAGE_SHIFT);
 
 	if (!entry || has_mark(entry, MARK_STALE))
 		return 0;
@@ -272,7 +283,8 @@ static void mock_free(struct iommu_domain *domain)
 {
 	struct mock_domain *mock = to_mock(domain);
 
-	WARN_ONCE(!xa_empty(&mock->pages), "mock: freed a domain that is not empty\n");
+	WARN_ONCE(!xa_empty(&mock->pages),
+		  "mock: freed a domain that is not empty\n");
 	xa_destroy(&mock->pages);
 	kfree(mock);
 }

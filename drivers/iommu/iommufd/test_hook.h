@@ -3,8 +3,8 @@
  * IOMMU_TEST_CMD: how test programs drive a mock IOMMU, and how the module that
  * implements it plugs into iommufd. The numbers and layouts are an ABI.
  */
-#ifndef _IOMMUFD_TEST_H
-#define _IOMMUFD_TEST_H
+#ifndef _IOMMUFD_TEST_HOOK_H
+#define _IOMMUFD_TEST_HOOK_H
 
 #include <linux/types.h>
 #include <uapi/linux/iommufd.h>
@@ -61,9 +61,9 @@ struct iommufd_test_core {
 	void (*object_put)(struct iommufd_ctx *ictx,
 			   struct iommufd_object *obj);
 	int (*object_destroy)(struct iommufd_ctx *ictx, u32 id);
-	struct iommufd_device *(*device_create)(struct iommufd_ctx *ictx,
-						struct device *dev,
-						const struct iommufd_iommu_ops *ops);
+	struct iommufd_device *(*device_create)(
+		struct iommufd_ctx *ictx, struct device *dev,
+		const struct iommufd_iommu_ops *ops);
 	int (*reserve)(struct iova_space *space, unsigned long start,
 		       unsigned long last, const void *owner);
 	bool (*nth_area)(struct iova_space *space, unsigned int n,
@@ -76,7 +76,7 @@ const struct iommufd_test_core *
 iommufd_test_register(const struct iommufd_test_ops *ops);
 void iommufd_test_unregister(void);
 
-/* test.c, for the core */
+/* test_hook.c, for the core */
 long iommufd_test_ioctl(struct iommufd_ctx *ictx, void __user *ubuffer);
 void iommufd_test_put(struct iommufd_ctx *ictx);
 

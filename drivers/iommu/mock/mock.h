@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-#ifndef _IOMMUFD_SELFTEST_H
-#define _IOMMUFD_SELFTEST_H
+#ifndef _IOMMUFD_MOCK_H
+#define _IOMMUFD_MOCK_H
 
 #include <linux/device.h>
 #include <linux/iommu.h>
 #include <linux/types.h>
 
 #include "../iommufd/iommufd_private.h"
-#include "../iommufd/iommufd_test.h"
+#include "../iommufd/test_hook.h"
 #include "test_abi.h"
 
 /**

@@ -19,7 +19,7 @@
 #include <linux/uaccess.h>
 #include <linux/workqueue.h>
 
-#include "selftest.h"
+#include "mock.h"
 
 #define MAX_LENGTH SZ_16M
 
@@ -29,7 +29,9 @@ MODULE_PARM_DESC(keep_pins, "Do not let go of pins when an UNMAP asks for it");
 
 static bool unmap_locks;
 module_param(unmap_locks, bool, 0600);
-MODULE_PARM_DESC(unmap_locks, "When an UNMAP asks, take the lock that replace is called under");
+MODULE_PARM_DESC(
+	unmap_locks,
+	"When an UNMAP asks, take the lock that replace is called under");
 
 static unsigned int unmap_delay;
 module_param(unmap_delay, uint, 0600);
@@ -37,7 +39,8 @@ MODULE_PARM_DESC(unmap_delay, "When an UNMAP asks, wait so many ms first");
 
 static unsigned int unpin_delay;
 module_param(unpin_delay, uint, 0600);
-MODULE_PARM_DESC(unpin_delay, "When an UNMAP asks, wait so many ms with a pin in hand");
+MODULE_PARM_DESC(unpin_delay,
+		 "When an UNMAP asks, wait so many ms with a pin in hand");
 
 static atomic_t nr_unmaps = ATOMIC_INIT(0);
 module_param_named(unmaps, nr_unmaps.counter, int, 0400);
@@ -103,7 +106,8 @@ static struct selftest_pin *take_pin_in(struct selftest_access *sta,
 
 	spin_lock(&sta->lock);
 	list_for_each_entry(pin, &sta->pins, entry) {
-		if (pin->iova <= last && pin->iova + (pin->length - 1) >= iova) {
+		if (pin->iova <= last &&
+		    pin->iova + (pin->length - 1) >= iova) {
 			list_del(&pin->entry);
 			found = pin;
 			break;
@@ -244,9 +248,8 @@ static struct selftest_access *create_access(struct iommufd_ctx *ictx,
 	spin_lock_init(&sta->lock);
 	INIT_LIST_HEAD(&sta->pins);
 
-	sta->access = iommufd_access_create(ictx, pins_pages ? &pin_ops :
-							       &rw_ops,
-					    sta, &id);
+	sta->access = iommufd_access_create(
+		ictx, pins_pages ? &pin_ops : &rw_ops, sta, &id);
 	if (IS_ERR(sta->access)) {
 		rc = PTR_ERR(sta->access);
 		goto out_free;
@@ -270,7 +273,7 @@ static struct file *create_access_file(struct selftest_ucmd *ucmd)
 
 	sta = create_access(ucmd->ictx, ucmd->cmd.id,
 			    ucmd->cmd.create_access.flags &
-			    MOCK_ACCESS_NEEDS_PIN_PAGES);
+				    MOCK_ACCESS_NEEDS_PIN_PAGES);
 	if (IS_ERR(sta))
 		return ERR_CAST(sta);
 	file = anon_inode_getfile("[iommufd_mock_access]", &access_fops, sta,
@@ -348,8 +351,8 @@ static int add_pin(struct selftest_access *sta, struct selftest_pin *pin,
 	rc = iommufd_access_pin_pages(sta->access, pin->iova, pin->length,
 				      pages,
 				      flags & MOCK_ACCESS_WRITE ?
-				      IOMMUFD_ACCESS_RW_WRITE :
-				      IOMMUFD_ACCESS_RW_READ);
+					      IOMMUFD_ACCESS_RW_WRITE :
+					      IOMMUFD_ACCESS_RW_READ);
 	if (rc)
 		return rc;
 
@@ -551,9 +554,8 @@ int selftest_access_rw(struct selftest_ucmd *ucmd)
 
 	if (ucmd->cmd.access_rw.length > MAX_LENGTH)
 		return -ENOMEM;
-	if (ucmd->cmd.access_rw.flags & ~(MOCK_ACCESS_WRITE |
-					  MOCK_ACCESS_SLOW_PATH |
-					  MOCK_ACCESS_SYZ))
+	if (ucmd->cmd.access_rw.flags &
+	    ~(MOCK_ACCESS_WRITE | MOCK_ACCESS_SLOW_PATH | MOCK_ACCESS_SYZ))
 		return -EOPNOTSUPP;
 
 	sta = get_access(ucmd, &file);

@@ -27,57 +27,57 @@
 #include <linux/sched/signal.h>
 #include <linux/slab.h>
 
-#include "io_pages.h"
+#include "pgtable.h"
 #include "iova_space.h"
 
 /* Step to the next domain that has the busy area at @start, if one is left. */
-static void __next_domain(struct iova_space *space, struct iova_domains *iter,
-			  unsigned long start)
+static void __next_pgtable(struct iova_space *space, struct iova_pgtables *iter,
+			   unsigned long start)
 {
-	struct iova_domain *dom = list_prepare_entry(iter->dom, &space->domains,
-						     entry);
+	struct iova_pgtable *pgt =
+		list_prepare_entry(iter->pgt, &space->pgtables, entry);
 
-	list_for_each_entry_continue(dom, &space->domains, entry) {
-		if (start < dom->filled)
+	list_for_each_entry_continue(pgt, &space->pgtables, entry) {
+		if (start < pgt->filled)
 			break;
 	}
-	iter->dom = dom;
-	iter->filled = dom->filled;
+	iter->pgt = pgt;
+	iter->filled = pgt->filled;
 	iter->left--;
 }
 
-static void next_domain(struct iova_space *space, struct iova_domains *iter,
-			unsigned long start)
+static void next_pgtable(struct iova_space *space, struct iova_pgtables *iter,
+			 unsigned long start)
 {
 	if (!iter->left) {
-		iter->dom = NULL;
+		iter->pgt = NULL;
 		return;
 	}
 	mutex_lock(&space->lock);
-	__next_domain(space, iter, start);
+	__next_pgtable(space, iter, start);
 	mutex_unlock(&space->lock);
 }
 
 /**
- * __iova_domains_of() - begin to go through the domains of an area
+ * __iova_pgtables_of() - begin to go through the domains of an area
  * @space: space, locked
  * @area: busy area
- * @iter: filled in; its @dom is NULL if the area belongs to no domain
+ * @iter: filled in; its @pgt is NULL if the area belongs to no domain
  */
-void __iova_domains_of(struct iova_space *space, const struct iova_area *area,
-		       struct iova_domains *iter)
+void __iova_pgtables_of(struct iova_space *space, const struct iova_area *area,
+			struct iova_pgtables *iter)
 {
-	struct iova_domain *dom;
+	struct iova_pgtable *pgt;
 
 	lockdep_assert_held(&space->lock);
-	iter->dom = NULL;
+	iter->pgt = NULL;
 	iter->left = 0;
-	list_for_each_entry(dom, &space->domains, entry) {
-		if (area->node.start < dom->filled)
+	list_for_each_entry(pgt, &space->pgtables, entry) {
+		if (area->node.start < pgt->filled)
 			iter->left++;
 	}
 	if (iter->left)
-		__next_domain(space, iter, area->node.start);
+		__next_pgtable(space, iter, area->node.start);
 }
 
 /**
@@ -90,20 +90,20 @@ void __iova_domains_of(struct iova_space *space, const struct iova_area *area,
  */
 void __iova_area_check(struct iova_space *space, const struct iova_area *area)
 {
-	unsigned int nr_domains = 0;
-	struct iova_domain *dom;
+	unsigned int nr_pgtables = 0;
+	struct iova_pgtable *pgt;
 
 	lockdep_assert_held(&space->lock);
-	list_for_each_entry(dom, &space->domains, entry) {
-		if (area->node.start < dom->filled)
-			nr_domains++;
+	list_for_each_entry(pgt, &space->pgtables, entry) {
+		if (area->node.start < pgt->filled)
+			nr_pgtables++;
 	}
-	WARN_ONCE(area->nr_domains != nr_domains,
+	WARN_ONCE(area->nr_pgtables != nr_pgtables,
 		  "iommufd: %#lx is in %u domains, by their marks in %u\n",
-		  area->node.start, area->nr_domains, nr_domains);
-	WARN_ONCE(area->pinned != (nr_domains > 0),
+		  area->node.start, area->nr_pgtables, nr_pgtables);
+	WARN_ONCE(area->pinned != (nr_pgtables > 0),
 		  "iommufd: %#lx is in %u domains and pinned=%d\n",
-		  area->node.start, nr_domains, area->pinned);
+		  area->node.start, nr_pgtables, area->pinned);
 }
 
 static void unpin_area(struct iova_area *area)
@@ -111,8 +111,8 @@ static void unpin_area(struct iova_area *area)
 	if (!area->pinned)
 		return;
 	area->pinned = false;
-	iommufd_memory_unpin(area->memory, iova_area_first_page(area),
-			     iova_area_last_page(area));
+	iommufd_umem_unpin(area->umem, iova_area_first_page(area),
+			   iova_area_last_page(area));
 }
 
 /**
@@ -131,16 +131,16 @@ static int pin_area(struct iova_area *area)
 	int rc;
 
 	/* What a MAP is making can be neither copied nor used by an access. */
-	if (area->state == AREA_CREATING && iommufd_memory_is_new(area->memory))
-		rc = iommufd_memory_pin_new(area->memory, first, last);
+	if (area->state == AREA_CREATING && iommufd_umem_is_new(area->umem))
+		rc = iommufd_umem_pin_new(area->umem, first, last);
 	else
-		rc = iommufd_memory_pin(area->memory, first, last);
+		rc = iommufd_umem_pin(area->umem, first, last);
 	area->pinned = !rc;
 	return rc;
 }
 
 /* Let a busy area enter a domain. */
-static int fill_area(struct iova_space *space, struct iova_domain *dom,
+static int fill_area(struct iova_space *space, struct iova_pgtable *pgt,
 		     struct iova_area *area)
 {
 	int rc;
@@ -154,11 +154,11 @@ static int fill_area(struct iova_space *space, struct iova_domain *dom,
 	 * Small pages cannot become the rule while the space has a domain and
 	 * an area, and has both. Clearing it is harmless at any time.
 	 */
-	rc = io_map_area(dom, area, READ_ONCE(space->small_pages));
+	rc = iommufd_pgtable_map(pgt, area, READ_ONCE(space->small_pages));
 	if (!rc) {
-		area->nr_domains++;
-		atomic_long_add(iova_area_length(area), &dom->mapped);
-	} else if (!area->nr_domains) {
+		area->nr_pgtables++;
+		atomic_long_add(iova_area_length(area), &pgt->mapped);
+	} else if (!area->nr_pgtables) {
 		unpin_area(area);
 	}
 	return rc;
@@ -168,37 +168,38 @@ static int fill_area(struct iova_space *space, struct iova_domain *dom,
 static void keep_areas(struct iova_area *areas, unsigned long filled)
 {
 	for (; areas && areas->node.start < filled; areas = areas->next)
-		iommufd_memory_keep(areas->memory);
+		iommufd_umem_leak(areas->umem);
 }
 
 /* Let busy areas that start below @filled leave a domain. */
-static void drain_areas(struct iova_domain *dom, struct iova_area *areas,
+static void drain_areas(struct iova_pgtable *pgt, struct iova_area *areas,
 			unsigned long filled)
 {
-	struct io_unmap unmap __uninitialized;
+	struct pgtable_unmap unmap __uninitialized;
 	struct iova_area *area;
 
-	io_unmap_begin(&unmap, dom);
+	iommufd_pgtable_unmap_begin(&unmap, pgt);
 	for (area = areas; area && area->node.start < filled;
 	     area = area->next) {
 		/* Filling it failed before it came to this domain. */
-		if (!area->nr_domains)
+		if (!area->nr_pgtables)
 			continue;
-		io_unmap_add(&unmap, area->node.start, iova_area_length(area));
-		area->nr_domains--;
+		iommufd_pgtable_unmap_add(&unmap, area->node.start,
+					  iova_area_length(area));
+		area->nr_pgtables--;
 	}
-	if (!io_unmap_end(&unmap))
+	if (!iommufd_pgtable_unmap_end(&unmap))
 		keep_areas(areas, filled);
 }
 
-static int fill_domains(struct iova_space *space, struct iova_area *area,
-			struct iova_domains *iter)
+static int fill_pgtables(struct iova_space *space, struct iova_area *area,
+			 struct iova_pgtables *iter)
 {
 	int rc = 0;
 
-	while (!rc && iter->dom) {
-		rc = fill_area(space, iter->dom, area);
-		next_domain(space, iter, area->node.start);
+	while (!rc && iter->pgt) {
+		rc = fill_area(space, iter->pgt, area);
+		next_pgtable(space, iter, area->node.start);
 	}
 	return rc;
 }
@@ -207,58 +208,58 @@ static int fill_domains(struct iova_space *space, struct iova_area *area,
  * iova_areas_fill() - map new areas in all the domains they belong to
  * @space: space
  * @areas: list of areas in state AREA_CREATING
- * @iter: __iova_domains_of() the first of them
+ * @iter: __iova_pgtables_of() the first of them
  *
  * Return: 0 or errno; then some areas may be in some domains, which is for
- * iova_areas_unfill().
+ * iova_areas_drain().
  */
 int iova_areas_fill(struct iova_space *space, struct iova_area *areas,
-		    struct iova_domains *iter)
+		    struct iova_pgtables *iter)
 {
 	int rc;
 
-	rc = fill_domains(space, areas, iter);
+	rc = fill_pgtables(space, areas, iter);
 	while (!rc && (areas = areas->next)) {
 		if (fatal_signal_pending(current))
 			return -EINTR;
 		mutex_lock(&space->lock);
-		__iova_domains_of(space, areas, iter);
+		__iova_pgtables_of(space, areas, iter);
 		mutex_unlock(&space->lock);
-		rc = fill_domains(space, areas, iter);
+		rc = fill_pgtables(space, areas, iter);
 	}
 	return rc;
 }
 
 /**
- * iova_areas_unfill() - unmap areas from all domains and unpin their pages
+ * iova_areas_drain() - unmap areas from all domains and unpin their pages
  * @space: space
  * @areas: list of areas in state AREA_CREATING or AREA_REMOVING
- * @iter: __iova_domains_of() the first of them
+ * @iter: __iova_pgtables_of() the first of them
  *
  * One IOTLB flush a domain serves all of them, and comes before the first page
  * is unpinned.
  */
-void iova_areas_unfill(struct iova_space *space, struct iova_area *areas,
-		       struct iova_domains *iter)
+void iova_areas_drain(struct iova_space *space, struct iova_area *areas,
+		      struct iova_pgtables *iter)
 {
-	for (; iter->dom; next_domain(space, iter, areas->node.start))
-		drain_areas(iter->dom, areas, iter->filled);
+	for (; iter->pgt; next_pgtable(space, iter, areas->node.start))
+		drain_areas(iter->pgt, areas, iter->filled);
 	for (; areas; areas = areas->next)
 		unpin_area(areas);
 }
 
 /* The lowest area that is not in a domain whose mark moves up. */
 static struct iova_area *next_to_fill(struct iova_space *space,
-				      struct iova_domain *dom)
+				      struct iova_pgtable *pgt)
 {
 	struct iova_area *area;
 
-	area = __iova_space_first(space, dom->filled, ULONG_MAX);
+	area = __iova_space_first(space, pgt->filled, ULONG_MAX);
 	/*
 	 * Across the mark lies the area that has moved it there, or one that
 	 * its own MAP has put into the domain.
 	 */
-	if (area && area->node.start < dom->filled)
+	if (area && area->node.start < pgt->filled)
 		area = to_iova_area(iova_node_next(&area->node));
 	return area;
 }
@@ -267,15 +268,15 @@ static struct iova_area *next_to_fill(struct iova_space *space,
  * Move the mark of a domain above the next area. Return: 1 when there is none,
  * 0 to go on, or errno.
  */
-static int fill_next(struct iova_space *space, struct iova_domain *dom)
+static int fill_next(struct iova_space *space, struct iova_pgtable *pgt)
 {
 	struct iova_area *area;
 	int rc = 0;
 
 	mutex_lock(&space->lock);
-	area = next_to_fill(space, dom);
+	area = next_to_fill(space, pgt);
 	if (!area) {
-		dom->filled = ULONG_MAX;
+		pgt->filled = ULONG_MAX;
 		rc = 1;
 	} else if (area->state != AREA_IDLE) {
 		rc = __iova_space_wait(space, TASK_KILLABLE,
@@ -285,34 +286,34 @@ static int fill_next(struct iova_space *space, struct iova_domain *dom)
 		area->state = AREA_MOVING;
 		area->next = NULL;
 		/* What is mapped below it from now on is its MAP's to fill. */
-		dom->filled = area->node.start;
+		pgt->filled = area->node.start;
 	}
 	mutex_unlock(&space->lock);
 	if (!area)
 		return rc;
 
-	rc = fill_area(space, dom, area);
+	rc = fill_area(space, pgt, area);
 
 	mutex_lock(&space->lock);
 	/* One above the start cannot wrap: the start of an area is aligned. */
 	if (!rc)
-		dom->filled = area->node.start + 1;
+		pgt->filled = area->node.start + 1;
 	__iova_areas_idle(space, area);
 	mutex_unlock(&space->lock);
 	return rc;
 }
 
 /* Move the mark of a domain below the next area. Return: false at the end. */
-static bool drain_next(struct iova_space *space, struct iova_domain *dom)
+static bool drain_next(struct iova_space *space, struct iova_pgtable *pgt)
 {
 	struct iova_area *area;
 	bool wait = false;
 
 	mutex_lock(&space->lock);
-	area = to_iova_area(iova_tree_before(&space->areas, dom->filled));
+	area = to_iova_area(iova_tree_before(&space->areas, pgt->filled));
 	if (area && area->state != AREA_IDLE) {
 		/* What is mapped above it meanwhile stays out: no more waits. */
-		dom->filled = area->node.start + 1;
+		pgt->filled = area->node.start + 1;
 		/*
 		 * Not killable, as nobody could go on in our place. Who works
 		 * on the area can be killed, and is not waiting for us.
@@ -323,30 +324,30 @@ static bool drain_next(struct iova_space *space, struct iova_domain *dom)
 		area->state = AREA_MOVING;
 		area->next = NULL;
 		/* What is mapped above it from now on stays out. */
-		dom->filled = area->node.start + 1;
+		pgt->filled = area->node.start + 1;
 	} else {
 		/* The same goes for all that is mapped before we return. */
-		dom->filled = 0;
+		pgt->filled = 0;
 	}
 	mutex_unlock(&space->lock);
 	if (wait || !area)
 		return wait;
 
-	drain_areas(dom, area, ULONG_MAX);
-	if (!area->nr_domains)
+	drain_areas(pgt, area, ULONG_MAX);
+	if (!area->nr_pgtables)
 		unpin_area(area);
 
 	mutex_lock(&space->lock);
-	dom->filled = area->node.start;
+	pgt->filled = area->node.start;
 	__iova_areas_idle(space, area);
 	mutex_unlock(&space->lock);
 	cond_resched();
 	return true;
 }
 
-static unsigned long domain_alignment(const struct iova_domain *dom)
+static unsigned long domain_alignment(const struct iova_pgtable *pgt)
 {
-	return 1UL << __ffs(dom->domain->pgsize_bitmap);
+	return 1UL << __ffs(pgt->domain->pgsize_bitmap);
 }
 
 /**
@@ -359,11 +360,11 @@ unsigned long __iova_space_calc_alignment(struct iova_space *space)
 {
 	unsigned long alignment = space->small_pages ? PAGE_SIZE : 1;
 	struct iova_access *access;
-	struct iova_domain *dom;
+	struct iova_pgtable *pgt;
 
 	lockdep_assert_held(&space->lock);
-	list_for_each_entry(dom, &space->domains, entry)
-		alignment = max(alignment, domain_alignment(dom));
+	list_for_each_entry(pgt, &space->pgtables, entry)
+		alignment = max(alignment, domain_alignment(pgt));
 	list_for_each_entry(access, &space->accesses, entry) {
 		if (access->pins)
 			alignment = PAGE_SIZE;
@@ -392,116 +393,118 @@ int __iova_space_raise_alignment(struct iova_space *space,
 }
 
 /* Reserve what lies outside the aperture. */
-static int reserve_outside(struct iova_space *space, struct iova_domain *dom)
+static int reserve_outside(struct iova_space *space, struct iova_pgtable *pgt)
 {
-	struct iommu_domain_geometry *geometry = &dom->domain->geometry;
+	struct iommu_domain_geometry *geometry = &pgt->domain->geometry;
 	int rc = 0;
 
 	if (!geometry->force_aperture)
 		return 0;
 	if (geometry->aperture_start)
 		rc = iova_space_reserve(space, 0, geometry->aperture_start - 1,
-					dom);
+					pgt);
 	if (!rc && geometry->aperture_end < ULONG_MAX)
 		rc = iova_space_reserve(space, geometry->aperture_end + 1,
-					ULONG_MAX, dom);
+					ULONG_MAX, pgt);
 	return rc;
 }
 
 /**
- * iova_space_add_domain() - map everything into a new domain, and keep it so
+ * iova_space_add_pgtable() - map everything into a new domain, and keep it so
  * @space: space
- * @dom: domain with an empty page table
+ * @pgt: domain with an empty page table
  *
  * Context: process context; may take long, a fatal signal ends it.
  * Return: 0; -EADDRINUSE if a mapping is too finely aligned, or a mapping or an
  * allowed range lies outside the aperture; -EINVAL if the IO pages are larger
- * than PAGE_SIZE; or what iommufd_memory_pin() and iommu_map() say.
+ * than PAGE_SIZE; or what iommufd_umem_pin() and iommu_map() say.
  */
-int iova_space_add_domain(struct iova_space *space, struct iova_domain *dom)
+int iova_space_add_pgtable(struct iova_space *space, struct iova_pgtable *pgt)
 {
 	int rc;
 
-	if (domain_alignment(dom) > PAGE_SIZE)
+	if (domain_alignment(pgt) > PAGE_SIZE)
 		return -EINVAL;
 
-	dom->filled = 0;
-	atomic_long_set(&dom->mapped, 0);
-	init_rwsem(&dom->groups);
-	rc = reserve_outside(space, dom);
+	pgt->filled = 0;
+	atomic_long_set(&pgt->mapped, 0);
+	init_rwsem(&pgt->groups);
+	rc = reserve_outside(space, pgt);
 	if (rc)
 		goto out_unreserve;
 
 	mutex_lock(&space->lock);
-	rc = __iova_space_raise_alignment(space, domain_alignment(dom));
+	rc = __iova_space_raise_alignment(space, domain_alignment(pgt));
 	if (!rc)
-		list_add_tail(&dom->entry, &space->domains);
+		list_add_tail(&pgt->entry, &space->pgtables);
 	mutex_unlock(&space->lock);
 	if (rc)
 		goto out_unreserve;
 
 	do {
 		rc = fatal_signal_pending(current) ? -EINTR :
-						     fill_next(space, dom);
+						     fill_next(space, pgt);
 		cond_resched();
 	} while (!rc);
 	if (rc > 0)
 		return 0;
-	iova_space_remove_domain(space, dom);
+	iova_space_remove_pgtable(space, pgt);
 	return rc;
 
 out_unreserve:
-	iova_space_unreserve(space, dom);
+	iova_space_unreserve(space, pgt);
 	return rc;
 }
 
 /**
- * iova_space_remove_domain() - unmap everything from a domain and forget it
+ * iova_space_remove_pgtable() - unmap everything from a domain and forget it
  * @space: space
- * @dom: domain that iova_space_add_domain() added
+ * @pgt: domain that iova_space_add_pgtable() added
  *
  * Context: process context; may take long.
  */
-void iova_space_remove_domain(struct iova_space *space, struct iova_domain *dom)
+void iova_space_remove_pgtable(struct iova_space *space,
+			       struct iova_pgtable *pgt)
 {
 	/*
 	 * While the mark moves down new areas above it do not go into this
 	 * domain; those below it do, and are waited for.
 	 */
-	while (drain_next(space, dom))
+	while (drain_next(space, pgt))
 		;
-	WARN_ONCE(atomic_long_read(&dom->mapped),
+	WARN_ONCE(atomic_long_read(&pgt->mapped),
 		  "iommufd: a domain goes with %ld bytes mapped in it\n",
-		  atomic_long_read(&dom->mapped));
+		  atomic_long_read(&pgt->mapped));
 
 	mutex_lock(&space->lock);
-	list_del(&dom->entry);
+	list_del(&pgt->entry);
 	space->alignment = __iova_space_calc_alignment(space);
-	__iova_space_unreserve(space, dom);
+	__iova_space_unreserve(space, pgt);
 	mutex_unlock(&space->lock);
 }
 
 /**
- * iova_domains_lock_groups() - let a group move from one domain to another
+ * iova_pgtables_lock_groups() - let a group move from one domain to another
  * @from: domain
  * @to: another domain
  *
  * For whoever attaches or detaches a group, which has to do with one domain
- * only, it is enough to take iova_domain.groups for writing.
+ * only, it is enough to take iova_pgtable.groups for writing.
  */
-void iova_domains_lock_groups(struct iova_domain *from, struct iova_domain *to)
+void iova_pgtables_lock_groups(struct iova_pgtable *from,
+			       struct iova_pgtable *to)
 {
 	down_write(&min(from, to)->groups);
 	down_write_nested(&max(from, to)->groups, SINGLE_DEPTH_NESTING);
 }
 
 /**
- * iova_domains_unlock_groups() - undo iova_domains_lock_groups()
+ * iova_pgtables_unlock_groups() - undo iova_pgtables_lock_groups()
  * @from: domain
  * @to: another domain
  */
-void iova_domains_unlock_groups(struct iova_domain *from,
-				struct iova_domain *to)
+void iova_pgtables_unlock_groups(struct iova_pgtable *from,
+				 struct iova_pgtable *to)
 {
 	up_write(&from->groups);
 	up_write(&to->groups);
@@ -528,11 +531,11 @@ unsigned long iova_space_alignment(struct iova_space *space)
 unsigned long iova_space_page_sizes(struct iova_space *space)
 {
 	unsigned long sizes = PAGE_MASK;
-	struct iova_domain *dom;
+	struct iova_pgtable *pgt;
 
 	mutex_lock(&space->lock);
-	list_for_each_entry(dom, &space->domains, entry)
-		sizes &= dom->domain->pgsize_bitmap;
+	list_for_each_entry(pgt, &space->pgtables, entry)
+		sizes &= pgt->domain->pgsize_bitmap;
 	mutex_unlock(&space->lock);
 	return sizes | PAGE_SIZE;
 }
@@ -565,7 +568,7 @@ int iova_space_set_huge_pages(struct iova_space *space, bool enable)
 		space->small_pages = false;
 		space->alignment = __iova_space_calc_alignment(space);
 	} else if (!space->small_pages) {
-		if (!list_empty(&space->domains) &&
+		if (!list_empty(&space->pgtables) &&
 		    !iova_tree_empty(&space->areas))
 			rc = -EINVAL;
 		else

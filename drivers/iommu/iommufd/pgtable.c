@@ -16,7 +16,7 @@
 #include <linux/sched/signal.h>
 #include <linux/sizes.h>
 
-#include "io_pages.h"
+#include "pgtable.h"
 
 #define PIECE_SIZE SZ_1G
 
@@ -24,8 +24,8 @@
 #define RUNS_AT_ONCE 64
 
 /**
- * struct io_map - an area on its way into a domain
- * @dom: domain
+ * struct pgtable_map - an area on its way into a domain
+ * @pgt: domain
  * @area: area
  * @walk: its next run
  * @mapped: bytes of the area that are in the page table
@@ -34,10 +34,10 @@
  * @shift: IO pages of short runs have 1 << @shift bytes
  * @large: size from which on a run is not short
  */
-struct io_map {
-	struct iova_domain *dom;
+struct pgtable_map {
+	struct iova_pgtable *pgt;
 	struct iova_area *area;
-	struct memory_walk walk;
+	struct umem_walk walk;
 	unsigned long mapped;
 	unsigned long tried;
 	unsigned long piece_size;
@@ -65,11 +65,11 @@ static unsigned long large_io_page(const struct iommu_domain *domain)
 }
 
 /* Between two pieces of work on a page table */
-static void let_groups_through(struct iova_domain *dom)
+static void let_groups_through(struct iova_pgtable *pgt)
 {
-	if (rwsem_is_contended(&dom->groups)) {
-		up_read(&dom->groups);
-		down_read(&dom->groups);
+	if (rwsem_is_contended(&pgt->groups)) {
+		up_read(&pgt->groups);
+		down_read(&pgt->groups);
 	}
 	cond_resched();
 }
@@ -92,11 +92,11 @@ static bool unmap_short(struct iommu_domain *domain, unsigned long start,
 	return true;
 }
 
-static void unmap_flush(struct io_unmap *unmap)
+static void unmap_flush(struct pgtable_unmap *unmap)
 {
-	struct iommu_domain *domain = unmap->dom->domain;
+	struct iommu_domain *domain = unmap->pgt->domain;
 
-	atomic_long_sub(unmap->length, &unmap->dom->mapped);
+	atomic_long_sub(unmap->length, &unmap->pgt->mapped);
 	if (unmap->length && unmap->length < large_io_page(domain)) {
 		if (!unmap_short(domain, unmap->start, unmap->length,
 				 &unmap->gather))
@@ -104,27 +104,28 @@ static void unmap_flush(struct io_unmap *unmap)
 		unmap->length = 0;
 	}
 	while (unmap->length) {
-		unsigned long piece = min(unmap->length, PIECE_SIZE -
-					  unmap->start % PIECE_SIZE);
+		unsigned long piece = min(
+			unmap->length, PIECE_SIZE - unmap->start % PIECE_SIZE);
 
 		if (iommu_unmap_fast(domain, unmap->start, piece,
 				     &unmap->gather) != piece)
 			unmap->failed = true;
 		unmap->start += piece;
 		unmap->length -= piece;
-		let_groups_through(unmap->dom);
+		let_groups_through(unmap->pgt);
 	}
 }
 
 /**
- * io_unmap_begin() - prepare to unmap
+ * iommufd_pgtable_unmap_begin() - prepare to unmap
  * @unmap: filled in
- * @dom: domain; no group is attached to it or detached until io_unmap_end()
+ * @pgt: domain; no group is attached to it or detached until iommufd_pgtable_unmap_end()
  */
-void io_unmap_begin(struct io_unmap *unmap, struct iova_domain *dom)
+void iommufd_pgtable_unmap_begin(struct pgtable_unmap *unmap,
+				 struct iova_pgtable *pgt)
 {
-	down_read(&dom->groups);
-	unmap->dom = dom;
+	down_read(&pgt->groups);
+	unmap->pgt = pgt;
 	unmap->start = 0;
 	unmap->length = 0;
 	unmap->failed = false;
@@ -132,13 +133,13 @@ void io_unmap_begin(struct io_unmap *unmap, struct iova_domain *dom)
 }
 
 /**
- * io_unmap_add() - take a range away, together with what was given just below
+ * iommufd_pgtable_unmap_add() - take a range away, together with what was given just below
  * @unmap: unmap
  * @start: first IOVA of one or several areas
  * @length: bytes
  */
-void io_unmap_add(struct io_unmap *unmap, unsigned long start,
-		  unsigned long length)
+void iommufd_pgtable_unmap_add(struct pgtable_unmap *unmap, unsigned long start,
+			       unsigned long length)
 {
 	if (unmap->start + unmap->length != start) {
 		unmap_flush(unmap);
@@ -148,35 +149,35 @@ void io_unmap_add(struct io_unmap *unmap, unsigned long start,
 }
 
 /**
- * io_unmap_end() - finish what was given to io_unmap_add()
+ * iommufd_pgtable_unmap_end() - finish what was given to iommufd_pgtable_unmap_add()
  * @unmap: unmap
  *
  * Return: true if neither IO page table nor IOTLB has the ranges any more.
  */
-bool io_unmap_end(struct io_unmap *unmap)
+bool iommufd_pgtable_unmap_end(struct pgtable_unmap *unmap)
 {
 	unmap_flush(unmap);
-	iommu_iotlb_sync(unmap->dom->domain, &unmap->gather);
-	up_read(&unmap->dom->groups);
+	iommu_iotlb_sync(unmap->pgt->domain, &unmap->gather);
+	up_read(&unmap->pgt->groups);
 	WARN_ONCE(unmap->failed, "iommufd: the IOMMU driver did not unmap\n");
 	return !unmap->failed;
 }
 
 /* Map a run without room for a large IO page; others see it after a sync. */
-static int map_short(struct io_map *map, unsigned long iova, phys_addr_t phys,
-		     unsigned long length)
+static int map_short(struct pgtable_map *map, unsigned long iova,
+		     phys_addr_t phys, unsigned long length)
 {
-	struct iommu_domain *domain = map->dom->domain;
+	struct iommu_domain *domain = map->pgt->domain;
 
 	map->tried = map->mapped + length;
 	while (length) {
 		size_t bytes = 0;
 		int rc;
 
-		rc = domain->ops->map_pages(domain, iova, phys, 1UL << map->shift,
-					    min(length, map->piece_size) >>
-					    map->shift, map->area->prot,
-					    GFP_KERNEL_ACCOUNT, &bytes);
+		rc = domain->ops->map_pages(
+			domain, iova, phys, 1UL << map->shift,
+			min(length, map->piece_size) >> map->shift,
+			map->area->prot, GFP_KERNEL_ACCOUNT, &bytes);
 		map->mapped += bytes;
 		if (rc)
 			return rc;
@@ -187,18 +188,18 @@ static int map_short(struct io_map *map, unsigned long iova, phys_addr_t phys,
 	return 0;
 }
 
-static int map_long(struct io_map *map, unsigned long iova, phys_addr_t phys,
-		    unsigned long length)
+static int map_long(struct pgtable_map *map, unsigned long iova,
+		    phys_addr_t phys, unsigned long length)
 {
 	while (length) {
-		unsigned long piece = min(length, map->piece_size -
-					  iova % map->piece_size);
+		unsigned long piece =
+			min(length, map->piece_size - iova % map->piece_size);
 		int rc;
 
 		if (fatal_signal_pending(current))
 			return -EINTR;
 		map->tried = map->mapped + piece;
-		rc = iommu_map(map->dom->domain, iova, phys, piece,
+		rc = iommu_map(map->pgt->domain, iova, phys, piece,
 			       map->area->prot, GFP_KERNEL_ACCOUNT);
 		if (rc)
 			return rc;
@@ -206,13 +207,13 @@ static int map_long(struct io_map *map, unsigned long iova, phys_addr_t phys,
 		phys += piece;
 		length -= piece;
 		map->mapped += piece;
-		let_groups_through(map->dom);
+		let_groups_through(map->pgt);
 	}
 	return 0;
 }
 
 /* Map up to RUNS_AT_ONCE runs from where the area is not mapped yet. */
-static int map_some_runs(struct io_map *map)
+static int map_some_runs(struct pgtable_map *map)
 {
 	unsigned long length = iova_area_length(map->area);
 	unsigned int i;
@@ -224,9 +225,9 @@ static int map_some_runs(struct io_map *map)
 		unsigned long bytes, pfn;
 		phys_addr_t phys;
 
-		bytes = iommufd_memory_walk_pfns(&map->walk,
-						 offset >> PAGE_SHIFT,
-						 &pfn) << PAGE_SHIFT;
+		bytes = iommufd_umem_walk_pfns(&map->walk, offset >> PAGE_SHIFT,
+					       &pfn)
+			<< PAGE_SHIFT;
 		bytes = min(bytes - offset_in_page(offset),
 			    length - map->mapped);
 		phys = PFN_PHYS(pfn) + offset_in_page(offset);
@@ -239,16 +240,16 @@ static int map_some_runs(struct io_map *map)
 }
 
 /* Make visible to the hardware what has been mapped from @from on. */
-static int sync_map(struct io_map *map, unsigned long from)
+static int sync_map(struct pgtable_map *map, unsigned long from)
 {
 	if (map->mapped == from)
 		return 0;
-	return compat_iotlb_sync_map(map->dom->domain,
+	return compat_iotlb_sync_map(map->pgt->domain,
 				     map->area->node.start + from,
 				     map->mapped - from);
 }
 
-static int map_runs(struct io_map *map)
+static int map_runs(struct pgtable_map *map)
 {
 	unsigned long length = iova_area_length(map->area);
 
@@ -262,7 +263,7 @@ static int map_runs(struct io_map *map)
 			return rc;
 		if (fatal_signal_pending(current))
 			return -EINTR;
-		let_groups_through(map->dom);
+		let_groups_through(map->pgt);
 	}
 }
 
@@ -272,9 +273,9 @@ static int map_runs(struct io_map *map)
  * before. So look at all that the driver was asked for. Return: false if that
  * failed.
  */
-static bool unmap_leftover(struct io_map *map)
+static bool unmap_leftover(struct pgtable_map *map)
 {
-	struct iommu_domain *domain = map->dom->domain;
+	struct iommu_domain *domain = map->pgt->domain;
 	unsigned long offset;
 	size_t bytes;
 
@@ -286,51 +287,52 @@ static bool unmap_leftover(struct io_map *map)
 			bytes = iommu_unmap(domain, iova, bytes);
 		if (!bytes)
 			return false;
-		let_groups_through(map->dom);
+		let_groups_through(map->pgt);
 	}
 	return true;
 }
 
 /* Return: false if the domain may still have a part of the area. */
-static bool undo_map(struct io_map *map)
+static bool undo_map(struct pgtable_map *map)
 {
-	struct io_unmap undo;
+	struct pgtable_unmap undo;
 
-	io_unmap_begin(&undo, map->dom);
+	iommufd_pgtable_unmap_begin(&undo, map->pgt);
 	undo.failed = !unmap_leftover(map);
 	/* It was not counted yet, and is not in the end. */
-	atomic_long_add(map->mapped, &map->dom->mapped);
+	atomic_long_add(map->mapped, &map->pgt->mapped);
 	if (map->mapped)
-		io_unmap_add(&undo, map->area->node.start, map->mapped);
-	return io_unmap_end(&undo);
+		iommufd_pgtable_unmap_add(&undo, map->area->node.start,
+					  map->mapped);
+	return iommufd_pgtable_unmap_end(&undo);
 }
 
 /**
- * io_map_area() - map all runs of an area in a domain
- * @dom: domain
+ * iommufd_pgtable_map() - map all runs of an area in a domain
+ * @pgt: domain
  * @area: busy area, its pages pinned
  * @small_pages: use no large IO pages, so that it can be unmapped in parts
  *
  * Return: 0, -EINTR when killed, or what the IOMMU driver says. Nothing is
  * mapped on failure, or else the memory is never unpinned.
  */
-int io_map_area(struct iova_domain *dom, struct iova_area *area,
-		bool small_pages)
+int iommufd_pgtable_map(struct iova_pgtable *pgt, struct iova_area *area,
+			bool small_pages)
 {
-	struct io_map map = {
-		.dom = dom,
+	struct pgtable_map map = {
+		.pgt = pgt,
 		.area = area,
-		.walk.memory = area->memory,
+		.walk.umem = area->umem,
 		.piece_size = small_pages ? PAGE_SIZE : PIECE_SIZE,
-		.shift = small_io_page_shift(dom->domain),
-		.large = large_io_page(dom->domain),
+		.shift = small_io_page_shift(pgt->domain),
+		.large = large_io_page(pgt->domain),
 	};
 	int rc;
 
-	down_read(&dom->groups);
+	down_read(&pgt->groups);
 	rc = map_runs(&map);
-	up_read(&dom->groups);
+	up_read(&pgt->groups);
 	if (rc && !undo_map(&map))
-		iommufd_memory_keep(area->memory);
+		iommufd_umem_leak(area->umem);
 	return rc;
 }

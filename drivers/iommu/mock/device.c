@@ -6,7 +6,7 @@
 #include <linux/iommufd.h>
 #include <linux/mutex.h>
 
-#include "selftest.h"
+#include "mock.h"
 
 /**
  * struct selftest_device - a mock device and the driver it would have

@@ -7,14 +7,15 @@
 #include <linux/module.h>
 #include <linux/slab.h>
 
-#include "selftest.h"
+#include "mock.h"
 
 static DEFINE_IDA(mock_device_ida);
 
 static bool fail_attach;
 module_param(fail_attach, bool, 0600);
-MODULE_PARM_DESC(fail_attach,
-		 "Refuse to attach devices and to replace their page table with ENOMEM");
+MODULE_PARM_DESC(
+	fail_attach,
+	"Refuse to attach devices and to replace their page table with ENOMEM");
 
 static void release_device(struct device *dev)
 {
@@ -74,13 +75,13 @@ static void release(struct device *dev)
 {
 }
 
-static struct iommu_domain *
-domain_alloc(struct device *dev, struct iommu_domain *current_domain,
-	     bool *coherent)
+static struct iommu_domain *domain_alloc(struct device *dev,
+					 struct iommu_domain *current_domain,
+					 bool *coherent)
 {
 	*coherent = false;
-	return mock_domain_alloc(container_of(dev, struct mock_device,
-					      dev)->huge);
+	return mock_domain_alloc(
+		container_of(dev, struct mock_device, dev)->huge);
 }
 
 static int attach(struct device *dev, struct iommu_domain *domain)

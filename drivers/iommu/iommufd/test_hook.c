@@ -6,8 +6,9 @@
 #include <linux/module.h>
 #include <linux/mutex.h>
 
+#include "gup_batch.h"
 #include "iommufd_private.h"
-#include "iommufd_test.h"
+#include "test_hook.h"
 
 /* Guards test_ops and the change of iommufd_ctx.test from NULL. */
 static DEFINE_MUTEX(test_lock);
@@ -50,8 +51,8 @@ static const struct iommufd_test_core test_core = {
 	.device_create = iommufd_device_create,
 	.reserve = iova_space_reserve,
 	.nth_area = test_nth_area,
-	.set_scratch = iommufd_memory_set_scratch,
-	.set_max_users = iommufd_memory_set_max_users,
+	.set_scratch = gup_batch_set_scratch,
+	.set_max_users = iommufd_set_max_users,
 };
 
 /**

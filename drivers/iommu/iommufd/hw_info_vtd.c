@@ -12,7 +12,7 @@
 #include <linux/slab.h>
 #include <linux/string.h>
 
-#include "../iommufd/iommufd_private.h"
+#include "iommufd_private.h"
 
 static const struct attribute_group *find_group(const struct device *dev)
 {

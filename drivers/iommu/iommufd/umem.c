@@ -1,0 +1,667 @@
+// SPDX-License-Identifier: GPL-2.0
+/**
+ * DOC: pinned memory
+ *
+ * A umem is a range of one process's addresses that mappings refer to. MAP
+ * creates it, COPY shares it, its last area ends it. Nothing is pinned until
+ * pages are needed: by an area whose IOAS has an HWPT, or by an access.
+ *
+ * What is pinned is kept as chunks: disjoint intervals of page indices in an
+ * interval tree, each with the physical runs of its pages and a count of its
+ * users. Pinning a range counts up the chunks that are there already and pins
+ * what is missing; at the ends of the range chunks are split, so that later
+ * each user gives back exactly what it took. A page is therefore pinned and
+ * charged once however many HWPTs, copies and accesses use it, and unpinning
+ * neither allocates nor fails.
+ *
+ * Getting user memory can take as long as its process likes, so no lock is held
+ * meanwhile. A thread that pins what is missing puts a chunk without pages into
+ * the tree, which marks the hole as being pinned, and replaces it by chunks with
+ * pages step by step. Other threads that need these pages wait for that, can be
+ * killed, and look again afterwards. Unpinning meets only chunks that its own
+ * user holds, so it never waits for more than the lock. A MAP whose umem no
+ * other thread can reach yet needs neither the lock nor the mark.
+ *
+ * The runs answer every later question about the pages. No IO page table is
+ * ever asked for them: not by unmap, not for a second HWPT, not by an access.
+ *
+ * A run takes 16 bytes, a chunk at most one page. The umem holds its first
+ * chunk itself, so that a mapping of contiguous pages allocates none.
+ */
+#include <linux/mm.h>
+#include <linux/sched/signal.h>
+#include <linux/slab.h>
+#include <linux/wait_bit.h>
+
+#include "gup_batch.h"
+#include "umem.h"
+
+#define CHUNK_MAX_RUNS \
+	((PAGE_SIZE - sizeof(struct umem_chunk)) / sizeof(struct pfn_run))
+
+/* Value of umem_chunk.users while a thread is pinning the pages */
+#define BEING_PINNED ULONG_MAX
+
+/* Chunks to visit, and to detach, before the lock is dropped */
+#define CHUNKS_AT_ONCE 256
+#define DETACH_AT_ONCE 8
+
+/**
+ * struct umem_pin - state of one pin operation, on the stack and not zeroed
+ * @hole: chunk that marks the hole, or NULL if no other thread can see it
+ * @spare: chunk for the tail of a split, or NULL; its @nr_runs is its room
+ * @batch: pages that are not in a chunk yet
+ * @own_hole: may become @hole; must come last
+ */
+struct umem_pin {
+	struct umem_chunk *hole;
+	struct umem_chunk *spare;
+	struct gup_batch batch;
+	struct umem_chunk own_hole;
+};
+
+static struct umem_chunk *umem_to_chunk(struct interval_tree_node *node)
+{
+	return node ? container_of(node, struct umem_chunk, node) : NULL;
+}
+
+static struct umem_chunk *umem_first_chunk(struct iommufd_umem *umem,
+					   unsigned long first,
+					   unsigned long last)
+{
+	lockdep_assert_held(&umem->lock);
+	return umem_to_chunk(
+		interval_tree_iter_first(&umem->chunks, first, last));
+}
+
+static struct umem_chunk *umem_next_chunk(struct umem_chunk *chunk,
+					  unsigned long first,
+					  unsigned long last)
+{
+	return umem_to_chunk(
+		interval_tree_iter_next(&chunk->node, first, last));
+}
+
+/**
+ * iommufd_umem_init() - describe user memory without touching it
+ * @umem: zeroed, with room for one run behind it; gets one reference
+ * @payer: process that the memory belongs to; takes over the caller's reference
+ * @mode: counter to charge for pinned pages
+ * @uva: user address, page aligned
+ * @npages: number of pages, at least 1
+ * @writable: devices may write to the memory
+ */
+void iommufd_umem_init(struct iommufd_umem *umem, struct iommufd_payer *payer,
+		       enum iommufd_account_mode mode, unsigned long uva,
+		       unsigned long npages, bool writable)
+{
+	refcount_set(&umem->refs, 1);
+	umem->writable = writable;
+	umem->mode = mode;
+	umem->npages = npages;
+	umem->uva = uva;
+	umem->payer = payer;
+	mutex_init(&umem->lock);
+	umem->chunks = RB_ROOT_CACHED;
+}
+
+/* No IO page table maps these pages: the umem has no area any more. */
+static void umem_unpin_leftovers(struct iommufd_umem *umem)
+{
+	while (!RB_EMPTY_ROOT(&umem->chunks.rb_root)) {
+		struct interval_tree_node *node;
+
+		mutex_lock(&umem->lock);
+		node = &umem_first_chunk(umem, 0, ULONG_MAX)->node;
+		mutex_unlock(&umem->lock);
+		iommufd_umem_unpin(umem, node->start, node->last);
+	}
+}
+
+/**
+ * iommufd_umem_put() - drop a reference
+ * @umem: umem of which the caller has unpinned all pages that it had pinned
+ *
+ * Return: true if it was the last reference. The caller then frees the
+ * allocation that holds the umem. A leaked umem is never freed.
+ */
+bool iommufd_umem_put(struct iommufd_umem *umem)
+{
+	if (!refcount_dec_and_test(&umem->refs))
+		return false;
+	/* A device may still reach leaked pages, so they stay pinned. */
+	if (umem->leaked)
+		return false;
+	if (WARN_ON_ONCE(!RB_EMPTY_ROOT(&umem->chunks.rb_root)))
+		umem_unpin_leftovers(umem);
+	mutex_destroy(&umem->lock);
+	iommufd_payer_put(umem->payer);
+	return true;
+}
+
+static bool umem_first_chunk_is_free(struct iommufd_umem *umem)
+{
+	/* Pairs with umem_free_chunk(). */
+	return !smp_load_acquire(&umem->first_chunk.users);
+}
+
+static struct umem_chunk *umem_alloc_chunk(unsigned int nr_runs)
+{
+	struct umem_chunk *chunk;
+
+	return kmalloc(struct_size(chunk, runs, nr_runs), GFP_KERNEL_ACCOUNT);
+}
+
+static void umem_free_chunk(struct iommufd_umem *umem, struct umem_chunk *chunk)
+{
+	if (chunk != &umem->first_chunk)
+		kfree(chunk);
+	else /* Pairs with umem_first_chunk_is_free(); the lock is not held. */
+		smp_store_release(&chunk->users, 0);
+}
+
+static void umem_insert_chunk(struct iommufd_umem *umem,
+			      struct umem_chunk *chunk, unsigned long first,
+			      unsigned long last, unsigned long users)
+{
+	chunk->node.start = first;
+	chunk->node.last = last;
+	chunk->users = users;
+	interval_tree_insert(&chunk->node, &umem->chunks);
+}
+
+/*
+ * Return: a chunk for the tail of a split; or NULL after the lock was dropped to
+ * allocate one, which is in *spare for the next attempt (NULL without memory).
+ */
+static struct umem_chunk *umem_take_spare(struct iommufd_umem *umem,
+					  unsigned int nr_runs,
+					  struct umem_chunk **spare)
+{
+	struct umem_chunk *chunk = *spare;
+
+	if (nr_runs == 1 && umem_first_chunk_is_free(umem))
+		return &umem->first_chunk;
+	*spare = NULL;
+	if (chunk && chunk->nr_runs >= nr_runs)
+		return chunk;
+
+	mutex_unlock(&umem->lock);
+	kfree(chunk);
+	*spare = umem_alloc_chunk(nr_runs);
+	if (*spare)
+		(*spare)->nr_runs = nr_runs;
+	mutex_lock(&umem->lock);
+	return NULL;
+}
+
+/*
+ * Split a chunk that has pages on both sides of @index. On success the chunk may
+ * still be whole, because the lock was dropped, so the caller looks again.
+ */
+static int umem_split_chunk(struct iommufd_umem *umem, struct umem_chunk *chunk,
+			    unsigned long index, struct umem_chunk **spare)
+{
+	unsigned int nr =
+		pfn_runs_tail(chunk->runs, chunk->nr_runs, index, NULL);
+	struct umem_chunk *tail = umem_take_spare(umem, nr, spare);
+	unsigned long last;
+
+	if (!tail)
+		return *spare ? 0 : -ENOMEM;
+	tail->nr_runs =
+		pfn_runs_tail(chunk->runs, chunk->nr_runs, index, tail->runs);
+
+	last = chunk->node.last;
+	interval_tree_remove(&chunk->node, &umem->chunks);
+	/* The runs stay in place: another thread may be reading them. */
+	chunk->nr_runs =
+		pfn_runs_find(chunk->runs, chunk->nr_runs, index - 1) + 1;
+	umem_insert_chunk(umem, chunk, chunk->node.start, index - 1,
+			  chunk->users);
+	umem_insert_chunk(umem, tail, index, last, chunk->users);
+	return 0;
+}
+
+/*
+ * Mark a hole as being pinned. If the first chunk marks it and the pages turn out
+ * to be one run, that chunk takes them.
+ */
+static void umem_mark_hole(struct iommufd_umem *umem, struct umem_pin *pin,
+			   unsigned long first, unsigned long last)
+{
+	pin->hole = umem_first_chunk_is_free(umem) ? &umem->first_chunk :
+						     &pin->own_hole;
+	pin->hole->nr_runs = 0;
+	umem_insert_chunk(umem, pin->hole, first, last, BEING_PINNED);
+}
+
+/* Wake the threads that wait for pages of the hole. */
+static void umem_wake_waiters(struct iommufd_umem *umem,
+			      struct umem_chunk *hole)
+{
+	lockdep_assert_held(&umem->lock);
+	/* Waiters queue under the lock, so no barrier is needed to see them. */
+	if (hole->nr_runs)
+		wake_up_var(umem);
+	hole->nr_runs = 0;
+}
+
+/* Pinning has failed: remove the mark from the rest of the hole. */
+static void umem_forget_hole(struct iommufd_umem *umem, struct umem_pin *pin)
+{
+	if (!pin->hole)
+		return;
+	mutex_lock(&umem->lock);
+	interval_tree_remove(&pin->hole->node, &umem->chunks);
+	umem_wake_waiters(umem, pin->hole);
+	pin->hole->users = 0;
+	mutex_unlock(&umem->lock);
+}
+
+/* Remove the pages before @next from the hole; these may be all of it. */
+static void umem_shrink_hole(struct iommufd_umem *umem, struct umem_pin *pin)
+{
+	struct umem_chunk *hole = pin->hole;
+
+	interval_tree_remove(&hole->node, &umem->chunks);
+	if (pin->batch.next - 1 == hole->node.last)
+		hole->users = 0;
+	else
+		umem_insert_chunk(umem, hole, pin->batch.next, hole->node.last,
+				  BEING_PINNED);
+}
+
+/* Can the chunk that marks the hole become the one that has the pages? */
+static bool umem_hole_has_room(struct iommufd_umem *umem,
+			       const struct umem_pin *pin)
+{
+	return pin->hole == &umem->first_chunk && pin->batch.nr_runs == 1 &&
+	       pin->batch.next - 1 == pin->hole->node.last;
+}
+
+/* Without a hole no other thread can see the umem, so no lock is needed. */
+static struct umem_chunk *umem_chunk_for_batch(struct iommufd_umem *umem,
+					       const struct umem_pin *pin)
+{
+	if (pin->hole ?
+		    umem_hole_has_room(umem, pin) :
+		    pin->batch.nr_runs == 1 && umem_first_chunk_is_free(umem))
+		return &umem->first_chunk;
+	return umem_alloc_chunk(pin->batch.nr_runs);
+}
+
+/* Move the runs of the batch to a chunk. They stay in the batch on failure. */
+static int umem_flush_batch(struct iommufd_umem *umem, struct umem_pin *pin)
+{
+	struct gup_batch *batch = &pin->batch;
+	struct umem_chunk *chunk;
+
+	chunk = umem_chunk_for_batch(umem, pin);
+	if (!chunk)
+		return -ENOMEM;
+	memcpy(chunk->runs, batch->runs, batch->nr_runs * sizeof(*batch->runs));
+	if (pin->hole) {
+		mutex_lock(&umem->lock);
+		umem_wake_waiters(umem, pin->hole);
+	}
+	chunk->nr_runs = batch->nr_runs;
+	if (pin->hole == chunk) {
+		chunk->users = 1;
+	} else {
+		if (pin->hole)
+			umem_shrink_hole(umem, pin);
+		umem_insert_chunk(umem, chunk, batch->first, batch->next - 1,
+				  1);
+	}
+	if (pin->hole)
+		mutex_unlock(&umem->lock);
+	batch->nr_runs = 0;
+	batch->first = batch->next;
+	return 0;
+}
+
+/*
+ * Pin the pages [*index, last]. None of them is pinned, and pin->hole marks them
+ * unless no other thread can see the umem. *index becomes the first page that is
+ * not in a chunk when this returns, also on failure.
+ */
+static int umem_pin_hole(struct iommufd_umem *umem, struct umem_pin *pin,
+			 unsigned long *index, unsigned long last)
+{
+	struct gup_batch *batch = &pin->batch;
+	int rc;
+
+	batch->first = *index;
+	batch->next = *index;
+	do {
+		rc = gup_batch_pin(batch, last);
+		if (!rc)
+			rc = umem_flush_batch(umem, pin);
+	} while (!rc && batch->next - 1 != last);
+	if (rc) {
+		gup_batch_unpin(batch);
+		umem_forget_hole(umem, pin);
+	}
+	*index = batch->first;
+	return rc;
+}
+
+/*
+ * Wait until another thread has pinned some pages of the hole or has failed to.
+ * Drops the lock, so the caller has to look up the chunks again.
+ */
+static int umem_wait_for_hole(struct iommufd_umem *umem,
+			      struct umem_chunk *hole)
+{
+	struct wait_queue_head *queue = __var_waitqueue(umem);
+	struct wait_bit_queue_entry wait;
+
+	hole->nr_runs = 1;
+	init_wait_var_entry(&wait, umem, 0);
+	prepare_to_wait(queue, &wait.wq_entry, TASK_KILLABLE);
+	mutex_unlock(&umem->lock);
+	if (!fatal_signal_pending(current))
+		schedule();
+	finish_wait(queue, &wait.wq_entry);
+	return fatal_signal_pending(current) ? -EINTR : 0;
+}
+
+/* Add a user to the chunk at *index, or to several chunks from there on. */
+static void umem_use_chunks(struct iommufd_umem *umem, struct umem_chunk *chunk,
+			    unsigned long *index, unsigned long last)
+{
+	unsigned int n;
+
+	for (n = 0; n < CHUNKS_AT_ONCE && chunk; n++) {
+		if (chunk->node.start != *index || chunk->node.last > last ||
+		    chunk->users == BEING_PINNED)
+			break;
+		chunk->users++;
+		*index = chunk->node.last + 1;
+		if (chunk->node.last == last)
+			break;
+		chunk = umem_next_chunk(chunk, *index, last);
+	}
+}
+
+/* Begin the batch of a pin operation, once there is a hole to pin. */
+static int umem_begin_pin(struct iommufd_umem *umem, struct umem_pin *pin,
+			  unsigned long first, unsigned long last)
+{
+	pin->batch.payer = umem->payer;
+	pin->batch.uva = umem->uva;
+	pin->batch.mode = umem->mode;
+	pin->batch.writable = umem->writable;
+	return gup_batch_begin(&pin->batch, first, last, CHUNK_MAX_RUNS);
+}
+
+/* Pin a hole that the caller has marked. */
+static int umem_pin_marked(struct iommufd_umem *umem, struct umem_pin *pin,
+			   unsigned long *index, unsigned long last)
+{
+	unsigned long hole_last = pin->hole->node.last;
+	int rc = 0;
+
+	if (!pin->batch.pages)
+		rc = umem_begin_pin(umem, pin, *index, last);
+	if (!rc)
+		return umem_pin_hole(umem, pin, index, hole_last);
+	umem_forget_hole(umem, pin);
+	return rc;
+}
+
+/*
+ * Add a user to the next pages of the range, and split chunks at the ends of the
+ * range. *index becomes the first page that does not have the new user yet.
+ */
+static int umem_pin_next(struct iommufd_umem *umem, struct umem_pin *pin,
+			 unsigned long *index, unsigned long last)
+{
+	struct umem_chunk *chunk;
+	int rc = 0;
+
+	if (mutex_lock_killable(&umem->lock))
+		return -EINTR;
+	chunk = umem_first_chunk(umem, *index, last);
+	if (!chunk || chunk->node.start > *index) {
+		umem_mark_hole(umem, pin, *index,
+			       chunk ? chunk->node.start - 1 : last);
+		mutex_unlock(&umem->lock);
+		return umem_pin_marked(umem, pin, index, last);
+	}
+	if (chunk->users == BEING_PINNED)
+		return umem_wait_for_hole(umem, chunk);
+	if (chunk->node.start < *index)
+		rc = umem_split_chunk(umem, chunk, *index, &pin->spare);
+	else if (chunk->node.last > last)
+		rc = umem_split_chunk(umem, chunk, last + 1, &pin->spare);
+	else
+		umem_use_chunks(umem, chunk, index, last);
+	mutex_unlock(&umem->lock);
+	return rc;
+}
+
+/**
+ * iommufd_umem_pin() - pin pages, or add a user to pages that are pinned
+ * @umem: umem
+ * @first: index of the first page
+ * @last: index of the last page
+ *
+ * Context: process context. May sleep, fault pages in and take long, also
+ * because another thread pins some of the pages. A fatal signal ends it. The
+ * caller must not hold a lock that another thread needs to unpin pages.
+ * Return: 0; -ENOMEM if memory is short or RLIMIT_MEMLOCK is exceeded, -EFAULT if
+ * pages are missing or may not be pinned, -EOPNOTSUPP for DAX, -EINTR when
+ * killed. Nothing is pinned or charged on failure.
+ */
+int iommufd_umem_pin(struct iommufd_umem *umem, unsigned long first,
+		     unsigned long last)
+{
+	struct umem_pin pin __uninitialized;
+	unsigned long index = first;
+	int rc;
+
+	pin.batch.pages = NULL;
+	pin.spare = NULL;
+	do {
+		rc = umem_pin_next(umem, &pin, &index, last);
+	} while (!rc && index - 1 != last);
+	gup_batch_end(&pin.batch);
+	kfree(pin.spare);
+	if (rc && index != first)
+		iommufd_umem_unpin(umem, first, index - 1);
+	return rc;
+}
+
+/**
+ * iommufd_umem_pin_new() - pin pages of a umem that no other thread can reach
+ * @umem: umem without a pinned page. The caller has the only reference, and no
+ *        other thread can get one before this returns.
+ * @first: index of the first page
+ * @last: index of the last page
+ *
+ * Context: as iommufd_umem_pin().
+ * Return: as iommufd_umem_pin().
+ */
+int iommufd_umem_pin_new(struct iommufd_umem *umem, unsigned long first,
+			 unsigned long last)
+{
+	struct umem_pin pin __uninitialized;
+	unsigned long index = first;
+	int rc;
+
+	lockdep_assert(iommufd_umem_is_new(umem));
+	rc = umem_begin_pin(umem, &pin, first, last);
+	if (rc)
+		return rc;
+	pin.hole = NULL;
+	rc = umem_pin_hole(umem, &pin, &index, last);
+	gup_batch_end(&pin.batch);
+	if (rc && index != first)
+		iommufd_umem_unpin(umem, first, index - 1);
+	return rc;
+}
+
+/*
+ * Drop a user of the chunks from *index on, and remove chunks without a user from
+ * the tree, at most DETACH_AT_ONCE of them. *index becomes the first page that
+ * still has the user. Return: number of removed chunks.
+ */
+static unsigned int umem_detach_chunks(struct iommufd_umem *umem,
+				       unsigned long *index, unsigned long last,
+				       struct umem_chunk **detached)
+{
+	struct umem_chunk *chunk = umem_first_chunk(umem, *index, last), *next;
+	unsigned int i, nr = 0;
+
+	for (i = 0; i < CHUNKS_AT_ONCE && nr < DETACH_AT_ONCE; i++) {
+		/* A driver unpins pages that it has not pinned. */
+		if (WARN_ON_ONCE(!chunk || chunk->users == BEING_PINNED)) {
+			*index = last + 1;
+			break;
+		}
+		*index = min(chunk->node.last, last) + 1;
+		next = *index - 1 == last ?
+			       NULL :
+			       umem_next_chunk(chunk, *index, last);
+		if (!--chunk->users) {
+			interval_tree_remove(&chunk->node, &umem->chunks);
+			/* umem_first_chunk_is_free() must not see 0 yet. */
+			chunk->users = 1;
+			detached[nr++] = chunk;
+		}
+		if (*index - 1 == last)
+			break;
+		chunk = next;
+	}
+	return nr;
+}
+
+/* Return: number of pages unpinned. */
+static unsigned long umem_unpin_chunk(struct iommufd_umem *umem,
+				      struct umem_chunk *chunk)
+{
+	unsigned long npages = chunk->node.last - chunk->node.start + 1;
+
+	gup_unpin_runs(chunk->runs, chunk->nr_runs, chunk->node.last,
+		       umem->writable);
+	umem_free_chunk(umem, chunk);
+	return npages;
+}
+
+/**
+ * iommufd_umem_unpin() - drop a user of pages; unpin pages without a user
+ * @umem: umem
+ * @first: @first of the iommufd_umem_pin() that this undoes
+ * @last: @last of that iommufd_umem_pin()
+ *
+ * No IO page table and no IOTLB may map the pages for this user any more.
+ *
+ * Context: may sleep; does not wait for other threads that pin or unpin.
+ */
+void iommufd_umem_unpin(struct iommufd_umem *umem, unsigned long first,
+			unsigned long last)
+{
+	struct umem_chunk *detached[DETACH_AT_ONCE] __uninitialized;
+	unsigned long index = first, npages = 0;
+	unsigned int i, nr;
+
+	do {
+		mutex_lock(&umem->lock);
+		if (umem->leaked) {
+			mutex_unlock(&umem->lock);
+			break;
+		}
+		nr = umem_detach_chunks(umem, &index, last, detached);
+		mutex_unlock(&umem->lock);
+		for (i = 0; i < nr; i++)
+			npages += umem_unpin_chunk(umem, detached[i]);
+	} while (index - 1 != last);
+	iommufd_payer_uncharge(umem->payer, umem->mode, npages);
+}
+
+/**
+ * iommufd_umem_split() - let a pinned range be unpinned in two parts
+ * @umem: umem
+ * @index: index of the first page of the second part
+ *
+ * Afterwards a caller that pinned [first, last] may unpin [first, index - 1] and
+ * [index, last].
+ *
+ * Return: 0, -ENOMEM, -EINTR when killed.
+ */
+int iommufd_umem_split(struct iommufd_umem *umem, unsigned long index)
+{
+	struct umem_chunk *spare = NULL, *chunk;
+	int rc = 0;
+
+	if (mutex_lock_killable(&umem->lock))
+		return -EINTR;
+	while (!rc && (chunk = umem_first_chunk(umem, index, index)) &&
+	       chunk->node.start != index)
+		rc = umem_split_chunk(umem, chunk, index, &spare);
+	mutex_unlock(&umem->lock);
+	kfree(spare);
+	return rc;
+}
+
+/**
+ * iommufd_umem_leak() - never unpin a page of this umem again
+ * @umem: umem of which an IO page could not be unmapped
+ *
+ * It is better to lose the pages for good than to let the kernel reuse them while
+ * a device can write to them.
+ */
+void iommufd_umem_leak(struct iommufd_umem *umem)
+{
+	mutex_lock(&umem->lock);
+	umem->leaked = true;
+	mutex_unlock(&umem->lock);
+}
+
+/**
+ * __iommufd_umem_pfn() - get the frame of a page if it is pinned
+ * @umem: umem; the caller holds its lock
+ * @index: index of the page
+ * @pfn: receives the frame, which stays pinned while the lock is held
+ *
+ * Return: false if the page is not pinned, or not yet.
+ */
+bool __iommufd_umem_pfn(struct iommufd_umem *umem, unsigned long index,
+			unsigned long *pfn)
+{
+	struct umem_chunk *chunk = umem_first_chunk(umem, index, index);
+
+	if (!chunk || chunk->users == BEING_PINNED)
+		return false;
+	*pfn = pfn_run_pfn(
+		&chunk->runs[pfn_runs_find(chunk->runs, chunk->nr_runs, index)],
+		index);
+	return true;
+}
+
+/**
+ * iommufd_umem_walk() - go to a page and read runs from there
+ * @walk: position; the caller has set its @umem
+ * @index: index of a page that the caller has pinned
+ *
+ * Another thread may split a chunk of which the caller is a user, but the runs
+ * are neither freed nor changed, so reading them needs no lock. Only finding the
+ * next chunk goes through the tree.
+ */
+void iommufd_umem_walk(struct umem_walk *walk, unsigned long index)
+{
+	struct iommufd_umem *umem = walk->umem;
+	struct umem_chunk *chunk;
+
+	mutex_lock(&umem->lock);
+	chunk = umem_first_chunk(umem, index, index);
+	walk->runs = chunk->runs;
+	walk->nr_runs = chunk->nr_runs;
+	walk->last = chunk->node.last;
+	mutex_unlock(&umem->lock);
+	walk->run = walk->runs->index == index ?
+			    0 :
+			    pfn_runs_find(walk->runs, walk->nr_runs, index);
+}

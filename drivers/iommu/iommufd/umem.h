@@ -1,0 +1,137 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+#ifndef _IOMMUFD_UMEM_H
+#define _IOMMUFD_UMEM_H
+
+#include <linux/interval_tree.h>
+#include <linux/mutex.h>
+#include <linux/refcount.h>
+
+#include "account.h"
+#include "pfn_runs.h"
+
+/**
+ * struct umem_chunk - consecutive pages of a umem that are pinned
+ * @node: position in the tree of the umem; start and last are page indices
+ * @users: number of users that need these pages pinned, at least 1 while the
+ *         chunk is in the tree. BEING_PINNED marks pages that a thread is still
+ *         pinning; such a chunk has no @runs. User space drives this count, by
+ *         COPY and by pins of accesses, so it has 64 bits.
+ * @nr_runs: number of @runs; with BEING_PINNED, 1 if other threads wait
+ * @runs: page frames of the pages
+ *
+ * The lock of the umem guards all members. @runs do not change while the chunk
+ * has a user.
+ */
+struct umem_chunk {
+	struct interval_tree_node node;
+	unsigned long users;
+	unsigned int nr_runs;
+	struct pfn_run runs[];
+};
+
+/**
+ * struct iommufd_umem - user memory that mappings refer to
+ * @refs: one per area, and one while an access copies
+ * @writable: pages are pinned for writing
+ * @mode: counter to charge
+ * @leaked: an IO page could not be unmapped, so no page is ever unpinned again
+ * @npages: number of pages
+ * @uva: user address of the first page
+ * @payer: process that the memory belongs to and that is charged
+ * @lock: guards @chunks and @leaked. It is held for a few steps only: never
+ *        while pages are pinned or unpinned, memory is allocated or charged, or
+ *        an IO page table is changed.
+ * @chunks: pages that are pinned or being pinned; disjoint, sorted by page index
+ * @first_chunk: room for a chunk of one run; must come last
+ *
+ * @writable, @mode, @npages, @uva and @payer are constant.
+ */
+struct iommufd_umem {
+	refcount_t refs;
+	bool writable;
+	u8 mode;
+	bool leaked;
+	unsigned long npages;
+	unsigned long uva;
+	struct iommufd_payer *payer;
+	struct mutex lock;
+	struct rb_root_cached chunks;
+	struct umem_chunk first_chunk;
+};
+
+void iommufd_umem_init(struct iommufd_umem *umem, struct iommufd_payer *payer,
+		       enum iommufd_account_mode mode, unsigned long uva,
+		       unsigned long npages, bool writable);
+bool iommufd_umem_put(struct iommufd_umem *umem);
+
+/* Return: false if there are too many references already. */
+static inline bool iommufd_umem_get(struct iommufd_umem *umem)
+{
+	if (!iommufd_may_count(refcount_read(&umem->refs)))
+		return false;
+	refcount_inc(&umem->refs);
+	return true;
+}
+
+/* Is the caller the only user, and is no page pinned? */
+static inline bool iommufd_umem_is_new(struct iommufd_umem *umem)
+{
+	if (refcount_read(&umem->refs) != 1)
+		return false;
+	/* Pairs with refcount_dec_and_test() of former users. */
+	smp_acquire__after_ctrl_dep();
+	return RB_EMPTY_ROOT(&umem->chunks.rb_root);
+}
+
+int iommufd_umem_pin_new(struct iommufd_umem *umem, unsigned long first,
+			 unsigned long last);
+int iommufd_umem_pin(struct iommufd_umem *umem, unsigned long first,
+		     unsigned long last);
+void iommufd_umem_unpin(struct iommufd_umem *umem, unsigned long first,
+			unsigned long last);
+int iommufd_umem_split(struct iommufd_umem *umem, unsigned long index);
+void iommufd_umem_leak(struct iommufd_umem *umem);
+bool __iommufd_umem_pfn(struct iommufd_umem *umem, unsigned long index,
+			unsigned long *pfn);
+
+/**
+ * struct umem_walk - position in the runs of pages that the caller has pinned
+ * @umem: umem to read
+ * @runs: runs of the current chunk
+ * @nr_runs: number of @runs
+ * @run: index of the current run in @runs; @nr_runs after the last one
+ * @last: index of the last page of the chunk
+ */
+struct umem_walk {
+	struct iommufd_umem *umem;
+	const struct pfn_run *runs;
+	unsigned int nr_runs;
+	unsigned int run;
+	unsigned long last;
+};
+
+void iommufd_umem_walk(struct umem_walk *walk, unsigned long index);
+
+/**
+ * iommufd_umem_walk_pfns() - read a run and step to the next one
+ * @walk: position: the run that holds @index, or the end of the run before it
+ * @index: index of a page that the caller has pinned
+ * @pfn: receives the frame of that page
+ *
+ * Return: number of contiguous pages from @index on. The caller has pinned all of
+ * them.
+ */
+static inline unsigned long iommufd_umem_walk_pfns(struct umem_walk *walk,
+						   unsigned long index,
+						   unsigned long *pfn)
+{
+	unsigned long last;
+
+	if (walk->run == walk->nr_runs)
+		iommufd_umem_walk(walk, index);
+	last = pfn_run_last(walk->runs, walk->nr_runs, walk->run, walk->last);
+	*pfn = pfn_run_pfn(&walk->runs[walk->run++], index);
+	return last - index + 1;
+}
+
+#endif
