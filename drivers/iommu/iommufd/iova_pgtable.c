@@ -23,7 +23,6 @@
  */
 #include <linux/log2.h>
 #include <linux/minmax.h>
-#include <linux/rwsem.h>
 #include <linux/sched/signal.h>
 #include <linux/slab.h>
 
@@ -143,6 +142,13 @@ static int pin_area(struct iova_area *area)
 static int fill_area(struct iova_space *space, struct iova_pgtable *pgt,
 		     struct iova_area *area)
 {
+	struct pgtable_range range = {
+		.umem = area->umem,
+		.offset = area->offset,
+		.iova = area->node.start,
+		.length = iova_area_length(area),
+		.prot = area->prot,
+	};
 	int rc;
 
 	if (!area->pinned) {
@@ -154,13 +160,12 @@ static int fill_area(struct iova_space *space, struct iova_pgtable *pgt,
 	 * Small pages cannot become the rule while the space has a domain and
 	 * an area, and has both. Clearing it is harmless at any time.
 	 */
-	rc = iommufd_pgtable_map(pgt, area, READ_ONCE(space->small_pages));
-	if (!rc) {
+	range.small_pages = READ_ONCE(space->small_pages);
+	rc = iommufd_pgtable_map(&pgt->table, &range);
+	if (!rc)
 		area->nr_pgtables++;
-		atomic_long_add(iova_area_length(area), &pgt->mapped);
-	} else if (!area->nr_pgtables) {
+	else if (!area->nr_pgtables)
 		unpin_area(area);
-	}
 	return rc;
 }
 
@@ -178,7 +183,7 @@ static void drain_areas(struct iova_pgtable *pgt, struct iova_area *areas,
 	struct pgtable_unmap unmap __uninitialized;
 	struct iova_area *area;
 
-	iommufd_pgtable_unmap_begin(&unmap, pgt);
+	iommufd_pgtable_unmap_begin(&unmap, &pgt->table);
 	for (area = areas; area && area->node.start < filled;
 	     area = area->next) {
 		/* Filling it failed before it came to this domain. */
@@ -345,11 +350,6 @@ static bool drain_next(struct iova_space *space, struct iova_pgtable *pgt)
 	return true;
 }
 
-static unsigned long domain_alignment(const struct iova_pgtable *pgt)
-{
-	return 1UL << __ffs(pgt->domain->pgsize_bitmap);
-}
-
 /**
  * __iova_space_calc_alignment() - what domains, accesses and options ask for
  * @space: space, locked
@@ -364,7 +364,8 @@ unsigned long __iova_space_calc_alignment(struct iova_space *space)
 
 	lockdep_assert_held(&space->lock);
 	list_for_each_entry(pgt, &space->pgtables, entry)
-		alignment = max(alignment, domain_alignment(pgt));
+		alignment =
+			max(alignment, iommufd_pgtable_alignment(&pgt->table));
 	list_for_each_entry(access, &space->accesses, entry) {
 		if (access->pins)
 			alignment = PAGE_SIZE;
@@ -395,7 +396,7 @@ int __iova_space_raise_alignment(struct iova_space *space,
 /* Reserve what lies outside the aperture. */
 static int reserve_outside(struct iova_space *space, struct iova_pgtable *pgt)
 {
-	struct iommu_domain_geometry *geometry = &pgt->domain->geometry;
+	struct iommu_domain_geometry *geometry = &pgt->table.domain->geometry;
 	int rc = 0;
 
 	if (!geometry->force_aperture)
@@ -423,18 +424,18 @@ int iova_space_add_pgtable(struct iova_space *space, struct iova_pgtable *pgt)
 {
 	int rc;
 
-	if (domain_alignment(pgt) > PAGE_SIZE)
+	if (iommufd_pgtable_alignment(&pgt->table) > PAGE_SIZE)
 		return -EINVAL;
 
 	pgt->filled = 0;
-	atomic_long_set(&pgt->mapped, 0);
-	init_rwsem(&pgt->groups);
+	iommufd_pgtable_init(&pgt->table);
 	rc = reserve_outside(space, pgt);
 	if (rc)
 		goto out_unreserve;
 
 	mutex_lock(&space->lock);
-	rc = __iova_space_raise_alignment(space, domain_alignment(pgt));
+	rc = __iova_space_raise_alignment(
+		space, iommufd_pgtable_alignment(&pgt->table));
 	if (!rc)
 		list_add_tail(&pgt->entry, &space->pgtables);
 	mutex_unlock(&space->lock);
@@ -472,42 +473,13 @@ void iova_space_remove_pgtable(struct iova_space *space,
 	 */
 	while (drain_next(space, pgt))
 		;
-	WARN_ONCE(atomic_long_read(&pgt->mapped),
-		  "iommufd: a domain goes with %ld bytes mapped in it\n",
-		  atomic_long_read(&pgt->mapped));
+	iommufd_pgtable_fini(&pgt->table);
 
 	mutex_lock(&space->lock);
 	list_del(&pgt->entry);
 	space->alignment = __iova_space_calc_alignment(space);
 	__iova_space_unreserve(space, pgt);
 	mutex_unlock(&space->lock);
-}
-
-/**
- * iova_pgtables_lock_groups() - let a group move from one domain to another
- * @from: domain
- * @to: another domain
- *
- * For whoever attaches or detaches a group, which has to do with one domain
- * only, it is enough to take iova_pgtable.groups for writing.
- */
-void iova_pgtables_lock_groups(struct iova_pgtable *from,
-			       struct iova_pgtable *to)
-{
-	down_write(&min(from, to)->groups);
-	down_write_nested(&max(from, to)->groups, SINGLE_DEPTH_NESTING);
-}
-
-/**
- * iova_pgtables_unlock_groups() - undo iova_pgtables_lock_groups()
- * @from: domain
- * @to: another domain
- */
-void iova_pgtables_unlock_groups(struct iova_pgtable *from,
-				 struct iova_pgtable *to)
-{
-	up_write(&from->groups);
-	up_write(&to->groups);
 }
 
 /**
@@ -535,7 +507,7 @@ unsigned long iova_space_page_sizes(struct iova_space *space)
 
 	mutex_lock(&space->lock);
 	list_for_each_entry(pgt, &space->pgtables, entry)
-		sizes &= pgt->domain->pgsize_bitmap;
+		sizes &= pgt->table.domain->pgsize_bitmap;
 	mutex_unlock(&space->lock);
 	return sizes | PAGE_SIZE;
 }

@@ -2,16 +2,15 @@
 #ifndef _IOMMUFD_IOVA_SPACE_H
 #define _IOMMUFD_IOVA_SPACE_H
 
-#include <linux/atomic.h>
 #include <linux/iommu.h>
 #include <linux/list.h>
 #include <linux/mutex.h>
 #include <linux/rbtree.h>
-#include <linux/rwsem.h>
 #include <linux/wait.h>
 #include <uapi/linux/iommufd.h>
 
 #include "iova_alloc.h"
+#include "pgtable.h"
 #include "umem.h"
 
 /**
@@ -104,22 +103,17 @@ struct iova_mapping {
 
 /**
  * struct iova_pgtable - a page table that follows an IOVA space
- * @entry: place in iova_space.domains
- * @domain: the page table
+ * @entry: place in iova_space.pgtables
+ * @table: the page table
  * @filled: areas that start below this IOVA are mapped, others are not;
  *          ULONG_MAX when the domain is complete. No area starts there, as a
  *          domain asks for a coarser alignment. Guarded by the lock of the
  *          space.
- * @mapped: bytes of areas that are mapped; 0 again before the domain goes
- * @groups: held for writing while a group is attached or detached, for reading
- *          while the page table changes or the IOTLB is flushed
  */
 struct iova_pgtable {
 	struct list_head entry;
-	struct iommu_domain *domain;
+	struct iommufd_pgtable table;
 	unsigned long filled;
-	atomic_long_t mapped;
-	struct rw_semaphore groups;
 };
 
 /**
@@ -254,10 +248,6 @@ int __iova_space_place(struct iova_space *space, struct iova_search *search,
 int iova_space_add_pgtable(struct iova_space *space, struct iova_pgtable *pgt);
 void iova_space_remove_pgtable(struct iova_space *space,
 			       struct iova_pgtable *pgt);
-void iova_pgtables_lock_groups(struct iova_pgtable *from,
-			       struct iova_pgtable *to);
-void iova_pgtables_unlock_groups(struct iova_pgtable *from,
-				 struct iova_pgtable *to);
 void iova_area_unpin(struct iova_area *area);
 void __iova_pgtables_of(struct iova_space *space, const struct iova_area *area,
 			struct iova_pgtables *iter);

@@ -17,6 +17,7 @@
 #include <linux/sizes.h>
 
 #include "pgtable.h"
+#include "umem.h"
 
 #define PIECE_SIZE SZ_1G
 
@@ -24,19 +25,19 @@
 #define RUNS_AT_ONCE 64
 
 /**
- * struct pgtable_map - an area on its way into a domain
- * @pgt: domain
- * @area: area
+ * struct pgtable_map - a range on its way into a page table
+ * @pgt: page table
+ * @range: range
  * @walk: its next run
- * @mapped: bytes of the area that are in the page table
+ * @mapped: bytes of the range that are in the page table
  * @tried: where the driver was last asked to map up to, in the same way
  * @piece_size: what no IO page may cross a multiple of
  * @shift: IO pages of short runs have 1 << @shift bytes
  * @large: size from which on a run is not short
  */
 struct pgtable_map {
-	struct iova_pgtable *pgt;
-	struct iova_area *area;
+	struct iommufd_pgtable *pgt;
+	const struct pgtable_range *range;
 	struct umem_walk walk;
 	unsigned long mapped;
 	unsigned long tried;
@@ -64,8 +65,71 @@ static unsigned long large_io_page(const struct iommu_domain *domain)
 	return sizes ? 1UL << __ffs(sizes) : SZ_2M;
 }
 
+/**
+ * iommufd_pgtable_init() - begin to use a page table
+ * @pgt: page table; its @domain is set and has nothing mapped
+ */
+void iommufd_pgtable_init(struct iommufd_pgtable *pgt)
+{
+	atomic_long_set(&pgt->mapped, 0);
+	init_rwsem(&pgt->groups);
+}
+
+/**
+ * iommufd_pgtable_fini() - WARN if something is still mapped
+ * @pgt: page table; its @domain is about to be freed
+ */
+void iommufd_pgtable_fini(struct iommufd_pgtable *pgt)
+{
+	WARN_ONCE(atomic_long_read(&pgt->mapped),
+		  "iommufd: a domain goes with %ld bytes mapped in it\n",
+		  atomic_long_read(&pgt->mapped));
+}
+
+/**
+ * iommufd_pgtable_lock_groups() - prepare to attach or detach a group
+ * @pgt: page table; it does not change until iommufd_pgtable_unlock_groups()
+ */
+void iommufd_pgtable_lock_groups(struct iommufd_pgtable *pgt)
+{
+	down_write(&pgt->groups);
+}
+
+/**
+ * iommufd_pgtable_unlock_groups() - undo iommufd_pgtable_lock_groups()
+ * @pgt: page table
+ */
+void iommufd_pgtable_unlock_groups(struct iommufd_pgtable *pgt)
+{
+	up_write(&pgt->groups);
+}
+
+/**
+ * iommufd_pgtable_lock_replace() - prepare to move a group
+ * @from: page table that the group leaves
+ * @to: another page table, which the group is attached to
+ */
+void iommufd_pgtable_lock_replace(struct iommufd_pgtable *from,
+				  struct iommufd_pgtable *to)
+{
+	down_write(&min(from, to)->groups);
+	down_write_nested(&max(from, to)->groups, SINGLE_DEPTH_NESTING);
+}
+
+/**
+ * iommufd_pgtable_unlock_replace() - undo iommufd_pgtable_lock_replace()
+ * @from: page table
+ * @to: page table
+ */
+void iommufd_pgtable_unlock_replace(struct iommufd_pgtable *from,
+				    struct iommufd_pgtable *to)
+{
+	up_write(&from->groups);
+	up_write(&to->groups);
+}
+
 /* Between two pieces of work on a page table */
-static void let_groups_through(struct iova_pgtable *pgt)
+static void let_groups_through(struct iommufd_pgtable *pgt)
 {
 	if (rwsem_is_contended(&pgt->groups)) {
 		up_read(&pgt->groups);
@@ -122,7 +186,7 @@ static void unmap_flush(struct pgtable_unmap *unmap)
  * @pgt: domain; no group is attached to it or detached until iommufd_pgtable_unmap_end()
  */
 void iommufd_pgtable_unmap_begin(struct pgtable_unmap *unmap,
-				 struct iova_pgtable *pgt)
+				 struct iommufd_pgtable *pgt)
 {
 	down_read(&pgt->groups);
 	unmap->pgt = pgt;
@@ -177,7 +241,7 @@ static int map_short(struct pgtable_map *map, unsigned long iova,
 		rc = domain->ops->map_pages(
 			domain, iova, phys, 1UL << map->shift,
 			min(length, map->piece_size) >> map->shift,
-			map->area->prot, GFP_KERNEL_ACCOUNT, &bytes);
+			map->range->prot, GFP_KERNEL_ACCOUNT, &bytes);
 		map->mapped += bytes;
 		if (rc)
 			return rc;
@@ -200,7 +264,7 @@ static int map_long(struct pgtable_map *map, unsigned long iova,
 			return -EINTR;
 		map->tried = map->mapped + piece;
 		rc = iommu_map(map->pgt->domain, iova, phys, piece,
-			       map->area->prot, GFP_KERNEL_ACCOUNT);
+			       map->range->prot, GFP_KERNEL_ACCOUNT);
 		if (rc)
 			return rc;
 		iova += piece;
@@ -212,16 +276,16 @@ static int map_long(struct pgtable_map *map, unsigned long iova,
 	return 0;
 }
 
-/* Map up to RUNS_AT_ONCE runs from where the area is not mapped yet. */
+/* Map up to RUNS_AT_ONCE runs from where the range is not mapped yet. */
 static int map_some_runs(struct pgtable_map *map)
 {
-	unsigned long length = iova_area_length(map->area);
+	unsigned long length = map->range->length;
 	unsigned int i;
 	int rc = 0;
 
 	for (i = 0; !rc && i < RUNS_AT_ONCE && map->mapped < length; i++) {
-		unsigned long offset = map->area->offset + map->mapped;
-		unsigned long iova = map->area->node.start + map->mapped;
+		unsigned long offset = map->range->offset + map->mapped;
+		unsigned long iova = map->range->iova + map->mapped;
 		unsigned long bytes, pfn;
 		phys_addr_t phys;
 
@@ -244,14 +308,13 @@ static int sync_map(struct pgtable_map *map, unsigned long from)
 {
 	if (map->mapped == from)
 		return 0;
-	return compat_iotlb_sync_map(map->pgt->domain,
-				     map->area->node.start + from,
+	return compat_iotlb_sync_map(map->pgt->domain, map->range->iova + from,
 				     map->mapped - from);
 }
 
 static int map_runs(struct pgtable_map *map)
 {
-	unsigned long length = iova_area_length(map->area);
+	unsigned long length = map->range->length;
 
 	for (;;) {
 		unsigned long from = map->mapped;
@@ -280,7 +343,7 @@ static bool unmap_leftover(struct pgtable_map *map)
 	size_t bytes;
 
 	for (offset = map->mapped; offset < map->tried; offset += bytes) {
-		unsigned long iova = map->area->node.start + offset;
+		unsigned long iova = map->range->iova + offset;
 
 		bytes = 1UL << map->shift;
 		if (iommu_iova_to_phys(domain, iova))
@@ -292,7 +355,7 @@ static bool unmap_leftover(struct pgtable_map *map)
 	return true;
 }
 
-/* Return: false if the domain may still have a part of the area. */
+/* Return: false if the page table may still have a part of the range. */
 static bool undo_map(struct pgtable_map *map)
 {
 	struct pgtable_unmap undo;
@@ -302,28 +365,26 @@ static bool undo_map(struct pgtable_map *map)
 	/* It was not counted yet, and is not in the end. */
 	atomic_long_add(map->mapped, &map->pgt->mapped);
 	if (map->mapped)
-		iommufd_pgtable_unmap_add(&undo, map->area->node.start,
-					  map->mapped);
+		iommufd_pgtable_unmap_add(&undo, map->range->iova, map->mapped);
 	return iommufd_pgtable_unmap_end(&undo);
 }
 
 /**
- * iommufd_pgtable_map() - map all runs of an area in a domain
- * @pgt: domain
- * @area: busy area, its pages pinned
- * @small_pages: use no large IO pages, so that it can be unmapped in parts
+ * iommufd_pgtable_map() - map all runs of a range
+ * @pgt: page table
+ * @range: range; its pages are pinned
  *
  * Return: 0, -EINTR when killed, or what the IOMMU driver says. Nothing is
  * mapped on failure, or else the memory is never unpinned.
  */
-int iommufd_pgtable_map(struct iova_pgtable *pgt, struct iova_area *area,
-			bool small_pages)
+int iommufd_pgtable_map(struct iommufd_pgtable *pgt,
+			const struct pgtable_range *range)
 {
 	struct pgtable_map map = {
 		.pgt = pgt,
-		.area = area,
-		.walk.umem = area->umem,
-		.piece_size = small_pages ? PAGE_SIZE : PIECE_SIZE,
+		.range = range,
+		.walk.umem = range->umem,
+		.piece_size = range->small_pages ? PAGE_SIZE : PIECE_SIZE,
 		.shift = small_io_page_shift(pgt->domain),
 		.large = large_io_page(pgt->domain),
 	};
@@ -332,7 +393,9 @@ int iommufd_pgtable_map(struct iova_pgtable *pgt, struct iova_area *area,
 	down_read(&pgt->groups);
 	rc = map_runs(&map);
 	up_read(&pgt->groups);
-	if (rc && !undo_map(&map))
-		iommufd_umem_leak(area->umem);
+	if (!rc)
+		atomic_long_add(range->length, &pgt->mapped);
+	else if (!undo_map(&map))
+		iommufd_umem_leak(range->umem);
 	return rc;
 }
