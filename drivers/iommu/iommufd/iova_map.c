@@ -98,20 +98,23 @@ struct iova_area *iova_area_create(struct iommufd_payer *payer,
 				   int prot)
 {
 	unsigned long offset = offset_in_page(uva);
-	struct iova_mapping *mapping;
+	struct iova_umem *owner;
+	struct iova_area *area;
 
-	mapping = kzalloc(struct_size(mapping, umem.first_chunk.runs, 1),
-			  GFP_KERNEL_ACCOUNT);
-	if (!mapping)
+	owner = kzalloc(struct_size(owner, umem.first_chunk.runs, 1),
+			GFP_KERNEL_ACCOUNT);
+	if (!owner)
 		return NULL;
-	iommufd_umem_init(&mapping->umem, payer, mode, uva - offset,
+	iommufd_umem_init(&owner->umem, payer, mode, uva - offset,
 			  ((offset + length - 1) >> PAGE_SHIFT) + 1,
 			  prot & IOMMU_WRITE);
-	mapping->area.umem = &mapping->umem;
-	mapping->area.offset = offset;
-	mapping->area.node.last = length - 1;
-	init_area(&mapping->area, prot);
-	return &mapping->area;
+	area = &owner->first_area;
+	init_area(area, prot);
+	area->in_umem = true;
+	area->umem = &owner->umem;
+	area->offset = offset;
+	area->node.last = length - 1;
+	return area;
 }
 
 /**
@@ -130,11 +133,6 @@ struct iova_area *iova_area_create_copy(int prot)
 	return area;
 }
 
-static struct iova_mapping *umem_to_mapping(struct iommufd_umem *umem)
-{
-	return container_of(umem, struct iova_mapping, umem);
-}
-
 /**
  * iova_umem_put() - drop a reference to a memory that areas have
  * @umem: memory
@@ -142,7 +140,7 @@ static struct iova_mapping *umem_to_mapping(struct iommufd_umem *umem)
 void iova_umem_put(struct iommufd_umem *umem)
 {
 	if (iommufd_umem_put(umem))
-		kfree(umem_to_mapping(umem));
+		kfree(container_of(umem, struct iova_umem, umem));
 }
 
 /**
@@ -172,7 +170,7 @@ void iova_areas_free(struct iova_area *areas)
 		struct iommufd_umem *umem = areas->umem;
 
 		next = areas->next;
-		if (areas != &umem_to_mapping(umem)->area)
+		if (!areas->in_umem)
 			kfree(areas);
 		iova_umem_put(umem);
 		cond_resched();

@@ -63,6 +63,7 @@ enum iova_area_state {
  * @offset: byte of @umem where the area begins
  * @nr_pgtables: number of domains that it is mapped in
  * @prot: IOMMU_READ, IOMMU_WRITE, IOMMU_CACHE
+ * @in_umem: the area is iova_umem.first_area of @umem and is freed with it
  * @state: enum iova_area_state, guarded by the lock of the space
  * @pinned: the area is a user of its pages
  * @no_pins: an UNMAP waits for @nr_pins to become 0; no new ones
@@ -82,7 +83,8 @@ struct iova_area {
 	struct iommufd_umem *umem;
 	unsigned long offset;
 	unsigned int nr_pgtables;
-	u8 prot;
+	u8 prot : 7;
+	bool in_umem : 1;
 	u8 state;
 	bool pinned;
 	bool no_pins;
@@ -91,13 +93,13 @@ struct iova_area {
 };
 
 /**
- * struct iova_mapping - what a MAP makes, in one allocation
- * @area: the mapping; no more than a part of this struct once it is removed
- * @umem: what is mapped, which copies of the area may need for longer; it must
- *          come last
+ * struct iova_umem - user memory, and room for the area that MAP makes of it
+ * @first_area: that area; unused once it is unmapped, while copies of it still
+ *              refer to @umem
+ * @umem: user memory; its last reference frees the struct. It must come last.
  */
-struct iova_mapping {
-	struct iova_area area;
+struct iova_umem {
+	struct iova_area first_area;
 	struct iommufd_umem umem;
 };
 
