@@ -651,7 +651,8 @@ int iova_space_share(struct iova_space *space, unsigned long start,
  * @areas: areas that are being removed
  * @pgtables: what the first of them belongs to
  * @more: something may be left behind them
- * @revoke: the area whose pins have to end first
+ * @revoking: the next area has pins, which have to end first
+ * @revoke: the area whose pins have to end
  */
 struct iova_unmap {
 	struct iova_space *space;
@@ -660,11 +661,21 @@ struct iova_unmap {
 	struct iova_area *areas;
 	struct iova_pgtables pgtables;
 	bool more;
+	bool revoking;
 	struct iova_revoke revoke;
 };
 
+/* What UNMAP can do with an area */
+enum unmap_verdict {
+	UNMAP_TAKE, /* remove it */
+	UNMAP_WAIT, /* wait: a thread moves it, and leaves it in place */
+	UNMAP_REVOKE, /* ask accesses to unpin it */
+	UNMAP_CROSSES, /* fail: it lies on both sides of a border */
+	UNMAP_BUSY, /* fail: a thread makes or removes it */
+};
+
 /* Have all accesses asked to unpin an area before it can be taken. */
-static int begin_revoke(struct iova_unmap *unmap, struct iova_area *area)
+static void begin_revoke(struct iova_unmap *unmap, struct iova_area *area)
 {
 	struct iova_revoke *revoke = &unmap->revoke;
 
@@ -678,50 +689,57 @@ static int begin_revoke(struct iova_unmap *unmap, struct iova_area *area)
 		revoke->rounds = 0;
 	}
 	area->no_pins = true;
-	return -EAGAIN;
+	unmap->revoking = true;
 }
 
-/* May we remove the area? -EAGAIN: not yet. */
-static int may_remove(struct iova_unmap *unmap, struct iova_area *area)
+static enum unmap_verdict judge_area(const struct iova_unmap *unmap,
+				     const struct iova_area *area)
 {
 	if (area->node.start < unmap->start || area->node.last > unmap->last)
-		return -ENOENT;
+		return UNMAP_CROSSES;
 	if (area->state == AREA_CREATING || area->state == AREA_REMOVING)
-		return -EBUSY;
-	return area->state == AREA_MOVING || area->nr_pins ? -EAGAIN : 0;
+		return UNMAP_BUSY;
+	if (area->state == AREA_MOVING)
+		return UNMAP_WAIT;
+	return area->nr_pins ? UNMAP_REVOKE : UNMAP_TAKE;
 }
 
 /*
  * Mark the next areas as ours to remove, at most AREAS_AT_ONCE. They are the
  * caller's to remove even if the area behind them is the reason for an error.
- * -EAGAIN: the next area has to be revoked first.
  */
 static int take_areas(struct iova_unmap *unmap)
 {
 	struct iova_space *space = unmap->space;
 	struct iova_area **link = &unmap->areas, *area;
 	unsigned int nr;
-	int rc;
 
 	unmap->areas = NULL;
 	unmap->more = true;
+	unmap->revoking = false;
 	area = __iova_space_first(space, unmap->start, unmap->last);
 	for (nr = 0; nr < AREAS_AT_ONCE; nr++) {
 		if (!area || area->node.start > unmap->last) {
 			unmap->more = false;
 			break;
 		}
-		rc = may_remove(unmap, area);
-		if (rc == -EAGAIN && nr)
+		switch (judge_area(unmap, area)) {
+		case UNMAP_TAKE:
 			break;
-		if (rc == -EAGAIN && area->state == AREA_IDLE)
-			return begin_revoke(unmap, area);
-		if (rc == -EAGAIN)
+		case UNMAP_WAIT:
+			if (nr)
+				return 0;
 			return __iova_space_wait(space, TASK_KILLABLE,
 						 MAX_SCHEDULE_TIMEOUT);
-		if (rc)
-			return rc;
-
+		case UNMAP_REVOKE:
+			if (!nr)
+				begin_revoke(unmap, area);
+			return 0;
+		case UNMAP_CROSSES:
+			return -ENOENT;
+		case UNMAP_BUSY:
+			return -EBUSY;
+		}
 		area->state = AREA_REMOVING;
 		area->next = NULL;
 		*link = area;
@@ -785,7 +803,7 @@ int iova_space_unmap_any(struct iova_space *space, unsigned long start,
 		mutex_unlock(&space->lock);
 
 		*unmapped += remove_taken(&unmap);
-		if (rc == -EAGAIN)
+		if (!rc && unmap.revoking)
 			rc = iova_space_revoke(space, &unmap.revoke);
 		if (!rc && unmap.more && fatal_signal_pending(current))
 			rc = -EINTR;
