@@ -75,6 +75,29 @@ void iova_space_destroy(struct iova_space *space)
 	mutex_destroy(&space->lock);
 }
 
+/**
+ * iova_space_nth_area() - find an area by its place in the order of IOVA
+ * @space: space
+ * @n: 0 for the lowest area
+ * @start: first IOVA of the area
+ *
+ * Return: false if there are no more than @n areas.
+ */
+bool iova_space_nth_area(struct iova_space *space, unsigned int n,
+			 unsigned long *start)
+{
+	struct iova_area *area;
+
+	mutex_lock(&space->lock);
+	area = __iova_space_first(space, 0, ULONG_MAX);
+	while (area && n--)
+		area = to_iova_area(iova_node_next(&area->node));
+	if (area)
+		*start = area->node.start;
+	mutex_unlock(&space->lock);
+	return area;
+}
+
 static void init_area(struct iova_area *area, int prot)
 {
 	area->prot = prot | IOMMU_CACHE;

@@ -204,6 +204,8 @@ struct iova_free_ranges {
 
 void iova_space_init(struct iova_space *space);
 void iova_space_destroy(struct iova_space *space);
+bool iova_space_nth_area(struct iova_space *space, unsigned int n,
+			 unsigned long *start);
 
 struct iova_area *iova_area_create(struct iommufd_payer *payer,
 				   enum iommufd_account_mode mode,
