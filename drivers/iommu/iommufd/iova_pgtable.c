@@ -105,13 +105,26 @@ void __iova_area_check(struct iova_space *space, const struct iova_area *area)
 		  area->node.start, nr_pgtables, area->pinned);
 }
 
-static void unpin_area(struct iova_area *area)
+/**
+ * __iova_pgtables_lift_marks() - let no mark lie between the halves of an area
+ * @space: space, locked
+ * @start: first IOVA of the first half
+ * @border: first IOVA of the second half
+ *
+ * A domain that has the whole has both halves, so its mark must not lie between
+ * where they start. It can, because an area may have been mapped over the place
+ * where the mark was; then no other area starts there.
+ */
+void __iova_pgtables_lift_marks(struct iova_space *space, unsigned long start,
+				unsigned long border)
 {
-	if (!area->pinned)
-		return;
-	area->pinned = false;
-	iommufd_umem_unpin(area->umem, iova_area_first_page(area),
-			   iova_area_last_page(area));
+	struct iova_pgtable *pgt;
+
+	lockdep_assert_held(&space->lock);
+	list_for_each_entry(pgt, &space->pgtables, entry) {
+		if (pgt->filled > start && pgt->filled <= border)
+			pgt->filled = border + 1;
+	}
 }
 
 /**
@@ -120,10 +133,14 @@ static void unpin_area(struct iova_area *area)
  */
 void iova_area_unpin(struct iova_area *area)
 {
-	unpin_area(area);
+	if (!area->pinned)
+		return;
+	area->pinned = false;
+	iommufd_umem_unpin(area->umem, iova_area_first_page(area),
+			   iova_area_last_page(area));
 }
 
-static int pin_area(struct iova_area *area)
+static int iova_area_pin(struct iova_area *area)
 {
 	unsigned long first = iova_area_first_page(area);
 	unsigned long last = iova_area_last_page(area);
@@ -152,7 +169,7 @@ static int fill_area(struct iova_space *space, struct iova_pgtable *pgt,
 	int rc;
 
 	if (!area->pinned) {
-		rc = pin_area(area);
+		rc = iova_area_pin(area);
 		if (rc)
 			return rc;
 	}
@@ -165,12 +182,12 @@ static int fill_area(struct iova_space *space, struct iova_pgtable *pgt,
 	if (!rc)
 		area->nr_pgtables++;
 	else if (!area->nr_pgtables)
-		unpin_area(area);
+		iova_area_unpin(area);
 	return rc;
 }
 
 /* Pages that a device may still reach are never unpinned. */
-static void keep_areas(struct iova_area *areas, unsigned long filled)
+static void leak_areas(struct iova_area *areas, unsigned long filled)
 {
 	for (; areas && areas->node.start < filled; areas = areas->next)
 		iommufd_umem_leak(areas->umem);
@@ -194,7 +211,7 @@ static void drain_areas(struct iova_pgtable *pgt, struct iova_area *areas,
 		area->nr_pgtables--;
 	}
 	if (!iommufd_pgtable_unmap_end(&unmap))
-		keep_areas(areas, filled);
+		leak_areas(areas, filled);
 }
 
 static int fill_pgtables(struct iova_space *space, struct iova_area *area,
@@ -250,7 +267,7 @@ void iova_areas_drain(struct iova_space *space, struct iova_area *areas,
 	for (; iter->pgt; next_pgtable(space, iter, areas->node.start))
 		drain_areas(iter->pgt, areas, iter->filled);
 	for (; areas; areas = areas->next)
-		unpin_area(areas);
+		iova_area_unpin(areas);
 }
 
 /* The lowest area that is not in a domain whose mark moves up. */
@@ -340,7 +357,7 @@ static bool drain_next(struct iova_space *space, struct iova_pgtable *pgt)
 
 	drain_areas(pgt, area, ULONG_MAX);
 	if (!area->nr_pgtables)
-		unpin_area(area);
+		iova_area_unpin(area);
 
 	mutex_lock(&space->lock);
 	pgt->filled = area->node.start;

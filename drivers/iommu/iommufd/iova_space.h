@@ -252,6 +252,8 @@ int __iova_space_place(struct iova_space *space, struct iova_search *search,
 int iova_space_add_pgtable(struct iova_space *space, struct iova_pgtable *pgt);
 void iova_space_remove_pgtable(struct iova_space *space,
 			       struct iova_pgtable *pgt);
+void __iova_pgtables_lift_marks(struct iova_space *space, unsigned long start,
+				unsigned long border);
 void iova_area_unpin(struct iova_area *area);
 void __iova_pgtables_of(struct iova_space *space, const struct iova_area *area,
 			struct iova_pgtables *iter);

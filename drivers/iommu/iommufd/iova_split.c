@@ -59,24 +59,6 @@ static int take_area(struct iova_space *space, unsigned long iova,
 }
 
 /*
- * A domain that has the whole has both halves, so its mark must not lie between
- * where they start. It can, because an area may have been mapped over the place
- * where the mark was; then no other area starts there.
- */
-static void lift_marks(struct iova_space *space, const struct iova_area *area,
-		       const struct iova_area *tail)
-{
-	struct iova_pgtable *pgt;
-
-	lockdep_assert_held(&space->lock);
-	list_for_each_entry(pgt, &space->pgtables, entry) {
-		if (pgt->filled > area->node.start &&
-		    pgt->filled <= tail->node.start)
-			pgt->filled = tail->node.start + 1;
-	}
-}
-
-/*
  * Cut an area that the caller has marked; @tail is linked behind it and gets the
  * caller's reference to the memory.
  */
@@ -149,7 +131,7 @@ int iova_space_split(struct iova_space *space, unsigned long iova)
 		rc = -EOVERFLOW;
 	if (!rc) {
 		split_area(space, area, iova, tail);
-		lift_marks(space, area, tail);
+		__iova_pgtables_lift_marks(space, area->node.start, iova);
 	}
 	__iova_areas_idle(space, area);
 	mutex_unlock(&space->lock);
