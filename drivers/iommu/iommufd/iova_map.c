@@ -24,7 +24,10 @@
 #include <linux/sizes.h>
 #include <linux/slab.h>
 
-#include "iova_space.h"
+#include "iova_area.h"
+#include "iova_pgtable.h"
+#include "iova_pin.h"
+#include "iova_ranges.h"
 
 /* Areas that one thread works on before it lets others at the lock. */
 #define AREAS_AT_ONCE 512
@@ -98,175 +101,10 @@ bool iova_space_nth_area(struct iova_space *space, unsigned int n,
 	return area;
 }
 
-static void init_area(struct iova_area *area, int prot)
-{
-	area->prot = prot | IOMMU_CACHE;
-	area->state = AREA_CREATING;
-}
-
-/**
- * iova_area_create() - make an area that has no place yet, of user memory
- * @payer: whose memory; the area takes over the caller's reference
- * @mode: counter to charge when pages get pinned
- * @uva: user address
- * @length: bytes
- * @prot: IOMMU_READ and IOMMU_WRITE
- *
- * Return: the area, or NULL without kernel memory; then the reference remains
- * the caller's.
- */
-struct iova_area *iova_area_create(struct iommufd_payer *payer,
-				   enum iommufd_account_mode mode,
-				   unsigned long uva, unsigned long length,
-				   int prot)
-{
-	unsigned long offset = offset_in_page(uva);
-	struct iova_umem *owner;
-	struct iova_area *area;
-
-	owner = kzalloc(struct_size(owner, umem.first_chunk.runs, 1),
-			GFP_KERNEL_ACCOUNT);
-	if (!owner)
-		return NULL;
-	iommufd_umem_init(&owner->umem, payer, mode, uva - offset,
-			  ((offset + length - 1) >> PAGE_SHIFT) + 1,
-			  prot & IOMMU_WRITE);
-	area = &owner->first_area;
-	init_area(area, prot);
-	area->in_umem = true;
-	area->umem = &owner->umem;
-	area->offset = offset;
-	area->node.last = length - 1;
-	return area;
-}
-
-/**
- * iova_area_create_copy() - make an area without a place or a memory yet
- * @prot: IOMMU_READ and IOMMU_WRITE
- *
- * Return: the area, which will hold a reference to the memory of another one,
- * or NULL without kernel memory.
- */
-struct iova_area *iova_area_create_copy(int prot)
-{
-	struct iova_area *area = kzalloc(sizeof(*area), GFP_KERNEL_ACCOUNT);
-
-	if (area)
-		init_area(area, prot);
-	return area;
-}
-
-/**
- * iova_umem_put() - drop a reference to a memory that areas have
- * @umem: memory
- */
-void iova_umem_put(struct iommufd_umem *umem)
-{
-	if (iommufd_umem_put(umem))
-		kfree(container_of(umem, struct iova_umem, umem));
-}
-
-/**
- * iova_areas_check_rights() - may the memory be used as the areas want it
- * @areas: list of areas
- *
- * Return: 0, -EPERM to write to read-only memory.
- */
-int iova_areas_check_rights(const struct iova_area *areas)
-{
-	for (; areas; areas = areas->next) {
-		if ((areas->prot & IOMMU_WRITE) && !areas->umem->writable)
-			return -EPERM;
-	}
-	return 0;
-}
-
-/**
- * iova_areas_free() - free areas that are in no tree
- * @areas: list of areas, may be NULL
- */
-void iova_areas_free(struct iova_area *areas)
-{
-	struct iova_area *next;
-
-	for (; areas; areas = next) {
-		struct iommufd_umem *umem = areas->umem;
-
-		next = areas->next;
-		if (!areas->in_umem)
-			kfree(areas);
-		iova_umem_put(umem);
-		cond_resched();
-	}
-}
-
-/**
- * iova_area_order() - how well an area is aligned
- * @area: area that has a place
- *
- * Return: log2 of the largest IO page, up to PAGE_SIZE, that the start, the
- * length and the offset in the first memory page are all multiples of.
- */
-unsigned int iova_area_order(const struct iova_area *area)
-{
-	return __ffs(area->node.start | iova_area_length(area) | area->offset |
-		     PAGE_SIZE);
-}
-
 /* What iova_area_order() has to be at least. */
 static unsigned int required_order(const struct iova_space *space)
 {
 	return ilog2(space->alignment);
-}
-
-/**
- * __iova_space_wait() - wait until some area becomes idle or vanishes
- * @space: space, locked; unlocked while waiting
- * @state: TASK_KILLABLE or TASK_IDLE
- * @timeout: jiffies after which to look in any case, or MAX_SCHEDULE_TIMEOUT
- *
- * Return: 0, or -EINTR when killed. What the caller knew of the space is void
- * in either case.
- */
-int __iova_space_wait(struct iova_space *space, unsigned int state,
-		      long timeout)
-{
-	DEFINE_WAIT(wait);
-
-	prepare_to_wait(&space->idle, &wait, state);
-	mutex_unlock(&space->lock);
-	if (!signal_pending_state(state, current))
-		schedule_timeout(timeout);
-	finish_wait(&space->idle, &wait);
-	mutex_lock(&space->lock);
-	return signal_pending_state(state, current) ? -EINTR : 0;
-}
-
-/**
- * __iova_space_wake() - let those who wait look again
- * @space: space, locked
- */
-void __iova_space_wake(struct iova_space *space)
-{
-	lockdep_assert_held(&space->lock);
-	/* Waiters queue under the lock, so no barrier is needed to see them. */
-	if (waitqueue_active(&space->idle))
-		wake_up_all(&space->idle);
-}
-
-/**
- * __iova_areas_idle() - give areas back to everybody
- * @space: space, locked
- * @areas: list of areas; the list ends to exist
- */
-void __iova_areas_idle(struct iova_space *space, struct iova_area *areas)
-{
-	for (; areas; areas = areas->next) {
-		if (IOVA_CHECKS)
-			__iova_area_check(space, areas);
-		areas->state = AREA_IDLE;
-	}
-	__iova_space_wake(space);
 }
 
 /*

@@ -16,7 +16,9 @@
 #include <linux/sched/signal.h>
 #include <linux/slab.h>
 
-#include "iova_space.h"
+#include "iova_align.h"
+#include "iova_area.h"
+#include "iova_pin.h"
 
 #define REVOKE_ROUNDS 100
 #define REVOKE_ROUND_JIFFIES msecs_to_jiffies(10)

@@ -13,11 +13,22 @@
 #include <linux/sched.h>
 #include <linux/slab.h>
 
-#include "iova_space.h"
+#include "iova_area.h"
+#include "iova_ranges.h"
 
 /* Where automatic IOVA lies: 0 is never one, nor what a range of them ends at. */
 #define AUTO_FIRST PAGE_SIZE
 #define AUTO_LAST (ULONG_MAX - PAGE_SIZE)
+
+/**
+ * struct iova_range - a reserved or allowed range
+ * @node: its IOVA, in iova_space.reserved or iova_space.allowed
+ * @owner: who needs it reserved
+ */
+struct iova_range {
+	struct interval_tree_node node;
+	const void *owner;
+};
 
 static struct iova_range *to_range(struct interval_tree_node *node)
 {
@@ -62,22 +73,6 @@ bool __iova_space_is_reserved(struct iova_space *space, unsigned long start,
 }
 
 /**
- * __iova_space_reserve() - reserve a range
- * @space: space, locked
- * @range: range with start, last and owner; the space's on success
- *
- * Return: 0, -EADDRINUSE if anything in the range is mapped or allowed.
- */
-int __iova_space_reserve(struct iova_space *space, struct iova_range *range)
-{
-	if (__iova_space_first(space, range->node.start, range->node.last) ||
-	    first_range(&space->allowed, range->node.start, range->node.last))
-		return -EADDRINUSE;
-	interval_tree_insert(&range->node, &space->reserved);
-	return 0;
-}
-
-/**
  * iova_space_reserve() - reserve a range
  * @space: space
  * @start: first IOVA
@@ -91,7 +86,7 @@ int iova_space_reserve(struct iova_space *space, unsigned long start,
 		       unsigned long last, const void *owner)
 {
 	struct iova_range *range;
-	int rc;
+	int rc = 0;
 
 	range = kzalloc(sizeof(*range), GFP_KERNEL_ACCOUNT);
 	if (!range)
@@ -101,7 +96,11 @@ int iova_space_reserve(struct iova_space *space, unsigned long start,
 	range->owner = owner;
 
 	mutex_lock(&space->lock);
-	rc = __iova_space_reserve(space, range);
+	if (__iova_space_first(space, start, last) ||
+	    first_range(&space->allowed, start, last))
+		rc = -EADDRINUSE;
+	else
+		interval_tree_insert(&range->node, &space->reserved);
 	mutex_unlock(&space->lock);
 	if (rc)
 		kfree(range);

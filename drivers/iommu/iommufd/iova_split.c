@@ -11,7 +11,8 @@
 #include <linux/mm.h>
 #include <linux/slab.h>
 
-#include "iova_space.h"
+#include "iova_area.h"
+#include "iova_pgtable.h"
 
 /*
  * An area that can be cut at @iova: between two pages of its memory, and of the

@@ -8,6 +8,7 @@
 
 #include "iommufd_private.h"
 #include "test_hook.h"
+#include "umem.h"
 
 /* Guards test_ops and the change of iommufd_ctx.test from NULL. */
 static DEFINE_MUTEX(test_lock);

@@ -1,0 +1,176 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Areas of an IOVA space: made, freed, waited for and given back
+ */
+#include <linux/mm.h>
+#include <linux/sched/signal.h>
+#include <linux/slab.h>
+
+#include "iova_area.h"
+
+/* Look at each area that becomes idle */
+#define IOVA_CHECKS \
+	(IS_ENABLED(CONFIG_IOMMUFD_CHECKS) || IS_ENABLED(CONFIG_PROVE_LOCKING))
+
+static void init_area(struct iova_area *area, int prot)
+{
+	area->prot = prot | IOMMU_CACHE;
+	area->state = AREA_CREATING;
+}
+
+/**
+ * iova_area_create() - make an area that has no place yet, of user memory
+ * @payer: whose memory; the area takes over the caller's reference
+ * @mode: counter to charge when pages get pinned
+ * @uva: user address
+ * @length: bytes
+ * @prot: IOMMU_READ and IOMMU_WRITE
+ *
+ * Return: the area, or NULL without kernel memory; then the reference remains
+ * the caller's.
+ */
+struct iova_area *iova_area_create(struct iommufd_payer *payer,
+				   enum iommufd_account_mode mode,
+				   unsigned long uva, unsigned long length,
+				   int prot)
+{
+	unsigned long offset = offset_in_page(uva);
+	struct iova_umem *owner;
+	struct iova_area *area;
+
+	owner = kzalloc(struct_size(owner, umem.first_chunk.runs, 1),
+			GFP_KERNEL_ACCOUNT);
+	if (!owner)
+		return NULL;
+	iommufd_umem_init(&owner->umem, payer, mode, uva - offset,
+			  ((offset + length - 1) >> PAGE_SHIFT) + 1,
+			  prot & IOMMU_WRITE);
+	area = &owner->first_area;
+	init_area(area, prot);
+	area->in_umem = true;
+	area->umem = &owner->umem;
+	area->offset = offset;
+	area->node.last = length - 1;
+	return area;
+}
+
+/**
+ * iova_area_create_copy() - make an area without a place or a memory yet
+ * @prot: IOMMU_READ and IOMMU_WRITE
+ *
+ * Return: the area, which will hold a reference to the memory of another one,
+ * or NULL without kernel memory.
+ */
+struct iova_area *iova_area_create_copy(int prot)
+{
+	struct iova_area *area = kzalloc(sizeof(*area), GFP_KERNEL_ACCOUNT);
+
+	if (area)
+		init_area(area, prot);
+	return area;
+}
+
+/**
+ * iova_umem_put() - drop a reference to a memory that areas have
+ * @umem: memory
+ */
+void iova_umem_put(struct iommufd_umem *umem)
+{
+	if (iommufd_umem_put(umem))
+		kfree(container_of(umem, struct iova_umem, umem));
+}
+
+/**
+ * iova_areas_check_rights() - may the memory be used as the areas want it
+ * @areas: list of areas
+ *
+ * Return: 0, -EPERM to write to read-only memory.
+ */
+int iova_areas_check_rights(const struct iova_area *areas)
+{
+	for (; areas; areas = areas->next) {
+		if ((areas->prot & IOMMU_WRITE) && !areas->umem->writable)
+			return -EPERM;
+	}
+	return 0;
+}
+
+/**
+ * iova_areas_free() - free areas that are in no tree
+ * @areas: list of areas, may be NULL
+ */
+void iova_areas_free(struct iova_area *areas)
+{
+	struct iova_area *next;
+
+	for (; areas; areas = next) {
+		struct iommufd_umem *umem = areas->umem;
+
+		next = areas->next;
+		if (!areas->in_umem)
+			kfree(areas);
+		iova_umem_put(umem);
+		cond_resched();
+	}
+}
+
+/**
+ * __iova_space_wait() - wait until some area becomes idle or vanishes
+ * @space: space, locked; unlocked while waiting
+ * @state: TASK_KILLABLE or TASK_IDLE
+ * @timeout: jiffies after which to look in any case, or MAX_SCHEDULE_TIMEOUT
+ *
+ * Return: 0, or -EINTR when killed. What the caller knew of the space is void
+ * in either case.
+ */
+int __iova_space_wait(struct iova_space *space, unsigned int state,
+		      long timeout)
+{
+	DEFINE_WAIT(wait);
+
+	prepare_to_wait(&space->idle, &wait, state);
+	mutex_unlock(&space->lock);
+	if (!signal_pending_state(state, current))
+		schedule_timeout(timeout);
+	finish_wait(&space->idle, &wait);
+	mutex_lock(&space->lock);
+	return signal_pending_state(state, current) ? -EINTR : 0;
+}
+
+/*
+ * WARN if an area contradicts the marks of the domains. Which domains an area is
+ * in is known twice: by their marks, and by what the area says of itself.
+ */
+static void __iova_area_check(struct iova_space *space,
+			      const struct iova_area *area)
+{
+	unsigned int nr_pgtables = 0;
+	struct iova_pgtable *pgt;
+
+	lockdep_assert_held(&space->lock);
+	list_for_each_entry(pgt, &space->pgtables, entry) {
+		if (area->node.start < pgt->filled)
+			nr_pgtables++;
+	}
+	WARN_ONCE(area->nr_pgtables != nr_pgtables,
+		  "iommufd: %#lx is in %u domains, by their marks in %u\n",
+		  area->node.start, area->nr_pgtables, nr_pgtables);
+	WARN_ONCE(area->pinned != (nr_pgtables > 0),
+		  "iommufd: %#lx is in %u domains and pinned=%d\n",
+		  area->node.start, nr_pgtables, area->pinned);
+}
+
+/**
+ * __iova_areas_idle() - give areas back to everybody
+ * @space: space, locked
+ * @areas: list of areas; the list ends to exist
+ */
+void __iova_areas_idle(struct iova_space *space, struct iova_area *areas)
+{
+	for (; areas; areas = areas->next) {
+		if (IOVA_CHECKS)
+			__iova_area_check(space, areas);
+		areas->state = AREA_IDLE;
+	}
+	__iova_space_wake(space);
+}
