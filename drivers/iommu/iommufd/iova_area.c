@@ -12,7 +12,7 @@
 #define IOVA_CHECKS \
 	(IS_ENABLED(CONFIG_IOMMUFD_CHECKS) || IS_ENABLED(CONFIG_PROVE_LOCKING))
 
-static void init_area(struct iova_area *area, int prot)
+static void iova_area_init(struct iova_area *area, int prot)
 {
 	area->prot = prot | IOMMU_CACHE;
 	area->state = AREA_CREATING;
@@ -46,7 +46,7 @@ struct iova_area *iova_area_create(struct iommufd_payer *payer,
 			  ((offset + length - 1) >> PAGE_SHIFT) + 1,
 			  prot & IOMMU_WRITE);
 	area = &owner->first_area;
-	init_area(area, prot);
+	iova_area_init(area, prot);
 	area->in_umem = true;
 	area->umem = &owner->umem;
 	area->offset = offset;
@@ -66,7 +66,7 @@ struct iova_area *iova_area_create_copy(int prot)
 	struct iova_area *area = kzalloc(sizeof(*area), GFP_KERNEL_ACCOUNT);
 
 	if (area)
-		init_area(area, prot);
+		iova_area_init(area, prot);
 	return area;
 }
 

@@ -170,8 +170,8 @@ static int choose_alignment(struct iova_space *space, unsigned long uva,
 	return 0;
 }
 
-static int find_place(struct iova_space *space, unsigned long uva,
-		      unsigned long length, unsigned long *iova)
+static int find_free_iova(struct iova_space *space, unsigned long uva,
+			  unsigned long length, unsigned long *iova)
 {
 	struct iova_search search = { .low = 1 };
 	struct iova_want want = { .length = length };
@@ -235,16 +235,16 @@ static __always_inline void measure_areas(const struct iova_area *areas,
 }
 
 /* Put one area, which stands for all the new ones, where they go. */
-static __always_inline int occupy(struct iova_space *space,
-				  struct iova_area *area,
-				  const struct new_areas *new,
-				  unsigned int flags, unsigned long *iova)
+static __always_inline int occupy_place(struct iova_space *space,
+					struct iova_area *area,
+					const struct new_areas *new,
+					unsigned int flags, unsigned long *iova)
 {
 	bool fixed = flags & IOVA_MAP_FIXED;
 	int rc = 0;
 
 	if (!fixed)
-		rc = find_place(space, new->uva, new->length, iova);
+		rc = find_free_iova(space, new->uva, new->length, iova);
 	if (rc)
 		return rc;
 	area->node.start = *iova;
@@ -259,9 +259,9 @@ static __always_inline int occupy(struct iova_space *space,
 	return 0;
 }
 
-static int place_one(struct iova_space *space, struct iova_area *area,
-		     unsigned int flags, unsigned long *iova,
-		     struct iova_pgtables *iter)
+static int place_one_area(struct iova_space *space, struct iova_area *area,
+			  unsigned int flags, unsigned long *iova,
+			  struct iova_pgtables *iter)
 {
 	struct new_areas new;
 	int rc;
@@ -270,7 +270,7 @@ static int place_one(struct iova_space *space, struct iova_area *area,
 	area->next = NULL;
 	measure_areas(area, flags, *iova, &new);
 	mutex_lock(&space->lock);
-	rc = occupy(space, area, &new, flags, iova);
+	rc = occupy_place(space, area, &new, flags, iova);
 	if (!rc)
 		__iova_pgtables_of(space, area, iter);
 	mutex_unlock(&space->lock);
@@ -281,9 +281,9 @@ static int place_one(struct iova_space *space, struct iova_area *area,
  * Let the next areas take the place of a part of @whole. Return: the last of
  * them.
  */
-static struct iova_area *__place_some(struct iova_space *space,
-				      struct iova_area *areas,
-				      struct iova_node *whole)
+static struct iova_area *__place_some_areas(struct iova_space *space,
+					    struct iova_area *areas,
+					    struct iova_node *whole)
 {
 	unsigned long start = whole->start;
 	struct iova_area *area = areas;
@@ -314,9 +314,10 @@ static struct iova_area *__place_some(struct iova_space *space,
  * the place already, each area below it is put into the domain by us, as if it had
  * been there from the beginning.
  */
-static noinline int place_list(struct iova_space *space,
-			       struct iova_area *areas, unsigned int flags,
-			       unsigned long *iova, struct iova_pgtables *iter)
+static noinline int place_area_list(struct iova_space *space,
+				    struct iova_area *areas, unsigned int flags,
+				    unsigned long *iova,
+				    struct iova_pgtables *iter)
 {
 	struct iova_area whole = { .state = AREA_CREATING }, *last = NULL,
 			 *rest;
@@ -325,7 +326,7 @@ static noinline int place_list(struct iova_space *space,
 
 	measure_areas(areas, flags, *iova, &new);
 	mutex_lock(&space->lock);
-	rc = occupy(space, &whole, &new, flags, iova);
+	rc = occupy_place(space, &whole, &new, flags, iova);
 	if (rc)
 		goto out_unlock;
 	for (rest = areas; rest; rest = last->next) {
@@ -333,7 +334,7 @@ static noinline int place_list(struct iova_space *space,
 			rc = __let_others_through(space);
 		if (rc)
 			break;
-		last = __place_some(space, rest, &whole.node);
+		last = __place_some_areas(space, rest, &whole.node);
 	}
 	if (rest)
 		iova_tree_remove(&space->areas, &whole.node, &whole.node);
@@ -374,9 +375,9 @@ int iova_space_map(struct iova_space *space, struct iova_area *areas,
 	int rc;
 
 	if (areas->next)
-		rc = place_list(space, areas, flags, iova, &iter);
+		rc = place_area_list(space, areas, flags, iova, &iter);
 	else
-		rc = place_one(space, areas, flags, iova, &iter);
+		rc = place_one_area(space, areas, flags, iova, &iter);
 	if (rc)
 		return rc;
 
@@ -536,7 +537,7 @@ enum unmap_verdict {
 };
 
 /* Have all accesses asked to unpin an area before it can be taken. */
-static void begin_revoke(struct iova_unmap *unmap, struct iova_area *area)
+static void unmap_begin_revoke(struct iova_unmap *unmap, struct iova_area *area)
 {
 	struct iova_revoke *revoke = &unmap->revoke;
 
@@ -553,8 +554,8 @@ static void begin_revoke(struct iova_unmap *unmap, struct iova_area *area)
 	unmap->revoking = true;
 }
 
-static enum unmap_verdict judge_area(const struct iova_unmap *unmap,
-				     const struct iova_area *area)
+static enum unmap_verdict unmap_judge_area(const struct iova_unmap *unmap,
+					   const struct iova_area *area)
 {
 	if (area->node.start < unmap->start || area->node.last > unmap->last)
 		return UNMAP_CROSSES;
@@ -569,7 +570,7 @@ static enum unmap_verdict judge_area(const struct iova_unmap *unmap,
  * Mark the next areas as ours to remove, at most AREAS_AT_ONCE. They are the
  * caller's to remove even if the area behind them is the reason for an error.
  */
-static int take_areas(struct iova_unmap *unmap)
+static int unmap_take_areas(struct iova_unmap *unmap)
 {
 	struct iova_space *space = unmap->space;
 	struct iova_area **link = &unmap->areas, *area;
@@ -584,7 +585,7 @@ static int take_areas(struct iova_unmap *unmap)
 			unmap->more = false;
 			break;
 		}
-		switch (judge_area(unmap, area)) {
+		switch (unmap_judge_area(unmap, area)) {
 		case UNMAP_TAKE:
 			break;
 		case UNMAP_WAIT:
@@ -594,7 +595,7 @@ static int take_areas(struct iova_unmap *unmap)
 						 MAX_SCHEDULE_TIMEOUT);
 		case UNMAP_REVOKE:
 			if (!nr)
-				begin_revoke(unmap, area);
+				unmap_begin_revoke(unmap, area);
 			return 0;
 		case UNMAP_CROSSES:
 			return -ENOENT;
@@ -615,8 +616,8 @@ static int take_areas(struct iova_unmap *unmap)
 	return 0;
 }
 
-/* Remove what take_areas() took. Return: how many bytes that were. */
-static unsigned long remove_taken(struct iova_unmap *unmap)
+/* Remove what unmap_take_areas() took. Return: how many bytes that were. */
+static unsigned long unmap_remove_areas(struct iova_unmap *unmap)
 {
 	unsigned long bytes = 0;
 	struct iova_area *area;
@@ -658,12 +659,12 @@ int iova_space_unmap_any(struct iova_space *space, unsigned long start,
 	*unmapped = 0;
 	do {
 		mutex_lock(&space->lock);
-		rc = take_areas(&unmap);
+		rc = unmap_take_areas(&unmap);
 		if (unmap.areas)
 			__iova_pgtables_of(space, unmap.areas, &unmap.pgtables);
 		mutex_unlock(&space->lock);
 
-		*unmapped += remove_taken(&unmap);
+		*unmapped += unmap_remove_areas(&unmap);
 		if (!rc && unmap.revoking)
 			rc = iova_space_revoke(space, &unmap.revoke);
 		if (!rc && unmap.more && fatal_signal_pending(current))

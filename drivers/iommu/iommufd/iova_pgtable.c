@@ -244,8 +244,8 @@ void iova_areas_drain(struct iova_space *space, struct iova_area *areas,
 }
 
 /* The lowest area that is not in a domain whose mark moves up. */
-static struct iova_area *next_to_fill(struct iova_space *space,
-				      struct iova_pgtable *pgt)
+static struct iova_area *next_area_to_fill(struct iova_space *space,
+					   struct iova_pgtable *pgt)
 {
 	struct iova_area *area;
 
@@ -263,13 +263,13 @@ static struct iova_area *next_to_fill(struct iova_space *space,
  * Move the mark of a domain above the next area. Return: 1 when there is none,
  * 0 to go on, or errno.
  */
-static int fill_next(struct iova_space *space, struct iova_pgtable *pgt)
+static int fill_next_area(struct iova_space *space, struct iova_pgtable *pgt)
 {
 	struct iova_area *area;
 	int rc = 0;
 
 	mutex_lock(&space->lock);
-	area = next_to_fill(space, pgt);
+	area = next_area_to_fill(space, pgt);
 	if (!area) {
 		pgt->filled = ULONG_MAX;
 		rc = 1;
@@ -299,7 +299,7 @@ static int fill_next(struct iova_space *space, struct iova_pgtable *pgt)
 }
 
 /* Move the mark of a domain below the next area. Return: false at the end. */
-static bool drain_next(struct iova_space *space, struct iova_pgtable *pgt)
+static bool drain_next_area(struct iova_space *space, struct iova_pgtable *pgt)
 {
 	struct iova_area *area;
 	bool wait = false;
@@ -341,7 +341,8 @@ static bool drain_next(struct iova_space *space, struct iova_pgtable *pgt)
 }
 
 /* Reserve what lies outside the aperture. */
-static int reserve_outside(struct iova_space *space, struct iova_pgtable *pgt)
+static int reserve_outside_aperture(struct iova_space *space,
+				    struct iova_pgtable *pgt)
 {
 	struct iommu_domain_geometry *geometry = &pgt->table.domain->geometry;
 	int rc = 0;
@@ -376,7 +377,7 @@ int iova_space_add_pgtable(struct iova_space *space, struct iova_pgtable *pgt)
 
 	pgt->filled = 0;
 	iommufd_pgtable_init(&pgt->table);
-	rc = reserve_outside(space, pgt);
+	rc = reserve_outside_aperture(space, pgt);
 	if (rc)
 		goto out_unreserve;
 
@@ -391,7 +392,7 @@ int iova_space_add_pgtable(struct iova_space *space, struct iova_pgtable *pgt)
 
 	do {
 		rc = fatal_signal_pending(current) ? -EINTR :
-						     fill_next(space, pgt);
+						     fill_next_area(space, pgt);
 		cond_resched();
 	} while (!rc);
 	if (rc > 0)
@@ -418,7 +419,7 @@ void iova_space_remove_pgtable(struct iova_space *space,
 	 * While the mark moves down new areas above it do not go into this
 	 * domain; those below it do, and are waited for.
 	 */
-	while (drain_next(space, pgt))
+	while (drain_next_area(space, pgt))
 		;
 	iommufd_pgtable_fini(&pgt->table);
 

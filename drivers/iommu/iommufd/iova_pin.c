@@ -53,7 +53,7 @@ int iova_space_add_access(struct iova_space *space, struct iova_access *access)
 }
 
 /* Free an access that has left, unless a callback is still running. */
-static void free_access(struct iova_access *access)
+static void access_free(struct iova_access *access)
 {
 	if (access->running)
 		return;
@@ -74,7 +74,7 @@ void iova_space_remove_access(struct iova_space *space,
 {
 	mutex_lock(&space->lock);
 	access->pins = false;
-	free_access(access);
+	access_free(access);
 	space->alignment = __iova_space_calc_alignment(space);
 	mutex_unlock(&space->lock);
 }
@@ -310,10 +310,10 @@ int iova_space_rw(struct iova_space *space, unsigned long start,
 }
 
 /* Call one access without the lock. Return: the one behind it. */
-static struct iova_access *call_access(struct iova_space *space,
-				       struct iova_access *access,
-				       unsigned long start,
-				       unsigned long length)
+static struct iova_access *access_call_unmap(struct iova_space *space,
+					     struct iova_access *access,
+					     unsigned long start,
+					     unsigned long length)
 {
 	const struct iova_access_ops *ops = access->ops;
 	struct iova_access *next;
@@ -327,13 +327,13 @@ static struct iova_access *call_access(struct iova_space *space,
 	next = list_next_entry(access, entry);
 	access->running--;
 	if (!access->pins)
-		free_access(access);
+		access_free(access);
 	ops->put(owner);
 	return next;
 }
 
-static void call_unmap(struct iova_space *space, unsigned long start,
-		       unsigned long length)
+static void accesses_call_unmap(struct iova_space *space, unsigned long start,
+				unsigned long length)
 {
 	struct iova_access *access;
 
@@ -341,7 +341,8 @@ static void call_unmap(struct iova_space *space, unsigned long start,
 	access = list_first_entry(&space->accesses, struct iova_access, entry);
 	while (!list_entry_is_head(access, &space->accesses, entry)) {
 		if (access->pins && READ_ONCE(access->active))
-			access = call_access(space, access, start, length);
+			access =
+				access_call_unmap(space, access, start, length);
 		else
 			access = list_next_entry(access, entry);
 	}
@@ -392,7 +393,8 @@ int iova_space_revoke(struct iova_space *space, struct iova_revoke *revoke)
 	rc = wait_for_pinning(space, revoke);
 	if (rc)
 		return rc;
-	call_unmap(space, revoke->start, revoke->last - revoke->start + 1);
+	accesses_call_unmap(space, revoke->start,
+			    revoke->last - revoke->start + 1);
 
 	/* What wakes us may be somebody else's area. */
 	end = jiffies + REVOKE_ROUND_JIFFIES;

@@ -196,8 +196,8 @@ int iova_space_allow(struct iova_space *space, struct rb_root_cached *allowed)
 }
 
 /* The first IOVA from @from on that is not reserved, and how far that goes. */
-static bool next_free(struct iova_space *space, unsigned long from,
-		      unsigned long *start, unsigned long *last)
+static bool next_free_range(struct iova_space *space, unsigned long from,
+			    unsigned long *start, unsigned long *last)
 {
 	struct iova_range *range;
 
@@ -213,13 +213,13 @@ static bool next_free(struct iova_space *space, unsigned long from,
 }
 
 /* Write the first @room free ranges. Return: how many there are. */
-static u32 list_free(struct iova_space *space, struct iommu_iova_range *ranges,
-		     u32 room)
+static u32 list_free_ranges(struct iova_space *space,
+			    struct iommu_iova_range *ranges, u32 room)
 {
 	unsigned long start = 0, last;
 	u32 nr = 0;
 
-	while (next_free(space, start, &start, &last)) {
+	while (next_free_range(space, start, &start, &last)) {
 		if (nr < room)
 			ranges[nr] = (struct iommu_iova_range){ start, last };
 		nr++;
@@ -245,7 +245,7 @@ int iova_space_free_ranges(struct iova_space *space,
 	free->ranges = NULL;
 	for (;;) {
 		mutex_lock(&space->lock);
-		free->nr = list_free(space, free->ranges, room);
+		free->nr = list_free_ranges(space, free->ranges, room);
 		free->alignment = space->alignment;
 		mutex_unlock(&space->lock);
 		if (free->nr <= room)
@@ -267,7 +267,7 @@ static int place_within(struct iova_space *space, struct iova_search *search,
 	unsigned long last;
 
 	while (search->low <= high &&
-	       next_free(space, search->low, &search->low, &last) &&
+	       next_free_range(space, search->low, &search->low, &last) &&
 	       search->low <= high) {
 		int rc;
 
@@ -285,9 +285,9 @@ static int place_within(struct iova_space *space, struct iova_search *search,
 }
 
 /* The allowed range after @range that reaches @low. */
-static struct iova_range *next_allowed(struct iova_space *space,
-				       struct iova_range *range,
-				       unsigned long low)
+static struct iova_range *next_allowed_range(struct iova_space *space,
+					     struct iova_range *range,
+					     unsigned long low)
 {
 	struct iova_range *next;
 
@@ -317,7 +317,7 @@ int __iova_space_place(struct iova_space *space, struct iova_search *search,
 		return place_within(space, search, AUTO_LAST, want);
 
 	range = first_range(&space->allowed, search->low, AUTO_LAST);
-	for (; range; range = next_allowed(space, range, search->low)) {
+	for (; range; range = next_allowed_range(space, range, search->low)) {
 		unsigned long high = min(range->node.last, AUTO_LAST);
 		int rc;
 

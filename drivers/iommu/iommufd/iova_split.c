@@ -18,8 +18,8 @@
  * An area that can be cut at @iova: between two pages of its memory, and of the
  * domains it is in.
  */
-static bool can_split(struct iova_space *space, const struct iova_area *area,
-		      unsigned long iova)
+static bool can_split_area(struct iova_space *space,
+			   const struct iova_area *area, unsigned long iova)
 {
 	unsigned long offset = area->offset + (iova - area->node.start);
 
@@ -30,8 +30,8 @@ static bool can_split(struct iova_space *space, const struct iova_area *area,
 }
 
 /* Mark the area that has to be cut at @iova; *area is NULL if none has to. */
-static int take_area(struct iova_space *space, unsigned long iova,
-		     struct iova_area **area)
+static int take_area_to_split(struct iova_space *space, unsigned long iova,
+			      struct iova_area **area)
 {
 	for (;;) {
 		int rc;
@@ -52,7 +52,7 @@ static int take_area(struct iova_space *space, unsigned long iova,
 			return rc;
 	}
 
-	if (!can_split(space, *area, iova))
+	if (!can_split_area(space, *area, iova))
 		return -EINVAL;
 	(*area)->state = AREA_MOVING;
 	(*area)->next = NULL;
@@ -117,7 +117,7 @@ int iova_space_split(struct iova_space *space, unsigned long iova)
 		return -ENOMEM;
 
 	mutex_lock(&space->lock);
-	rc = take_area(space, iova, &area);
+	rc = take_area_to_split(space, iova, &area);
 	mutex_unlock(&space->lock);
 	if (rc || !area)
 		goto out_free;

@@ -129,7 +129,7 @@ void iommufd_pgtable_unlock_replace(struct iommufd_pgtable *from,
 }
 
 /* Between two pieces of work on a page table */
-static void let_groups_through(struct iommufd_pgtable *pgt)
+static void pgtable_let_groups_through(struct iommufd_pgtable *pgt)
 {
 	if (rwsem_is_contended(&pgt->groups)) {
 		up_read(&pgt->groups);
@@ -139,8 +139,9 @@ static void let_groups_through(struct iommufd_pgtable *pgt)
 }
 
 /* Unmap a range without large IO pages. Return: false if that failed. */
-static bool unmap_short(struct iommu_domain *domain, unsigned long start,
-			unsigned long length, struct iommu_iotlb_gather *gather)
+static bool pgtable_unmap_short(struct iommu_domain *domain,
+				unsigned long start, unsigned long length,
+				struct iommu_iotlb_gather *gather)
 {
 	unsigned int shift = small_io_page_shift(domain);
 	size_t bytes;
@@ -156,14 +157,14 @@ static bool unmap_short(struct iommu_domain *domain, unsigned long start,
 	return true;
 }
 
-static void unmap_flush(struct pgtable_unmap *unmap)
+static void pgtable_unmap_flush(struct pgtable_unmap *unmap)
 {
 	struct iommu_domain *domain = unmap->pgt->domain;
 
 	atomic_long_sub(unmap->length, &unmap->pgt->mapped);
 	if (unmap->length && unmap->length < large_io_page(domain)) {
-		if (!unmap_short(domain, unmap->start, unmap->length,
-				 &unmap->gather))
+		if (!pgtable_unmap_short(domain, unmap->start, unmap->length,
+					 &unmap->gather))
 			unmap->failed = true;
 		unmap->length = 0;
 	}
@@ -176,7 +177,7 @@ static void unmap_flush(struct pgtable_unmap *unmap)
 			unmap->failed = true;
 		unmap->start += piece;
 		unmap->length -= piece;
-		let_groups_through(unmap->pgt);
+		pgtable_let_groups_through(unmap->pgt);
 	}
 }
 
@@ -206,7 +207,7 @@ void iommufd_pgtable_unmap_add(struct pgtable_unmap *unmap, unsigned long start,
 			       unsigned long length)
 {
 	if (unmap->start + unmap->length != start) {
-		unmap_flush(unmap);
+		pgtable_unmap_flush(unmap);
 		unmap->start = start;
 	}
 	unmap->length += length;
@@ -220,7 +221,7 @@ void iommufd_pgtable_unmap_add(struct pgtable_unmap *unmap, unsigned long start,
  */
 bool iommufd_pgtable_unmap_end(struct pgtable_unmap *unmap)
 {
-	unmap_flush(unmap);
+	pgtable_unmap_flush(unmap);
 	iommu_iotlb_sync(unmap->pgt->domain, &unmap->gather);
 	up_read(&unmap->pgt->groups);
 	WARN_ONCE(unmap->failed, "iommufd: the IOMMU driver did not unmap\n");
@@ -228,8 +229,8 @@ bool iommufd_pgtable_unmap_end(struct pgtable_unmap *unmap)
 }
 
 /* Map a run without room for a large IO page; others see it after a sync. */
-static int map_short(struct pgtable_map *map, unsigned long iova,
-		     phys_addr_t phys, unsigned long length)
+static int pgtable_map_short(struct pgtable_map *map, unsigned long iova,
+			     phys_addr_t phys, unsigned long length)
 {
 	struct iommu_domain *domain = map->pgt->domain;
 
@@ -252,8 +253,8 @@ static int map_short(struct pgtable_map *map, unsigned long iova,
 	return 0;
 }
 
-static int map_long(struct pgtable_map *map, unsigned long iova,
-		    phys_addr_t phys, unsigned long length)
+static int pgtable_map_long(struct pgtable_map *map, unsigned long iova,
+			    phys_addr_t phys, unsigned long length)
 {
 	while (length) {
 		unsigned long piece =
@@ -271,13 +272,13 @@ static int map_long(struct pgtable_map *map, unsigned long iova,
 		phys += piece;
 		length -= piece;
 		map->mapped += piece;
-		let_groups_through(map->pgt);
+		pgtable_let_groups_through(map->pgt);
 	}
 	return 0;
 }
 
 /* Map up to RUNS_AT_ONCE runs from where the range is not mapped yet. */
-static int map_some_runs(struct pgtable_map *map)
+static int pgtable_map_some_runs(struct pgtable_map *map)
 {
 	unsigned long length = map->range->length;
 	unsigned int i;
@@ -296,15 +297,15 @@ static int map_some_runs(struct pgtable_map *map)
 			    length - map->mapped);
 		phys = PFN_PHYS(pfn) + offset_in_page(offset);
 		if (bytes < map->large)
-			rc = map_short(map, iova, phys, bytes);
+			rc = pgtable_map_short(map, iova, phys, bytes);
 		else
-			rc = map_long(map, iova, phys, bytes);
+			rc = pgtable_map_long(map, iova, phys, bytes);
 	}
 	return rc;
 }
 
 /* Make visible to the hardware what has been mapped from @from on. */
-static int sync_map(struct pgtable_map *map, unsigned long from)
+static int pgtable_map_sync(struct pgtable_map *map, unsigned long from)
 {
 	if (map->mapped == from)
 		return 0;
@@ -312,21 +313,21 @@ static int sync_map(struct pgtable_map *map, unsigned long from)
 				     map->mapped - from);
 }
 
-static int map_runs(struct pgtable_map *map)
+static int pgtable_map_runs(struct pgtable_map *map)
 {
 	unsigned long length = map->range->length;
 
 	for (;;) {
 		unsigned long from = map->mapped;
-		int rc = map_some_runs(map);
+		int rc = pgtable_map_some_runs(map);
 
 		if (!rc)
-			rc = sync_map(map, from);
+			rc = pgtable_map_sync(map, from);
 		if (rc || map->mapped == length)
 			return rc;
 		if (fatal_signal_pending(current))
 			return -EINTR;
-		let_groups_through(map->pgt);
+		pgtable_let_groups_through(map->pgt);
 	}
 }
 
@@ -336,7 +337,7 @@ static int map_runs(struct pgtable_map *map)
  * before. So look at all that the driver was asked for. Return: false if that
  * failed.
  */
-static bool unmap_leftover(struct pgtable_map *map)
+static bool pgtable_unmap_leftover(struct pgtable_map *map)
 {
 	struct iommu_domain *domain = map->pgt->domain;
 	unsigned long offset;
@@ -350,18 +351,18 @@ static bool unmap_leftover(struct pgtable_map *map)
 			bytes = iommu_unmap(domain, iova, bytes);
 		if (!bytes)
 			return false;
-		let_groups_through(map->pgt);
+		pgtable_let_groups_through(map->pgt);
 	}
 	return true;
 }
 
 /* Return: false if the page table may still have a part of the range. */
-static bool undo_map(struct pgtable_map *map)
+static bool pgtable_map_undo(struct pgtable_map *map)
 {
 	struct pgtable_unmap undo;
 
 	iommufd_pgtable_unmap_begin(&undo, map->pgt);
-	undo.failed = !unmap_leftover(map);
+	undo.failed = !pgtable_unmap_leftover(map);
 	/* It was not counted yet, and is not in the end. */
 	atomic_long_add(map->mapped, &map->pgt->mapped);
 	if (map->mapped)
@@ -391,11 +392,11 @@ int iommufd_pgtable_map(struct iommufd_pgtable *pgt,
 	int rc;
 
 	down_read(&pgt->groups);
-	rc = map_runs(&map);
+	rc = pgtable_map_runs(&map);
 	up_read(&pgt->groups);
 	if (!rc)
 		atomic_long_add(range->length, &pgt->mapped);
-	else if (!undo_map(&map))
+	else if (!pgtable_map_undo(&map))
 		iommufd_umem_leak(range->umem);
 	return rc;
 }
