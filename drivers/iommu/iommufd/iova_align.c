@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * What start, length and page offset of areas are a multiple of, and how large
- * IO pages may be
+ * The alignment of areas in an IOVA space, and whether their IO pages may be
+ * larger than PAGE_SIZE
  */
 #include <linux/list.h>
 #include <linux/log2.h>
@@ -11,12 +11,7 @@
 #include "iova_align.h"
 #include "iova_space.h"
 
-/**
- * __iova_space_calc_alignment() - what domains, accesses and options ask for
- * @space: space, locked
- *
- * Return: what start and length of mappings must be a multiple of.
- */
+/* Return: the alignment that page tables, accesses and options ask for. */
 unsigned long __iova_space_calc_alignment(struct iova_space *space)
 {
 	unsigned long alignment = space->small_pages ? PAGE_SIZE : 1;
@@ -34,12 +29,9 @@ unsigned long __iova_space_calc_alignment(struct iova_space *space)
 	return alignment;
 }
 
-/**
- * __iova_space_raise_alignment() - ask for a coarser alignment
- * @space: space, locked
- * @alignment: power of two
- *
- * Return: 0, -EADDRINUSE if there is an area that does not have it.
+/*
+ * Ask for a coarser alignment, a power of two.
+ * Return: 0, -EADDRINUSE if an area does not have it.
  */
 int __iova_space_raise_alignment(struct iova_space *space,
 				 unsigned long alignment)
@@ -54,12 +46,9 @@ int __iova_space_raise_alignment(struct iova_space *space,
 	return 0;
 }
 
-/**
- * iova_space_page_sizes() - which IO pages mappings can consist of
- * @space: space
- *
- * Return: bitmap of the sizes that all domains have. Those below PAGE_SIZE count
- * as PAGE_SIZE, as no memory is managed in less.
+/*
+ * Return: bitmap of the IO page sizes that all page tables have. Sizes below
+ * PAGE_SIZE count as PAGE_SIZE, as memory is managed in whole pages.
  */
 unsigned long iova_space_page_sizes(struct iova_space *space)
 {
@@ -73,24 +62,16 @@ unsigned long iova_space_page_sizes(struct iova_space *space)
 	return sizes | PAGE_SIZE;
 }
 
-/**
- * iova_space_huge_pages() - may IO pages be larger than PAGE_SIZE
- * @space: space
- *
- * Return: true if they may.
- */
+/* Return: true if IO pages may be larger than PAGE_SIZE. */
 bool iova_space_huge_pages(struct iova_space *space)
 {
 	return !READ_ONCE(space->small_pages);
 }
 
-/**
- * iova_space_set_huge_pages() - choose whether IO pages may be large
- * @space: space
- * @enable: they may
- *
- * Return: 0; to disable -EINVAL with both a domain and a mapping, -EADDRINUSE
- * if a mapping is not page aligned.
+/*
+ * Set whether IO pages may be larger than PAGE_SIZE. Enabling never fails.
+ * Return: 0; -EINVAL to disable if the space has both a page table and an area,
+ * -EADDRINUSE to disable if an area is not page aligned.
  */
 int iova_space_set_huge_pages(struct iova_space *space, bool enable)
 {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Areas of an IOVA space: made, freed, waited for and given back
+ * Areas of an IOVA space: how they are made and freed, and how threads wait for
+ * each other's areas.
  */
 #include <linux/mm.h>
 #include <linux/sched/signal.h>
@@ -8,7 +9,7 @@
 
 #include "iova_area.h"
 
-/* Look at each area that becomes idle */
+/* Check each area that becomes idle */
 #define IOVA_CHECKS \
 	(IS_ENABLED(CONFIG_IOMMUFD_CHECKS) || IS_ENABLED(CONFIG_PROVE_LOCKING))
 
@@ -19,15 +20,15 @@ static void iova_area_init(struct iova_area *area, int prot)
 }
 
 /**
- * iova_area_create() - make an area that has no place yet, of user memory
- * @payer: whose memory; the area takes over the caller's reference
- * @mode: counter to charge when pages get pinned
+ * iova_area_create() - make an area of user memory; it has no place yet
+ * @payer: owner of the memory; on success the area takes over the caller's
+ *         reference
+ * @mode: counter to charge when pages are pinned
  * @uva: user address
  * @length: bytes
  * @prot: IOMMU_READ and IOMMU_WRITE
  *
- * Return: the area, or NULL without kernel memory; then the reference remains
- * the caller's.
+ * Return: the area, or NULL if kernel memory is short.
  */
 struct iova_area *iova_area_create(struct iommufd_payer *payer,
 				   enum iommufd_account_mode mode,
@@ -54,12 +55,9 @@ struct iova_area *iova_area_create(struct iommufd_payer *payer,
 	return area;
 }
 
-/**
- * iova_area_create_copy() - make an area without a place or a memory yet
- * @prot: IOMMU_READ and IOMMU_WRITE
- *
- * Return: the area, which will hold a reference to the memory of another one,
- * or NULL without kernel memory.
+/*
+ * Make an area that shares the memory of another one. The caller sets @umem,
+ * with a reference.
  */
 struct iova_area *iova_area_create_copy(int prot)
 {
@@ -70,22 +68,13 @@ struct iova_area *iova_area_create_copy(int prot)
 	return area;
 }
 
-/**
- * iova_umem_put() - drop a reference to a memory that areas have
- * @umem: memory
- */
 void iova_umem_put(struct iommufd_umem *umem)
 {
 	if (iommufd_umem_put(umem))
 		kfree(container_of(umem, struct iova_umem, umem));
 }
 
-/**
- * iova_areas_check_rights() - may the memory be used as the areas want it
- * @areas: list of areas
- *
- * Return: 0, -EPERM to write to read-only memory.
- */
+/* Return: 0, -EPERM if an area is for writing and its memory is read-only. */
 int iova_areas_check_rights(const struct iova_area *areas)
 {
 	for (; areas; areas = areas->next) {
@@ -95,10 +84,7 @@ int iova_areas_check_rights(const struct iova_area *areas)
 	return 0;
 }
 
-/**
- * iova_areas_free() - free areas that are in no tree
- * @areas: list of areas, may be NULL
- */
+/* Free a list of areas that are in no tree; it may be NULL. */
 void iova_areas_free(struct iova_area *areas)
 {
 	struct iova_area *next;
@@ -115,13 +101,14 @@ void iova_areas_free(struct iova_area *areas)
 }
 
 /**
- * __iova_space_wait() - wait until some area becomes idle or vanishes
+ * __iova_space_wait() - wait until any area becomes idle or is removed
  * @space: space, locked; unlocked while waiting
  * @state: TASK_KILLABLE or TASK_IDLE
- * @timeout: jiffies after which to look in any case, or MAX_SCHEDULE_TIMEOUT
+ * @timeout: jiffies to wait at most, or MAX_SCHEDULE_TIMEOUT
  *
- * Return: 0, or -EINTR when killed. What the caller knew of the space is void
- * in either case.
+ * The caller must look up its areas again afterwards.
+ *
+ * Return: 0, or -EINTR when killed.
  */
 int __iova_space_wait(struct iova_space *space, unsigned int state,
 		      long timeout)
@@ -138,8 +125,8 @@ int __iova_space_wait(struct iova_space *space, unsigned int state,
 }
 
 /*
- * WARN if an area contradicts the marks of the domains. Which domains an area is
- * in is known twice: by their marks, and by what the area says of itself.
+ * The number of page tables that an area is in follows from their filled marks,
+ * and is stored in the area. WARN if the two differ.
  */
 static void __iova_area_check(struct iova_space *space,
 			      const struct iova_area *area)
@@ -160,11 +147,7 @@ static void __iova_area_check(struct iova_space *space,
 		  area->node.start, nr_pgtables, area->pinned);
 }
 
-/**
- * __iova_areas_idle() - give areas back to everybody
- * @space: space, locked
- * @areas: list of areas; the list ends to exist
- */
+/* End the mark of areas. The caller must not use the list any more. */
 void __iova_areas_idle(struct iova_space *space, struct iova_area *areas)
 {
 	for (; areas; areas = areas->next) {

@@ -6,11 +6,13 @@
 #include "umem.h"
 
 /**
- * enum iova_area_state - who may change an area
- * @AREA_IDLE: whoever takes it, under the lock of the space
- * @AREA_CREATING: its MAP or COPY, which has not finished
- * @AREA_MOVING: a domain that is being filled or drained, or a cut
- * @AREA_REMOVING: an UNMAP
+ * enum iova_area_state - which thread may change an area
+ * @AREA_IDLE: any thread, after it has set another state under the lock of the
+ *             space
+ * @AREA_CREATING: the MAP or COPY that makes it
+ * @AREA_MOVING: the thread that fills or drains a page table, or splits the
+ *               area
+ * @AREA_REMOVING: the UNMAP that removes it
  */
 enum iova_area_state {
 	AREA_IDLE,
@@ -20,26 +22,26 @@ enum iova_area_state {
 };
 
 /**
- * struct iova_area - a mapping
+ * struct iova_area - a range of IOVA that maps a part of a user memory
  * @node: its IOVA, a node of iova_space.areas
- * @next: links areas that one thread works on, in order of their IOVA
- * @umem: what is mapped; the area holds a reference
+ * @next: next area of a list that one thread works on, in order of IOVA
+ * @umem: user memory; the area holds a reference
  * @offset: byte of @umem where the area begins
- * @nr_pgtables: number of domains that it is mapped in
+ * @nr_pgtables: number of page tables that it is mapped in
  * @prot: IOMMU_READ, IOMMU_WRITE, IOMMU_CACHE
  * @in_umem: the area is iova_umem.first_area of @umem and is freed with it
  * @state: enum iova_area_state, guarded by the lock of the space
  * @pinned: the area is a user of its pages
- * @no_pins: an UNMAP waits for @nr_pins to become 0; no new ones
- * @nr_pins: pins of accesses, which keep the area from being removed
- * @nr_pinning: how many of these are still being made, so that their access
- *              cannot end them yet
+ * @no_pins: new pins fail, as an UNMAP waits for @nr_pins to become 0
+ * @nr_pins: pins of accesses; the area cannot be removed while there are any
+ * @nr_pinning: how many of @nr_pins are still being made; their accesses cannot
+ *              unpin them yet
  *
  * @no_pins, @nr_pins and @nr_pinning are guarded by the lock of the space.
  *
- * While @state is not AREA_IDLE the area stays in the tree, the set of domains
- * it belongs to stays as it is, and @next, @nr_pgtables and @pinned belong to
- * the thread that set the state.
+ * While @state is not AREA_IDLE the area stays in the tree, the set of page
+ * tables that it belongs to does not change, and only the thread that has set
+ * the state may use @next, @nr_pgtables and @pinned.
  */
 struct iova_area {
 	struct iova_node node;
@@ -58,8 +60,8 @@ struct iova_area {
 
 /**
  * struct iova_umem - user memory, and room for the area that MAP makes of it
- * @first_area: that area; unused once it is unmapped, while copies of it still
- *              refer to @umem
+ * @first_area: that area. It is unused after its UNMAP, while copies of the
+ *              area still refer to @umem.
  * @umem: user memory; its last reference frees the struct. It must come last.
  */
 struct iova_umem {
@@ -103,12 +105,10 @@ static inline unsigned long iova_area_last_page(const struct iova_area *area)
 	return (area->offset + iova_area_length(area) - 1) >> PAGE_SHIFT;
 }
 
-/**
- * iova_area_order() - how well an area is aligned
- * @area: area that has a place
- *
- * Return: log2 of the largest IO page, up to PAGE_SIZE, that the start, the
- * length and the offset in the first memory page are all multiples of.
+/*
+ * The alignment of an area that has a place. Return: log2 of the largest IO
+ * page, up to PAGE_SIZE, that divides start, length and offset in the first
+ * page.
  */
 static inline unsigned int iova_area_order(const struct iova_area *area)
 {
@@ -116,7 +116,7 @@ static inline unsigned int iova_area_order(const struct iova_area *area)
 		     PAGE_SIZE);
 }
 
-/* Let those who wait look again. */
+/* Wake all threads in __iova_space_wait(). */
 static inline void __iova_space_wake(struct iova_space *space)
 {
 	lockdep_assert_held(&space->lock);

@@ -2,13 +2,15 @@
 /**
  * DOC: domains of an IOVA space
  *
+ * "Domain" here is the page table of an IOMMU domain, struct iova_pgtable.
+ *
  * Each domain has the areas that start below its @filled mark, and no others.
  * Attaching a domain moves the mark up over all areas, detaching moves it down
  * again; for each step the area at the mark is marked AREA_MOVING, so MAP and
  * UNMAP of all other areas go on meanwhile. A new area below the mark is mapped
  * by its MAP, one above it by the mark when it arrives.
  *
- * The mark never passes an area that somebody else works on. That is why the
+ * The mark never passes an area that another thread works on. That is why the
  * set of domains that a busy area belongs to does not change, why a domain in
  * this set stays on the list, and why a thread with a busy area can go through
  * the list without holding the lock in between.
@@ -28,7 +30,7 @@
 #include "iova_pgtable.h"
 #include "iova_ranges.h"
 
-/* Step to the next domain that has the busy area at @start, if one is left. */
+/* Step to the next domain with the busy area at @start; there must be one. */
 static void __next_pgtable(struct iova_space *space, struct iova_pgtables *iter,
 			   unsigned long start)
 {
@@ -56,11 +58,9 @@ static void next_pgtable(struct iova_space *space, struct iova_pgtables *iter,
 	mutex_unlock(&space->lock);
 }
 
-/**
- * __iova_pgtables_of() - begin to go through the domains of an area
- * @space: space, locked
- * @area: busy area
- * @iter: filled in; its @pgt is NULL if the area belongs to no domain
+/*
+ * Begin to go through the domains of a busy area. @iter->pgt is NULL if the
+ * area belongs to none.
  */
 void __iova_pgtables_of(struct iova_space *space, const struct iova_area *area,
 			struct iova_pgtables *iter)
@@ -79,14 +79,15 @@ void __iova_pgtables_of(struct iova_space *space, const struct iova_area *area,
 }
 
 /**
- * __iova_pgtables_lift_marks() - let no mark lie between the halves of an area
+ * __iova_pgtables_lift_marks() - move marks off the border in a split area
  * @space: space, locked
  * @start: first IOVA of the first half
  * @border: first IOVA of the second half
  *
- * A domain that has the whole has both halves, so its mark must not lie between
- * where they start. It can, because an area may have been mapped over the place
- * where the mark was; then no other area starts there.
+ * A domain that had the whole area has both halves, so its mark must be above
+ * the start of both. It may lie between the two starts, because the area may
+ * have been mapped over the place of the mark. No other area starts there, so
+ * the mark can move up.
  */
 void __iova_pgtables_lift_marks(struct iova_space *space, unsigned long start,
 				unsigned long border)
@@ -100,10 +101,7 @@ void __iova_pgtables_lift_marks(struct iova_space *space, unsigned long start,
 	}
 }
 
-/**
- * iova_area_unpin() - the area is no user of its pages any more
- * @area: busy area that is in no domain
- */
+/* Unpin the pages of a busy area that is in no domain. */
 void iova_area_unpin(struct iova_area *area)
 {
 	if (!area->pinned)
@@ -119,7 +117,7 @@ static int iova_area_pin(struct iova_area *area)
 	unsigned long last = iova_area_last_page(area);
 	int rc;
 
-	/* What a MAP is making can be neither copied nor used by an access. */
+	/* An area in AREA_CREATING is neither copied nor used by an access. */
 	if (area->state == AREA_CREATING && iommufd_umem_is_new(area->umem))
 		rc = iommufd_umem_pin_new(area->umem, first, last);
 	else
@@ -128,7 +126,7 @@ static int iova_area_pin(struct iova_area *area)
 	return rc;
 }
 
-/* Let a busy area enter a domain. */
+/* Map a busy area in a domain. */
 static int fill_area(struct iova_space *space, struct iova_pgtable *pgt,
 		     struct iova_area *area)
 {
@@ -147,8 +145,8 @@ static int fill_area(struct iova_space *space, struct iova_pgtable *pgt,
 			return rc;
 	}
 	/*
-	 * Small pages cannot become the rule while the space has a domain and
-	 * an area, and has both. Clearing it is harmless at any time.
+	 * small_pages cannot be set while the space has both a domain and an
+	 * area, which is the case here. Clearing it is always safe.
 	 */
 	range.small_pages = READ_ONCE(space->small_pages);
 	rc = iommufd_pgtable_map(&pgt->table, &range);
@@ -159,14 +157,14 @@ static int fill_area(struct iova_space *space, struct iova_pgtable *pgt,
 	return rc;
 }
 
-/* Pages that a device may still reach are never unpinned. */
+/* Never unpin the pages: a device may still reach them. */
 static void leak_areas(struct iova_area *areas, unsigned long filled)
 {
 	for (; areas && areas->node.start < filled; areas = areas->next)
 		iommufd_umem_leak(areas->umem);
 }
 
-/* Let busy areas that start below @filled leave a domain. */
+/* Unmap busy areas that start below @filled from a domain. */
 static void drain_areas(struct iova_pgtable *pgt, struct iova_area *areas,
 			unsigned long filled)
 {
@@ -176,7 +174,7 @@ static void drain_areas(struct iova_pgtable *pgt, struct iova_area *areas,
 	iommufd_pgtable_unmap_begin(&unmap, &pgt->table);
 	for (area = areas; area && area->node.start < filled;
 	     area = area->next) {
-		/* Filling it failed before it came to this domain. */
+		/* Mapping it failed before it came to this domain. */
 		if (!area->nr_pgtables)
 			continue;
 		iommufd_pgtable_unmap_add(&unmap, area->node.start,
@@ -200,13 +198,13 @@ static int fill_pgtables(struct iova_space *space, struct iova_area *area,
 }
 
 /**
- * iova_areas_fill() - map new areas in all the domains they belong to
+ * iova_areas_fill() - map new areas in all domains that they belong to
  * @space: space
  * @areas: list of areas in state AREA_CREATING
- * @iter: __iova_pgtables_of() the first of them
+ * @iter: from __iova_pgtables_of() for the first of them
  *
- * Return: 0 or errno; then some areas may be in some domains, which is for
- * iova_areas_drain().
+ * Return: 0 or errno. On failure some areas may be in some domains; the caller
+ * must call iova_areas_drain().
  */
 int iova_areas_fill(struct iova_space *space, struct iova_area *areas,
 		    struct iova_pgtables *iter)
@@ -229,10 +227,9 @@ int iova_areas_fill(struct iova_space *space, struct iova_area *areas,
  * iova_areas_drain() - unmap areas from all domains and unpin their pages
  * @space: space
  * @areas: list of areas in state AREA_CREATING or AREA_REMOVING
- * @iter: __iova_pgtables_of() the first of them
+ * @iter: from __iova_pgtables_of() for the first of them
  *
- * One IOTLB flush a domain serves all of them, and comes before the first page
- * is unpinned.
+ * The IOTLB is flushed once for each domain, before the first page is unpinned.
  */
 void iova_areas_drain(struct iova_space *space, struct iova_area *areas,
 		      struct iova_pgtables *iter)
@@ -243,7 +240,7 @@ void iova_areas_drain(struct iova_space *space, struct iova_area *areas,
 		iova_area_unpin(areas);
 }
 
-/* The lowest area that is not in a domain whose mark moves up. */
+/* The lowest area that is not yet in a domain whose mark moves up */
 static struct iova_area *next_area_to_fill(struct iova_space *space,
 					   struct iova_pgtable *pgt)
 {
@@ -251,8 +248,8 @@ static struct iova_area *next_area_to_fill(struct iova_space *space,
 
 	area = __iova_space_first(space, pgt->filled, ULONG_MAX);
 	/*
-	 * Across the mark lies the area that has moved it there, or one that
-	 * its own MAP has put into the domain.
+	 * An area across the mark is in the domain already: it is the last one
+	 * that was filled, or its own MAP has mapped it there.
 	 */
 	if (area && area->node.start < pgt->filled)
 		area = to_iova_area(iova_node_next(&area->node));
@@ -260,8 +257,8 @@ static struct iova_area *next_area_to_fill(struct iova_space *space,
 }
 
 /*
- * Move the mark of a domain above the next area. Return: 1 when there is none,
- * 0 to go on, or errno.
+ * Map the next area in a domain and move the mark above it.
+ * Return: 1 when no area is left, 0 to continue, or errno.
  */
 static int fill_next_area(struct iova_space *space, struct iova_pgtable *pgt)
 {
@@ -280,7 +277,7 @@ static int fill_next_area(struct iova_space *space, struct iova_pgtable *pgt)
 	} else {
 		area->state = AREA_MOVING;
 		area->next = NULL;
-		/* What is mapped below it from now on is its MAP's to fill. */
+		/* The MAP of a new area below it fills this domain. */
 		pgt->filled = area->node.start;
 	}
 	mutex_unlock(&space->lock);
@@ -290,7 +287,7 @@ static int fill_next_area(struct iova_space *space, struct iova_pgtable *pgt)
 	rc = fill_area(space, pgt, area);
 
 	mutex_lock(&space->lock);
-	/* One above the start cannot wrap: the start of an area is aligned. */
+	/* This cannot wrap, as the start of an area is aligned. */
 	if (!rc)
 		pgt->filled = area->node.start + 1;
 	__iova_areas_idle(space, area);
@@ -298,7 +295,10 @@ static int fill_next_area(struct iova_space *space, struct iova_pgtable *pgt)
 	return rc;
 }
 
-/* Move the mark of a domain below the next area. Return: false at the end. */
+/*
+ * Unmap the next area from a domain and move the mark below it.
+ * Return: false when no area is left.
+ */
 static bool drain_next_area(struct iova_space *space, struct iova_pgtable *pgt)
 {
 	struct iova_area *area;
@@ -307,21 +307,22 @@ static bool drain_next_area(struct iova_space *space, struct iova_pgtable *pgt)
 	mutex_lock(&space->lock);
 	area = to_iova_area(iova_tree_before(&space->areas, pgt->filled));
 	if (area && area->state != AREA_IDLE) {
-		/* What is mapped above it meanwhile stays out: no more waits. */
+		/* New areas above it stay out; this need not wait for them. */
 		pgt->filled = area->node.start + 1;
 		/*
-		 * Not killable, as nobody could go on in our place. Who works
-		 * on the area can be killed, and is not waiting for us.
+		 * Not killable, as no other thread would finish the work. The
+		 * thread that works on the area can be killed, and does not
+		 * wait for this one.
 		 */
 		__iova_space_wait(space, TASK_IDLE, MAX_SCHEDULE_TIMEOUT);
 		wait = true;
 	} else if (area) {
 		area->state = AREA_MOVING;
 		area->next = NULL;
-		/* What is mapped above it from now on stays out. */
+		/* New areas above it stay out of the domain. */
 		pgt->filled = area->node.start + 1;
 	} else {
-		/* The same goes for all that is mapped before we return. */
+		/* All new areas stay out of the domain. */
 		pgt->filled = 0;
 	}
 	mutex_unlock(&space->lock);
@@ -359,14 +360,14 @@ static int reserve_outside_aperture(struct iova_space *space,
 }
 
 /**
- * iova_space_add_pgtable() - map everything into a new domain, and keep it so
+ * iova_space_add_pgtable() - map all areas in a domain, and future ones as well
  * @space: space
  * @pgt: domain with an empty page table
  *
  * Context: process context; may take long, a fatal signal ends it.
- * Return: 0; -EADDRINUSE if a mapping is too finely aligned, or a mapping or an
+ * Return: 0; -EADDRINUSE if an area is too finely aligned, or an area or an
  * allowed range lies outside the aperture; -EINVAL if the IO pages are larger
- * than PAGE_SIZE; or what iommufd_umem_pin() and iommu_map() say.
+ * than PAGE_SIZE; -EINTR; or the errors of iommufd_umem_pin() and iommu_map().
  */
 int iova_space_add_pgtable(struct iova_space *space, struct iova_pgtable *pgt)
 {
@@ -405,19 +406,13 @@ out_unreserve:
 	return rc;
 }
 
-/**
- * iova_space_remove_pgtable() - unmap everything from a domain and forget it
- * @space: space
- * @pgt: domain that iova_space_add_pgtable() added
- *
- * Context: process context; may take long.
- */
+/* Undo iova_space_add_pgtable(). May take long and cannot be killed. */
 void iova_space_remove_pgtable(struct iova_space *space,
 			       struct iova_pgtable *pgt)
 {
 	/*
-	 * While the mark moves down new areas above it do not go into this
-	 * domain; those below it do, and are waited for.
+	 * While the mark moves down, new areas above it are not mapped in this
+	 * domain. New areas below it are, and the loop waits for them.
 	 */
 	while (drain_next_area(space, pgt))
 		;

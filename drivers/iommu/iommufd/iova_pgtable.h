@@ -7,10 +7,10 @@
 struct iova_area;
 
 /**
- * struct iova_pgtables - going through the domains that a busy area belongs to
+ * struct iova_pgtables - iterator over the domains that a busy area belongs to
  * @pgt: the current one, NULL at the end
  * @filled: its mark
- * @left: how many come after it; counted once, as the set cannot change
+ * @left: number of domains after it; counted once, as the set cannot change
  */
 struct iova_pgtables {
 	struct iova_pgtable *pgt;

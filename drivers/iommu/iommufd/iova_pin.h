@@ -8,7 +8,7 @@ struct iova_space;
  * struct iova_revoke - an area that an UNMAP waits for
  * @start: first IOVA of the area
  * @last: last IOVA of the area
- * @rounds: how often its pins were asked to end
+ * @rounds: how often the accesses were asked to unpin it
  */
 struct iova_revoke {
 	unsigned long start;

@@ -16,19 +16,19 @@
 struct iova_area;
 
 /**
- * struct iova_space - what is mapped where, and where nothing may be
- * @lock: guards everything here and what the members below say it guards. Held
+ * struct iova_space - areas, and the IOVA where no area may be
+ * @lock: guards all members, and the members of other structs that say so. Held
  *        for tree operations only, never while pages are pinned, an IO page
- *        table is changed or user memory is touched.
- * @areas: mappings
- * @reserved: IOVA that the hardware cannot use; may overlap each other
- * @allowed: if not empty, where automatic IOVA must lie
- * @pgtables: page tables that get the mappings, struct iova_pgtable
- * @accesses: drivers that use the mappings, struct iova_access
- * @idle: wakes who waits for an area that somebody works on
+ *        table changes or user memory is accessed.
+ * @areas: struct iova_area
+ * @reserved: IOVA that the hardware cannot use; the ranges may overlap
+ * @allowed: if not empty, automatic IOVA must lie in it
+ * @pgtables: page tables that get the areas, struct iova_pgtable
+ * @accesses: drivers that use the areas, struct iova_access
+ * @idle: wait queue for areas that another thread works on
  * @nr_order: number of areas for each order of alignment, see iova_area_order()
- * @alignment: what start, length and page offset of areas must be a multiple of
- * @small_pages: no IO page is larger than PAGE_SIZE
+ * @alignment: start, length and page offset of areas must be multiples of it
+ * @small_pages: no IO page may be larger than PAGE_SIZE
  */
 struct iova_space {
 	struct mutex lock;
@@ -47,10 +47,9 @@ struct iova_space {
  * struct iova_pgtable - a page table that follows an IOVA space
  * @entry: place in iova_space.pgtables
  * @table: the page table
- * @filled: areas that start below this IOVA are mapped, others are not;
- *          ULONG_MAX when the domain is complete. No area starts there, as a
- *          domain asks for a coarser alignment. Guarded by the lock of the
- *          space.
+ * @filled: areas that start below this IOVA are mapped, others are not.
+ *          ULONG_MAX when all are mapped; no area starts there, as IO pages
+ *          need a coarser alignment. Guarded by the lock of the space.
  */
 struct iova_pgtable {
 	struct list_head entry;
@@ -59,10 +58,11 @@ struct iova_pgtable {
 };
 
 /**
- * struct iova_access_ops - the access as the space sees it
- * @get: keep the owner, under the lock of the space
- * @unmap: the owner unpins a range; called with no lock held
- * @put: undo @get, maybe the last that is done with the owner
+ * struct iova_access_ops - what a space calls on an access
+ * @get: take a reference to the owner; called under the lock of the space
+ * @unmap: the owner must unpin a range; called with no lock held
+ * @put: undo @get; called under the lock of the space. The owner may be freed
+ *       afterwards.
  */
 struct iova_access_ops {
 	void (*get)(void *owner);
@@ -73,16 +73,18 @@ struct iova_access_ops {
 /**
  * struct iova_access - a driver that uses an IOVA space
  * @entry: place in iova_space.accesses, where it stays while @running
- * @pins: it pins pages, so mappings must be page aligned; false once it has
- *        left the space
- * @active: what it pins belongs to this space; until then it has pins in the
- *          space that it is about to leave. Set before its first pin here, so
- *          whoever sees one under the lock of the space sees this too.
- * @running: unmap callbacks that run; the last one frees an access that has left
+ * @pins: the driver pins pages, so areas must be page aligned; false after the
+ *        access has left the space
+ * @active: its pins belong to this space. While false, they belong to the space
+ *          that the driver is about to leave. Set before the first pin here, so
+ *          a thread that sees a pin under the lock of the space sees @active
+ *          too.
+ * @running: number of unmap callbacks that run; the last one frees an access
+ *           that has left
  * @ops: callbacks
  * @owner: argument of the callbacks
  *
- * All but @active, @ops and @owner is guarded by the lock of the space.
+ * The lock of the space guards @entry, @pins and @running.
  */
 struct iova_access {
 	struct list_head entry;
@@ -94,10 +96,10 @@ struct iova_access {
 };
 
 /**
- * struct iova_free_ranges - what was not reserved at one moment
- * @ranges: the ranges, lowest first, to be freed with kvfree()
- * @nr: how many there are
- * @alignment: iova_space.alignment of that moment
+ * struct iova_free_ranges - a snapshot of what is not reserved
+ * @ranges: the ranges, lowest first; the caller frees them with kvfree()
+ * @nr: number of @ranges
+ * @alignment: iova_space.alignment at the same time
  */
 struct iova_free_ranges {
 	struct iommu_iova_range *ranges;
@@ -105,7 +107,7 @@ struct iova_free_ranges {
 	unsigned long alignment;
 };
 
-/* How to place areas */
+/* iova_space_map(): do not choose an IOVA */
 #define IOVA_MAP_FIXED (1U << 0)
 
 void iova_space_init(struct iova_space *space);

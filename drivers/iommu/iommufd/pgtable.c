@@ -2,14 +2,16 @@
 /**
  * DOC: IO pages
  *
- * How the runs of an area get into the page table of a domain, and out again.
+ * How the runs of user memory are mapped in the page table of an IOMMU domain,
+ * and unmapped.
  *
  * No IO page is mapped across a multiple of PIECE_SIZE, so an unmap may stop
- * at any such multiple and a large IO page is never cut.
+ * at any such multiple and never splits a large IO page.
  *
- * A range without room for a large IO page leaves nothing to choose, so it goes
- * to the driver directly: for scattered memory that is a third of the whole
- * cost, and the driver is told once for many runs to make them visible.
+ * If a run has no room for a large IO page, the core of the IOMMU subsystem has
+ * no page size to choose. Such a run goes to the driver directly, and the
+ * driver is told once for many runs to make them visible. For scattered memory
+ * that saves a third of the whole cost.
  */
 #include <linux/log2.h>
 #include <linux/minmax.h>
@@ -21,19 +23,19 @@
 
 #define PIECE_SIZE SZ_1G
 
-/* Runs to map before looking whether anybody waits or we are killed */
+/* Runs to map before checking for waiters of the lock and for a fatal signal */
 #define RUNS_AT_ONCE 64
 
 /**
- * struct pgtable_map - a range on its way into a page table
+ * struct pgtable_map - state of mapping a range
  * @pgt: page table
  * @range: range
  * @walk: its next run
  * @mapped: bytes of the range that are in the page table
- * @tried: where the driver was last asked to map up to, in the same way
- * @piece_size: what no IO page may cross a multiple of
+ * @tried: bytes of the range up to which the driver was last asked to map
+ * @piece_size: no IO page may cross a multiple of it
  * @shift: IO pages of short runs have 1 << @shift bytes
- * @large: size from which on a run is not short
+ * @large: runs below this length are short
  */
 struct pgtable_map {
 	struct iommufd_pgtable *pgt;
@@ -46,15 +48,15 @@ struct pgtable_map {
 	unsigned long large;
 };
 
-/* Of the largest IO page that every page of memory has room for */
+/* log2 of the largest IO page that fits into a page of memory */
 static unsigned int small_io_page_shift(const struct iommu_domain *domain)
 {
 	return __fls(domain->pgsize_bitmap & (2 * PAGE_SIZE - 1));
 }
 
 /*
- * The next larger IO page, or what is too much for one call; 0 if the driver
- * cannot be asked directly.
+ * Runs below this length are short: the next larger IO page does not fit into
+ * them, and one call can map them. 0 if the driver cannot be called directly.
  */
 static unsigned long large_io_page(const struct iommu_domain *domain)
 {
@@ -65,20 +67,14 @@ static unsigned long large_io_page(const struct iommu_domain *domain)
 	return sizes ? 1UL << __ffs(sizes) : SZ_2M;
 }
 
-/**
- * iommufd_pgtable_init() - begin to use a page table
- * @pgt: page table; its @domain is set and has nothing mapped
- */
+/* @pgt->domain is set and has nothing mapped. */
 void iommufd_pgtable_init(struct iommufd_pgtable *pgt)
 {
 	atomic_long_set(&pgt->mapped, 0);
 	init_rwsem(&pgt->groups);
 }
 
-/**
- * iommufd_pgtable_fini() - WARN if something is still mapped
- * @pgt: page table; its @domain is about to be freed
- */
+/* Called before @pgt->domain is freed */
 void iommufd_pgtable_fini(struct iommufd_pgtable *pgt)
 {
 	WARN_ONCE(atomic_long_read(&pgt->mapped),
@@ -86,29 +82,18 @@ void iommufd_pgtable_fini(struct iommufd_pgtable *pgt)
 		  atomic_long_read(&pgt->mapped));
 }
 
-/**
- * iommufd_pgtable_lock_groups() - prepare to attach or detach a group
- * @pgt: page table; it does not change until iommufd_pgtable_unlock_groups()
- */
+/* Keep the page table from changing while a group is attached or detached. */
 void iommufd_pgtable_lock_groups(struct iommufd_pgtable *pgt)
 {
 	down_write(&pgt->groups);
 }
 
-/**
- * iommufd_pgtable_unlock_groups() - undo iommufd_pgtable_lock_groups()
- * @pgt: page table
- */
 void iommufd_pgtable_unlock_groups(struct iommufd_pgtable *pgt)
 {
 	up_write(&pgt->groups);
 }
 
-/**
- * iommufd_pgtable_lock_replace() - prepare to move a group
- * @from: page table that the group leaves
- * @to: another page table, which the group is attached to
- */
+/* The same for a group that moves from one page table to another */
 void iommufd_pgtable_lock_replace(struct iommufd_pgtable *from,
 				  struct iommufd_pgtable *to)
 {
@@ -116,11 +101,6 @@ void iommufd_pgtable_lock_replace(struct iommufd_pgtable *from,
 	down_write_nested(&max(from, to)->groups, SINGLE_DEPTH_NESTING);
 }
 
-/**
- * iommufd_pgtable_unlock_replace() - undo iommufd_pgtable_lock_replace()
- * @from: page table
- * @to: page table
- */
 void iommufd_pgtable_unlock_replace(struct iommufd_pgtable *from,
 				    struct iommufd_pgtable *to)
 {
@@ -128,7 +108,7 @@ void iommufd_pgtable_unlock_replace(struct iommufd_pgtable *from,
 	up_write(&to->groups);
 }
 
-/* Between two pieces of work on a page table */
+/* Called between two pieces of work on a page table */
 static void pgtable_let_groups_through(struct iommufd_pgtable *pgt)
 {
 	if (rwsem_is_contended(&pgt->groups)) {
@@ -181,10 +161,9 @@ static void pgtable_unmap_flush(struct pgtable_unmap *unmap)
 	}
 }
 
-/**
- * iommufd_pgtable_unmap_begin() - prepare to unmap
- * @unmap: filled in
- * @pgt: domain; no group is attached to it or detached until iommufd_pgtable_unmap_end()
+/*
+ * Prepare to unmap. No group is attached or detached until
+ * iommufd_pgtable_unmap_end(), except between two pieces of work.
  */
 void iommufd_pgtable_unmap_begin(struct pgtable_unmap *unmap,
 				 struct iommufd_pgtable *pgt)
@@ -197,11 +176,9 @@ void iommufd_pgtable_unmap_begin(struct pgtable_unmap *unmap,
 	iommu_iotlb_gather_init(&unmap->gather);
 }
 
-/**
- * iommufd_pgtable_unmap_add() - take a range away, together with what was given just below
- * @unmap: unmap
- * @start: first IOVA of one or several areas
- * @length: bytes
+/*
+ * Unmap a range that was mapped by one or several calls, together with the
+ * range of the call before if that ends at @start.
  */
 void iommufd_pgtable_unmap_add(struct pgtable_unmap *unmap, unsigned long start,
 			       unsigned long length)
@@ -213,11 +190,9 @@ void iommufd_pgtable_unmap_add(struct pgtable_unmap *unmap, unsigned long start,
 	unmap->length += length;
 }
 
-/**
- * iommufd_pgtable_unmap_end() - finish what was given to iommufd_pgtable_unmap_add()
- * @unmap: unmap
- *
- * Return: true if neither IO page table nor IOTLB has the ranges any more.
+/*
+ * Finish the unmap and flush the IOTLB. Return: true if neither the page table
+ * nor the IOTLB has the ranges any more.
  */
 bool iommufd_pgtable_unmap_end(struct pgtable_unmap *unmap)
 {
@@ -228,7 +203,7 @@ bool iommufd_pgtable_unmap_end(struct pgtable_unmap *unmap)
 	return !unmap->failed;
 }
 
-/* Map a run without room for a large IO page; others see it after a sync. */
+/* Map a short run. The hardware sees it after pgtable_map_sync(). */
 static int pgtable_map_short(struct pgtable_map *map, unsigned long iova,
 			     phys_addr_t phys, unsigned long length)
 {
@@ -277,7 +252,7 @@ static int pgtable_map_long(struct pgtable_map *map, unsigned long iova,
 	return 0;
 }
 
-/* Map up to RUNS_AT_ONCE runs from where the range is not mapped yet. */
+/* Map the next RUNS_AT_ONCE runs of the range. */
 static int pgtable_map_some_runs(struct pgtable_map *map)
 {
 	unsigned long length = map->range->length;
@@ -304,7 +279,7 @@ static int pgtable_map_some_runs(struct pgtable_map *map)
 	return rc;
 }
 
-/* Make visible to the hardware what has been mapped from @from on. */
+/* Make visible to the hardware what is mapped from byte @from on. */
 static int pgtable_map_sync(struct pgtable_map *map, unsigned long from)
 {
 	if (map->mapped == from)
@@ -332,10 +307,10 @@ static int pgtable_map_runs(struct pgtable_map *map)
 }
 
 /*
- * VT-d leaves in the page table what it has mapped when it runs out of memory,
- * and does not say how much that is; iommu_map() takes back only what came
- * before. So look at all that the driver was asked for. Return: false if that
- * failed.
+ * When VT-d runs out of memory it leaves what it has mapped in the page table,
+ * and does not report how much that is; iommu_map() unmaps only what earlier
+ * calls of the driver have mapped. So look at everything it was asked to map.
+ * Return: false if the driver did not unmap.
  */
 static bool pgtable_unmap_leftover(struct pgtable_map *map)
 {
@@ -363,20 +338,17 @@ static bool pgtable_map_undo(struct pgtable_map *map)
 
 	iommufd_pgtable_unmap_begin(&undo, map->pgt);
 	undo.failed = !pgtable_unmap_leftover(map);
-	/* It was not counted yet, and is not in the end. */
+	/* The unmap subtracts what was not added yet. */
 	atomic_long_add(map->mapped, &map->pgt->mapped);
 	if (map->mapped)
 		iommufd_pgtable_unmap_add(&undo, map->range->iova, map->mapped);
 	return iommufd_pgtable_unmap_end(&undo);
 }
 
-/**
- * iommufd_pgtable_map() - map all runs of a range
- * @pgt: page table
- * @range: range; its pages are pinned
- *
- * Return: 0, -EINTR when killed, or what the IOMMU driver says. Nothing is
- * mapped on failure, or else the memory is never unpinned.
+/*
+ * Map all runs of a range. Return: 0, -EINTR when killed, or the error of the
+ * IOMMU driver. On failure nothing is mapped; if the driver does not unmap, the
+ * memory is leaked, that is, never unpinned.
  */
 int iommufd_pgtable_map(struct iommufd_pgtable *pgt,
 			const struct pgtable_range *range)

@@ -42,7 +42,7 @@ struct pgtable_range {
 };
 
 /**
- * struct pgtable_unmap - what one thread takes away from one page table
+ * struct pgtable_unmap - state of an unmap from one page table by one thread
  * @pgt: page table
  * @gather: what the IOTLB may still hold
  * @start: first IOVA that is still to be unmapped
