@@ -92,12 +92,6 @@ bool iova_space_nth_area(struct iova_space *space, unsigned int n,
 	return area;
 }
 
-/* The smallest iova_area_order() that areas may have */
-static unsigned int required_order(const struct iova_space *space)
-{
-	return ilog2(space->alignment);
-}
-
 /*
  * Called between two steps under the lock. A thread that spins for the lock
  * does not notice that it was free for an instant, so leave it free for longer.
@@ -241,7 +235,7 @@ static __always_inline int occupy_place(struct iova_space *space,
 		return rc;
 	area->node.start = *iova;
 	area->node.last = *iova + new->length - 1;
-	if (new->order < required_order(space) ||
+	if (new->order < ilog2(space->alignment) ||
 	    (fixed && __iova_space_is_reserved(space, area->node.start,
 					       area->node.last)))
 		return -EINVAL;
