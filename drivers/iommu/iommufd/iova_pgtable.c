@@ -17,11 +17,6 @@
  *
  * An area becomes a user of its pages when it enters its first domain, and
  * unpins them after it has left the last one and the IOTLB has been flushed.
- *
- * An attach or detach of a group and a change of the page table exclude each
- * other. VT-d drivers before Linux 6.11 find the IOTLBs to flush in a list that
- * attach and detach change, and have no lock for it. Long work lets groups
- * through after every piece.
  */
 #include <linux/sched/signal.h>
 

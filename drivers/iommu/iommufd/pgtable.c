@@ -12,6 +12,11 @@
  * no page size to choose. Such a run goes to the driver directly, and the
  * driver is told once for many runs to make them visible. For scattered memory
  * that saves a third of the whole cost.
+ *
+ * An attach or detach of a group and a change of the page table exclude each
+ * other. VT-d drivers before Linux 6.11 find the IOTLBs to flush in a list that
+ * attach and detach change, and have no lock for it. Long work lets groups
+ * through after every piece.
  */
 #include <linux/log2.h>
 #include <linux/minmax.h>
