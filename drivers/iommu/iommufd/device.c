@@ -4,8 +4,8 @@
  * the device's group, attach gives the group a page table.
  *
  * Locks, outermost first: iommufd_ctx.groups_lock; iommufd_ioas.auto_lock;
- * iommufd_group.lock; iova_pgtable.groups; iova_space.lock. Calls for one device
- * are serialized by its driver.
+ * iommufd_group.lock; iommufd_pgtable.groups; iova_space.lock. Calls for one
+ * device are serialized by its driver.
  */
 #include <linux/export.h>
 #include <linux/iommu.h>
@@ -237,7 +237,7 @@ struct iommu_domain *iommufd_device_alloc_domain(struct iommufd_device *idev,
 	mutex_lock(&igroup->lock);
 	*coherent = igroup->hwpt && igroup->hwpt->enforces_coherency;
 	domain = igroup->ops->domain_alloc(
-		idev->dev, igroup->hwpt ? igroup->hwpt->pgt.domain : NULL,
+		idev->dev, igroup->hwpt ? igroup->hwpt->pgt.table.domain : NULL,
 		coherent);
 	mutex_unlock(&igroup->lock);
 	return domain;
@@ -247,17 +247,17 @@ static int attach_group(struct iommufd_device *idev, struct iommufd_hwpt *hwpt)
 {
 	int rc;
 
-	down_write(&hwpt->pgt.groups);
-	rc = idev->igroup->ops->attach(idev->dev, hwpt->pgt.domain);
-	up_write(&hwpt->pgt.groups);
+	iommufd_pgtable_lock_groups(&hwpt->pgt.table);
+	rc = idev->igroup->ops->attach(idev->dev, hwpt->pgt.table.domain);
+	iommufd_pgtable_unlock_groups(&hwpt->pgt.table);
 	return rc;
 }
 
 static void detach_group(struct iommufd_device *idev, struct iommufd_hwpt *hwpt)
 {
-	down_write(&hwpt->pgt.groups);
-	idev->igroup->ops->detach(idev->dev, hwpt->pgt.domain);
-	up_write(&hwpt->pgt.groups);
+	iommufd_pgtable_lock_groups(&hwpt->pgt.table);
+	idev->igroup->ops->detach(idev->dev, hwpt->pgt.table.domain);
+	iommufd_pgtable_unlock_groups(&hwpt->pgt.table);
 }
 
 static int replace_group(struct iommufd_device *idev, struct iommufd_hwpt *old,
@@ -265,10 +265,10 @@ static int replace_group(struct iommufd_device *idev, struct iommufd_hwpt *old,
 {
 	int rc;
 
-	iova_pgtables_lock_groups(&old->pgt, &hwpt->pgt);
-	rc = idev->igroup->ops->replace(idev->dev, old->pgt.domain,
-					hwpt->pgt.domain);
-	iova_pgtables_unlock_groups(&old->pgt, &hwpt->pgt);
+	iommufd_pgtable_lock_replace(&old->pgt.table, &hwpt->pgt.table);
+	rc = idev->igroup->ops->replace(idev->dev, old->pgt.table.domain,
+					hwpt->pgt.table.domain);
+	iommufd_pgtable_unlock_replace(&old->pgt.table, &hwpt->pgt.table);
 	return rc;
 }
 

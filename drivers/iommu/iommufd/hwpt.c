@@ -33,10 +33,10 @@ struct iommufd_hwpt *iommufd_hwpt_create(struct iommufd_ioas *ioas,
 		goto out_abort;
 	hwpt->ioas = ioas;
 
-	hwpt->pgt.domain =
+	hwpt->pgt.table.domain =
 		iommufd_device_alloc_domain(idev, &hwpt->enforces_coherency);
-	if (IS_ERR(hwpt->pgt.domain)) {
-		rc = PTR_ERR(hwpt->pgt.domain);
+	if (IS_ERR(hwpt->pgt.table.domain)) {
+		rc = PTR_ERR(hwpt->pgt.table.domain);
 		goto out_unuse;
 	}
 
@@ -46,7 +46,7 @@ struct iommufd_hwpt *iommufd_hwpt_create(struct iommufd_ioas *ioas,
 	return hwpt;
 
 out_free:
-	iommu_domain_free(hwpt->pgt.domain);
+	iommu_domain_free(hwpt->pgt.table.domain);
 out_unuse:
 	iommufd_object_unuse(ictx, &ioas->obj, 1);
 out_abort:
@@ -68,7 +68,7 @@ void iommufd_hwpt_fini(struct iommufd_object *obj)
 	spin_unlock(&ioas->auto_list_lock);
 
 	iova_space_remove_pgtable(&ioas->space, &hwpt->pgt);
-	iommu_domain_free(hwpt->pgt.domain);
+	iommu_domain_free(hwpt->pgt.table.domain);
 	iommufd_object_unuse(ioas->ictx, &ioas->obj, 1);
 }
 

@@ -10,6 +10,7 @@
 #include <linux/uaccess.h>
 
 #include "iommufd_private.h"
+#include "umem.h"
 
 #define MAP_FLAGS                                                    \
 	(IOMMU_IOAS_MAP_FIXED_IOVA | IOMMU_IOAS_MAP_WRITEABLE |      \

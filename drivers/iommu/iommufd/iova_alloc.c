@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Where a mapping goes: a tree of occupied IOVA that also knows its gaps.
+ * Choice of the IOVA of a mapping: a tree of occupied IOVA with its gaps.
  * Pure computation: no locks, no allocation; tools/testing/unit builds this
  * file in user space.
  *
@@ -29,12 +29,7 @@ static struct iova_node *node_or_null(struct rb_node *rb)
 	return rb ? to_node(rb) : NULL;
 }
 
-/**
- * iova_node_next() - the following node
- * @node: node in a tree
- *
- * Return: the node with the next higher IOVA, or NULL.
- */
+/* Return: the node with the next higher IOVA, or NULL. */
 struct iova_node *iova_node_next(struct iova_node *node)
 {
 	return node_or_null(rb_next(&node->rb));
@@ -46,7 +41,7 @@ static void set_gap(struct iova_node *node, unsigned long gap)
 	iova_callbacks_propagate(&node->rb, NULL);
 }
 
-/* A gap that grows can only raise what is known of the gaps below a node. */
+/* A gap that grows can only raise the max_gap of the nodes above it. */
 static void grow_gap(struct iova_node *node, unsigned long gap)
 {
 	struct rb_node *rb;
@@ -58,8 +53,9 @@ static void grow_gap(struct iova_node *node, unsigned long gap)
 }
 
 /*
- * Find where a node goes: the link to it, the node that has the link, and the
- * neighbours. NULL if the interval is not free.
+ * Find the place of a new node. Return: the link to set, or NULL if the
+ * interval is not free. *parent is the node that has the link, *prev and *next
+ * are the neighbours.
  */
 static struct rb_node **find_link(struct iova_tree *tree,
 				  const struct iova_node *node,
@@ -69,7 +65,7 @@ static struct rb_node **find_link(struct iova_tree *tree,
 {
 	struct rb_node **link = &tree->root.rb_node;
 
-	/* Whoever maps in ascending order need not search. */
+	/* Mapping in ascending order needs no search. */
 	if (tree->highest && node->start > tree->highest->last) {
 		*prev = tree->highest;
 		*parent = &tree->highest->rb;
@@ -125,10 +121,10 @@ bool iova_tree_insert(struct iova_tree *tree, struct iova_node *node)
  * iova_tree_remove() - free intervals that follow each other
  * @tree: tree
  * @first: lowest of the nodes
- * @last: highest of them; all nodes between the two go too
+ * @last: highest of the nodes; all nodes between the two are removed as well
  *
- * The gap behind them is brought up to date once, and first: it is larger than
- * what goes, so that erasing the nodes changes little above them.
+ * The gap behind the nodes is updated once, before they are erased. It is
+ * larger than their gaps, so that erasing them changes few max_gap above them.
  */
 void iova_tree_remove(struct iova_tree *tree, struct iova_node *first,
 		      struct iova_node *last)
@@ -200,7 +196,7 @@ struct iova_node *iova_tree_before(const struct iova_tree *tree,
 	return found;
 }
 
-/* The lowest node of a subtree with that large a gap; there is one. */
+/* The lowest node with a gap of @length bytes in a subtree that has one */
 static struct iova_node *lowest_gap(struct rb_node *rb, unsigned long length)
 {
 	for (;;) {
@@ -234,7 +230,7 @@ static struct iova_node *next_gap(struct iova_node *node, unsigned long length)
 	return NULL;
 }
 
-/* Round @low up to what @want asks for; false if that leaves the space. */
+/* Round @low up to the alignment in @want. Return: false if that wraps. */
 static bool first_aligned(unsigned long low, const struct iova_want *want,
 			  unsigned long *start)
 {
@@ -258,11 +254,11 @@ static bool low_of_next_gap(const struct iova_tree *tree,
 		*low = next->start - next->gap;
 		return true;
 	}
-	/* What is behind the last node is no gap of the tree. */
+	/* The tree does not store the gap behind the last node. */
 	return !check_add_overflow(tree->highest->last, 1UL, low);
 }
 
-/* Find a place above @node in a gap so large that alignment does not matter. */
+/* Find a place above @node in a gap that is large enough for any alignment. */
 static bool place_roomy(const struct iova_tree *tree, struct iova_node *node,
 			unsigned long high, const struct iova_want *want,
 			unsigned long *start)
@@ -277,20 +273,21 @@ static bool place_roomy(const struct iova_tree *tree, struct iova_node *node,
 }
 
 /**
- * iova_tree_place() - find the lowest place for a mapping
+ * iova_tree_place() - find a low place for a mapping
  * @tree: tree
- * @search: from which IOVA on, and where it is found
+ * @search: the search; the place on success
  * @high: highest IOVA allowed, inclusive
- * @want: size and alignment
+ * @want: length and alignment
  *
- * Only gaps of at least the wanted length are looked at, O(log n) for each. A
- * gap serves unless it is misaligned and smaller than length + align - 1. After
- * IOVA_PLACE_MISSES that do not serve, one that large is taken, if there is
- * any below @high; then it is the lowest such place, which need not be the lowest
- * of all. If there is none, all misaligned gaps below @high have to be looked at,
- * so many in a step as the caller says.
+ * The search looks only at gaps of at least the wanted length, in O(log n) for
+ * each, and takes the lowest place. A gap of at least length + align - 1 bytes
+ * always has a place; a smaller one may be misaligned. After IOVA_PLACE_MISSES
+ * misaligned gaps the search takes the lowest place in a gap of that size, if
+ * there is one below @high. If there is none, it must look at all smaller gaps
+ * below @high, @search->probes of them in one call.
  *
- * Return: 0; -ENOSPC if there is no room; -EAGAIN if @search has to go on.
+ * Return: 0; -ENOSPC if there is no room; -EAGAIN if the caller must continue
+ * @search.
  */
 int iova_tree_place(const struct iova_tree *tree, struct iova_search *search,
 		    unsigned long high, const struct iova_want *want)

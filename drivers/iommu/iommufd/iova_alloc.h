@@ -13,8 +13,8 @@
  * @gap: free bytes directly before @start
  * @max_gap: largest @gap in the subtree of this node
  *
- * @start and @last are the user's to set before insertion and constant after
- * it, the others belong to the tree.
+ * The caller sets @start and @last before insertion; they must not change while
+ * the node is in the tree. The tree owns the other members.
  */
 struct iova_node {
 	struct rb_node rb;
@@ -27,7 +27,7 @@ struct iova_node {
 /**
  * struct iova_tree - disjoint occupied intervals, and the gaps between them
  * @root: nodes in order of their IOVA
- * @highest: the last of them, NULL if there is none
+ * @highest: the highest node, NULL if there is none
  */
 struct iova_tree {
 	struct rb_root root;
@@ -35,10 +35,10 @@ struct iova_tree {
 };
 
 /**
- * struct iova_want - what a mapping needs of its place
+ * struct iova_want - requirements of a mapping for its place
  * @length: bytes, at least 1
  * @align: power of two
- * @offset: what the IOVA must be modulo @align
+ * @offset: the IOVA modulo @align
  */
 struct iova_want {
 	unsigned long length;
@@ -48,8 +48,8 @@ struct iova_want {
 
 /**
  * struct iova_search - a search for a place, which may take several steps
- * @low: nothing below serves; where the next step goes on
- * @probes: how many gaps and ranges this step may still look at, at least 1
+ * @low: no IOVA below is possible; the next step continues here
+ * @probes: gaps and ranges that this step may still look at, at least 1
  * @start: the place found
  */
 struct iova_search {
@@ -58,10 +58,10 @@ struct iova_search {
 	unsigned long start;
 };
 
-/* Misaligned gaps after which iova_tree_place() looks for a roomy one. */
+/* Misaligned gaps after which iova_tree_place() looks for a larger one */
 #define IOVA_PLACE_MISSES 128
 
-/* Probes of one step: well below a millisecond, and much longer than a break */
+/* Probes of one step: it takes less than a millisecond and more than a break */
 #define IOVA_PLACE_PROBES 4096
 
 bool iova_tree_insert(struct iova_tree *tree, struct iova_node *node);

@@ -2,21 +2,20 @@
 /**
  * DOC: IOVA space
  *
- * The IOVA space of an IOAS holds areas, each a mapping of a part of a memory.
- * Its mutex is held to look at the trees and change them, for a bounded part of
- * long work at a time, and for nothing that takes long: a thread that has to
- * pin pages or to change IO page tables for an area marks it as its own under the
- * lock, works without the lock, and takes the lock again to say that it has
- * finished. Two
- * mappings in one space meet only for the tree operations.
+ * The IOVA space of an IOAS holds areas. An area maps a part of a user memory.
+ * The mutex of the space protects the trees. It is held for a bounded number of
+ * steps, and never while pages are pinned or an IO page table changes. A thread
+ * that needs to do that for an area marks the area as its own under the lock,
+ * works without the lock, and takes the lock again to end the mark. So two MAPs
+ * in one space exclude each other for the tree operations only.
  *
- * A marked area stays in the tree, so its IOVA stays occupied. UNMAP and COPY
- * treat areas that are coming or going as -EBUSY and -ENOENT; everybody waits
- * for those that merely move into or out of a domain.
+ * A marked area stays in the tree, so its IOVA stays occupied. If an area is
+ * being made or removed, UNMAP fails with -EBUSY and COPY with -ENOENT. If an
+ * area is only moved into or out of a page table, other threads wait.
  *
- * Vocabulary: start and last are inclusive, so the end of the 64-bit space
- * needs no care; a list of areas is linked by iova_area.next in order of IOVA
- * and all its members are marked by the thread that holds the list.
+ * Conventions: start and last are inclusive, so the end of the 64-bit space is
+ * no special case. A list of areas is linked by iova_area.next in order of
+ * IOVA. The thread that holds the list has marked all areas of it.
  */
 #include <linux/delay.h>
 #include <linux/log2.h>
@@ -24,18 +23,17 @@
 #include <linux/sizes.h>
 #include <linux/slab.h>
 
-#include "iova_space.h"
+#include "iova_area.h"
+#include "iova_pgtable.h"
+#include "iova_pin.h"
+#include "iova_ranges.h"
 
-/* Areas that one thread works on before it lets others at the lock. */
+/* How many areas a thread works on before it releases the lock for a moment */
 #define AREAS_AT_ONCE 512
 
-/* What an automatic IOVA is aligned to at most: a common huge IO page */
+/* Largest alignment of an automatic IOVA: a common huge IO page */
 #define MAX_ALIGNMENT ((unsigned long)SZ_2M)
 
-/**
- * iova_space_init() - start with the whole 64-bit space, empty
- * @space: space
- */
 void iova_space_init(struct iova_space *space)
 {
 	mutex_init(&space->lock);
@@ -48,9 +46,9 @@ void iova_space_init(struct iova_space *space)
 	space->alignment = 1;
 }
 
-/**
- * iova_space_destroy() - free an IOVA space with all its mappings
- * @space: space without domains, which nobody else can reach
+/*
+ * Free a space with all its areas. It has no page tables and no accesses, and
+ * no other thread can reach it.
  */
 void iova_space_destroy(struct iova_space *space)
 {
@@ -61,10 +59,10 @@ void iova_space_destroy(struct iova_space *space)
 	list_for_each_entry_safe(pgt, next_pgt, &space->pgtables, entry)
 		iova_space_remove_pgtable(space, pgt);
 
-	/* Nobody looks at the tree any more, so it need not stay one. */
+	/* No thread uses the tree any more, so it is not rebalanced. */
 	rbtree_postorder_for_each_entry_safe(area, next, &space->areas.root,
 					     node.rb) {
-		/* A domain went with the area in it: that costs no memory. */
+		/* A bug left it pinned; that must not leak its pages. */
 		if (WARN_ON_ONCE(area->pinned))
 			iova_area_unpin(area);
 		area->next = NULL;
@@ -75,182 +73,28 @@ void iova_space_destroy(struct iova_space *space)
 	mutex_destroy(&space->lock);
 }
 
-static void init_area(struct iova_area *area, int prot)
-{
-	area->prot = prot | IOMMU_CACHE;
-	area->state = AREA_CREATING;
-}
-
-/**
- * iova_area_create() - make an area that has no place yet, of user memory
- * @payer: whose memory; the area takes over the caller's reference
- * @mode: counter to charge when pages get pinned
- * @uva: user address
- * @length: bytes
- * @prot: IOMMU_READ and IOMMU_WRITE
- *
- * Return: the area, or NULL without kernel memory; then the reference remains
- * the caller's.
+/*
+ * Find the first IOVA of the area number @n, where 0 is the lowest.
+ * Return: false if there are no more than @n areas.
  */
-struct iova_area *iova_area_create(struct iommufd_payer *payer,
-				   enum iommufd_account_mode mode,
-				   unsigned long uva, unsigned long length,
-				   int prot)
+bool iova_space_nth_area(struct iova_space *space, unsigned int n,
+			 unsigned long *start)
 {
-	unsigned long offset = offset_in_page(uva);
-	struct iova_mapping *mapping;
+	struct iova_area *area;
 
-	mapping = kzalloc(struct_size(mapping, umem.first_chunk.runs, 1),
-			  GFP_KERNEL_ACCOUNT);
-	if (!mapping)
-		return NULL;
-	iommufd_umem_init(&mapping->umem, payer, mode, uva - offset,
-			  ((offset + length - 1) >> PAGE_SHIFT) + 1,
-			  prot & IOMMU_WRITE);
-	mapping->area.umem = &mapping->umem;
-	mapping->area.offset = offset;
-	mapping->area.node.last = length - 1;
-	init_area(&mapping->area, prot);
-	return &mapping->area;
-}
-
-/**
- * iova_area_create_copy() - make an area without a place or a memory yet
- * @prot: IOMMU_READ and IOMMU_WRITE
- *
- * Return: the area, which will hold a reference to the memory of another one,
- * or NULL without kernel memory.
- */
-struct iova_area *iova_area_create_copy(int prot)
-{
-	struct iova_area *area = kzalloc(sizeof(*area), GFP_KERNEL_ACCOUNT);
-
+	mutex_lock(&space->lock);
+	area = __iova_space_first(space, 0, ULONG_MAX);
+	while (area && n--)
+		area = to_iova_area(iova_node_next(&area->node));
 	if (area)
-		init_area(area, prot);
+		*start = area->node.start;
+	mutex_unlock(&space->lock);
 	return area;
 }
 
-static struct iova_mapping *umem_to_mapping(struct iommufd_umem *umem)
-{
-	return container_of(umem, struct iova_mapping, umem);
-}
-
-/**
- * iova_umem_put() - drop a reference to a memory that areas have
- * @umem: memory
- */
-void iova_umem_put(struct iommufd_umem *umem)
-{
-	if (iommufd_umem_put(umem))
-		kfree(umem_to_mapping(umem));
-}
-
-/**
- * iova_areas_check_rights() - may the memory be used as the areas want it
- * @areas: list of areas
- *
- * Return: 0, -EPERM to write to read-only memory.
- */
-int iova_areas_check_rights(const struct iova_area *areas)
-{
-	for (; areas; areas = areas->next) {
-		if ((areas->prot & IOMMU_WRITE) && !areas->umem->writable)
-			return -EPERM;
-	}
-	return 0;
-}
-
-/**
- * iova_areas_free() - free areas that are in no tree
- * @areas: list of areas, may be NULL
- */
-void iova_areas_free(struct iova_area *areas)
-{
-	struct iova_area *next;
-
-	for (; areas; areas = next) {
-		struct iommufd_umem *umem = areas->umem;
-
-		next = areas->next;
-		if (areas != &umem_to_mapping(umem)->area)
-			kfree(areas);
-		iova_umem_put(umem);
-		cond_resched();
-	}
-}
-
-/**
- * iova_area_order() - how well an area is aligned
- * @area: area that has a place
- *
- * Return: log2 of the largest IO page, up to PAGE_SIZE, that the start, the
- * length and the offset in the first memory page are all multiples of.
- */
-unsigned int iova_area_order(const struct iova_area *area)
-{
-	return __ffs(area->node.start | iova_area_length(area) | area->offset |
-		     PAGE_SIZE);
-}
-
-/* What iova_area_order() has to be at least. */
-static unsigned int required_order(const struct iova_space *space)
-{
-	return ilog2(space->alignment);
-}
-
-/**
- * __iova_space_wait() - wait until some area becomes idle or vanishes
- * @space: space, locked; unlocked while waiting
- * @state: TASK_KILLABLE or TASK_IDLE
- * @timeout: jiffies after which to look in any case, or MAX_SCHEDULE_TIMEOUT
- *
- * Return: 0, or -EINTR when killed. What the caller knew of the space is void
- * in either case.
- */
-int __iova_space_wait(struct iova_space *space, unsigned int state,
-		      long timeout)
-{
-	DEFINE_WAIT(wait);
-
-	prepare_to_wait(&space->idle, &wait, state);
-	mutex_unlock(&space->lock);
-	if (!signal_pending_state(state, current))
-		schedule_timeout(timeout);
-	finish_wait(&space->idle, &wait);
-	mutex_lock(&space->lock);
-	return signal_pending_state(state, current) ? -EINTR : 0;
-}
-
-/**
- * __iova_space_wake() - let those who wait look again
- * @space: space, locked
- */
-void __iova_space_wake(struct iova_space *space)
-{
-	lockdep_assert_held(&space->lock);
-	/* Waiters queue under the lock, so no barrier is needed to see them. */
-	if (waitqueue_active(&space->idle))
-		wake_up_all(&space->idle);
-}
-
-/**
- * __iova_areas_idle() - give areas back to everybody
- * @space: space, locked
- * @areas: list of areas; the list ends to exist
- */
-void __iova_areas_idle(struct iova_space *space, struct iova_area *areas)
-{
-	for (; areas; areas = areas->next) {
-		if (IOVA_CHECKS)
-			__iova_area_check(space, areas);
-		areas->state = AREA_IDLE;
-	}
-	__iova_space_wake(space);
-}
-
 /*
- * Between two steps under the lock. A thread that spins for the lock does not
- * notice that it was free for an instant, so it has to stay free for longer.
+ * Called between two steps under the lock. A thread that spins for the lock
+ * does not notice that it was free for an instant, so leave it free for longer.
  * Return: 0, or -EINTR when killed.
  */
 static int __let_others_through(struct iova_space *space)
@@ -291,35 +135,35 @@ static void remove_areas(struct iova_space *space, struct iova_area *areas)
 	mutex_unlock(&space->lock);
 }
 
-/* How the IOVA must be aligned for huge IO pages to be possible. */
+/* Find the alignment of an IOVA that makes huge IO pages possible. */
 static int choose_alignment(struct iova_space *space, unsigned long uva,
 			    struct iova_want *want)
 {
 	if (want->length >= ULONG_MAX / 2)
 		return -EOVERFLOW;
 
-	/* A larger alignment would be of no more use to the page tables. */
+	/* A larger alignment does not help the page tables. */
 	want->align = min(roundup_pow_of_two(want->length), MAX_ALIGNMENT);
 	if (uva)
 		want->align = min(want->align, 1UL << __ffs(uva));
 	if (want->align < space->alignment)
 		return -EINVAL;
 
-	/* The offset in the page is that of the memory in any case. */
+	/* IOVA and memory always have the same offset in the page. */
 	want->align = max(want->align, PAGE_SIZE);
 	want->offset = offset_in_page(uva);
 	return 0;
 }
 
-static int find_place(struct iova_space *space, unsigned long uva,
-		      unsigned long length, unsigned long *iova)
+static int find_free_iova(struct iova_space *space, unsigned long uva,
+			  unsigned long length, unsigned long *iova)
 {
 	struct iova_search search = { .low = 1 };
 	struct iova_want want = { .length = length };
 	int rc;
 
 	for (;;) {
-		/* Which alignment the space asks for may change in between. */
+		/* The alignment of the space may change between two steps. */
 		rc = choose_alignment(space, uva, &want);
 		if (rc)
 			return rc;
@@ -336,7 +180,7 @@ static int find_place(struct iova_space *space, unsigned long uva,
 }
 
 /**
- * struct new_areas - a list of areas that asks for a place
+ * struct new_areas - a list of areas that needs a place
  * @uva: user address of the first byte
  * @length: bytes of all of them
  * @order: smallest iova_area_order() that one of them will have
@@ -348,8 +192,9 @@ struct new_areas {
 };
 
 /*
- * What is to know of new areas before they have a place; of that only the offset
- * in the page matters, and an IOVA that is chosen has the one of the memory.
+ * Compute length and order before the areas have a place. The order depends on
+ * the place by its offset in the page only. An automatic IOVA has the offset of
+ * the memory.
  */
 static __always_inline void measure_areas(const struct iova_area *areas,
 					  unsigned int flags,
@@ -375,22 +220,22 @@ static __always_inline void measure_areas(const struct iova_area *areas,
 	new->order = __ffs(bits);
 }
 
-/* Put one area, which stands for all the new ones, where they go. */
-static __always_inline int occupy(struct iova_space *space,
-				  struct iova_area *area,
-				  const struct new_areas *new,
-				  unsigned int flags, unsigned long *iova)
+/* Insert one area, which stands for all the new ones, at their place. */
+static __always_inline int occupy_place(struct iova_space *space,
+					struct iova_area *area,
+					const struct new_areas *new,
+					unsigned int flags, unsigned long *iova)
 {
 	bool fixed = flags & IOVA_MAP_FIXED;
 	int rc = 0;
 
 	if (!fixed)
-		rc = find_place(space, new->uva, new->length, iova);
+		rc = find_free_iova(space, new->uva, new->length, iova);
 	if (rc)
 		return rc;
 	area->node.start = *iova;
 	area->node.last = *iova + new->length - 1;
-	if (new->order < required_order(space) ||
+	if (new->order < ilog2(space->alignment) ||
 	    (fixed && __iova_space_is_reserved(space, area->node.start,
 					       area->node.last)))
 		return -EINVAL;
@@ -400,18 +245,18 @@ static __always_inline int occupy(struct iova_space *space,
 	return 0;
 }
 
-static int place_one(struct iova_space *space, struct iova_area *area,
-		     unsigned int flags, unsigned long *iova,
-		     struct iova_pgtables *iter)
+static int place_one_area(struct iova_space *space, struct iova_area *area,
+			  unsigned int flags, unsigned long *iova,
+			  struct iova_pgtables *iter)
 {
 	struct new_areas new;
 	int rc;
 
-	/* It is the only one, which spares the loop. */
+	/* Tell the compiler that measure_areas() has nothing to loop over. */
 	area->next = NULL;
 	measure_areas(area, flags, *iova, &new);
 	mutex_lock(&space->lock);
-	rc = occupy(space, area, &new, flags, iova);
+	rc = occupy_place(space, area, &new, flags, iova);
 	if (!rc)
 		__iova_pgtables_of(space, area, iter);
 	mutex_unlock(&space->lock);
@@ -419,12 +264,12 @@ static int place_one(struct iova_space *space, struct iova_area *area,
 }
 
 /*
- * Let the next areas take the place of a part of @whole. Return: the last of
- * them.
+ * Insert the next areas in place of a part of @whole.
+ * Return: the last of them.
  */
-static struct iova_area *__place_some(struct iova_space *space,
-				      struct iova_area *areas,
-				      struct iova_node *whole)
+static struct iova_area *__place_some_areas(struct iova_space *space,
+					    struct iova_area *areas,
+					    struct iova_node *whole)
 {
 	unsigned long start = whole->start;
 	struct iova_area *area = areas;
@@ -449,15 +294,16 @@ static struct iova_area *__place_some(struct iova_space *space,
 }
 
 /*
- * Many areas occupy their place as one that is being made, which they then
- * replace step by step. To all others that is the same: nobody looks into such an
- * area, and the mark of a domain does not pass it. Where the mark lies within
- * the place already, each area below it is put into the domain by us, as if it had
- * been there from the beginning.
+ * A list of areas first occupies its place as one area in AREA_CREATING, and
+ * then replaces it step by step. Other threads see no difference: they do not
+ * look into such an area, and the filled mark of a page table does not pass it.
+ * If the mark lies within the place already, this thread maps each area below
+ * the mark, as if the area had been there from the beginning.
  */
-static noinline int place_list(struct iova_space *space,
-			       struct iova_area *areas, unsigned int flags,
-			       unsigned long *iova, struct iova_pgtables *iter)
+static noinline int place_area_list(struct iova_space *space,
+				    struct iova_area *areas, unsigned int flags,
+				    unsigned long *iova,
+				    struct iova_pgtables *iter)
 {
 	struct iova_area whole = { .state = AREA_CREATING }, *last = NULL,
 			 *rest;
@@ -466,7 +312,7 @@ static noinline int place_list(struct iova_space *space,
 
 	measure_areas(areas, flags, *iova, &new);
 	mutex_lock(&space->lock);
-	rc = occupy(space, &whole, &new, flags, iova);
+	rc = occupy_place(space, &whole, &new, flags, iova);
 	if (rc)
 		goto out_unlock;
 	for (rest = areas; rest; rest = last->next) {
@@ -474,7 +320,7 @@ static noinline int place_list(struct iova_space *space,
 			rc = __let_others_through(space);
 		if (rc)
 			break;
-		last = __place_some(space, rest, &whole.node);
+		last = __place_some_areas(space, rest, &whole.node);
 	}
 	if (rest)
 		iova_tree_remove(&space->areas, &whole.node, &whole.node);
@@ -494,19 +340,19 @@ out_unlock:
 /**
  * iova_space_map() - map areas, one after the other
  * @space: space
- * @areas: list of new areas; the caller's on failure. Their sizes together do
- *         not wrap.
+ * @areas: list of new areas; still owned by the caller on failure. The sum of
+ *         their lengths must not wrap.
  * @flags: IOVA_MAP_FIXED, or 0 to choose an IOVA
- * @iova: where the first one goes; with IOVA_MAP_FIXED given by the caller, who
- *        has checked that the areas end within 64 bits
+ * @iova: IOVA of the first area. With IOVA_MAP_FIXED the caller sets it, and
+ *        must have checked that the areas end within 64 bits.
  *
- * Devices can use the mapping when this returns, but to everybody else it is
- * still being made until iova_space_commit(); iova_space_abort() undoes it.
+ * Devices can use the areas when this returns. For all other purposes the areas
+ * are still being made until iova_space_commit(); iova_space_abort() undoes it.
  *
  * Context: process context; may take long, a fatal signal ends it.
  * Return: 0; -EINVAL if misaligned or reserved, -EEXIST if occupied, -ENOSPC
- * and -EOVERFLOW if no IOVA can be chosen, -EINTR, or what iommufd_umem_pin()
- * and iommu_map() say. Nothing is mapped on failure.
+ * and -EOVERFLOW if no IOVA can be chosen, -EINTR, or the errors of
+ * iommufd_umem_pin() and iommu_map(). Nothing is mapped on failure.
  */
 int iova_space_map(struct iova_space *space, struct iova_area *areas,
 		   unsigned int flags, unsigned long *iova)
@@ -515,9 +361,9 @@ int iova_space_map(struct iova_space *space, struct iova_area *areas,
 	int rc;
 
 	if (areas->next)
-		rc = place_list(space, areas, flags, iova, &iter);
+		rc = place_area_list(space, areas, flags, iova, &iter);
 	else
-		rc = place_one(space, areas, flags, iova, &iter);
+		rc = place_one_area(space, areas, flags, iova, &iter);
 	if (rc)
 		return rc;
 
@@ -527,11 +373,7 @@ int iova_space_map(struct iova_space *space, struct iova_area *areas,
 	return rc;
 }
 
-/**
- * iova_space_abort() - undo a mapping that is still being made
- * @space: space
- * @areas: list that iova_space_map() mapped; the caller's again
- */
+/* Undo iova_space_map(). The caller owns the list again. */
 void iova_space_abort(struct iova_space *space, struct iova_area *areas)
 {
 	struct iova_area *last, *rest;
@@ -551,13 +393,10 @@ void iova_space_abort(struct iova_space *space, struct iova_area *areas)
 	}
 }
 
-/**
- * iova_space_commit() - a mapping is made
- * @space: space
- * @areas: list that iova_space_map() mapped; the space's from now on
- *
- * A long list becomes visible in steps. Those of its areas that others see already
- * may be gone when this returns.
+/*
+ * Finish iova_space_map(): the space owns the areas now. A long list becomes
+ * visible in steps, so another thread may have removed the first areas before
+ * this returns.
  */
 void iova_space_commit(struct iova_space *space, struct iova_area *areas)
 {
@@ -577,7 +416,7 @@ void iova_space_commit(struct iova_space *space, struct iova_area *areas)
 	}
 }
 
-/* Share what is mapped at *start: the part of one area, at most up to @last. */
+/* Copy what is mapped at *start: the part of one area, at most up to @last. */
 static int share_area(struct iova_space *space, unsigned long *start,
 		      unsigned long last, struct iova_area *copy)
 {
@@ -601,11 +440,9 @@ static int share_area(struct iova_space *space, unsigned long *start,
  * @space: space
  * @start: first IOVA
  * @last: last IOVA
- * @prot: IOMMU_READ and IOMMU_WRITE of the new areas
- * @areas: the list of new areas, without a place
- *
- * Whether the memory may be used with these rights is left to
- * iova_areas_check_rights().
+ * @prot: IOMMU_READ and IOMMU_WRITE of the new areas. The caller checks with
+ *        iova_areas_check_rights() that the memory allows them.
+ * @areas: the list of new areas, which have no place
  *
  * Return: 0, -ENOENT if a part of the range is not mapped, -EOVERFLOW if a
  * memory has IOMMUFD_MAX_USERS, -ENOMEM, -EINTR.
@@ -646,14 +483,15 @@ int iova_space_share(struct iova_space *space, unsigned long start,
 }
 
 /**
- * struct iova_unmap - an UNMAP on its way
+ * struct iova_unmap - state of an UNMAP
  * @space: space
- * @start: first IOVA that is not dealt with yet
+ * @start: first IOVA that is still to be unmapped
  * @last: last IOVA
  * @areas: areas that are being removed
- * @pgtables: what the first of them belongs to
- * @more: something may be left behind them
- * @revoke: the area whose pins have to end first
+ * @pgtables: page tables of the first of them
+ * @more: there may be more areas above @areas
+ * @revoking: the next area has pins, which must end first
+ * @revoke: the area whose pins must end
  */
 struct iova_unmap {
 	struct iova_space *space;
@@ -662,17 +500,34 @@ struct iova_unmap {
 	struct iova_area *areas;
 	struct iova_pgtables pgtables;
 	bool more;
+	bool revoking;
 	struct iova_revoke revoke;
 };
 
-/* Have all accesses asked to unpin an area before it can be taken. */
-static int begin_revoke(struct iova_unmap *unmap, struct iova_area *area)
+/**
+ * enum unmap_verdict - what UNMAP does about an area
+ * @UNMAP_TAKE: remove it
+ * @UNMAP_WAIT: wait until it is idle; another thread moves it
+ * @UNMAP_REVOKE: ask all accesses to unpin it
+ * @UNMAP_CROSSES: fail, as it lies on both sides of @start or @last
+ * @UNMAP_BUSY: fail, as another thread makes or removes it
+ */
+enum unmap_verdict {
+	UNMAP_TAKE,
+	UNMAP_WAIT,
+	UNMAP_REVOKE,
+	UNMAP_CROSSES,
+	UNMAP_BUSY,
+};
+
+/* Refuse new pins of the area; then accesses are asked to unpin it. */
+static void unmap_begin_revoke(struct iova_unmap *unmap, struct iova_area *area)
 {
 	struct iova_revoke *revoke = &unmap->revoke;
 
 	if (revoke->start != area->node.start ||
 	    revoke->last != area->node.last) {
-		/* A new mapping came below the area that was asked for. */
+		/* A new area has appeared below the one that was revoked. */
 		if (revoke->rounds)
 			__iova_space_unrevoke(unmap->space, revoke);
 		revoke->start = area->node.start;
@@ -680,50 +535,57 @@ static int begin_revoke(struct iova_unmap *unmap, struct iova_area *area)
 		revoke->rounds = 0;
 	}
 	area->no_pins = true;
-	return -EAGAIN;
+	unmap->revoking = true;
 }
 
-/* May we remove the area? -EAGAIN: not yet. */
-static int may_remove(struct iova_unmap *unmap, struct iova_area *area)
+static enum unmap_verdict unmap_judge_area(const struct iova_unmap *unmap,
+					   const struct iova_area *area)
 {
 	if (area->node.start < unmap->start || area->node.last > unmap->last)
-		return -ENOENT;
+		return UNMAP_CROSSES;
 	if (area->state == AREA_CREATING || area->state == AREA_REMOVING)
-		return -EBUSY;
-	return area->state == AREA_MOVING || area->nr_pins ? -EAGAIN : 0;
+		return UNMAP_BUSY;
+	if (area->state == AREA_MOVING)
+		return UNMAP_WAIT;
+	return area->nr_pins ? UNMAP_REVOKE : UNMAP_TAKE;
 }
 
 /*
- * Mark the next areas as ours to remove, at most AREAS_AT_ONCE. They are the
- * caller's to remove even if the area behind them is the reason for an error.
- * -EAGAIN: the next area has to be revoked first.
+ * Mark the next areas for removal, at most AREAS_AT_ONCE. The caller must
+ * remove them even on failure: the error is about the area behind them.
  */
-static int take_areas(struct iova_unmap *unmap)
+static int unmap_take_areas(struct iova_unmap *unmap)
 {
 	struct iova_space *space = unmap->space;
 	struct iova_area **link = &unmap->areas, *area;
 	unsigned int nr;
-	int rc;
 
 	unmap->areas = NULL;
 	unmap->more = true;
+	unmap->revoking = false;
 	area = __iova_space_first(space, unmap->start, unmap->last);
 	for (nr = 0; nr < AREAS_AT_ONCE; nr++) {
 		if (!area || area->node.start > unmap->last) {
 			unmap->more = false;
 			break;
 		}
-		rc = may_remove(unmap, area);
-		if (rc == -EAGAIN && nr)
+		switch (unmap_judge_area(unmap, area)) {
+		case UNMAP_TAKE:
 			break;
-		if (rc == -EAGAIN && area->state == AREA_IDLE)
-			return begin_revoke(unmap, area);
-		if (rc == -EAGAIN)
+		case UNMAP_WAIT:
+			if (nr)
+				return 0;
 			return __iova_space_wait(space, TASK_KILLABLE,
 						 MAX_SCHEDULE_TIMEOUT);
-		if (rc)
-			return rc;
-
+		case UNMAP_REVOKE:
+			if (!nr)
+				unmap_begin_revoke(unmap, area);
+			return 0;
+		case UNMAP_CROSSES:
+			return -ENOENT;
+		case UNMAP_BUSY:
+			return -EBUSY;
+		}
 		area->state = AREA_REMOVING;
 		area->next = NULL;
 		*link = area;
@@ -738,8 +600,8 @@ static int take_areas(struct iova_unmap *unmap)
 	return 0;
 }
 
-/* Remove what take_areas() took. Return: how many bytes that were. */
-static unsigned long remove_taken(struct iova_unmap *unmap)
+/* Remove what unmap_take_areas() took. Return: its length in bytes. */
+static unsigned long unmap_remove_areas(struct iova_unmap *unmap)
 {
 	unsigned long bytes = 0;
 	struct iova_area *area;
@@ -755,18 +617,17 @@ static unsigned long remove_taken(struct iova_unmap *unmap)
 }
 
 /**
- * iova_space_unmap_any() - unmap whole mappings, if there are any
+ * iova_space_unmap_any() - unmap whole areas, if there are any
  * @space: space
  * @start: first IOVA
  * @last: last IOVA
- * @unmapped: bytes of the mappings that are gone, also on failure
+ * @unmapped: bytes of the areas that were removed, also on failure
  *
- * Mappings go in ascending order, as far as possible.
+ * Areas are removed in ascending order, until one cannot be.
  *
  * Context: process context; may take long, a fatal signal ends it.
- * Return: 0, -ENOENT if @start or @last lies within a mapping, -EBUSY if a
- * mapping is being made or removed, -EDEADLOCK if an access does not unpin,
- * -EINTR.
+ * Return: 0, -ENOENT if @start or @last lies within an area, -EBUSY if an area
+ * is being made or removed, -EDEADLOCK if an access does not unpin, -EINTR.
  */
 int iova_space_unmap_any(struct iova_space *space, unsigned long start,
 			 unsigned long last, unsigned long *unmapped)
@@ -781,13 +642,13 @@ int iova_space_unmap_any(struct iova_space *space, unsigned long start,
 	*unmapped = 0;
 	do {
 		mutex_lock(&space->lock);
-		rc = take_areas(&unmap);
+		rc = unmap_take_areas(&unmap);
 		if (unmap.areas)
 			__iova_pgtables_of(space, unmap.areas, &unmap.pgtables);
 		mutex_unlock(&space->lock);
 
-		*unmapped += remove_taken(&unmap);
-		if (rc == -EAGAIN)
+		*unmapped += unmap_remove_areas(&unmap);
+		if (!rc && unmap.revoking)
 			rc = iova_space_revoke(space, &unmap.revoke);
 		if (!rc && unmap.more && fatal_signal_pending(current))
 			rc = -EINTR;
@@ -798,15 +659,7 @@ int iova_space_unmap_any(struct iova_space *space, unsigned long start,
 	return rc;
 }
 
-/**
- * iova_space_unmap() - unmap whole mappings
- * @space: space
- * @start: first IOVA
- * @last: last IOVA
- * @unmapped: bytes of the mappings that are gone, also on failure
- *
- * Return: as iova_space_unmap_any(), and -ENOENT if nothing is mapped.
- */
+/* As iova_space_unmap_any(), but -ENOENT if there are no areas */
 int iova_space_unmap(struct iova_space *space, unsigned long start,
 		     unsigned long last, unsigned long *unmapped)
 {
@@ -815,13 +668,6 @@ int iova_space_unmap(struct iova_space *space, unsigned long start,
 	return !rc && !*unmapped ? -ENOENT : rc;
 }
 
-/**
- * iova_space_unmap_all() - unmap everything
- * @space: space
- * @unmapped: bytes of the mappings that are gone, also on failure
- *
- * Return: as iova_space_unmap_any().
- */
 int iova_space_unmap_all(struct iova_space *space, unsigned long *unmapped)
 {
 	return iova_space_unmap_any(space, 0, ULONG_MAX, unmapped);

@@ -2,35 +2,30 @@
 /**
  * DOC: domains of an IOVA space
  *
+ * "Domain" here is the page table of an IOMMU domain, struct iova_pgtable.
+ *
  * Each domain has the areas that start below its @filled mark, and no others.
  * Attaching a domain moves the mark up over all areas, detaching moves it down
  * again; for each step the area at the mark is marked AREA_MOVING, so MAP and
  * UNMAP of all other areas go on meanwhile. A new area below the mark is mapped
  * by its MAP, one above it by the mark when it arrives.
  *
- * The mark never passes an area that somebody else works on. That is why the
+ * The mark never passes an area that another thread works on. That is why the
  * set of domains that a busy area belongs to does not change, why a domain in
  * this set stays on the list, and why a thread with a busy area can go through
  * the list without holding the lock in between.
  *
  * An area becomes a user of its pages when it enters its first domain, and
  * unpins them after it has left the last one and the IOTLB has been flushed.
- *
- * An attach or detach of a group and a change of the page table exclude each
- * other. VT-d drivers before Linux 6.11 find the IOTLBs to flush in a list that
- * attach and detach change, and have no lock for it. Long work lets groups
- * through after every piece.
  */
-#include <linux/log2.h>
-#include <linux/minmax.h>
-#include <linux/rwsem.h>
 #include <linux/sched/signal.h>
-#include <linux/slab.h>
 
-#include "pgtable.h"
-#include "iova_space.h"
+#include "iova_align.h"
+#include "iova_area.h"
+#include "iova_pgtable.h"
+#include "iova_ranges.h"
 
-/* Step to the next domain that has the busy area at @start, if one is left. */
+/* Step to the next domain with the busy area at @start; there must be one. */
 static void __next_pgtable(struct iova_space *space, struct iova_pgtables *iter,
 			   unsigned long start)
 {
@@ -58,11 +53,9 @@ static void next_pgtable(struct iova_space *space, struct iova_pgtables *iter,
 	mutex_unlock(&space->lock);
 }
 
-/**
- * __iova_pgtables_of() - begin to go through the domains of an area
- * @space: space, locked
- * @area: busy area
- * @iter: filled in; its @pgt is NULL if the area belongs to no domain
+/*
+ * Begin to go through the domains of a busy area. @iter->pgt is NULL if the
+ * area belongs to none.
  */
 void __iova_pgtables_of(struct iova_space *space, const struct iova_area *area,
 			struct iova_pgtables *iter)
@@ -81,32 +74,30 @@ void __iova_pgtables_of(struct iova_space *space, const struct iova_area *area,
 }
 
 /**
- * __iova_area_check() - WARN if an area contradicts the marks of the domains
+ * __iova_pgtables_lift_marks() - move marks off the border in a split area
  * @space: space, locked
- * @area: area that is about to become idle
+ * @start: first IOVA of the first half
+ * @border: first IOVA of the second half
  *
- * Which domains an area is in is known twice: by their marks, and by what the
- * area says of itself.
+ * A domain that had the whole area has both halves, so its mark must be above
+ * the start of both. It may lie between the two starts, because the area may
+ * have been mapped over the place of the mark. No other area starts there, so
+ * the mark can move up.
  */
-void __iova_area_check(struct iova_space *space, const struct iova_area *area)
+void __iova_pgtables_lift_marks(struct iova_space *space, unsigned long start,
+				unsigned long border)
 {
-	unsigned int nr_pgtables = 0;
 	struct iova_pgtable *pgt;
 
 	lockdep_assert_held(&space->lock);
 	list_for_each_entry(pgt, &space->pgtables, entry) {
-		if (area->node.start < pgt->filled)
-			nr_pgtables++;
+		if (pgt->filled > start && pgt->filled <= border)
+			pgt->filled = border + 1;
 	}
-	WARN_ONCE(area->nr_pgtables != nr_pgtables,
-		  "iommufd: %#lx is in %u domains, by their marks in %u\n",
-		  area->node.start, area->nr_pgtables, nr_pgtables);
-	WARN_ONCE(area->pinned != (nr_pgtables > 0),
-		  "iommufd: %#lx is in %u domains and pinned=%d\n",
-		  area->node.start, nr_pgtables, area->pinned);
 }
 
-static void unpin_area(struct iova_area *area)
+/* Unpin the pages of a busy area that is in no domain. */
+void iova_area_unpin(struct iova_area *area)
 {
 	if (!area->pinned)
 		return;
@@ -115,22 +106,13 @@ static void unpin_area(struct iova_area *area)
 			   iova_area_last_page(area));
 }
 
-/**
- * iova_area_unpin() - the area is no user of its pages any more
- * @area: busy area that is in no domain
- */
-void iova_area_unpin(struct iova_area *area)
-{
-	unpin_area(area);
-}
-
-static int pin_area(struct iova_area *area)
+static int iova_area_pin(struct iova_area *area)
 {
 	unsigned long first = iova_area_first_page(area);
 	unsigned long last = iova_area_last_page(area);
 	int rc;
 
-	/* What a MAP is making can be neither copied nor used by an access. */
+	/* An area in AREA_CREATING is neither copied nor used by an access. */
 	if (area->state == AREA_CREATING && iommufd_umem_is_new(area->umem))
 		rc = iommufd_umem_pin_new(area->umem, first, last);
 	else
@@ -139,49 +121,55 @@ static int pin_area(struct iova_area *area)
 	return rc;
 }
 
-/* Let a busy area enter a domain. */
+/* Map a busy area in a domain. */
 static int fill_area(struct iova_space *space, struct iova_pgtable *pgt,
 		     struct iova_area *area)
 {
+	struct pgtable_range range = {
+		.umem = area->umem,
+		.offset = area->offset,
+		.iova = area->node.start,
+		.length = iova_area_length(area),
+		.prot = area->prot,
+	};
 	int rc;
 
 	if (!area->pinned) {
-		rc = pin_area(area);
+		rc = iova_area_pin(area);
 		if (rc)
 			return rc;
 	}
 	/*
-	 * Small pages cannot become the rule while the space has a domain and
-	 * an area, and has both. Clearing it is harmless at any time.
+	 * small_pages cannot be set while the space has both a domain and an
+	 * area, which is the case here. Clearing it is always safe.
 	 */
-	rc = iommufd_pgtable_map(pgt, area, READ_ONCE(space->small_pages));
-	if (!rc) {
+	range.small_pages = READ_ONCE(space->small_pages);
+	rc = iommufd_pgtable_map(&pgt->table, &range);
+	if (!rc)
 		area->nr_pgtables++;
-		atomic_long_add(iova_area_length(area), &pgt->mapped);
-	} else if (!area->nr_pgtables) {
-		unpin_area(area);
-	}
+	else if (!area->nr_pgtables)
+		iova_area_unpin(area);
 	return rc;
 }
 
-/* Pages that a device may still reach are never unpinned. */
-static void keep_areas(struct iova_area *areas, unsigned long filled)
+/* Never unpin the pages: a device may still reach them. */
+static void leak_areas(struct iova_area *areas, unsigned long filled)
 {
 	for (; areas && areas->node.start < filled; areas = areas->next)
 		iommufd_umem_leak(areas->umem);
 }
 
-/* Let busy areas that start below @filled leave a domain. */
+/* Unmap busy areas that start below @filled from a domain. */
 static void drain_areas(struct iova_pgtable *pgt, struct iova_area *areas,
 			unsigned long filled)
 {
 	struct pgtable_unmap unmap __uninitialized;
 	struct iova_area *area;
 
-	iommufd_pgtable_unmap_begin(&unmap, pgt);
+	iommufd_pgtable_unmap_begin(&unmap, &pgt->table);
 	for (area = areas; area && area->node.start < filled;
 	     area = area->next) {
-		/* Filling it failed before it came to this domain. */
+		/* Mapping it failed before it came to this domain. */
 		if (!area->nr_pgtables)
 			continue;
 		iommufd_pgtable_unmap_add(&unmap, area->node.start,
@@ -189,7 +177,7 @@ static void drain_areas(struct iova_pgtable *pgt, struct iova_area *areas,
 		area->nr_pgtables--;
 	}
 	if (!iommufd_pgtable_unmap_end(&unmap))
-		keep_areas(areas, filled);
+		leak_areas(areas, filled);
 }
 
 static int fill_pgtables(struct iova_space *space, struct iova_area *area,
@@ -205,13 +193,13 @@ static int fill_pgtables(struct iova_space *space, struct iova_area *area,
 }
 
 /**
- * iova_areas_fill() - map new areas in all the domains they belong to
+ * iova_areas_fill() - map new areas in all domains that they belong to
  * @space: space
  * @areas: list of areas in state AREA_CREATING
- * @iter: __iova_pgtables_of() the first of them
+ * @iter: from __iova_pgtables_of() for the first of them
  *
- * Return: 0 or errno; then some areas may be in some domains, which is for
- * iova_areas_drain().
+ * Return: 0 or errno. On failure some areas may be in some domains; the caller
+ * must call iova_areas_drain().
  */
 int iova_areas_fill(struct iova_space *space, struct iova_area *areas,
 		    struct iova_pgtables *iter)
@@ -234,10 +222,9 @@ int iova_areas_fill(struct iova_space *space, struct iova_area *areas,
  * iova_areas_drain() - unmap areas from all domains and unpin their pages
  * @space: space
  * @areas: list of areas in state AREA_CREATING or AREA_REMOVING
- * @iter: __iova_pgtables_of() the first of them
+ * @iter: from __iova_pgtables_of() for the first of them
  *
- * One IOTLB flush a domain serves all of them, and comes before the first page
- * is unpinned.
+ * The IOTLB is flushed once for each domain, before the first page is unpinned.
  */
 void iova_areas_drain(struct iova_space *space, struct iova_area *areas,
 		      struct iova_pgtables *iter)
@@ -245,19 +232,19 @@ void iova_areas_drain(struct iova_space *space, struct iova_area *areas,
 	for (; iter->pgt; next_pgtable(space, iter, areas->node.start))
 		drain_areas(iter->pgt, areas, iter->filled);
 	for (; areas; areas = areas->next)
-		unpin_area(areas);
+		iova_area_unpin(areas);
 }
 
-/* The lowest area that is not in a domain whose mark moves up. */
-static struct iova_area *next_to_fill(struct iova_space *space,
-				      struct iova_pgtable *pgt)
+/* The lowest area that is not yet in a domain whose mark moves up */
+static struct iova_area *next_area_to_fill(struct iova_space *space,
+					   struct iova_pgtable *pgt)
 {
 	struct iova_area *area;
 
 	area = __iova_space_first(space, pgt->filled, ULONG_MAX);
 	/*
-	 * Across the mark lies the area that has moved it there, or one that
-	 * its own MAP has put into the domain.
+	 * An area across the mark is in the domain already: it is the last one
+	 * that was filled, or its own MAP has mapped it there.
 	 */
 	if (area && area->node.start < pgt->filled)
 		area = to_iova_area(iova_node_next(&area->node));
@@ -265,16 +252,16 @@ static struct iova_area *next_to_fill(struct iova_space *space,
 }
 
 /*
- * Move the mark of a domain above the next area. Return: 1 when there is none,
- * 0 to go on, or errno.
+ * Map the next area in a domain and move the mark above it.
+ * Return: 1 when no area is left, 0 to continue, or errno.
  */
-static int fill_next(struct iova_space *space, struct iova_pgtable *pgt)
+static int fill_next_area(struct iova_space *space, struct iova_pgtable *pgt)
 {
 	struct iova_area *area;
 	int rc = 0;
 
 	mutex_lock(&space->lock);
-	area = next_to_fill(space, pgt);
+	area = next_area_to_fill(space, pgt);
 	if (!area) {
 		pgt->filled = ULONG_MAX;
 		rc = 1;
@@ -285,7 +272,7 @@ static int fill_next(struct iova_space *space, struct iova_pgtable *pgt)
 	} else {
 		area->state = AREA_MOVING;
 		area->next = NULL;
-		/* What is mapped below it from now on is its MAP's to fill. */
+		/* The MAP of a new area below it fills this domain. */
 		pgt->filled = area->node.start;
 	}
 	mutex_unlock(&space->lock);
@@ -295,7 +282,7 @@ static int fill_next(struct iova_space *space, struct iova_pgtable *pgt)
 	rc = fill_area(space, pgt, area);
 
 	mutex_lock(&space->lock);
-	/* One above the start cannot wrap: the start of an area is aligned. */
+	/* This cannot wrap, as the start of an area is aligned. */
 	if (!rc)
 		pgt->filled = area->node.start + 1;
 	__iova_areas_idle(space, area);
@@ -303,8 +290,11 @@ static int fill_next(struct iova_space *space, struct iova_pgtable *pgt)
 	return rc;
 }
 
-/* Move the mark of a domain below the next area. Return: false at the end. */
-static bool drain_next(struct iova_space *space, struct iova_pgtable *pgt)
+/*
+ * Unmap the next area from a domain and move the mark below it.
+ * Return: false when no area is left.
+ */
+static bool drain_next_area(struct iova_space *space, struct iova_pgtable *pgt)
 {
 	struct iova_area *area;
 	bool wait = false;
@@ -312,21 +302,22 @@ static bool drain_next(struct iova_space *space, struct iova_pgtable *pgt)
 	mutex_lock(&space->lock);
 	area = to_iova_area(iova_tree_before(&space->areas, pgt->filled));
 	if (area && area->state != AREA_IDLE) {
-		/* What is mapped above it meanwhile stays out: no more waits. */
+		/* New areas above it stay out; this need not wait for them. */
 		pgt->filled = area->node.start + 1;
 		/*
-		 * Not killable, as nobody could go on in our place. Who works
-		 * on the area can be killed, and is not waiting for us.
+		 * Not killable, as no other thread would finish the work. The
+		 * thread that works on the area can be killed, and does not
+		 * wait for this one.
 		 */
 		__iova_space_wait(space, TASK_IDLE, MAX_SCHEDULE_TIMEOUT);
 		wait = true;
 	} else if (area) {
 		area->state = AREA_MOVING;
 		area->next = NULL;
-		/* What is mapped above it from now on stays out. */
+		/* New areas above it stay out of the domain. */
 		pgt->filled = area->node.start + 1;
 	} else {
-		/* The same goes for all that is mapped before we return. */
+		/* All new areas stay out of the domain. */
 		pgt->filled = 0;
 	}
 	mutex_unlock(&space->lock);
@@ -335,7 +326,7 @@ static bool drain_next(struct iova_space *space, struct iova_pgtable *pgt)
 
 	drain_areas(pgt, area, ULONG_MAX);
 	if (!area->nr_pgtables)
-		unpin_area(area);
+		iova_area_unpin(area);
 
 	mutex_lock(&space->lock);
 	pgt->filled = area->node.start;
@@ -345,57 +336,11 @@ static bool drain_next(struct iova_space *space, struct iova_pgtable *pgt)
 	return true;
 }
 
-static unsigned long domain_alignment(const struct iova_pgtable *pgt)
-{
-	return 1UL << __ffs(pgt->domain->pgsize_bitmap);
-}
-
-/**
- * __iova_space_calc_alignment() - what domains, accesses and options ask for
- * @space: space, locked
- *
- * Return: what start and length of mappings must be a multiple of.
- */
-unsigned long __iova_space_calc_alignment(struct iova_space *space)
-{
-	unsigned long alignment = space->small_pages ? PAGE_SIZE : 1;
-	struct iova_access *access;
-	struct iova_pgtable *pgt;
-
-	lockdep_assert_held(&space->lock);
-	list_for_each_entry(pgt, &space->pgtables, entry)
-		alignment = max(alignment, domain_alignment(pgt));
-	list_for_each_entry(access, &space->accesses, entry) {
-		if (access->pins)
-			alignment = PAGE_SIZE;
-	}
-	return alignment;
-}
-
-/**
- * __iova_space_raise_alignment() - ask for a coarser alignment
- * @space: space, locked
- * @alignment: power of two
- *
- * Return: 0, -EADDRINUSE if there is an area that does not have it.
- */
-int __iova_space_raise_alignment(struct iova_space *space,
-				 unsigned long alignment)
-{
-	unsigned int order;
-
-	for (order = 0; order < ilog2(alignment); order++) {
-		if (space->nr_order[order])
-			return -EADDRINUSE;
-	}
-	space->alignment = max(space->alignment, alignment);
-	return 0;
-}
-
 /* Reserve what lies outside the aperture. */
-static int reserve_outside(struct iova_space *space, struct iova_pgtable *pgt)
+static int reserve_outside_aperture(struct iova_space *space,
+				    struct iova_pgtable *pgt)
 {
-	struct iommu_domain_geometry *geometry = &pgt->domain->geometry;
+	struct iommu_domain_geometry *geometry = &pgt->table.domain->geometry;
 	int rc = 0;
 
 	if (!geometry->force_aperture)
@@ -410,31 +355,31 @@ static int reserve_outside(struct iova_space *space, struct iova_pgtable *pgt)
 }
 
 /**
- * iova_space_add_pgtable() - map everything into a new domain, and keep it so
+ * iova_space_add_pgtable() - map all areas in a domain, and future ones as well
  * @space: space
  * @pgt: domain with an empty page table
  *
  * Context: process context; may take long, a fatal signal ends it.
- * Return: 0; -EADDRINUSE if a mapping is too finely aligned, or a mapping or an
+ * Return: 0; -EADDRINUSE if an area is too finely aligned, or an area or an
  * allowed range lies outside the aperture; -EINVAL if the IO pages are larger
- * than PAGE_SIZE; or what iommufd_umem_pin() and iommu_map() say.
+ * than PAGE_SIZE; -EINTR; or the errors of iommufd_umem_pin() and iommu_map().
  */
 int iova_space_add_pgtable(struct iova_space *space, struct iova_pgtable *pgt)
 {
 	int rc;
 
-	if (domain_alignment(pgt) > PAGE_SIZE)
+	if (iommufd_pgtable_alignment(&pgt->table) > PAGE_SIZE)
 		return -EINVAL;
 
 	pgt->filled = 0;
-	atomic_long_set(&pgt->mapped, 0);
-	init_rwsem(&pgt->groups);
-	rc = reserve_outside(space, pgt);
+	iommufd_pgtable_init(&pgt->table);
+	rc = reserve_outside_aperture(space, pgt);
 	if (rc)
 		goto out_unreserve;
 
 	mutex_lock(&space->lock);
-	rc = __iova_space_raise_alignment(space, domain_alignment(pgt));
+	rc = __iova_space_raise_alignment(
+		space, iommufd_pgtable_alignment(&pgt->table));
 	if (!rc)
 		list_add_tail(&pgt->entry, &space->pgtables);
 	mutex_unlock(&space->lock);
@@ -443,7 +388,7 @@ int iova_space_add_pgtable(struct iova_space *space, struct iova_pgtable *pgt)
 
 	do {
 		rc = fatal_signal_pending(current) ? -EINTR :
-						     fill_next(space, pgt);
+						     fill_next_area(space, pgt);
 		cond_resched();
 	} while (!rc);
 	if (rc > 0)
@@ -456,126 +401,21 @@ out_unreserve:
 	return rc;
 }
 
-/**
- * iova_space_remove_pgtable() - unmap everything from a domain and forget it
- * @space: space
- * @pgt: domain that iova_space_add_pgtable() added
- *
- * Context: process context; may take long.
- */
+/* Undo iova_space_add_pgtable(). May take long and cannot be killed. */
 void iova_space_remove_pgtable(struct iova_space *space,
 			       struct iova_pgtable *pgt)
 {
 	/*
-	 * While the mark moves down new areas above it do not go into this
-	 * domain; those below it do, and are waited for.
+	 * While the mark moves down, new areas above it are not mapped in this
+	 * domain. New areas below it are, and the loop waits for them.
 	 */
-	while (drain_next(space, pgt))
+	while (drain_next_area(space, pgt))
 		;
-	WARN_ONCE(atomic_long_read(&pgt->mapped),
-		  "iommufd: a domain goes with %ld bytes mapped in it\n",
-		  atomic_long_read(&pgt->mapped));
+	iommufd_pgtable_fini(&pgt->table);
 
 	mutex_lock(&space->lock);
 	list_del(&pgt->entry);
 	space->alignment = __iova_space_calc_alignment(space);
 	__iova_space_unreserve(space, pgt);
 	mutex_unlock(&space->lock);
-}
-
-/**
- * iova_pgtables_lock_groups() - let a group move from one domain to another
- * @from: domain
- * @to: another domain
- *
- * For whoever attaches or detaches a group, which has to do with one domain
- * only, it is enough to take iova_pgtable.groups for writing.
- */
-void iova_pgtables_lock_groups(struct iova_pgtable *from,
-			       struct iova_pgtable *to)
-{
-	down_write(&min(from, to)->groups);
-	down_write_nested(&max(from, to)->groups, SINGLE_DEPTH_NESTING);
-}
-
-/**
- * iova_pgtables_unlock_groups() - undo iova_pgtables_lock_groups()
- * @from: domain
- * @to: another domain
- */
-void iova_pgtables_unlock_groups(struct iova_pgtable *from,
-				 struct iova_pgtable *to)
-{
-	up_write(&from->groups);
-	up_write(&to->groups);
-}
-
-/**
- * iova_space_alignment() - what start and length of mappings must obey
- * @space: space
- *
- * Return: bytes, from 1 to PAGE_SIZE.
- */
-unsigned long iova_space_alignment(struct iova_space *space)
-{
-	return READ_ONCE(space->alignment);
-}
-
-/**
- * iova_space_page_sizes() - which IO pages mappings can consist of
- * @space: space
- *
- * Return: bitmap of the sizes that all domains have. Those below PAGE_SIZE count
- * as PAGE_SIZE, as no memory is managed in less.
- */
-unsigned long iova_space_page_sizes(struct iova_space *space)
-{
-	unsigned long sizes = PAGE_MASK;
-	struct iova_pgtable *pgt;
-
-	mutex_lock(&space->lock);
-	list_for_each_entry(pgt, &space->pgtables, entry)
-		sizes &= pgt->domain->pgsize_bitmap;
-	mutex_unlock(&space->lock);
-	return sizes | PAGE_SIZE;
-}
-
-/**
- * iova_space_huge_pages() - may IO pages be larger than PAGE_SIZE
- * @space: space
- *
- * Return: true if they may.
- */
-bool iova_space_huge_pages(struct iova_space *space)
-{
-	return !READ_ONCE(space->small_pages);
-}
-
-/**
- * iova_space_set_huge_pages() - choose whether IO pages may be large
- * @space: space
- * @enable: they may
- *
- * Return: 0; to disable -EINVAL with both a domain and a mapping, -EADDRINUSE
- * if a mapping is not page aligned.
- */
-int iova_space_set_huge_pages(struct iova_space *space, bool enable)
-{
-	int rc = 0;
-
-	mutex_lock(&space->lock);
-	if (enable) {
-		space->small_pages = false;
-		space->alignment = __iova_space_calc_alignment(space);
-	} else if (!space->small_pages) {
-		if (!list_empty(&space->pgtables) &&
-		    !iova_tree_empty(&space->areas))
-			rc = -EINVAL;
-		else
-			rc = __iova_space_raise_alignment(space, PAGE_SIZE);
-		if (!rc)
-			space->small_pages = true;
-	}
-	mutex_unlock(&space->lock);
-	return rc;
 }

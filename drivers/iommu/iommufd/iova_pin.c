@@ -2,27 +2,29 @@
 /**
  * DOC: accesses to an IOVA space
  *
- * An access is a driver of the kernel that reads and writes through an IOVA
- * space in place of a device: it copies, or it pins pages and uses them itself.
+ * An access is a kernel driver that reads and writes through an IOVA space in
+ * place of a device: it copies, or it pins pages and uses them itself.
  *
- * An area with pins does not go: UNMAP refuses new pins of it, calls the unmap
- * callback of every access, and waits for the pins to end. It does so for a
- * bounded number of rounds, because a driver that never lets go must not hang
- * the user's process. Pins that are still being made it waits for first, as
- * long as that takes: nobody could let go of them yet.
+ * An area with pins cannot be removed. UNMAP refuses new pins of it, calls the
+ * unmap callback of every access, and waits for the pins to end. The number of
+ * rounds is bounded, because a driver that never unpins must not hang the
+ * user's process. Before that UNMAP waits, without a limit, for pins that are
+ * still being made: no driver can end those yet.
  */
 #include <linux/jiffies.h>
 #include <linux/list.h>
 #include <linux/sched/signal.h>
 #include <linux/slab.h>
 
-#include "iova_space.h"
+#include "iova_align.h"
+#include "iova_area.h"
+#include "iova_pin.h"
 #include "umem_rw.h"
 
 #define REVOKE_ROUNDS 100
 #define REVOKE_ROUND_JIFFIES msecs_to_jiffies(10)
 
-/* What an access does to the part of one area. */
+/* The part of a range that lies in one area */
 struct iova_part {
 	struct iova_area *area;
 	struct iommufd_umem *umem;
@@ -30,14 +32,7 @@ struct iova_part {
 	unsigned long length;
 };
 
-/**
- * iova_space_add_access() - let an access use a space
- * @space: space
- * @access: access
- *
- * Return: 0; -EADDRINUSE if the access pins pages and a mapping is not page
- * aligned.
- */
+/* Return: 0, -EADDRINUSE if it pins pages and an area is not page aligned. */
 int iova_space_add_access(struct iova_space *space, struct iova_access *access)
 {
 	int rc = 0;
@@ -51,8 +46,8 @@ int iova_space_add_access(struct iova_space *space, struct iova_access *access)
 	return rc;
 }
 
-/* Free an access that has left, unless a callback is still running. */
-static void free_access(struct iova_access *access)
+/* Free an access that has left the space, unless a callback still runs. */
+static void access_free(struct iova_access *access)
 {
 	if (access->running)
 		return;
@@ -61,19 +56,19 @@ static void free_access(struct iova_access *access)
 }
 
 /**
- * iova_space_remove_access() - let an access leave a space
+ * iova_space_remove_access() - remove an access from a space
  * @space: space
- * @access: access that has no pins left; freed
+ * @access: access without pins; the space frees it
  *
- * No unmap callback is called any more when this returns, but some may still be
- * running: to wait for them would be to wait for locks of the driver.
+ * No unmap callback starts after this returns, but some may still be running.
+ * Waiting for them would be waiting for locks of the driver.
  */
 void iova_space_remove_access(struct iova_space *space,
 			      struct iova_access *access)
 {
 	mutex_lock(&space->lock);
 	access->pins = false;
-	free_access(access);
+	access_free(access);
 	space->alignment = __iova_space_calc_alignment(space);
 	mutex_unlock(&space->lock);
 }
@@ -95,8 +90,8 @@ static int find_part(struct iova_space *space, unsigned long start,
 }
 
 /*
- * An access has the rights that the mapping gives a device. The memory may have
- * more, where a COPY shares it with a mapping of other rights.
+ * An access has the rights that the area gives a device. The memory may allow
+ * more, if a COPY shares it with an area that has other rights.
  */
 static int find_allowed_part(struct iova_space *space, unsigned long start,
 			     unsigned long last, bool write,
@@ -109,7 +104,7 @@ static int find_allowed_part(struct iova_space *space, unsigned long start,
 	return rc;
 }
 
-/* Pages can only be given away whole, but for the end of the last one. */
+/* A pin takes whole pages; only its last page may be a part. */
 static bool part_is_aligned(const struct iova_part *part, bool is_last)
 {
 	return !offset_in_page(part->offset) &&
@@ -126,7 +121,7 @@ static unsigned long part_last_page(const struct iova_part *part)
 	return (part->offset + part->length - 1) >> PAGE_SHIFT;
 }
 
-/* Mark the area as pinned, so that it stays. */
+/* Count a pin in the area, so that the area stays. */
 static int hold_part(struct iova_space *space, unsigned long start,
 		     unsigned long last, bool write, struct iova_part *part)
 {
@@ -147,7 +142,7 @@ static int hold_part(struct iova_space *space, unsigned long start,
 	return rc;
 }
 
-/* The areas of a range that hold_part() has marked: their pin is made. */
+/* The pins that hold_part() has counted in a range of areas are complete. */
 static void end_pinning(struct iova_space *space, unsigned long start,
 			unsigned long last)
 {
@@ -191,7 +186,7 @@ static int pin_part(struct iova_space *space, struct iova_part *part,
 	return 0;
 }
 
-/* *next becomes the first IOVA that is not pinned. */
+/* Pin from *next on. *next becomes the first IOVA that is not pinned. */
 static int pin_parts(struct iova_space *space, unsigned long *next,
 		     unsigned long last, bool write, struct page **pages)
 {
@@ -211,17 +206,17 @@ static int pin_parts(struct iova_space *space, unsigned long *next,
 }
 
 /**
- * iova_space_pin() - pin the pages behind a range
+ * iova_space_pin() - pin the pages of a range
  * @space: space
  * @start: first IOVA
  * @last: last IOVA
  * @write: the pages will be written to
  * @pages: receives the pages
  *
- * Return: 0; -ENOENT if a part is not mapped, -EPERM if the mapping is not for
- * writing or not for reading, -EINVAL if the range does not consist of whole
- * pages or is being unmapped, -EOVERFLOW if a mapping has IOMMUFD_MAX_USERS
- * pins, or what iommufd_umem_pin() says. Nothing is pinned on failure.
+ * Return: 0; -ENOENT if a part is not mapped, -EPERM if an area does not allow
+ * writing or reading, -EINVAL if the range does not consist of whole pages or
+ * is being unmapped, -EOVERFLOW if an area has IOMMUFD_MAX_USERS pins, or the
+ * errors of iommufd_umem_pin(). Nothing is pinned on failure.
  */
 int iova_space_pin(struct iova_space *space, unsigned long start,
 		   unsigned long last, bool write, struct page **pages)
@@ -238,12 +233,7 @@ int iova_space_pin(struct iova_space *space, unsigned long start,
 	return rc;
 }
 
-/**
- * iova_space_unpin() - undo iova_space_pin()
- * @space: space
- * @start: first IOVA that was pinned
- * @last: last IOVA that was pinned
- */
+/* Undo iova_space_pin() of the same range. */
 void iova_space_unpin(struct iova_space *space, unsigned long start,
 		      unsigned long last)
 {
@@ -256,7 +246,7 @@ void iova_space_unpin(struct iova_space *space, unsigned long start,
 		if (!rc && !part.area->nr_pins)
 			rc = -ENOENT;
 		mutex_unlock(&space->lock);
-		/* A driver that unpins what it has not pinned */
+		/* A bug of the driver: it has not pinned this. */
 		if (WARN_ON(rc))
 			return;
 
@@ -270,15 +260,15 @@ void iova_space_unpin(struct iova_space *space, unsigned long start,
 }
 
 /**
- * iova_space_rw() - copy between a buffer and what is mapped in a range
+ * iova_space_rw() - copy between a kernel buffer and the memory of a range
  * @space: space
  * @start: first IOVA
  * @last: last IOVA
- * @write: to the IOVA, not from it
- * @data: buffer of the kernel
+ * @write: copy from @data to the memory
+ * @data: kernel buffer
  *
- * Return: 0; -ENOENT if a part is not mapped, -EPERM if the mapping is not for
- * writing or not for reading, or what gup says. A part may have been copied on
+ * Return: 0; -ENOENT if a part is not mapped, -EPERM if an area does not allow
+ * writing or reading, or the errors of gup. A part may have been copied on
  * failure.
  */
 int iova_space_rw(struct iova_space *space, unsigned long start,
@@ -308,11 +298,11 @@ int iova_space_rw(struct iova_space *space, unsigned long start,
 	}
 }
 
-/* Call one access without the lock. Return: the one behind it. */
-static struct iova_access *call_access(struct iova_space *space,
-				       struct iova_access *access,
-				       unsigned long start,
-				       unsigned long length)
+/* Call one access without the lock. Return: the next one of the list. */
+static struct iova_access *access_call_unmap(struct iova_space *space,
+					     struct iova_access *access,
+					     unsigned long start,
+					     unsigned long length)
 {
 	const struct iova_access_ops *ops = access->ops;
 	struct iova_access *next;
@@ -326,13 +316,13 @@ static struct iova_access *call_access(struct iova_space *space,
 	next = list_next_entry(access, entry);
 	access->running--;
 	if (!access->pins)
-		free_access(access);
+		access_free(access);
 	ops->put(owner);
 	return next;
 }
 
-static void call_unmap(struct iova_space *space, unsigned long start,
-		       unsigned long length)
+static void accesses_call_unmap(struct iova_space *space, unsigned long start,
+				unsigned long length)
 {
 	struct iova_access *access;
 
@@ -340,14 +330,15 @@ static void call_unmap(struct iova_space *space, unsigned long start,
 	access = list_first_entry(&space->accesses, struct iova_access, entry);
 	while (!list_entry_is_head(access, &space->accesses, entry)) {
 		if (access->pins && READ_ONCE(access->active))
-			access = call_access(space, access, start, length);
+			access =
+				access_call_unmap(space, access, start, length);
 		else
 			access = list_next_entry(access, entry);
 	}
 	mutex_unlock(&space->lock);
 }
 
-/* The area that is being revoked, if it is still there. */
+/* The area that is being revoked, or NULL if it was removed */
 static struct iova_area *revoked_area(struct iova_space *space,
 				      const struct iova_revoke *revoke)
 {
@@ -357,7 +348,7 @@ static struct iova_area *revoked_area(struct iova_space *space,
 	return area && area->no_pins ? area : NULL;
 }
 
-/* Pins that are still being made take as long as their memory takes. */
+/* Making a pin may take as long as user memory takes, so there is no limit. */
 static int wait_for_pinning(struct iova_space *space,
 			    const struct iova_revoke *revoke)
 {
@@ -372,12 +363,10 @@ static int wait_for_pinning(struct iova_space *space,
 	return rc;
 }
 
-/**
- * iova_space_revoke() - ask all accesses to unpin an area
- * @space: space
- * @revoke: which area; its @no_pins is set
- *
- * Return: 0 to look again, -EDEADLOCK after too many rounds, -EINTR.
+/*
+ * Ask all accesses to unpin an area whose @no_pins is set.
+ * Return: 0 if the caller must look at the area again, -EDEADLOCK after too
+ * many rounds, -EINTR.
  */
 int iova_space_revoke(struct iova_space *space, struct iova_revoke *revoke)
 {
@@ -391,9 +380,10 @@ int iova_space_revoke(struct iova_space *space, struct iova_revoke *revoke)
 	rc = wait_for_pinning(space, revoke);
 	if (rc)
 		return rc;
-	call_unmap(space, revoke->start, revoke->last - revoke->start + 1);
+	accesses_call_unmap(space, revoke->start,
+			    revoke->last - revoke->start + 1);
 
-	/* What wakes us may be somebody else's area. */
+	/* The wakeup may be for another area. */
 	end = jiffies + REVOKE_ROUND_JIFFIES;
 	mutex_lock(&space->lock);
 	while (!rc && (area = revoked_area(space, revoke)) && area->nr_pins) {
@@ -406,11 +396,7 @@ int iova_space_revoke(struct iova_space *space, struct iova_revoke *revoke)
 	return rc;
 }
 
-/**
- * __iova_space_unrevoke() - the area stays after all
- * @space: space, locked
- * @revoke: which area
- */
+/* Allow new pins again: the area will not be removed. */
 void __iova_space_unrevoke(struct iova_space *space,
 			   const struct iova_revoke *revoke)
 {
@@ -420,11 +406,6 @@ void __iova_space_unrevoke(struct iova_space *space,
 		area->no_pins = false;
 }
 
-/**
- * iova_space_unrevoke() - as __iova_space_unrevoke()
- * @space: space
- * @revoke: which area
- */
 void iova_space_unrevoke(struct iova_space *space,
 			 const struct iova_revoke *revoke)
 {

@@ -2,22 +2,33 @@
 /*
  * Reserved and allowed ranges of an IOVA space
  *
- * Reserved ranges come from the hardware: what lies outside a domain's
- * aperture, and the reserved regions of each device. Every owner adds his own,
- * they may overlap, and he takes away only his. No area ever lies in one.
+ * Reserved ranges come from the hardware: what lies outside the aperture of a
+ * page table, and the reserved regions of each device. Each range has an owner,
+ * which removes only its own ranges. Ranges may overlap. No area lies in one.
  *
- * Allowed ranges come from the user: there automatic IOVA must lie, and there
- * nothing may become reserved later.
+ * Allowed ranges come from user space: automatic IOVA must lie in them, and no
+ * part of them may become reserved.
  */
 #include <linux/interval_tree.h>
 #include <linux/sched.h>
 #include <linux/slab.h>
 
-#include "iova_space.h"
+#include "iova_area.h"
+#include "iova_ranges.h"
 
-/* Where automatic IOVA lies: 0 is never one, nor what a range of them ends at. */
+/* Automatic IOVA never is 0, and its end does not wrap. */
 #define AUTO_FIRST PAGE_SIZE
 #define AUTO_LAST (ULONG_MAX - PAGE_SIZE)
+
+/**
+ * struct iova_range - a reserved or allowed range
+ * @node: its IOVA, in iova_space.reserved or iova_space.allowed
+ * @owner: key of iova_space_unreserve(); unused in iova_space.allowed
+ */
+struct iova_range {
+	struct interval_tree_node node;
+	const void *owner;
+};
 
 static struct iova_range *to_range(struct interval_tree_node *node)
 {
@@ -30,10 +41,7 @@ static struct iova_range *first_range(struct rb_root_cached *ranges,
 	return to_range(interval_tree_iter_first(ranges, start, last));
 }
 
-/**
- * iova_ranges_free() - free all ranges of a tree
- * @ranges: tree that nobody else can reach
- */
+/* Free all ranges of a tree that no other thread can reach. */
 void iova_ranges_free(struct rb_root_cached *ranges)
 {
 	struct iova_range *range, *next;
@@ -46,14 +54,7 @@ void iova_ranges_free(struct rb_root_cached *ranges)
 	*ranges = RB_ROOT_CACHED;
 }
 
-/**
- * __iova_space_is_reserved() - is any IOVA of a range reserved
- * @space: space, locked
- * @start: first IOVA
- * @last: last IOVA
- *
- * Return: true if one is.
- */
+/* Return: true if any IOVA of the range is reserved. */
 bool __iova_space_is_reserved(struct iova_space *space, unsigned long start,
 			      unsigned long last)
 {
@@ -61,37 +62,15 @@ bool __iova_space_is_reserved(struct iova_space *space, unsigned long start,
 	return first_range(&space->reserved, start, last);
 }
 
-/**
- * __iova_space_reserve() - reserve a range
- * @space: space, locked
- * @range: range with start, last and owner; the space's on success
- *
- * Return: 0, -EADDRINUSE if anything in the range is mapped or allowed.
- */
-int __iova_space_reserve(struct iova_space *space, struct iova_range *range)
-{
-	if (__iova_space_first(space, range->node.start, range->node.last) ||
-	    first_range(&space->allowed, range->node.start, range->node.last))
-		return -EADDRINUSE;
-	interval_tree_insert(&range->node, &space->reserved);
-	return 0;
-}
-
-/**
- * iova_space_reserve() - reserve a range
- * @space: space
- * @start: first IOVA
- * @last: last IOVA
- * @owner: who wants it; the key of iova_space_unreserve()
- *
- * Return: 0, -EADDRINUSE if anything in the range is mapped or allowed,
- * -ENOMEM.
+/*
+ * Reserve a range until iova_space_unreserve() of the same @owner.
+ * Return: 0, -EADDRINUSE if a part of the range is mapped or allowed, -ENOMEM.
  */
 int iova_space_reserve(struct iova_space *space, unsigned long start,
 		       unsigned long last, const void *owner)
 {
 	struct iova_range *range;
-	int rc;
+	int rc = 0;
 
 	range = kzalloc(sizeof(*range), GFP_KERNEL_ACCOUNT);
 	if (!range)
@@ -101,18 +80,18 @@ int iova_space_reserve(struct iova_space *space, unsigned long start,
 	range->owner = owner;
 
 	mutex_lock(&space->lock);
-	rc = __iova_space_reserve(space, range);
+	if (__iova_space_first(space, start, last) ||
+	    first_range(&space->allowed, start, last))
+		rc = -EADDRINUSE;
+	else
+		interval_tree_insert(&range->node, &space->reserved);
 	mutex_unlock(&space->lock);
 	if (rc)
 		kfree(range);
 	return rc;
 }
 
-/**
- * __iova_space_unreserve() - drop all ranges of an owner
- * @space: space, locked
- * @owner: who reserved them
- */
+/* Remove all reserved ranges of an owner. */
 void __iova_space_unreserve(struct iova_space *space, const void *owner)
 {
 	struct iova_range *range, *next;
@@ -129,11 +108,6 @@ void __iova_space_unreserve(struct iova_space *space, const void *owner)
 	}
 }
 
-/**
- * iova_space_unreserve() - drop all ranges of an owner
- * @space: space
- * @owner: who reserved them
- */
 void iova_space_unreserve(struct iova_space *space, const void *owner)
 {
 	mutex_lock(&space->lock);
@@ -141,14 +115,9 @@ void iova_space_unreserve(struct iova_space *space, const void *owner)
 	mutex_unlock(&space->lock);
 }
 
-/**
- * iova_allowed_add() - add a range to a list that is being made
- * @allowed: the list
- * @start: first IOVA
- * @last: last IOVA
- *
- * Return: 0, -EINVAL if it is empty, one byte long, or overlaps another,
- * -ENOMEM.
+/*
+ * Add a range to a tree for iova_space_allow(). Return: 0, -EINVAL if the range
+ * is empty, one byte long, or overlaps another, -ENOMEM.
  */
 int iova_allowed_add(struct rb_root_cached *allowed, unsigned long start,
 		     unsigned long last)
@@ -167,13 +136,10 @@ int iova_allowed_add(struct rb_root_cached *allowed, unsigned long start,
 	return 0;
 }
 
-/**
- * iova_space_allow() - replace the allowed list
- * @space: space
- * @allowed: new list, may be empty; receives the old one, or keeps the new one
- *           on failure. The caller frees it.
- *
- * Return: 0, -EADDRINUSE if anything in it is reserved.
+/*
+ * Exchange the allowed ranges of the space and @allowed, which may be empty.
+ * The caller frees what is in @allowed afterwards.
+ * Return: 0, -EADDRINUSE if a part of the new ranges is reserved.
  */
 int iova_space_allow(struct iova_space *space, struct rb_root_cached *allowed)
 {
@@ -181,7 +147,7 @@ int iova_space_allow(struct iova_space *space, struct rb_root_cached *allowed)
 	int rc = 0;
 
 	mutex_lock(&space->lock);
-	/* There are few reserved ranges, so go by those. */
+	/* There are fewer reserved ranges than allowed ones. */
 	for (range = first_range(&space->reserved, 0, ULONG_MAX); range;
 	     range = to_range(interval_tree_iter_next(&range->node, 0,
 						      ULONG_MAX))) {
@@ -196,9 +162,12 @@ int iova_space_allow(struct iova_space *space, struct rb_root_cached *allowed)
 	return rc;
 }
 
-/* The first IOVA from @from on that is not reserved, and how far that goes. */
-static bool next_free(struct iova_space *space, unsigned long from,
-		      unsigned long *start, unsigned long *last)
+/*
+ * Find the first range that is not reserved, from @from on.
+ * Return: false if there is none.
+ */
+static bool next_free_range(struct iova_space *space, unsigned long from,
+			    unsigned long *start, unsigned long *last)
 {
 	struct iova_range *range;
 
@@ -213,14 +182,14 @@ static bool next_free(struct iova_space *space, unsigned long from,
 	return true;
 }
 
-/* Write the first @room free ranges. Return: how many there are. */
-static u32 list_free(struct iova_space *space, struct iommu_iova_range *ranges,
-		     u32 room)
+/* Write the first @room free ranges. Return: the number of all free ranges. */
+static u32 list_free_ranges(struct iova_space *space,
+			    struct iommu_iova_range *ranges, u32 room)
 {
 	unsigned long start = 0, last;
 	u32 nr = 0;
 
-	while (next_free(space, start, &start, &last)) {
+	while (next_free_range(space, start, &start, &last)) {
 		if (nr < room)
 			ranges[nr] = (struct iommu_iova_range){ start, last };
 		nr++;
@@ -231,13 +200,7 @@ static u32 list_free(struct iova_space *space, struct iommu_iova_range *ranges,
 	return nr;
 }
 
-/**
- * iova_space_free_ranges() - list what is not reserved
- * @space: space
- * @free: the list, as it was at one moment; the caller's on success
- *
- * Return: 0, -ENOMEM.
- */
+/* List what is not reserved. Return: 0, -ENOMEM. */
 int iova_space_free_ranges(struct iova_space *space,
 			   struct iova_free_ranges *free)
 {
@@ -246,7 +209,7 @@ int iova_space_free_ranges(struct iova_space *space,
 	free->ranges = NULL;
 	for (;;) {
 		mutex_lock(&space->lock);
-		free->nr = list_free(space, free->ranges, room);
+		free->nr = list_free_ranges(space, free->ranges, room);
 		free->alignment = space->alignment;
 		mutex_unlock(&space->lock);
 		if (free->nr <= room)
@@ -261,14 +224,14 @@ int iova_space_free_ranges(struct iova_space *space,
 	}
 }
 
-/* Look for room up to @high, around what is reserved there. */
+/* Look for room up to @high, between the reserved ranges. */
 static int place_within(struct iova_space *space, struct iova_search *search,
 			unsigned long high, const struct iova_want *want)
 {
 	unsigned long last;
 
 	while (search->low <= high &&
-	       next_free(space, search->low, &search->low, &last) &&
+	       next_free_range(space, search->low, &search->low, &last) &&
 	       search->low <= high) {
 		int rc;
 
@@ -285,10 +248,10 @@ static int place_within(struct iova_space *space, struct iova_search *search,
 	return -ENOSPC;
 }
 
-/* The allowed range after @range that reaches @low. */
-static struct iova_range *next_allowed(struct iova_space *space,
-				       struct iova_range *range,
-				       unsigned long low)
+/* The next allowed range that does not end below @low */
+static struct iova_range *next_allowed_range(struct iova_space *space,
+					     struct iova_range *range,
+					     unsigned long low)
 {
 	struct iova_range *next;
 
@@ -301,11 +264,11 @@ static struct iova_range *next_allowed(struct iova_space *space,
 /**
  * __iova_space_place() - choose an IOVA outside the first and the last page
  * @space: space, locked
- * @search: from which IOVA on, and where it is found; see iova_tree_place()
- * @want: what is wanted
+ * @search: the search; see iova_tree_place()
+ * @want: length and alignment
  *
- * Return: 0; -ENOSPC if there is no room; -EAGAIN if @search has to go on, which
- * may be after others have had the lock.
+ * Return: 0; -ENOSPC if there is no room; -EAGAIN if the caller must continue
+ * @search, and may release the lock before that.
  */
 int __iova_space_place(struct iova_space *space, struct iova_search *search,
 		       const struct iova_want *want)
@@ -318,14 +281,14 @@ int __iova_space_place(struct iova_space *space, struct iova_search *search,
 		return place_within(space, search, AUTO_LAST, want);
 
 	range = first_range(&space->allowed, search->low, AUTO_LAST);
-	for (; range; range = next_allowed(space, range, search->low)) {
+	for (; range; range = next_allowed_range(space, range, search->low)) {
 		unsigned long high = min(range->node.last, AUTO_LAST);
 		int rc;
 
 		search->low = max(search->low, range->node.start);
 		if (search->low > high)
 			break;
-		/* Most of very many ranges are too short for a long mapping. */
+		/* Of very many ranges most are too short for a long mapping. */
 		if (high - search->low >= want->length - 1) {
 			rc = place_within(space, search, high, want);
 			if (rc != -ENOSPC)
@@ -333,7 +296,7 @@ int __iova_space_place(struct iova_space *space, struct iova_search *search,
 		}
 		if (high == AUTO_LAST)
 			break;
-		/* No gap below @low is large enough, whatever is allowed. */
+		/* @low may be higher: no gap below it is large enough. */
 		search->low = max(search->low, range->node.last + 1);
 		if (!--search->probes)
 			return -EAGAIN;

@@ -1,36 +1,38 @@
 // SPDX-License-Identifier: GPL-2.0
 /**
- * DOC: cutting an area
+ * DOC: splitting an area
  *
  * Version 1 of VFIO's type1 lets user space unmap a part of a mapping. For that
- * the area is cut in two at an IOVA. Both halves refer to the memory of the
- * whole, both are users of their part of its pages, and both are in the domains
- * that the whole was in; no IO page table is touched. That it can be unmapped
- * in parts later is because IO pages are small while version 1 is in force.
+ * the area is split in two at an IOVA. Both halves refer to the memory of the
+ * whole area, each is a user of its part of the pages, and both are in the page
+ * tables that the whole area was in. No IO page table changes. The halves can
+ * be unmapped one by one because no IO page is larger than PAGE_SIZE while
+ * version 1 is in use.
  */
 #include <linux/mm.h>
 #include <linux/slab.h>
 
-#include "iova_space.h"
+#include "iova_area.h"
+#include "iova_pgtable.h"
 
 /*
- * An area that can be cut at @iova: between two pages of its memory, and of the
- * domains it is in.
+ * Return: true if @iova lies between two pages of the memory, and between two
+ * IO pages of the page tables that the area is in.
  */
-static bool can_split(struct iova_space *space, const struct iova_area *area,
-		      unsigned long iova)
+static bool can_split_area(struct iova_space *space,
+			   const struct iova_area *area, unsigned long iova)
 {
 	unsigned long offset = area->offset + (iova - area->node.start);
 
-	/* The access that has pinned it will unpin it as one. */
+	/* An access that has pinned the area will unpin it as a whole. */
 	if (area->nr_pins || (area->nr_pgtables && !space->small_pages))
 		return false;
 	return !offset_in_page(offset) && !offset_in_page(iova);
 }
 
-/* Mark the area that has to be cut at @iova; *area is NULL if none has to. */
-static int take_area(struct iova_space *space, unsigned long iova,
-		     struct iova_area **area)
+/* Mark the area to split at @iova; *area is NULL if none has to be. */
+static int take_area_to_split(struct iova_space *space, unsigned long iova,
+			      struct iova_area **area)
 {
 	for (;;) {
 		int rc;
@@ -51,7 +53,7 @@ static int take_area(struct iova_space *space, unsigned long iova,
 			return rc;
 	}
 
-	if (!can_split(space, *area, iova))
+	if (!can_split_area(space, *area, iova))
 		return -EINVAL;
 	(*area)->state = AREA_MOVING;
 	(*area)->next = NULL;
@@ -59,26 +61,8 @@ static int take_area(struct iova_space *space, unsigned long iova,
 }
 
 /*
- * A domain that has the whole has both halves, so its mark must not lie between
- * where they start. It can, because an area may have been mapped over the place
- * where the mark was; then no other area starts there.
- */
-static void lift_marks(struct iova_space *space, const struct iova_area *area,
-		       const struct iova_area *tail)
-{
-	struct iova_pgtable *pgt;
-
-	lockdep_assert_held(&space->lock);
-	list_for_each_entry(pgt, &space->pgtables, entry) {
-		if (pgt->filled > area->node.start &&
-		    pgt->filled <= tail->node.start)
-			pgt->filled = tail->node.start + 1;
-	}
-}
-
-/*
- * Cut an area that the caller has marked; @tail is linked behind it and gets the
- * caller's reference to the memory.
+ * Split an area that the caller has marked. @tail becomes the second half, is
+ * linked behind the first one and gets the caller's reference to the memory.
  */
 static void split_area(struct iova_space *space, struct iova_area *area,
 		       unsigned long iova, struct iova_area *tail)
@@ -101,7 +85,7 @@ static void split_area(struct iova_space *space, struct iova_area *area,
 	}
 }
 
-/* Let what the area has pinned be unpinned in two parts. */
+/* Allow the pages of the area to be unpinned in two parts. */
 static int split_umem(const struct iova_area *area, unsigned long iova)
 {
 	unsigned long offset = area->offset + (iova - area->node.start);
@@ -112,17 +96,17 @@ static int split_umem(const struct iova_area *area, unsigned long iova)
 }
 
 /**
- * iova_space_split() - let no mapping have IOVA on both sides of a border
+ * iova_space_split() - split the area that lies across a border
  * @space: space
  * @iova: first IOVA behind the border
  *
- * Context: process context; a fatal signal ends the wait for a mapping that a
- * domain is just being filled with.
- * Return: 0, also if there is nothing to cut; -EINVAL if the border does not lie
- * between two pages, a device may have the mapping with larger IO pages, or an
- * access has pinned it; -EBUSY if it is being made or removed; -EOVERFLOW if
- * the memory has IOMMUFD_MAX_USERS; -ENOMEM, -EINTR.
- * Nothing has changed on failure.
+ * Context: process context; may wait for another thread that moves the area, a
+ * fatal signal ends the wait.
+ * Return: 0, also if no area lies across the border; -EINVAL if the border does
+ * not lie between two pages, the area may have larger IO pages, or an access
+ * has pinned it; -EBUSY if it is being made or removed; -EOVERFLOW if the
+ * memory has IOMMUFD_MAX_USERS; -ENOMEM, -EINTR. Nothing has changed on
+ * failure.
  */
 int iova_space_split(struct iova_space *space, unsigned long iova)
 {
@@ -134,7 +118,7 @@ int iova_space_split(struct iova_space *space, unsigned long iova)
 		return -ENOMEM;
 
 	mutex_lock(&space->lock);
-	rc = take_area(space, iova, &area);
+	rc = take_area_to_split(space, iova, &area);
 	mutex_unlock(&space->lock);
 	if (rc || !area)
 		goto out_free;
@@ -142,14 +126,14 @@ int iova_space_split(struct iova_space *space, unsigned long iova)
 	rc = split_umem(area, iova);
 
 	mutex_lock(&space->lock);
-	/* An access may have pinned it meanwhile. */
+	/* An access may have pinned the area meanwhile. */
 	if (!rc && area->nr_pins)
 		rc = -EINVAL;
 	if (!rc && !iommufd_umem_get(area->umem))
 		rc = -EOVERFLOW;
 	if (!rc) {
 		split_area(space, area, iova, tail);
-		lift_marks(space, area, tail);
+		__iova_pgtables_lift_marks(space, area->node.start, iova);
 	}
 	__iova_areas_idle(space, area);
 	mutex_unlock(&space->lock);

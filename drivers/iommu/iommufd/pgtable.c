@@ -2,14 +2,21 @@
 /**
  * DOC: IO pages
  *
- * How the runs of an area get into the page table of a domain, and out again.
+ * How the runs of user memory are mapped in the page table of an IOMMU domain,
+ * and unmapped.
  *
  * No IO page is mapped across a multiple of PIECE_SIZE, so an unmap may stop
- * at any such multiple and a large IO page is never cut.
+ * at any such multiple and never splits a large IO page.
  *
- * A range without room for a large IO page leaves nothing to choose, so it goes
- * to the driver directly: for scattered memory that is a third of the whole
- * cost, and the driver is told once for many runs to make them visible.
+ * If a run has no room for a large IO page, the core of the IOMMU subsystem has
+ * no page size to choose. Such a run goes to the driver directly, and the
+ * driver is told once for many runs to make them visible. For scattered memory
+ * that saves a third of the whole cost.
+ *
+ * An attach or detach of a group and a change of the page table exclude each
+ * other. VT-d drivers before Linux 6.11 find the IOTLBs to flush in a list that
+ * attach and detach change, and have no lock for it. Long work lets groups
+ * through after every piece.
  */
 #include <linux/log2.h>
 #include <linux/minmax.h>
@@ -17,26 +24,27 @@
 #include <linux/sizes.h>
 
 #include "pgtable.h"
+#include "umem.h"
 
 #define PIECE_SIZE SZ_1G
 
-/* Runs to map before looking whether anybody waits or we are killed */
+/* Runs to map before checking for waiters of the lock and for a fatal signal */
 #define RUNS_AT_ONCE 64
 
 /**
- * struct pgtable_map - an area on its way into a domain
- * @pgt: domain
- * @area: area
+ * struct pgtable_map - state of mapping a range
+ * @pgt: page table
+ * @range: range
  * @walk: its next run
- * @mapped: bytes of the area that are in the page table
- * @tried: where the driver was last asked to map up to, in the same way
- * @piece_size: what no IO page may cross a multiple of
+ * @mapped: bytes of the range that are in the page table
+ * @tried: bytes of the range up to which the driver was last asked to map
+ * @piece_size: no IO page may cross a multiple of it
  * @shift: IO pages of short runs have 1 << @shift bytes
- * @large: size from which on a run is not short
+ * @large: runs below this length are short
  */
 struct pgtable_map {
-	struct iova_pgtable *pgt;
-	struct iova_area *area;
+	struct iommufd_pgtable *pgt;
+	const struct pgtable_range *range;
 	struct umem_walk walk;
 	unsigned long mapped;
 	unsigned long tried;
@@ -45,15 +53,15 @@ struct pgtable_map {
 	unsigned long large;
 };
 
-/* Of the largest IO page that every page of memory has room for */
+/* log2 of the largest IO page that fits into a page of memory */
 static unsigned int small_io_page_shift(const struct iommu_domain *domain)
 {
 	return __fls(domain->pgsize_bitmap & (2 * PAGE_SIZE - 1));
 }
 
 /*
- * The next larger IO page, or what is too much for one call; 0 if the driver
- * cannot be asked directly.
+ * Runs below this length are short: the next larger IO page does not fit into
+ * them, and one call can map them. 0 if the driver cannot be called directly.
  */
 static unsigned long large_io_page(const struct iommu_domain *domain)
 {
@@ -64,8 +72,49 @@ static unsigned long large_io_page(const struct iommu_domain *domain)
 	return sizes ? 1UL << __ffs(sizes) : SZ_2M;
 }
 
-/* Between two pieces of work on a page table */
-static void let_groups_through(struct iova_pgtable *pgt)
+/* @pgt->domain is set and has nothing mapped. */
+void iommufd_pgtable_init(struct iommufd_pgtable *pgt)
+{
+	atomic_long_set(&pgt->mapped, 0);
+	init_rwsem(&pgt->groups);
+}
+
+/* Called before @pgt->domain is freed */
+void iommufd_pgtable_fini(struct iommufd_pgtable *pgt)
+{
+	WARN_ONCE(atomic_long_read(&pgt->mapped),
+		  "iommufd: a domain goes with %ld bytes mapped in it\n",
+		  atomic_long_read(&pgt->mapped));
+}
+
+/* Keep the page table from changing while a group is attached or detached. */
+void iommufd_pgtable_lock_groups(struct iommufd_pgtable *pgt)
+{
+	down_write(&pgt->groups);
+}
+
+void iommufd_pgtable_unlock_groups(struct iommufd_pgtable *pgt)
+{
+	up_write(&pgt->groups);
+}
+
+/* The same for a group that moves from one page table to another */
+void iommufd_pgtable_lock_replace(struct iommufd_pgtable *from,
+				  struct iommufd_pgtable *to)
+{
+	down_write(&min(from, to)->groups);
+	down_write_nested(&max(from, to)->groups, SINGLE_DEPTH_NESTING);
+}
+
+void iommufd_pgtable_unlock_replace(struct iommufd_pgtable *from,
+				    struct iommufd_pgtable *to)
+{
+	up_write(&from->groups);
+	up_write(&to->groups);
+}
+
+/* Called between two pieces of work on a page table */
+static void pgtable_let_groups_through(struct iommufd_pgtable *pgt)
 {
 	if (rwsem_is_contended(&pgt->groups)) {
 		up_read(&pgt->groups);
@@ -75,8 +124,9 @@ static void let_groups_through(struct iova_pgtable *pgt)
 }
 
 /* Unmap a range without large IO pages. Return: false if that failed. */
-static bool unmap_short(struct iommu_domain *domain, unsigned long start,
-			unsigned long length, struct iommu_iotlb_gather *gather)
+static bool pgtable_unmap_short(struct iommu_domain *domain,
+				unsigned long start, unsigned long length,
+				struct iommu_iotlb_gather *gather)
 {
 	unsigned int shift = small_io_page_shift(domain);
 	size_t bytes;
@@ -92,14 +142,14 @@ static bool unmap_short(struct iommu_domain *domain, unsigned long start,
 	return true;
 }
 
-static void unmap_flush(struct pgtable_unmap *unmap)
+static void pgtable_unmap_flush(struct pgtable_unmap *unmap)
 {
 	struct iommu_domain *domain = unmap->pgt->domain;
 
 	atomic_long_sub(unmap->length, &unmap->pgt->mapped);
 	if (unmap->length && unmap->length < large_io_page(domain)) {
-		if (!unmap_short(domain, unmap->start, unmap->length,
-				 &unmap->gather))
+		if (!pgtable_unmap_short(domain, unmap->start, unmap->length,
+					 &unmap->gather))
 			unmap->failed = true;
 		unmap->length = 0;
 	}
@@ -112,17 +162,16 @@ static void unmap_flush(struct pgtable_unmap *unmap)
 			unmap->failed = true;
 		unmap->start += piece;
 		unmap->length -= piece;
-		let_groups_through(unmap->pgt);
+		pgtable_let_groups_through(unmap->pgt);
 	}
 }
 
-/**
- * iommufd_pgtable_unmap_begin() - prepare to unmap
- * @unmap: filled in
- * @pgt: domain; no group is attached to it or detached until iommufd_pgtable_unmap_end()
+/*
+ * Prepare to unmap. No group is attached or detached until
+ * iommufd_pgtable_unmap_end(), except between two pieces of work.
  */
 void iommufd_pgtable_unmap_begin(struct pgtable_unmap *unmap,
-				 struct iova_pgtable *pgt)
+				 struct iommufd_pgtable *pgt)
 {
 	down_read(&pgt->groups);
 	unmap->pgt = pgt;
@@ -132,40 +181,36 @@ void iommufd_pgtable_unmap_begin(struct pgtable_unmap *unmap,
 	iommu_iotlb_gather_init(&unmap->gather);
 }
 
-/**
- * iommufd_pgtable_unmap_add() - take a range away, together with what was given just below
- * @unmap: unmap
- * @start: first IOVA of one or several areas
- * @length: bytes
+/*
+ * Unmap a range that was mapped by one or several calls, together with the
+ * range of the call before if that ends at @start.
  */
 void iommufd_pgtable_unmap_add(struct pgtable_unmap *unmap, unsigned long start,
 			       unsigned long length)
 {
 	if (unmap->start + unmap->length != start) {
-		unmap_flush(unmap);
+		pgtable_unmap_flush(unmap);
 		unmap->start = start;
 	}
 	unmap->length += length;
 }
 
-/**
- * iommufd_pgtable_unmap_end() - finish what was given to iommufd_pgtable_unmap_add()
- * @unmap: unmap
- *
- * Return: true if neither IO page table nor IOTLB has the ranges any more.
+/*
+ * Finish the unmap and flush the IOTLB. Return: true if neither the page table
+ * nor the IOTLB has the ranges any more.
  */
 bool iommufd_pgtable_unmap_end(struct pgtable_unmap *unmap)
 {
-	unmap_flush(unmap);
+	pgtable_unmap_flush(unmap);
 	iommu_iotlb_sync(unmap->pgt->domain, &unmap->gather);
 	up_read(&unmap->pgt->groups);
 	WARN_ONCE(unmap->failed, "iommufd: the IOMMU driver did not unmap\n");
 	return !unmap->failed;
 }
 
-/* Map a run without room for a large IO page; others see it after a sync. */
-static int map_short(struct pgtable_map *map, unsigned long iova,
-		     phys_addr_t phys, unsigned long length)
+/* Map a short run. The hardware sees it after pgtable_map_sync(). */
+static int pgtable_map_short(struct pgtable_map *map, unsigned long iova,
+			     phys_addr_t phys, unsigned long length)
 {
 	struct iommu_domain *domain = map->pgt->domain;
 
@@ -177,7 +222,7 @@ static int map_short(struct pgtable_map *map, unsigned long iova,
 		rc = domain->ops->map_pages(
 			domain, iova, phys, 1UL << map->shift,
 			min(length, map->piece_size) >> map->shift,
-			map->area->prot, GFP_KERNEL_ACCOUNT, &bytes);
+			map->range->prot, GFP_KERNEL_ACCOUNT, &bytes);
 		map->mapped += bytes;
 		if (rc)
 			return rc;
@@ -188,8 +233,8 @@ static int map_short(struct pgtable_map *map, unsigned long iova,
 	return 0;
 }
 
-static int map_long(struct pgtable_map *map, unsigned long iova,
-		    phys_addr_t phys, unsigned long length)
+static int pgtable_map_long(struct pgtable_map *map, unsigned long iova,
+			    phys_addr_t phys, unsigned long length)
 {
 	while (length) {
 		unsigned long piece =
@@ -200,28 +245,28 @@ static int map_long(struct pgtable_map *map, unsigned long iova,
 			return -EINTR;
 		map->tried = map->mapped + piece;
 		rc = iommu_map(map->pgt->domain, iova, phys, piece,
-			       map->area->prot, GFP_KERNEL_ACCOUNT);
+			       map->range->prot, GFP_KERNEL_ACCOUNT);
 		if (rc)
 			return rc;
 		iova += piece;
 		phys += piece;
 		length -= piece;
 		map->mapped += piece;
-		let_groups_through(map->pgt);
+		pgtable_let_groups_through(map->pgt);
 	}
 	return 0;
 }
 
-/* Map up to RUNS_AT_ONCE runs from where the area is not mapped yet. */
-static int map_some_runs(struct pgtable_map *map)
+/* Map the next RUNS_AT_ONCE runs of the range. */
+static int pgtable_map_some_runs(struct pgtable_map *map)
 {
-	unsigned long length = iova_area_length(map->area);
+	unsigned long length = map->range->length;
 	unsigned int i;
 	int rc = 0;
 
 	for (i = 0; !rc && i < RUNS_AT_ONCE && map->mapped < length; i++) {
-		unsigned long offset = map->area->offset + map->mapped;
-		unsigned long iova = map->area->node.start + map->mapped;
+		unsigned long offset = map->range->offset + map->mapped;
+		unsigned long iova = map->range->iova + map->mapped;
 		unsigned long bytes, pfn;
 		phys_addr_t phys;
 
@@ -232,107 +277,103 @@ static int map_some_runs(struct pgtable_map *map)
 			    length - map->mapped);
 		phys = PFN_PHYS(pfn) + offset_in_page(offset);
 		if (bytes < map->large)
-			rc = map_short(map, iova, phys, bytes);
+			rc = pgtable_map_short(map, iova, phys, bytes);
 		else
-			rc = map_long(map, iova, phys, bytes);
+			rc = pgtable_map_long(map, iova, phys, bytes);
 	}
 	return rc;
 }
 
-/* Make visible to the hardware what has been mapped from @from on. */
-static int sync_map(struct pgtable_map *map, unsigned long from)
+/* Make visible to the hardware what is mapped from byte @from on. */
+static int pgtable_map_sync(struct pgtable_map *map, unsigned long from)
 {
 	if (map->mapped == from)
 		return 0;
-	return compat_iotlb_sync_map(map->pgt->domain,
-				     map->area->node.start + from,
+	return compat_iotlb_sync_map(map->pgt->domain, map->range->iova + from,
 				     map->mapped - from);
 }
 
-static int map_runs(struct pgtable_map *map)
+static int pgtable_map_runs(struct pgtable_map *map)
 {
-	unsigned long length = iova_area_length(map->area);
+	unsigned long length = map->range->length;
 
 	for (;;) {
 		unsigned long from = map->mapped;
-		int rc = map_some_runs(map);
+		int rc = pgtable_map_some_runs(map);
 
 		if (!rc)
-			rc = sync_map(map, from);
+			rc = pgtable_map_sync(map, from);
 		if (rc || map->mapped == length)
 			return rc;
 		if (fatal_signal_pending(current))
 			return -EINTR;
-		let_groups_through(map->pgt);
+		pgtable_let_groups_through(map->pgt);
 	}
 }
 
 /*
- * VT-d leaves in the page table what it has mapped when it runs out of memory,
- * and does not say how much that is; iommu_map() takes back only what came
- * before. So look at all that the driver was asked for. Return: false if that
- * failed.
+ * When VT-d runs out of memory it leaves what it has mapped in the page table,
+ * and does not report how much that is; iommu_map() unmaps only what earlier
+ * calls of the driver have mapped. So look at everything it was asked to map.
+ * Return: false if the driver did not unmap.
  */
-static bool unmap_leftover(struct pgtable_map *map)
+static bool pgtable_unmap_leftover(struct pgtable_map *map)
 {
 	struct iommu_domain *domain = map->pgt->domain;
 	unsigned long offset;
 	size_t bytes;
 
 	for (offset = map->mapped; offset < map->tried; offset += bytes) {
-		unsigned long iova = map->area->node.start + offset;
+		unsigned long iova = map->range->iova + offset;
 
 		bytes = 1UL << map->shift;
 		if (iommu_iova_to_phys(domain, iova))
 			bytes = iommu_unmap(domain, iova, bytes);
 		if (!bytes)
 			return false;
-		let_groups_through(map->pgt);
+		pgtable_let_groups_through(map->pgt);
 	}
 	return true;
 }
 
-/* Return: false if the domain may still have a part of the area. */
-static bool undo_map(struct pgtable_map *map)
+/* Return: false if the page table may still have a part of the range. */
+static bool pgtable_map_undo(struct pgtable_map *map)
 {
 	struct pgtable_unmap undo;
 
 	iommufd_pgtable_unmap_begin(&undo, map->pgt);
-	undo.failed = !unmap_leftover(map);
-	/* It was not counted yet, and is not in the end. */
+	undo.failed = !pgtable_unmap_leftover(map);
+	/* The unmap subtracts what was not added yet. */
 	atomic_long_add(map->mapped, &map->pgt->mapped);
 	if (map->mapped)
-		iommufd_pgtable_unmap_add(&undo, map->area->node.start,
-					  map->mapped);
+		iommufd_pgtable_unmap_add(&undo, map->range->iova, map->mapped);
 	return iommufd_pgtable_unmap_end(&undo);
 }
 
-/**
- * iommufd_pgtable_map() - map all runs of an area in a domain
- * @pgt: domain
- * @area: busy area, its pages pinned
- * @small_pages: use no large IO pages, so that it can be unmapped in parts
- *
- * Return: 0, -EINTR when killed, or what the IOMMU driver says. Nothing is
- * mapped on failure, or else the memory is never unpinned.
+/*
+ * Map all runs of a range. Return: 0, -EINTR when killed, or the error of the
+ * IOMMU driver. On failure nothing is mapped; if the driver does not unmap, the
+ * memory is leaked, that is, never unpinned.
  */
-int iommufd_pgtable_map(struct iova_pgtable *pgt, struct iova_area *area,
-			bool small_pages)
+int iommufd_pgtable_map(struct iommufd_pgtable *pgt,
+			const struct pgtable_range *range)
 {
 	struct pgtable_map map = {
 		.pgt = pgt,
-		.area = area,
-		.walk.umem = area->umem,
-		.piece_size = small_pages ? PAGE_SIZE : PIECE_SIZE,
+		.range = range,
+		.walk.umem = range->umem,
+		.piece_size = range->small_pages ? PAGE_SIZE : PIECE_SIZE,
 		.shift = small_io_page_shift(pgt->domain),
 		.large = large_io_page(pgt->domain),
 	};
 	int rc;
 
 	down_read(&pgt->groups);
-	rc = map_runs(&map);
+	rc = pgtable_map_runs(&map);
 	up_read(&pgt->groups);
-	if (rc && !undo_map(&map))
-		iommufd_umem_leak(area->umem);
+	if (!rc)
+		atomic_long_add(range->length, &pgt->mapped);
+	else if (!pgtable_map_undo(&map))
+		iommufd_umem_leak(range->umem);
 	return rc;
 }

@@ -2,33 +2,85 @@
 #ifndef _IOMMUFD_PGTABLE_H
 #define _IOMMUFD_PGTABLE_H
 
+#include <linux/atomic.h>
+#include <linux/bitops.h>
 #include <linux/iommu.h>
+#include <linux/rwsem.h>
 
-#include "iova_space.h"
+struct iommufd_umem;
 
 /**
- * struct pgtable_unmap - what one thread takes away from one domain
- * @pgt: domain
+ * struct iommufd_pgtable - an IO page table
+ * @domain: the page table as the IOMMU API has it; the owner of the struct sets
+ *          it and frees it
+ * @mapped: bytes that are mapped
+ * @groups: held for writing while a group is attached, detached or replaced,
+ *          for reading while the page table changes or the IOTLB is flushed
+ */
+struct iommufd_pgtable {
+	struct iommu_domain *domain;
+	atomic_long_t mapped;
+	struct rw_semaphore groups;
+};
+
+/**
+ * struct pgtable_range - what is mapped in one go
+ * @umem: user memory whose pages the caller has pinned
+ * @offset: byte of @umem where the range begins
+ * @iova: first IOVA
+ * @length: bytes
+ * @prot: IOMMU_READ, IOMMU_WRITE, IOMMU_CACHE
+ * @small_pages: use no large IO pages, so that parts can be unmapped
+ */
+struct pgtable_range {
+	struct iommufd_umem *umem;
+	unsigned long offset;
+	unsigned long iova;
+	unsigned long length;
+	int prot;
+	bool small_pages;
+};
+
+/**
+ * struct pgtable_unmap - state of an unmap from one page table by one thread
+ * @pgt: page table
  * @gather: what the IOTLB may still hold
  * @start: first IOVA that is still to be unmapped
  * @length: bytes of it
  * @failed: the driver did not unmap something
  */
 struct pgtable_unmap {
-	struct iova_pgtable *pgt;
+	struct iommufd_pgtable *pgt;
 	struct iommu_iotlb_gather gather;
 	unsigned long start;
 	unsigned long length;
 	bool failed;
 };
 
+void iommufd_pgtable_init(struct iommufd_pgtable *pgt);
+void iommufd_pgtable_fini(struct iommufd_pgtable *pgt);
+
+void iommufd_pgtable_lock_groups(struct iommufd_pgtable *pgt);
+void iommufd_pgtable_unlock_groups(struct iommufd_pgtable *pgt);
+void iommufd_pgtable_lock_replace(struct iommufd_pgtable *from,
+				  struct iommufd_pgtable *to);
+void iommufd_pgtable_unlock_replace(struct iommufd_pgtable *from,
+				    struct iommufd_pgtable *to);
+
+int iommufd_pgtable_map(struct iommufd_pgtable *pgt,
+			const struct pgtable_range *range);
+
 void iommufd_pgtable_unmap_begin(struct pgtable_unmap *unmap,
-				 struct iova_pgtable *pgt);
+				 struct iommufd_pgtable *pgt);
 void iommufd_pgtable_unmap_add(struct pgtable_unmap *unmap, unsigned long start,
 			       unsigned long length);
 bool iommufd_pgtable_unmap_end(struct pgtable_unmap *unmap);
 
-int iommufd_pgtable_map(struct iova_pgtable *pgt, struct iova_area *area,
-			bool small_pages);
+/* Bytes of the smallest IO page */
+static inline unsigned long
+iommufd_pgtable_alignment(const struct iommufd_pgtable *pgt)
+{
+	return 1UL << __ffs(pgt->domain->pgsize_bitmap);
+}
 
 #endif

@@ -9,6 +9,7 @@
 #include "gup_batch.h"
 #include "iommufd_private.h"
 #include "test_hook.h"
+#include "umem.h"
 
 /* Guards test_ops and the change of iommufd_ctx.test from NULL. */
 static DEFINE_MUTEX(test_lock);
@@ -26,21 +27,6 @@ static struct iommufd_object *test_object_get(struct iommufd_ctx *ictx, u32 id,
 	return iommufd_object_get(ictx, id, type);
 }
 
-static bool test_nth_area(struct iova_space *space, unsigned int n,
-			  unsigned long *start)
-{
-	struct iova_area *area;
-
-	mutex_lock(&space->lock);
-	area = __iova_space_first(space, 0, ULONG_MAX);
-	while (area && n--)
-		area = to_iova_area(iova_node_next(&area->node));
-	if (area)
-		*start = area->node.start;
-	mutex_unlock(&space->lock);
-	return area;
-}
-
 static const struct iommufd_test_core test_core = {
 	.object_alloc = test_object_alloc,
 	.object_publish = iommufd_object_publish,
@@ -50,7 +36,7 @@ static const struct iommufd_test_core test_core = {
 	.object_destroy = iommufd_object_destroy,
 	.device_create = iommufd_device_create,
 	.reserve = iova_space_reserve,
-	.nth_area = test_nth_area,
+	.nth_area = iova_space_nth_area,
 	.set_scratch = gup_batch_set_scratch,
 	.set_max_users = iommufd_set_max_users,
 };

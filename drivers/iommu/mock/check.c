@@ -80,7 +80,7 @@ int selftest_check_map(struct selftest_ucmd *ucmd)
 	if (IS_ERR(obj))
 		return PTR_ERR(obj);
 	hwpt = container_of(obj, struct iommufd_hwpt, obj);
-	rc = check_map(hwpt->pgt.domain, ucmd->cmd.check_map.iova,
+	rc = check_map(hwpt->pgt.table.domain, ucmd->cmd.check_map.iova,
 		       ucmd->cmd.check_map.length, ucmd->cmd.check_map.uptr);
 	selftest_core->object_put(ucmd->ictx, obj);
 	return rc;

@@ -1,0 +1,159 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Areas of an IOVA space: how they are made and freed, and how threads wait for
+ * each other's areas.
+ */
+#include <linux/mm.h>
+#include <linux/sched/signal.h>
+#include <linux/slab.h>
+
+#include "iova_area.h"
+
+/* Check each area that becomes idle */
+#define IOVA_CHECKS \
+	(IS_ENABLED(CONFIG_IOMMUFD_CHECKS) || IS_ENABLED(CONFIG_PROVE_LOCKING))
+
+static void iova_area_init(struct iova_area *area, int prot)
+{
+	area->prot = prot | IOMMU_CACHE;
+	area->state = AREA_CREATING;
+}
+
+/**
+ * iova_area_create() - make an area of user memory; it has no place yet
+ * @payer: owner of the memory; on success the area takes over the caller's
+ *         reference
+ * @mode: counter to charge when pages are pinned
+ * @uva: user address
+ * @length: bytes
+ * @prot: IOMMU_READ and IOMMU_WRITE
+ *
+ * Return: the area, or NULL if kernel memory is short.
+ */
+struct iova_area *iova_area_create(struct iommufd_payer *payer,
+				   enum iommufd_account_mode mode,
+				   unsigned long uva, unsigned long length,
+				   int prot)
+{
+	unsigned long offset = offset_in_page(uva);
+	struct iova_umem *owner;
+	struct iova_area *area;
+
+	owner = kzalloc(struct_size(owner, umem.first_chunk.runs, 1),
+			GFP_KERNEL_ACCOUNT);
+	if (!owner)
+		return NULL;
+	iommufd_umem_init(&owner->umem, payer, mode, uva - offset,
+			  ((offset + length - 1) >> PAGE_SHIFT) + 1,
+			  prot & IOMMU_WRITE);
+	area = &owner->first_area;
+	iova_area_init(area, prot);
+	area->in_umem = true;
+	area->umem = &owner->umem;
+	area->offset = offset;
+	area->node.last = length - 1;
+	return area;
+}
+
+/*
+ * Make an area that shares the memory of another one. The caller sets @umem,
+ * with a reference.
+ */
+struct iova_area *iova_area_create_copy(int prot)
+{
+	struct iova_area *area = kzalloc(sizeof(*area), GFP_KERNEL_ACCOUNT);
+
+	if (area)
+		iova_area_init(area, prot);
+	return area;
+}
+
+void iova_umem_put(struct iommufd_umem *umem)
+{
+	if (iommufd_umem_put(umem))
+		kfree(container_of(umem, struct iova_umem, umem));
+}
+
+/* Return: 0, -EPERM if an area is for writing and its memory is read-only. */
+int iova_areas_check_rights(const struct iova_area *areas)
+{
+	for (; areas; areas = areas->next) {
+		if ((areas->prot & IOMMU_WRITE) && !areas->umem->writable)
+			return -EPERM;
+	}
+	return 0;
+}
+
+/* Free a list of areas that are in no tree; it may be NULL. */
+void iova_areas_free(struct iova_area *areas)
+{
+	struct iova_area *next;
+
+	for (; areas; areas = next) {
+		struct iommufd_umem *umem = areas->umem;
+
+		next = areas->next;
+		if (!areas->in_umem)
+			kfree(areas);
+		iova_umem_put(umem);
+		cond_resched();
+	}
+}
+
+/**
+ * __iova_space_wait() - wait until any area becomes idle or is removed
+ * @space: space, locked; unlocked while waiting
+ * @state: TASK_KILLABLE or TASK_IDLE
+ * @timeout: jiffies to wait at most, or MAX_SCHEDULE_TIMEOUT
+ *
+ * The caller must look up its areas again afterwards.
+ *
+ * Return: 0, or -EINTR when killed.
+ */
+int __iova_space_wait(struct iova_space *space, unsigned int state,
+		      long timeout)
+{
+	DEFINE_WAIT(wait);
+
+	prepare_to_wait(&space->idle, &wait, state);
+	mutex_unlock(&space->lock);
+	if (!signal_pending_state(state, current))
+		schedule_timeout(timeout);
+	finish_wait(&space->idle, &wait);
+	mutex_lock(&space->lock);
+	return signal_pending_state(state, current) ? -EINTR : 0;
+}
+
+/*
+ * The number of page tables that an area is in follows from their filled marks,
+ * and is stored in the area. WARN if the two differ.
+ */
+static void __iova_area_check(struct iova_space *space,
+			      const struct iova_area *area)
+{
+	unsigned int nr_pgtables = 0;
+	struct iova_pgtable *pgt;
+
+	lockdep_assert_held(&space->lock);
+	list_for_each_entry(pgt, &space->pgtables, entry) {
+		if (area->node.start < pgt->filled)
+			nr_pgtables++;
+	}
+	WARN_ONCE(area->nr_pgtables != nr_pgtables,
+		  "iommufd: %#lx is in %u domains, by their marks in %u\n",
+		  area->node.start, area->nr_pgtables, nr_pgtables);
+	WARN_ONCE(area->pinned != (nr_pgtables > 0),
+		  "iommufd: %#lx is in %u domains and pinned=%d\n",
+		  area->node.start, nr_pgtables, area->pinned);
+}
+
+/* End the mark of areas. The caller must not use the list any more. */
+void __iova_areas_idle(struct iova_space *space, struct iova_area *areas)
+{
+	for (; areas; areas = areas->next) {
+		if (IOVA_CHECKS)
+			__iova_area_check(space, areas);
+		areas->state = AREA_IDLE;
+	}
+	__iova_space_wake(space);
+}

@@ -1,0 +1,128 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+#ifndef _IOMMUFD_IOVA_AREA_H
+#define _IOMMUFD_IOVA_AREA_H
+
+#include "iova_space.h"
+#include "umem.h"
+
+/**
+ * enum iova_area_state - which thread may change an area
+ * @AREA_IDLE: any thread, after it has set another state under the lock of the
+ *             space
+ * @AREA_CREATING: the MAP or COPY that makes it
+ * @AREA_MOVING: the thread that fills or drains a page table, or splits the
+ *               area
+ * @AREA_REMOVING: the UNMAP that removes it
+ */
+enum iova_area_state {
+	AREA_IDLE,
+	AREA_CREATING,
+	AREA_MOVING,
+	AREA_REMOVING,
+};
+
+/**
+ * struct iova_area - a range of IOVA that maps a part of a user memory
+ * @node: its IOVA, a node of iova_space.areas
+ * @next: next area of a list that one thread works on, in order of IOVA
+ * @umem: user memory; the area holds a reference
+ * @offset: byte of @umem where the area begins
+ * @nr_pgtables: number of page tables that it is mapped in
+ * @prot: IOMMU_READ, IOMMU_WRITE, IOMMU_CACHE
+ * @in_umem: the area is iova_umem.first_area of @umem and is freed with it
+ * @state: enum iova_area_state, guarded by the lock of the space
+ * @pinned: the area is a user of its pages
+ * @no_pins: new pins fail, as an UNMAP waits for @nr_pins to become 0
+ * @nr_pins: pins of accesses; the area cannot be removed while there are any
+ * @nr_pinning: how many of @nr_pins are still being made; their accesses cannot
+ *              unpin them yet
+ *
+ * @no_pins, @nr_pins and @nr_pinning are guarded by the lock of the space.
+ *
+ * While @state is not AREA_IDLE the area stays in the tree, the set of page
+ * tables that it belongs to does not change, and only the thread that has set
+ * the state may use @next, @nr_pgtables and @pinned.
+ */
+struct iova_area {
+	struct iova_node node;
+	struct iova_area *next;
+	struct iommufd_umem *umem;
+	unsigned long offset;
+	unsigned int nr_pgtables;
+	u8 prot : 7;
+	bool in_umem : 1;
+	u8 state;
+	bool pinned;
+	bool no_pins;
+	unsigned int nr_pins;
+	unsigned int nr_pinning;
+};
+
+/**
+ * struct iova_umem - user memory, and room for the area that MAP makes of it
+ * @first_area: that area. It is unused after its UNMAP, while copies of the
+ *              area still refer to @umem.
+ * @umem: user memory; its last reference frees the struct. It must come last.
+ */
+struct iova_umem {
+	struct iova_area first_area;
+	struct iommufd_umem umem;
+};
+
+struct iova_area *iova_area_create_copy(int prot);
+void iova_umem_put(struct iommufd_umem *umem);
+
+int __iova_space_wait(struct iova_space *space, unsigned int state,
+		      long timeout);
+void __iova_areas_idle(struct iova_space *space, struct iova_area *areas);
+
+static inline struct iova_area *to_iova_area(struct iova_node *node)
+{
+	return node ? container_of(node, struct iova_area, node) : NULL;
+}
+
+/* The lowest area that has an IOVA in the range. */
+static inline struct iova_area *__iova_space_first(struct iova_space *space,
+						   unsigned long start,
+						   unsigned long last)
+{
+	lockdep_assert_held(&space->lock);
+	return to_iova_area(iova_tree_first(&space->areas, start, last));
+}
+
+static inline unsigned long iova_area_length(const struct iova_area *area)
+{
+	return area->node.last - area->node.start + 1;
+}
+
+static inline unsigned long iova_area_first_page(const struct iova_area *area)
+{
+	return area->offset >> PAGE_SHIFT;
+}
+
+static inline unsigned long iova_area_last_page(const struct iova_area *area)
+{
+	return (area->offset + iova_area_length(area) - 1) >> PAGE_SHIFT;
+}
+
+/*
+ * The alignment of an area that has a place. Return: log2 of the largest IO
+ * page, up to PAGE_SIZE, that divides start, length and offset in the first
+ * page.
+ */
+static inline unsigned int iova_area_order(const struct iova_area *area)
+{
+	return __ffs(area->node.start | iova_area_length(area) | area->offset |
+		     PAGE_SIZE);
+}
+
+/* Wake all threads in __iova_space_wait(). */
+static inline void __iova_space_wake(struct iova_space *space)
+{
+	lockdep_assert_held(&space->lock);
+	/* Waiters queue under the lock, so no barrier is needed to see them. */
+	if (waitqueue_active(&space->idle))
+		wake_up_all(&space->idle);
+}
+
+#endif
