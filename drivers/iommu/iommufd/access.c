@@ -53,6 +53,10 @@ struct iommufd_access {
 	struct iova_access *entry;
 };
 
+static const struct iommufd_object_ops access_object_ops = {
+	.driver_owned = true,
+};
+
 /**
  * iommufd_access_create() - make an access that uses nothing yet
  * @ictx: context; the access keeps a reference
@@ -73,7 +77,8 @@ struct iommufd_access *iommufd_access_create(struct iommufd_ctx *ictx,
 	if (ops->needs_pin_pages && !ops->unmap)
 		return ERR_PTR(-EINVAL);
 
-	access = iommufd_object_alloc(ictx, access, IOMMUFD_OBJ_ACCESS);
+	access = iommufd_object_alloc(ictx, access, IOMMUFD_OBJ_ACCESS,
+				      &access_object_ops);
 	if (IS_ERR(access))
 		return access;
 	access->ictx = ictx;

@@ -111,6 +111,21 @@ static void leave_group(struct iommufd_device *idev)
 	mutex_unlock(&ictx->groups_lock);
 }
 
+/* Take a device that is not attached out of its group. */
+static void device_fini(struct iommufd_object *obj)
+{
+	struct iommufd_device *idev =
+		container_of(obj, struct iommufd_device, obj);
+
+	WARN_ON(!list_empty(&idev->attached_entry));
+	leave_group(idev);
+}
+
+static const struct iommufd_object_ops device_ops = {
+	.fini = device_fini,
+	.driver_owned = true,
+};
+
 /**
  * iommufd_device_create() - bind a device, but do not publish it
  * @ictx: context
@@ -126,7 +141,8 @@ struct iommufd_device *iommufd_device_create(struct iommufd_ctx *ictx,
 	struct iommufd_device *idev;
 	int rc;
 
-	idev = iommufd_object_alloc(ictx, idev, IOMMUFD_OBJ_DEVICE);
+	idev = iommufd_object_alloc(ictx, idev, IOMMUFD_OBJ_DEVICE,
+				    &device_ops);
 	if (IS_ERR(idev))
 		return idev;
 	idev->ictx = ictx;
@@ -190,19 +206,6 @@ void iommufd_device_unbind(struct iommufd_device *idev)
 		iommufd_ctx_put(ictx);
 }
 EXPORT_SYMBOL_GPL(iommufd_device_unbind);
-
-/**
- * iommufd_device_fini() - take a device out of its group
- * @obj: device, not attached
- */
-void iommufd_device_fini(struct iommufd_object *obj)
-{
-	struct iommufd_device *idev = container_of(obj, struct iommufd_device,
-						   obj);
-
-	WARN_ON(!list_empty(&idev->attached_entry));
-	leave_group(idev);
-}
 
 /**
  * iommufd_get_device() - look a device up

@@ -7,6 +7,25 @@
 
 #include "iommufd_private.h"
 
+/* Free the page table of a HWPT that no device is attached to. */
+static void hwpt_fini(struct iommufd_object *obj)
+{
+	struct iommufd_hwpt *hwpt = container_of(obj, struct iommufd_hwpt, obj);
+	struct iommufd_ioas *ioas = hwpt->ioas;
+
+	spin_lock(&ioas->auto_list_lock);
+	list_del_init(&hwpt->auto_entry);
+	spin_unlock(&ioas->auto_list_lock);
+
+	iova_space_remove_pgtable(&ioas->space, &hwpt->pgt);
+	iommu_domain_free(hwpt->pgt.domain);
+	iommufd_object_unuse(ioas->ictx, &ioas->obj, 1);
+}
+
+static const struct iommufd_object_ops hwpt_ops = {
+	.fini = hwpt_fini,
+};
+
 /**
  * iommufd_hwpt_create() - make a HWPT with everything the IOAS has mapped
  * @ioas: IOAS that the caller has looked up
@@ -23,7 +42,7 @@ struct iommufd_hwpt *iommufd_hwpt_create(struct iommufd_ioas *ioas,
 	struct iommufd_hwpt *hwpt;
 	int rc;
 
-	hwpt = iommufd_object_alloc(ictx, hwpt, IOMMUFD_OBJ_HWPT);
+	hwpt = iommufd_object_alloc(ictx, hwpt, IOMMUFD_OBJ_HWPT, &hwpt_ops);
 	if (IS_ERR(hwpt))
 		return hwpt;
 	INIT_LIST_HEAD(&hwpt->auto_entry);
@@ -55,24 +74,6 @@ out_abort:
 }
 
 /**
- * iommufd_hwpt_fini() - free the page table of a HWPT
- * @obj: HWPT that no device is attached to
- */
-void iommufd_hwpt_fini(struct iommufd_object *obj)
-{
-	struct iommufd_hwpt *hwpt = container_of(obj, struct iommufd_hwpt, obj);
-	struct iommufd_ioas *ioas = hwpt->ioas;
-
-	spin_lock(&ioas->auto_list_lock);
-	list_del_init(&hwpt->auto_entry);
-	spin_unlock(&ioas->auto_list_lock);
-
-	iova_space_remove_pgtable(&ioas->space, &hwpt->pgt);
-	iommu_domain_free(hwpt->pgt.domain);
-	iommufd_object_unuse(ioas->ictx, &ioas->obj, 1);
-}
-
-/**
  * iommufd_hwpt_abort() - free a HWPT that was never published
  * @hwpt: HWPT without users
  */
@@ -80,7 +81,7 @@ void iommufd_hwpt_abort(struct iommufd_hwpt *hwpt)
 {
 	struct iommufd_ctx *ictx = hwpt->ioas->ictx;
 
-	iommufd_hwpt_fini(&hwpt->obj);
+	hwpt_fini(&hwpt->obj);
 	iommufd_object_abort(ictx, &hwpt->obj);
 }
 

@@ -32,11 +32,8 @@ struct iommufd_ioas *iommufd_get_ioas(struct iommufd_ctx *ictx, u32 id)
 	return container_of(obj, struct iommufd_ioas, obj);
 }
 
-/**
- * iommufd_ioas_fini() - free all mappings of an IOAS
- * @obj: IOAS without HWPTs
- */
-void iommufd_ioas_fini(struct iommufd_object *obj)
+/* Free all mappings of an IOAS without HWPTs. */
+static void ioas_fini(struct iommufd_object *obj)
 {
 	struct iommufd_ioas *ioas = container_of(obj, struct iommufd_ioas, obj);
 
@@ -44,6 +41,10 @@ void iommufd_ioas_fini(struct iommufd_object *obj)
 	iova_space_destroy(&ioas->space);
 	mutex_destroy(&ioas->auto_lock);
 }
+
+static const struct iommufd_object_ops ioas_ops = {
+	.fini = ioas_fini,
+};
 
 /**
  * iommufd_ioas_create() - make an IOAS
@@ -55,7 +56,7 @@ struct iommufd_ioas *iommufd_ioas_create(struct iommufd_ctx *ictx)
 {
 	struct iommufd_ioas *ioas;
 
-	ioas = iommufd_object_alloc(ictx, ioas, IOMMUFD_OBJ_IOAS);
+	ioas = iommufd_object_alloc(ictx, ioas, IOMMUFD_OBJ_IOAS, &ioas_ops);
 	if (IS_ERR(ioas))
 		return ioas;
 	ioas->ictx = ictx;
@@ -74,7 +75,7 @@ void iommufd_ioas_abort(struct iommufd_ioas *ioas)
 {
 	struct iommufd_ctx *ictx = ioas->ictx;
 
-	iommufd_ioas_fini(&ioas->obj);
+	ioas_fini(&ioas->obj);
 	iommufd_object_abort(ictx, &ioas->obj);
 }
 

@@ -55,11 +55,25 @@ enum iommufd_object_type {
 	IOMMUFD_OBJ_DEVICE,
 	IOMMUFD_OBJ_ACCESS,
 	IOMMUFD_OBJ_SELFTEST,
-	IOMMUFD_OBJ_TYPES,
+};
+
+struct iommufd_object;
+
+/**
+ * struct iommufd_object_ops - what one type of object does differently
+ * @fini: free what the object has beyond its own memory, or NULL. The id is
+ *        gone and no thread uses the object.
+ * @driver_owned: a driver of the kernel decides when the object goes, so the
+ *                user's DESTROY is refused
+ */
+struct iommufd_object_ops {
+	void (*fini)(struct iommufd_object *obj);
+	bool driver_owned;
 };
 
 /**
  * struct iommufd_object - what all objects begin with
+ * @ops: what its type does differently
  * @type: what it is
  * @dead: somebody destroys it; no new users
  * @id: its id, constant
@@ -68,6 +82,7 @@ enum iommufd_object_type {
  * @inflight: threads that looked it up and still use it
  */
 struct iommufd_object {
+	const struct iommufd_object_ops *ops;
 	u8 type;
 	bool dead;
 	u32 id;
@@ -75,15 +90,16 @@ struct iommufd_object {
 	atomic_t inflight;
 };
 
-struct iommufd_object *__iommufd_object_alloc(struct iommufd_ctx *ictx,
-					      size_t size,
-					      enum iommufd_object_type type);
+struct iommufd_object *
+__iommufd_object_alloc(struct iommufd_ctx *ictx, size_t size,
+		       enum iommufd_object_type type,
+		       const struct iommufd_object_ops *ops);
 
 /* The object must be the first member of @ptr's struct, named obj. */
-#define iommufd_object_alloc(ictx, ptr, type)                                  \
-	container_of(__iommufd_object_alloc(ictx, sizeof(*(ptr)) +             \
-		     BUILD_BUG_ON_ZERO(offsetof(typeof(*(ptr)), obj)), type),  \
-		     typeof(*(ptr)), obj)
+#define iommufd_object_alloc(ictx, ptr, type, ops)                            \
+	container_of(__iommufd_object_alloc(ictx, sizeof(*(ptr)) +            \
+		     BUILD_BUG_ON_ZERO(offsetof(typeof(*(ptr)), obj)), type,  \
+		     ops), typeof(*(ptr)), obj)
 
 void iommufd_object_publish(struct iommufd_ctx *ictx,
 			    struct iommufd_object *obj);
@@ -100,9 +116,6 @@ void iommufd_object_destroy_unused(struct iommufd_ctx *ictx,
 void iommufd_object_remove(struct iommufd_ctx *ictx,
 			   struct iommufd_object *obj);
 void iommufd_objects_destroy_all(struct iommufd_ctx *ictx);
-
-/* How to free what each type has beyond struct iommufd_object; see main.c. */
-void iommufd_object_fini(struct iommufd_ctx *ictx, struct iommufd_object *obj);
 
 /**
  * struct iommufd_ucmd - an ioctl on its way
@@ -147,7 +160,6 @@ static inline void iommufd_put_ioas(struct iommufd_ioas *ioas)
 
 struct iommufd_ioas *iommufd_ioas_create(struct iommufd_ctx *ictx);
 void iommufd_ioas_abort(struct iommufd_ioas *ioas);
-void iommufd_ioas_fini(struct iommufd_object *obj);
 int iommufd_check_range(u64 iova, u64 length);
 int iommufd_check_map(u64 uva, u64 length);
 struct iova_area *iommufd_create_user_area(struct iommufd_ctx *ictx,
@@ -193,7 +205,6 @@ struct iommufd_hwpt *iommufd_hwpt_create(struct iommufd_ioas *ioas,
 					 struct iommufd_device *idev);
 void iommufd_hwpt_abort(struct iommufd_hwpt *hwpt);
 void iommufd_hwpt_put_user(struct iommufd_hwpt *hwpt);
-void iommufd_hwpt_fini(struct iommufd_object *obj);
 int iommufd_hwpt_alloc_ioctl(struct iommufd_ucmd *ucmd);
 
 /**
@@ -290,7 +301,6 @@ struct iommufd_device *iommufd_device_create(struct iommufd_ctx *ictx,
 
 struct iommu_domain *iommufd_device_alloc_domain(struct iommufd_device *idev,
 						 bool *coherent);
-void iommufd_device_fini(struct iommufd_object *obj);
 struct iommufd_device *iommufd_get_device(struct iommufd_ctx *ictx, u32 id);
 static inline void iommufd_put_device(struct iommufd_device *idev)
 {

@@ -250,26 +250,6 @@ struct iommufd_ctx *iommufd_ctx_from_fd(int fd)
 }
 EXPORT_SYMBOL_GPL(iommufd_ctx_from_fd);
 
-/* What each type frees beyond the struct itself */
-static void (*const iommufd_fini[IOMMUFD_OBJ_TYPES])(struct iommufd_object *) = {
-	[IOMMUFD_OBJ_IOAS] = iommufd_ioas_fini,
-	[IOMMUFD_OBJ_HWPT] = iommufd_hwpt_fini,
-	[IOMMUFD_OBJ_DEVICE] = iommufd_device_fini,
-};
-
-/**
- * iommufd_object_fini() - free what an object has, but not the object
- * @ictx: context
- * @obj: object that nobody can find any more
- */
-void iommufd_object_fini(struct iommufd_ctx *ictx, struct iommufd_object *obj)
-{
-	if (obj->type == IOMMUFD_OBJ_SELFTEST)
-		ictx->test->fini(obj);
-	else if (iommufd_fini[obj->type])
-		iommufd_fini[obj->type](obj);
-}
-
 static struct miscdevice iommufd_misc = {
 	.minor = MISC_DYNAMIC_MINOR,
 	.name = "iommu",

@@ -34,7 +34,6 @@ void selftest_put_ioas(struct iommufd_ioas *ioas);
 int selftest_mock_domain(struct selftest_ucmd *ucmd);
 int selftest_mock_domain_flags(struct selftest_ucmd *ucmd);
 int selftest_mock_domain_replace(struct selftest_ucmd *ucmd);
-void selftest_device_fini(struct iommufd_object *obj);
 
 /* access.c */
 int selftest_create_access(struct selftest_ucmd *ucmd);
