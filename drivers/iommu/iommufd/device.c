@@ -288,6 +288,40 @@ static void use_hwpt(struct iommufd_group *igroup, struct iommufd_hwpt *hwpt)
 	igroup->hwpt = hwpt;
 }
 
+static int reserve_region(struct iova_space *space,
+			  const struct iommu_resv_region *region,
+			  const void *owner)
+{
+	if (region->type == IOMMU_RESV_DIRECT_RELAXABLE || !region->length)
+		return 0;
+	/* We would have to map the doorbell of such a platform. */
+	if (region->type == IOMMU_RESV_SW_MSI)
+		return -EOPNOTSUPP;
+	return iova_space_reserve(space, region->start,
+				  region->start + region->length - 1, owner);
+}
+
+/* Reserve what IOVA the platform uses, with the device as the owner. */
+static int reserve_regions(struct iommufd_device *idev,
+			   struct iova_space *space)
+{
+	const struct iommufd_iommu_ops *ops = idev->igroup->ops;
+	struct iommu_resv_region *region;
+	LIST_HEAD(regions);
+	int rc = 0;
+
+	ops->get_resv_regions(idev->dev, &regions);
+	list_for_each_entry(region, &regions, list) {
+		rc = reserve_region(space, region, idev);
+		if (rc) {
+			iova_space_unreserve(space, idev);
+			break;
+		}
+	}
+	ops->put_resv_regions(idev->dev, &regions);
+	return rc;
+}
+
 /*
  * Attach to a HWPT of which the caller is a user. What the group ceases to use
  * goes to *old, which attaching leaves alone.
@@ -309,7 +343,7 @@ static int attach_hwpt(struct iommufd_device *idev, struct iommufd_hwpt *hwpt,
 		goto out_unlock;
 	}
 
-	rc = igroup->ops->reserve(idev->dev, space, idev);
+	rc = reserve_regions(idev, space);
 	if (rc)
 		goto out_unlock;
 	if (!igroup->hwpt) {
@@ -344,7 +378,7 @@ static int reserve_group(struct iommufd_group *igroup, struct iova_space *space)
 
 	lockdep_assert_held(&igroup->lock);
 	list_for_each_entry(idev, &igroup->attached, attached_entry) {
-		rc = igroup->ops->reserve(idev->dev, space, idev);
+		rc = reserve_regions(idev, space);
 		if (rc) {
 			unreserve_group(igroup, space);
 			return rc;

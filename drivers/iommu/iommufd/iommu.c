@@ -58,38 +58,6 @@ static int replace(struct device *dev, struct iommu_domain *old_domain,
 					   new_domain);
 }
 
-static int reserve_region(struct iova_space *space,
-			  const struct iommu_resv_region *region,
-			  const void *owner)
-{
-	if (region->type == IOMMU_RESV_DIRECT_RELAXABLE || !region->length)
-		return 0;
-	/* We would have to map the doorbell of such a platform. */
-	if (region->type == IOMMU_RESV_SW_MSI)
-		return -EOPNOTSUPP;
-	return iova_space_reserve(space, region->start,
-				  region->start + region->length - 1, owner);
-}
-
-static int reserve(struct device *dev, struct iova_space *space,
-		   const void *owner)
-{
-	struct iommu_resv_region *region;
-	LIST_HEAD(regions);
-	int rc = 0;
-
-	iommu_get_resv_regions(dev, &regions);
-	list_for_each_entry(region, &regions, list) {
-		rc = reserve_region(space, region, owner);
-		if (rc) {
-			iova_space_unreserve(space, owner);
-			break;
-		}
-	}
-	iommu_put_resv_regions(dev, &regions);
-	return rc;
-}
-
 const struct iommufd_iommu_ops iommufd_iommu_ops = {
 	.claim = claim,
 	.release = iommu_device_release_dma_owner,
@@ -97,6 +65,7 @@ const struct iommufd_iommu_ops iommufd_iommu_ops = {
 	.attach = attach,
 	.detach = detach,
 	.replace = replace,
-	.reserve = reserve,
+	.get_resv_regions = iommu_get_resv_regions,
+	.put_resv_regions = iommu_put_resv_regions,
 	.hw_info = iommufd_iommu_hw_info,
 };

@@ -230,7 +230,9 @@ struct iommufd_hw_info {
  * @attach: to a page table from blocked DMA; -EINVAL if they do not fit together
  * @detach: back to blocked DMA
  * @replace: another page table; nothing has changed on failure
- * @reserve: reserve what IOVA the platform uses, with the device as the owner
+ * @get_resv_regions: add the regions of IOVA that the platform uses to a list of
+ *                    struct iommu_resv_region
+ * @put_resv_regions: free that list
  * @hw_info: ask the IOMMU about itself
  *
  * @attach, @detach and @replace concern the whole group of the device.
@@ -245,8 +247,8 @@ struct iommufd_iommu_ops {
 	void (*detach)(struct device *dev, struct iommu_domain *domain);
 	int (*replace)(struct device *dev, struct iommu_domain *old_domain,
 		       struct iommu_domain *new_domain);
-	int (*reserve)(struct device *dev, struct iova_space *space,
-		       const void *owner);
+	void (*get_resv_regions)(struct device *dev, struct list_head *regions);
+	void (*put_resv_regions)(struct device *dev, struct list_head *regions);
 	int (*hw_info)(struct device *dev, struct iommufd_hw_info *info);
 };
 
