@@ -17,6 +17,8 @@ static void hwpt_fini(struct iommufd_object *obj)
 	list_del_init(&hwpt->auto_entry);
 	spin_unlock(&ioas->auto_list_lock);
 
+	if (!hwpt->enforces_coherency)
+		atomic_dec(&ioas->nr_incoherent);
 	iova_space_remove_pgtable(&ioas->space, &hwpt->pgt);
 	iommu_domain_free(hwpt->pgt.domain);
 	iommufd_object_unuse(ioas->ictx, &ioas->obj, 1);
@@ -62,6 +64,8 @@ struct iommufd_hwpt *iommufd_hwpt_create(struct iommufd_ioas *ioas,
 	rc = iova_space_add_pgtable(&ioas->space, &hwpt->pgt);
 	if (rc)
 		goto out_free;
+	if (!hwpt->enforces_coherency)
+		atomic_inc(&ioas->nr_incoherent);
 	return hwpt;
 
 out_free:

@@ -32,12 +32,23 @@ struct iommufd_ioas *iommufd_get_ioas(struct iommufd_ctx *ictx, u32 id)
 	return container_of(obj, struct iommufd_ioas, obj);
 }
 
+/* The type1 emulation does not work on this IOAS any more. */
+static void ioas_forget_choice(struct iommufd_ioas *ioas)
+{
+	struct iommufd_ctx *ictx = ioas->ictx;
+
+	xa_lock(&ictx->objects);
+	if (ictx->vfio_ioas == ioas)
+		ictx->vfio_ioas = NULL;
+	xa_unlock(&ictx->objects);
+}
+
 /* Free all mappings of an IOAS without HWPTs. */
 static void ioas_fini(struct iommufd_object *obj)
 {
 	struct iommufd_ioas *ioas = container_of(obj, struct iommufd_ioas, obj);
 
-	iommufd_vfio_forget_ioas(ioas);
+	ioas_forget_choice(ioas);
 	iova_space_destroy(&ioas->space);
 	mutex_destroy(&ioas->auto_lock);
 }

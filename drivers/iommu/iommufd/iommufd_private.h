@@ -142,6 +142,7 @@ int iommufd_ucmd_respond(struct iommufd_ucmd *ucmd, size_t size);
  *             the IOAS, so that two devices do not make two where one serves
  * @auto_list_lock: guards @auto_hwpts
  * @auto_hwpts: HWPTs that attaching to the IOAS made
+ * @nr_incoherent: HWPTs that do not enforce coherency
  */
 struct iommufd_ioas {
 	struct iommufd_object obj;
@@ -150,6 +151,7 @@ struct iommufd_ioas {
 	struct mutex auto_lock;
 	spinlock_t auto_list_lock;
 	struct list_head auto_hwpts;
+	atomic_t nr_incoherent;
 };
 
 struct iommufd_ioas *iommufd_get_ioas(struct iommufd_ctx *ictx, u32 id);
@@ -177,7 +179,6 @@ int iommufd_option_ioctl(struct iommufd_ucmd *ucmd);
 
 /* vfio_compat.c */
 int iommufd_vfio_ioas_ioctl(struct iommufd_ucmd *ucmd);
-void iommufd_vfio_forget_ioas(struct iommufd_ioas *ioas);
 int iommufd_vfio_ioctl(struct iommufd_ctx *ictx, unsigned int cmd,
 		       unsigned long arg);
 

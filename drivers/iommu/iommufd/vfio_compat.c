@@ -42,20 +42,6 @@ static void choose(struct iommufd_ctx *ictx, struct iommufd_ioas *ioas)
 }
 
 /**
- * iommufd_vfio_forget_ioas() - an IOAS is not the chosen one any more
- * @ioas: IOAS that nobody can find by its id
- */
-void iommufd_vfio_forget_ioas(struct iommufd_ioas *ioas)
-{
-	struct iommufd_ctx *ictx = ioas->ictx;
-
-	xa_lock(&ictx->objects);
-	if (ictx->vfio_ioas == ioas)
-		ictx->vfio_ioas = NULL;
-	xa_unlock(&ictx->objects);
-}
-
-/**
  * iommufd_vfio_compat_ioas_get_id() - which IOAS the type1 emulation works on
  * @ictx: context
  * @out_ioas_id: id of the IOAS; user space may destroy it at any time
@@ -148,17 +134,11 @@ int iommufd_vfio_ioas_ioctl(struct iommufd_ucmd *ucmd)
 static int enforces_coherency(struct iommufd_ctx *ictx)
 {
 	struct iommufd_ioas *ioas = get_chosen(ictx);
-	struct iommufd_hwpt *hwpt;
-	int enforced = 1;
+	int enforced;
 
 	if (IS_ERR(ioas))
 		return PTR_ERR(ioas);
-	mutex_lock(&ioas->space.lock);
-	list_for_each_entry(hwpt, &ioas->space.pgtables, pgt.entry) {
-		if (!hwpt->enforces_coherency)
-			enforced = 0;
-	}
-	mutex_unlock(&ioas->space.lock);
+	enforced = !atomic_read(&ioas->nr_incoherent);
 	iommufd_put_ioas(ioas);
 	return enforced;
 }
