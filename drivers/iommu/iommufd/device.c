@@ -224,15 +224,9 @@ struct iommufd_device *iommufd_get_device(struct iommufd_ctx *ictx, u32 id)
 	return container_of(obj, struct iommufd_device, obj);
 }
 
-/**
- * iommufd_device_alloc_domain() - allocate a page table that suits a device
- * @idev: device
- * @coherent: the domain enforces coherence
- *
- * Return: a domain with its final aperture and page sizes, or errno.
- */
-struct iommu_domain *iommufd_device_alloc_domain(struct iommufd_device *idev,
-						 bool *coherent)
+/* A domain with its final aperture and page sizes. */
+static struct iommu_domain *alloc_domain(struct iommufd_device *idev,
+					 bool *coherent)
 {
 	struct iommufd_group *igroup = idev->igroup;
 	struct iommu_domain *domain;
@@ -244,6 +238,29 @@ struct iommu_domain *iommufd_device_alloc_domain(struct iommufd_device *idev,
 		coherent);
 	mutex_unlock(&igroup->lock);
 	return domain;
+}
+
+/**
+ * iommufd_device_create_hwpt() - make a HWPT that suits a device
+ * @idev: device
+ * @ioas: IOAS that the caller has looked up
+ *
+ * Return: as iommufd_hwpt_create().
+ */
+struct iommufd_hwpt *iommufd_device_create_hwpt(struct iommufd_device *idev,
+						struct iommufd_ioas *ioas)
+{
+	struct iommu_domain *domain;
+	struct iommufd_hwpt *hwpt;
+	bool coherent;
+
+	domain = alloc_domain(idev, &coherent);
+	if (IS_ERR(domain))
+		return ERR_CAST(domain);
+	hwpt = iommufd_hwpt_create(ioas, domain, coherent);
+	if (IS_ERR(hwpt))
+		iommu_domain_free(domain);
+	return hwpt;
 }
 
 static int attach_group(struct iommufd_device *idev, struct iommufd_hwpt *hwpt)
@@ -479,7 +496,7 @@ static int attach_new(struct iommufd_device *idev, struct iommufd_ioas *ioas,
 	struct iommufd_hwpt *hwpt;
 	int rc;
 
-	hwpt = iommufd_hwpt_create(ioas, idev);
+	hwpt = iommufd_device_create_hwpt(idev, ioas);
 	if (IS_ERR(hwpt))
 		return PTR_ERR(hwpt);
 	hwpt->automatic = true;

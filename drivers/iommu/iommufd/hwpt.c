@@ -31,14 +31,17 @@ static const struct iommufd_object_ops hwpt_ops = {
 /**
  * iommufd_hwpt_create() - make a HWPT with everything the IOAS has mapped
  * @ioas: IOAS that the caller has looked up
- * @idev: device it will serve
+ * @domain: empty page table; the HWPT's on success
+ * @enforces_coherency: @domain makes DMA coherent even if the device asks for it
+ *                      not to be
  *
  * Return: an unpublished HWPT, or -ENOENT if the IOAS is being destroyed,
  * -EADDRINUSE if a mapping or allowed range does not suit the hardware, or what
  * the IOMMU driver and iommufd_umem_pin() say.
  */
 struct iommufd_hwpt *iommufd_hwpt_create(struct iommufd_ioas *ioas,
-					 struct iommufd_device *idev)
+					 struct iommu_domain *domain,
+					 bool enforces_coherency)
 {
 	struct iommufd_ctx *ictx = ioas->ictx;
 	struct iommufd_hwpt *hwpt;
@@ -53,23 +56,16 @@ struct iommufd_hwpt *iommufd_hwpt_create(struct iommufd_ioas *ioas,
 	if (rc)
 		goto out_abort;
 	hwpt->ioas = ioas;
-
-	hwpt->pgt.domain =
-		iommufd_device_alloc_domain(idev, &hwpt->enforces_coherency);
-	if (IS_ERR(hwpt->pgt.domain)) {
-		rc = PTR_ERR(hwpt->pgt.domain);
-		goto out_unuse;
-	}
+	hwpt->enforces_coherency = enforces_coherency;
+	hwpt->pgt.domain = domain;
 
 	rc = iova_space_add_pgtable(&ioas->space, &hwpt->pgt);
 	if (rc)
-		goto out_free;
+		goto out_unuse;
 	if (!hwpt->enforces_coherency)
 		atomic_inc(&ioas->nr_incoherent);
 	return hwpt;
 
-out_free:
-	iommu_domain_free(hwpt->pgt.domain);
 out_unuse:
 	iommufd_object_unuse(ictx, &ioas->obj, 1);
 out_abort:
@@ -143,7 +139,7 @@ int iommufd_hwpt_alloc_ioctl(struct iommufd_ucmd *ucmd)
 		goto out_put_device;
 	}
 
-	hwpt = iommufd_hwpt_create(ioas, idev);
+	hwpt = iommufd_device_create_hwpt(idev, ioas);
 	if (IS_ERR(hwpt)) {
 		rc = PTR_ERR(hwpt);
 		goto out_put_ioas;

@@ -200,10 +200,9 @@ struct iommufd_hwpt {
 	bool enforces_coherency;
 };
 
-struct iommufd_device;
-
 struct iommufd_hwpt *iommufd_hwpt_create(struct iommufd_ioas *ioas,
-					 struct iommufd_device *idev);
+					 struct iommu_domain *domain,
+					 bool enforces_coherency);
 void iommufd_hwpt_abort(struct iommufd_hwpt *hwpt);
 void iommufd_hwpt_put_user(struct iommufd_hwpt *hwpt);
 int iommufd_hwpt_alloc_ioctl(struct iommufd_ucmd *ucmd);
@@ -302,8 +301,8 @@ struct iommufd_device *iommufd_device_create(struct iommufd_ctx *ictx,
 					     struct device *dev,
 					     const struct iommufd_iommu_ops *ops);
 
-struct iommu_domain *iommufd_device_alloc_domain(struct iommufd_device *idev,
-						 bool *coherent);
+struct iommufd_hwpt *iommufd_device_create_hwpt(struct iommufd_device *idev,
+						struct iommufd_ioas *ioas);
 struct iommufd_device *iommufd_get_device(struct iommufd_ctx *ictx, u32 id);
 static inline void iommufd_put_device(struct iommufd_device *idev)
 {
