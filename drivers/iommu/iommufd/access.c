@@ -15,12 +15,15 @@
  */
 #include <linux/bitops.h>
 #include <linux/export.h>
+#include <linux/iommufd.h>
 #include <linux/jiffies.h>
 #include <linux/overflow.h>
 #include <linux/rwsem.h>
 #include <linux/slab.h>
 
-#include "iommufd_private.h"
+#include "context.h"
+#include "ioas.h"
+#include "object.h"
 
 /* How long a change waits for pins that another thread undoes */
 #define UNPIN_JIFFIES (10 * HZ)

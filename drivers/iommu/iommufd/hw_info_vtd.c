@@ -11,8 +11,9 @@
 #include <linux/kstrtox.h>
 #include <linux/slab.h>
 #include <linux/string.h>
+#include <uapi/linux/iommufd.h>
 
-#include "iommufd_private.h"
+#include "hw_info.h"
 
 static const struct attribute_group *find_group(const struct device *dev)
 {
@@ -53,7 +54,7 @@ static int read_register(struct device *dev,
 }
 
 /**
- * iommufd_intel_hw_info() - read the VT-d registers behind a device
+ * iommufd_hw_info_vtd() - read the VT-d registers behind a device
  * @dev: device
  * @info: filled with a struct iommu_hw_info_vtd
  *
@@ -62,7 +63,7 @@ static int read_register(struct device *dev,
  *
  * Return: 0, -ENODEV if the IOMMU is not VT-d, -ENOMEM.
  */
-int iommufd_intel_hw_info(struct device *dev, struct iommufd_hw_info *info)
+int iommufd_hw_info_vtd(struct device *dev, struct iommufd_hw_info *info)
 {
 	struct dev_iommu *param = dev->iommu;
 	const struct attribute_group *group;

@@ -4,12 +4,17 @@
  * the IOVA space below.
  */
 #include <linux/capability.h>
+#include <linux/iommu.h>
 #include <linux/overflow.h>
 #include <linux/sched/signal.h>
 #include <linux/slab.h>
 #include <linux/uaccess.h>
+#include <uapi/linux/iommufd.h>
 
-#include "iommufd_private.h"
+#include "account.h"
+#include "context.h"
+#include "ioas.h"
+#include "ioctl.h"
 
 #define MAP_FLAGS                                                    \
 	(IOMMU_IOAS_MAP_FIXED_IOVA | IOMMU_IOAS_MAP_WRITEABLE |      \

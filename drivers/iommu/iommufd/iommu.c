@@ -6,7 +6,8 @@
 #include <linux/iommu.h>
 #include <linux/module.h>
 
-#include "iommufd_private.h"
+#include "hw_info.h"
+#include "iommu_ops.h"
 
 static bool allow_unsafe_interrupts;
 module_param(allow_unsafe_interrupts, bool, 0644);

@@ -21,7 +21,8 @@
 #include <linux/sched/signal.h>
 #include <linux/slab.h>
 
-#include "iommufd_private.h"
+#include "context.h"
+#include "object.h"
 
 /**
  * __iommufd_object_alloc() - allocate an object and reserve its id

@@ -6,7 +6,10 @@
 #include <linux/module.h>
 #include <linux/mutex.h>
 
-#include "iommufd_private.h"
+#include "context.h"
+#include "device.h"
+#include "ioas.h"
+#include "object.h"
 #include "test_hook.h"
 
 /* Guards test_ops and the change of iommufd_ctx.test from NULL. */

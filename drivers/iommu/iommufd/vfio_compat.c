@@ -14,10 +14,15 @@
  */
 #include <linux/build_bug.h>
 #include <linux/export.h>
+#include <linux/iommu.h>
+#include <linux/iommufd.h>
 #include <linux/uaccess.h>
+#include <uapi/linux/iommufd.h>
 #include <uapi/linux/vfio.h>
 
-#include "iommufd_private.h"
+#include "context.h"
+#include "ioas.h"
+#include "ioctl.h"
 
 /* The chosen IOAS for iommufd_put_ioas(), or -ENODEV. */
 static struct iommufd_ioas *get_chosen(struct iommufd_ctx *ictx)

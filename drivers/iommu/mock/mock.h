@@ -6,7 +6,12 @@
 #include <linux/iommu.h>
 #include <linux/types.h>
 
-#include "../iommufd/iommufd_private.h"
+#include "../iommufd/device.h"
+#include "../iommufd/hw_info.h"
+#include "../iommufd/hwpt.h"
+#include "../iommufd/ioas.h"
+#include "../iommufd/iommu_ops.h"
+#include "../iommufd/object.h"
 #include "../iommufd/test_hook.h"
 #include "test_abi.h"
 
