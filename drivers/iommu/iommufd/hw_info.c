@@ -18,8 +18,8 @@ static int driver_hw_info(struct device *dev, struct iommufd_hw_info *info)
  * In order of preference. A provider returns 0, -ENODEV if it does not know the
  * IOMMU of the device, or another errno.
  */
-static int (*const providers[])(struct device *dev,
-				struct iommufd_hw_info *info) = {
+static int (*const hw_info_providers[])(struct device *dev,
+					struct iommufd_hw_info *info) = {
 	driver_hw_info,
 	iommufd_hw_info_vtd,
 };
@@ -36,8 +36,8 @@ int iommufd_iommu_hw_info(struct device *dev, struct iommufd_hw_info *info)
 	unsigned int i;
 	int rc;
 
-	for (i = 0; i < ARRAY_SIZE(providers); i++) {
-		rc = providers[i](dev, info);
+	for (i = 0; i < ARRAY_SIZE(hw_info_providers); i++) {
+		rc = hw_info_providers[i](dev, info);
 		if (rc != -ENODEV)
 			return rc;
 	}

@@ -160,7 +160,7 @@ void iommufd_object_unuse(struct iommufd_ctx *ictx, struct iommufd_object *obj,
 	xa_unlock(&ictx->objects);
 }
 
-static void free_object(struct iommufd_ctx *ictx, struct iommufd_object *obj)
+static void object_free(struct iommufd_ctx *ictx, struct iommufd_object *obj)
 {
 	xa_erase(&ictx->objects, obj->id);
 	if (obj->ops->fini)
@@ -202,7 +202,7 @@ int iommufd_object_destroy(struct iommufd_ctx *ictx, u32 id)
 		xa_unlock(&ictx->objects);
 		return -EINTR;
 	}
-	free_object(ictx, obj);
+	object_free(ictx, obj);
 	return 0;
 }
 
@@ -221,7 +221,7 @@ void iommufd_object_remove(struct iommufd_ctx *ictx, struct iommufd_object *obj)
 	xa_unlock(&ictx->objects);
 
 	wait_event_idle(ictx->inflight_wait, !atomic_read(&obj->inflight));
-	free_object(ictx, obj);
+	object_free(ictx, obj);
 }
 
 /**
@@ -245,7 +245,7 @@ void iommufd_object_destroy_unused(struct iommufd_ctx *ictx,
 	xa_unlock(&ictx->objects);
 
 	wait_event_idle(ictx->inflight_wait, !atomic_read(&obj->inflight));
-	free_object(ictx, obj);
+	object_free(ictx, obj);
 }
 
 /**
@@ -263,7 +263,7 @@ void iommufd_objects_destroy_all(struct iommufd_ctx *ictx)
 		xa_for_each(&ictx->objects, id, obj) {
 			if (obj->users || obj->ops->driver_owned)
 				continue;
-			free_object(ictx, obj);
+			object_free(ictx, obj);
 			destroyed++;
 			cond_resched();
 		}
