@@ -15,12 +15,15 @@
  */
 #include <linux/bitops.h>
 #include <linux/export.h>
+#include <linux/iommufd.h>
 #include <linux/jiffies.h>
 #include <linux/overflow.h>
 #include <linux/rwsem.h>
 #include <linux/slab.h>
 
-#include "iommufd_private.h"
+#include "context.h"
+#include "ioas.h"
+#include "object.h"
 
 /* How long a change waits for pins that another thread undoes */
 #define UNPIN_JIFFIES (10 * HZ)
@@ -53,6 +56,10 @@ struct iommufd_access {
 	struct iova_access *entry;
 };
 
+static const struct iommufd_object_ops access_object_ops = {
+	.driver_owned = true,
+};
+
 /**
  * iommufd_access_create() - make an access that uses nothing yet
  * @ictx: context; the access keeps a reference
@@ -73,7 +80,8 @@ struct iommufd_access *iommufd_access_create(struct iommufd_ctx *ictx,
 	if (ops->needs_pin_pages && !ops->unmap)
 		return ERR_PTR(-EINVAL);
 
-	access = iommufd_object_alloc(ictx, access, IOMMUFD_OBJ_ACCESS);
+	access = iommufd_object_alloc(ictx, access, IOMMUFD_OBJ_ACCESS,
+				      &access_object_ops);
 	if (IS_ERR(access))
 		return access;
 	access->ictx = ictx;
@@ -88,21 +96,21 @@ struct iommufd_access *iommufd_access_create(struct iommufd_ctx *ictx,
 }
 EXPORT_SYMBOL_GPL(iommufd_access_create);
 
-static void get_owner(void *owner)
+static void access_get(void *owner)
 {
 	struct iommufd_access *access = owner;
 
 	atomic_inc(&access->obj.inflight);
 }
 
-static void put_owner(void *owner)
+static void access_put(void *owner)
 {
 	struct iommufd_access *access = owner;
 
 	iommufd_object_put(access->ictx, &access->obj);
 }
 
-static void unmap_owner(void *owner, unsigned long iova, unsigned long length)
+static void access_unmap(void *owner, unsigned long iova, unsigned long length)
 {
 	struct iommufd_access *access = owner;
 
@@ -110,12 +118,12 @@ static void unmap_owner(void *owner, unsigned long iova, unsigned long length)
 }
 
 static const struct iova_access_ops entry_ops = {
-	.get = get_owner,
-	.unmap = unmap_owner,
-	.put = put_owner,
+	.get = access_get,
+	.unmap = access_unmap,
+	.put = access_put,
 };
 
-static int begin_change(struct iommufd_access *access)
+static int access_begin_change(struct iommufd_access *access)
 {
 	if (test_and_set_bit_lock(0, &access->changing))
 		return -EBUSY;
@@ -127,13 +135,13 @@ static int begin_change(struct iommufd_access *access)
 	return 0;
 }
 
-static void end_change(struct iommufd_access *access)
+static void access_end_change(struct iommufd_access *access)
 {
 	clear_bit_unlock(0, &access->changing);
 }
 
 /* Have the driver unpin everything. */
-static void end_pins(struct iommufd_access *access)
+static void access_end_pins(struct iommufd_access *access)
 {
 	if (access->ops->unmap)
 		access->ops->unmap(access->data, 0, ULONG_MAX);
@@ -144,8 +152,9 @@ static void end_pins(struct iommufd_access *access)
 }
 
 /* When the driver has no pins left, they can go elsewhere. */
-static void set_ioas(struct iommufd_access *access, struct iommufd_ioas *ioas,
-		     struct iova_access *entry)
+static void access_set_ioas(struct iommufd_access *access,
+			    struct iommufd_ioas *ioas,
+			    struct iova_access *entry)
 {
 	struct iommufd_ioas *old = access->ioas;
 
@@ -153,7 +162,7 @@ static void set_ioas(struct iommufd_access *access, struct iommufd_ioas *ioas,
 		down_write(&access->lock);
 		access->ioas = NULL;
 		up_write(&access->lock);
-		end_pins(access);
+		access_end_pins(access);
 		iova_space_remove_access(&old->space, access->entry);
 	}
 
@@ -170,7 +179,7 @@ static void set_ioas(struct iommufd_access *access, struct iommufd_ioas *ioas,
 }
 
 /* Use another IOAS. On failure the access keeps what it has. */
-static int change_ioas(struct iommufd_access *access, u32 ioas_id)
+static int access_change_ioas(struct iommufd_access *access, u32 ioas_id)
 {
 	struct iommufd_ctx *ictx = access->ictx;
 	struct iommufd_ioas *ioas;
@@ -198,7 +207,7 @@ static int change_ioas(struct iommufd_access *access, u32 ioas_id)
 	rc = iova_space_add_access(&ioas->space, entry);
 	if (rc)
 		goto out_unuse;
-	set_ioas(access, ioas, entry);
+	access_set_ioas(access, ioas, entry);
 	goto out_put;
 
 out_unuse:
@@ -222,8 +231,8 @@ void iommufd_access_destroy(struct iommufd_access *access)
 {
 	struct iommufd_ctx *ictx = access->ictx;
 
-	WARN_ON(begin_change(access));
-	set_ioas(access, NULL, NULL);
+	WARN_ON(access_begin_change(access));
+	access_set_ioas(access, NULL, NULL);
 	iommufd_object_remove(ictx, &access->obj);
 	iommufd_ctx_put(ictx);
 }
@@ -242,11 +251,11 @@ int iommufd_access_attach(struct iommufd_access *access, u32 ioas_id)
 {
 	int rc;
 
-	rc = begin_change(access);
+	rc = access_begin_change(access);
 	if (rc)
 		return rc;
-	rc = access->ioas ? -EINVAL : change_ioas(access, ioas_id);
-	end_change(access);
+	rc = access->ioas ? -EINVAL : access_change_ioas(access, ioas_id);
+	access_end_change(access);
 	return rc;
 }
 EXPORT_SYMBOL_GPL(iommufd_access_attach);
@@ -266,11 +275,11 @@ int iommufd_access_replace(struct iommufd_access *access, u32 ioas_id)
 {
 	int rc;
 
-	rc = begin_change(access);
+	rc = access_begin_change(access);
 	if (rc)
 		return rc;
-	rc = access->ioas ? change_ioas(access, ioas_id) : -ENOENT;
-	end_change(access);
+	rc = access->ioas ? access_change_ioas(access, ioas_id) : -ENOENT;
+	access_end_change(access);
 	return rc;
 }
 EXPORT_SYMBOL_GPL(iommufd_access_replace);
@@ -285,16 +294,16 @@ EXPORT_SYMBOL_GPL(iommufd_access_replace);
  */
 void iommufd_access_detach(struct iommufd_access *access)
 {
-	if (WARN_ON(begin_change(access)))
+	if (WARN_ON(access_begin_change(access)))
 		return;
 	WARN_ON(!access->ioas);
-	set_ioas(access, NULL, NULL);
-	end_change(access);
+	access_set_ioas(access, NULL, NULL);
+	access_end_change(access);
 }
 EXPORT_SYMBOL_GPL(iommufd_access_detach);
 
-static int check_range(unsigned long iova, unsigned long length,
-		       unsigned long *last)
+static int access_check_range(unsigned long iova, unsigned long length,
+			      unsigned long *last)
 {
 	if (!length)
 		return -EINVAL;
@@ -323,7 +332,7 @@ int iommufd_access_pin_pages(struct iommufd_access *access, unsigned long iova,
 
 	if (!access->ops->needs_pin_pages)
 		return -EINVAL;
-	rc = check_range(iova, length, &last);
+	rc = access_check_range(iova, length, &last);
 	if (rc)
 		return rc;
 
@@ -351,7 +360,7 @@ void iommufd_access_unpin_pages(struct iommufd_access *access,
 {
 	unsigned long last;
 
-	if (WARN_ON(check_range(iova, length, &last)))
+	if (WARN_ON(access_check_range(iova, length, &last)))
 		return;
 
 	down_read(&access->lock);
@@ -384,7 +393,7 @@ int iommufd_access_rw(struct iommufd_access *access, unsigned long iova,
 	unsigned long last;
 	int rc;
 
-	rc = check_range(iova, length, &last);
+	rc = access_check_range(iova, length, &last);
 	if (rc)
 		return rc;
 

@@ -1,12 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * IOMMU_GET_HW_INFO: what the IOMMU behind a device says about itself
+ * What the IOMMU behind a device says about itself
  */
 #include <linux/iommu.h>
-#include <linux/slab.h>
-#include <linux/uaccess.h>
+#include <uapi/linux/iommufd.h>
 
-#include "iommufd_private.h"
+#include "hw_info.h"
 
 /* Ask the IOMMU driver, where the kernel has a question for it. */
 static int driver_hw_info(struct device *dev, struct iommufd_hw_info *info)
@@ -15,10 +14,14 @@ static int driver_hw_info(struct device *dev, struct iommufd_hw_info *info)
 	return PTR_ERR_OR_ZERO(info->data);
 }
 
-/* In order of preference */
-static const iommufd_hw_info_provider providers[] = {
+/*
+ * In order of preference. A provider returns 0, -ENODEV if it does not know the
+ * IOMMU of the device, or another errno.
+ */
+static int (*const hw_info_providers[])(struct device *dev,
+					struct iommufd_hw_info *info) = {
 	driver_hw_info,
-	iommufd_intel_hw_info,
+	iommufd_hw_info_vtd,
 };
 
 /**
@@ -33,46 +36,11 @@ int iommufd_iommu_hw_info(struct device *dev, struct iommufd_hw_info *info)
 	unsigned int i;
 	int rc;
 
-	for (i = 0; i < ARRAY_SIZE(providers); i++) {
-		rc = providers[i](dev, info);
+	for (i = 0; i < ARRAY_SIZE(hw_info_providers); i++) {
+		rc = hw_info_providers[i](dev, info);
 		if (rc != -ENODEV)
 			return rc;
 	}
 	*info = (struct iommufd_hw_info){ .type = IOMMU_HW_INFO_TYPE_NONE };
 	return 0;
-}
-
-/* IOMMU_GET_HW_INFO */
-int iommufd_get_hw_info_ioctl(struct iommufd_ucmd *ucmd)
-{
-	struct iommu_hw_info *cmd = ucmd->cmd;
-	void __user *buffer = u64_to_user_ptr(cmd->data_uptr);
-	struct iommufd_hw_info info;
-	struct iommufd_device *idev;
-	u32 copy;
-	int rc;
-
-	if (cmd->flags || cmd->__reserved)
-		return -EOPNOTSUPP;
-
-	idev = iommufd_get_device(ucmd->ictx, cmd->dev_id);
-	if (IS_ERR(idev))
-		return PTR_ERR(idev);
-	rc = idev->igroup->ops->hw_info(idev->dev, &info);
-	iommufd_put_device(idev);
-	if (rc)
-		return rc;
-
-	copy = min(cmd->data_len, info.length);
-	if (copy_to_user(buffer, info.data, copy) ||
-	    clear_user(buffer + copy, cmd->data_len - copy)) {
-		rc = -EFAULT;
-		goto out_free;
-	}
-	cmd->data_len = info.length;
-	cmd->out_data_type = info.type;
-	rc = iommufd_ucmd_respond(ucmd, sizeof(*cmd));
-out_free:
-	kfree(info.data);
-	return rc;
 }

@@ -11,10 +11,11 @@
 #include <linux/kstrtox.h>
 #include <linux/slab.h>
 #include <linux/string.h>
+#include <uapi/linux/iommufd.h>
 
-#include "iommufd_private.h"
+#include "hw_info.h"
 
-static const struct attribute_group *find_group(const struct device *dev)
+static const struct attribute_group *vtd_find_group(const struct device *dev)
 {
 	const struct attribute_group **group;
 
@@ -26,9 +27,9 @@ static const struct attribute_group *find_group(const struct device *dev)
 }
 
 /* Read a register the way a reader of its sysfs file does. */
-static int read_register(struct device *dev,
-			 const struct attribute_group *group, const char *name,
-			 u64 *value)
+static int vtd_read_register(struct device *dev,
+			     const struct attribute_group *group,
+			     const char *name, u64 *value)
 {
 	struct device_attribute *dev_attr;
 	struct attribute **attr;
@@ -53,7 +54,7 @@ static int read_register(struct device *dev,
 }
 
 /**
- * iommufd_intel_hw_info() - read the VT-d registers behind a device
+ * iommufd_hw_info_vtd() - read the VT-d registers behind a device
  * @dev: device
  * @info: filled with a struct iommu_hw_info_vtd
  *
@@ -62,7 +63,7 @@ static int read_register(struct device *dev,
  *
  * Return: 0, -ENODEV if the IOMMU is not VT-d, -ENOMEM.
  */
-int iommufd_intel_hw_info(struct device *dev, struct iommufd_hw_info *info)
+int iommufd_hw_info_vtd(struct device *dev, struct iommufd_hw_info *info)
 {
 	struct dev_iommu *param = dev->iommu;
 	const struct attribute_group *group;
@@ -73,16 +74,16 @@ int iommufd_intel_hw_info(struct device *dev, struct iommufd_hw_info *info)
 	if (!param || !param->iommu_dev || !param->iommu_dev->dev)
 		return -ENODEV;
 	iommu = param->iommu_dev->dev;
-	group = find_group(iommu);
+	group = vtd_find_group(iommu);
 	if (!group)
 		return -ENODEV;
 
 	vtd = kzalloc(sizeof(*vtd), GFP_KERNEL_ACCOUNT);
 	if (!vtd)
 		return -ENOMEM;
-	rc = read_register(iommu, group, "cap", &vtd->cap_reg);
+	rc = vtd_read_register(iommu, group, "cap", &vtd->cap_reg);
 	if (!rc)
-		rc = read_register(iommu, group, "ecap", &vtd->ecap_reg);
+		rc = vtd_read_register(iommu, group, "ecap", &vtd->ecap_reg);
 	if (rc) {
 		kfree(vtd);
 		return rc;

@@ -5,60 +5,12 @@
  */
 #include <linux/slab.h>
 
-#include "iommufd_private.h"
+#include "context.h"
+#include "hwpt.h"
+#include "ioas.h"
 
-/**
- * iommufd_hwpt_create() - make a HWPT with everything the IOAS has mapped
- * @ioas: IOAS that the caller has looked up
- * @idev: device it will serve
- *
- * Return: an unpublished HWPT, or -ENOENT if the IOAS is being destroyed,
- * -EADDRINUSE if a mapping or allowed range does not suit the hardware, or what
- * the IOMMU driver and iommufd_umem_pin() say.
- */
-struct iommufd_hwpt *iommufd_hwpt_create(struct iommufd_ioas *ioas,
-					 struct iommufd_device *idev)
-{
-	struct iommufd_ctx *ictx = ioas->ictx;
-	struct iommufd_hwpt *hwpt;
-	int rc;
-
-	hwpt = iommufd_object_alloc(ictx, hwpt, IOMMUFD_OBJ_HWPT);
-	if (IS_ERR(hwpt))
-		return hwpt;
-	INIT_LIST_HEAD(&hwpt->auto_entry);
-
-	rc = iommufd_object_use(ictx, &ioas->obj);
-	if (rc)
-		goto out_abort;
-	hwpt->ioas = ioas;
-
-	hwpt->pgt.table.domain =
-		iommufd_device_alloc_domain(idev, &hwpt->enforces_coherency);
-	if (IS_ERR(hwpt->pgt.table.domain)) {
-		rc = PTR_ERR(hwpt->pgt.table.domain);
-		goto out_unuse;
-	}
-
-	rc = iova_space_add_pgtable(&ioas->space, &hwpt->pgt);
-	if (rc)
-		goto out_free;
-	return hwpt;
-
-out_free:
-	iommu_domain_free(hwpt->pgt.table.domain);
-out_unuse:
-	iommufd_object_unuse(ictx, &ioas->obj, 1);
-out_abort:
-	iommufd_object_abort(ictx, &hwpt->obj);
-	return ERR_PTR(rc);
-}
-
-/**
- * iommufd_hwpt_fini() - free the page table of a HWPT
- * @obj: HWPT that no device is attached to
- */
-void iommufd_hwpt_fini(struct iommufd_object *obj)
+/* Free the page table of a HWPT that no device is attached to. */
+static void hwpt_fini(struct iommufd_object *obj)
 {
 	struct iommufd_hwpt *hwpt = container_of(obj, struct iommufd_hwpt, obj);
 	struct iommufd_ioas *ioas = hwpt->ioas;
@@ -67,9 +19,60 @@ void iommufd_hwpt_fini(struct iommufd_object *obj)
 	list_del_init(&hwpt->auto_entry);
 	spin_unlock(&ioas->auto_list_lock);
 
+	if (!hwpt->enforces_coherency)
+		atomic_dec(&ioas->nr_incoherent);
 	iova_space_remove_pgtable(&ioas->space, &hwpt->pgt);
 	iommu_domain_free(hwpt->pgt.table.domain);
 	iommufd_object_unuse(ioas->ictx, &ioas->obj, 1);
+}
+
+static const struct iommufd_object_ops hwpt_ops = {
+	.fini = hwpt_fini,
+};
+
+/**
+ * iommufd_hwpt_create() - make a HWPT with everything the IOAS has mapped
+ * @ioas: IOAS that the caller has looked up
+ * @domain: empty page table; the HWPT's on success
+ * @enforces_coherency: @domain makes DMA coherent even if the device asks for it
+ *                      not to be
+ *
+ * Return: an unpublished HWPT, or -ENOENT if the IOAS is being destroyed,
+ * -EADDRINUSE if a mapping or allowed range does not suit the hardware, or what
+ * the IOMMU driver and iommufd_umem_pin() say.
+ */
+struct iommufd_hwpt *iommufd_hwpt_create(struct iommufd_ioas *ioas,
+					 struct iommu_domain *domain,
+					 bool enforces_coherency)
+{
+	struct iommufd_ctx *ictx = ioas->ictx;
+	struct iommufd_hwpt *hwpt;
+	int rc;
+
+	hwpt = iommufd_object_alloc(ictx, hwpt, IOMMUFD_OBJ_HWPT, &hwpt_ops);
+	if (IS_ERR(hwpt))
+		return hwpt;
+	INIT_LIST_HEAD(&hwpt->auto_entry);
+
+	rc = iommufd_object_use(ictx, &ioas->obj);
+	if (rc)
+		goto out_abort;
+	hwpt->ioas = ioas;
+	hwpt->enforces_coherency = enforces_coherency;
+	hwpt->pgt.table.domain = domain;
+
+	rc = iova_space_add_pgtable(&ioas->space, &hwpt->pgt);
+	if (rc)
+		goto out_unuse;
+	if (!hwpt->enforces_coherency)
+		atomic_inc(&ioas->nr_incoherent);
+	return hwpt;
+
+out_unuse:
+	iommufd_object_unuse(ictx, &ioas->obj, 1);
+out_abort:
+	iommufd_object_abort(ictx, &hwpt->obj);
+	return ERR_PTR(rc);
 }
 
 /**
@@ -80,7 +83,7 @@ void iommufd_hwpt_abort(struct iommufd_hwpt *hwpt)
 {
 	struct iommufd_ctx *ictx = hwpt->ioas->ictx;
 
-	iommufd_hwpt_fini(&hwpt->obj);
+	hwpt_fini(&hwpt->obj);
 	iommufd_object_abort(ictx, &hwpt->obj);
 }
 
@@ -101,58 +104,42 @@ void iommufd_hwpt_put_user(struct iommufd_hwpt *hwpt)
 		iommufd_object_unuse(ictx, &hwpt->obj, 1);
 }
 
-/* The IOAS that a new HWPT is to follow. */
-static struct iommufd_ioas *get_parent(struct iommufd_ctx *ictx, u32 pt_id)
+/**
+ * iommufd_hwpt_publish_auto() - let an automatic HWPT be found
+ * @hwpt: HWPT that attaching made
+ *
+ * The caller holds iommufd_ioas.auto_lock.
+ */
+void iommufd_hwpt_publish_auto(struct iommufd_hwpt *hwpt)
 {
-	struct iommufd_object *obj;
+	struct iommufd_ioas *ioas = hwpt->ioas;
 
-	obj = iommufd_object_get(ictx, pt_id, IOMMUFD_OBJ_ANY);
-	if (IS_ERR(obj))
-		return ERR_CAST(obj);
-	if (obj->type != IOMMUFD_OBJ_IOAS) {
-		iommufd_object_put(ictx, obj);
-		return ERR_PTR(-EINVAL);
-	}
-	return container_of(obj, struct iommufd_ioas, obj);
+	spin_lock(&ioas->auto_list_lock);
+	list_add_tail(&hwpt->auto_entry, &ioas->auto_hwpts);
+	spin_unlock(&ioas->auto_list_lock);
+	iommufd_object_publish(ioas->ictx, &hwpt->obj);
 }
 
-/* IOMMU_HWPT_ALLOC */
-int iommufd_hwpt_alloc_ioctl(struct iommufd_ucmd *ucmd)
+/**
+ * iommufd_hwpt_next_auto() - go through the automatic HWPTs of an IOAS
+ * @ioas: IOAS
+ * @hwpt: the one before, of which the caller is a user, or NULL for the first
+ *
+ * Return: a HWPT of which the caller is a user, or NULL.
+ */
+struct iommufd_hwpt *iommufd_hwpt_next_auto(struct iommufd_ioas *ioas,
+					    struct iommufd_hwpt *hwpt)
 {
-	struct iommu_hwpt_alloc *cmd = ucmd->cmd;
-	struct iommufd_device *idev;
-	struct iommufd_hwpt *hwpt;
-	struct iommufd_ioas *ioas;
-	int rc = 0;
+	struct iommufd_hwpt *found = NULL;
 
-	if (cmd->flags || cmd->__reserved)
-		return -EOPNOTSUPP;
-
-	idev = iommufd_get_device(ucmd->ictx, cmd->dev_id);
-	if (IS_ERR(idev))
-		return PTR_ERR(idev);
-
-	ioas = get_parent(ucmd->ictx, cmd->pt_id);
-	if (IS_ERR(ioas)) {
-		rc = PTR_ERR(ioas);
-		goto out_put_device;
+	spin_lock(&ioas->auto_list_lock);
+	hwpt = list_prepare_entry(hwpt, &ioas->auto_hwpts, auto_entry);
+	list_for_each_entry_continue(hwpt, &ioas->auto_hwpts, auto_entry) {
+		if (!iommufd_object_use(ioas->ictx, &hwpt->obj)) {
+			found = hwpt;
+			break;
+		}
 	}
-
-	hwpt = iommufd_hwpt_create(ioas, idev);
-	if (IS_ERR(hwpt)) {
-		rc = PTR_ERR(hwpt);
-		goto out_put_ioas;
-	}
-
-	cmd->out_hwpt_id = hwpt->obj.id;
-	rc = iommufd_ucmd_respond(ucmd, sizeof(*cmd));
-	if (rc)
-		iommufd_hwpt_abort(hwpt);
-	else
-		iommufd_object_publish(ucmd->ictx, &hwpt->obj);
-out_put_ioas:
-	iommufd_put_ioas(ioas);
-out_put_device:
-	iommufd_put_device(idev);
-	return rc;
+	spin_unlock(&ioas->auto_list_lock);
+	return found;
 }

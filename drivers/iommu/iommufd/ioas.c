@@ -4,13 +4,17 @@
  * the IOVA space below.
  */
 #include <linux/capability.h>
+#include <linux/iommu.h>
 #include <linux/overflow.h>
 #include <linux/sched/signal.h>
 #include <linux/slab.h>
 #include <linux/uaccess.h>
+#include <uapi/linux/iommufd.h>
 
-#include "iommufd_private.h"
-#include "umem.h"
+#include "account.h"
+#include "context.h"
+#include "ioas.h"
+#include "ioctl.h"
 
 #define MAP_FLAGS                                                    \
 	(IOMMU_IOAS_MAP_FIXED_IOVA | IOMMU_IOAS_MAP_WRITEABLE |      \
@@ -33,18 +37,30 @@ struct iommufd_ioas *iommufd_get_ioas(struct iommufd_ctx *ictx, u32 id)
 	return container_of(obj, struct iommufd_ioas, obj);
 }
 
-/**
- * iommufd_ioas_fini() - free all mappings of an IOAS
- * @obj: IOAS without HWPTs
- */
-void iommufd_ioas_fini(struct iommufd_object *obj)
+/* The type1 emulation does not work on this IOAS any more. */
+static void ioas_forget_choice(struct iommufd_ioas *ioas)
+{
+	struct iommufd_ctx *ictx = ioas->ictx;
+
+	xa_lock(&ictx->objects);
+	if (ictx->vfio_ioas == ioas)
+		ictx->vfio_ioas = NULL;
+	xa_unlock(&ictx->objects);
+}
+
+/* Free all mappings of an IOAS without HWPTs. */
+static void ioas_fini(struct iommufd_object *obj)
 {
 	struct iommufd_ioas *ioas = container_of(obj, struct iommufd_ioas, obj);
 
-	iommufd_vfio_forget_ioas(ioas);
+	ioas_forget_choice(ioas);
 	iova_space_destroy(&ioas->space);
 	mutex_destroy(&ioas->auto_lock);
 }
+
+static const struct iommufd_object_ops ioas_ops = {
+	.fini = ioas_fini,
+};
 
 /**
  * iommufd_ioas_create() - make an IOAS
@@ -56,7 +72,7 @@ struct iommufd_ioas *iommufd_ioas_create(struct iommufd_ctx *ictx)
 {
 	struct iommufd_ioas *ioas;
 
-	ioas = iommufd_object_alloc(ictx, ioas, IOMMUFD_OBJ_IOAS);
+	ioas = iommufd_object_alloc(ictx, ioas, IOMMUFD_OBJ_IOAS, &ioas_ops);
 	if (IS_ERR(ioas))
 		return ioas;
 	ioas->ictx = ictx;
@@ -75,7 +91,7 @@ void iommufd_ioas_abort(struct iommufd_ioas *ioas)
 {
 	struct iommufd_ctx *ictx = ioas->ictx;
 
-	iommufd_ioas_fini(&ioas->obj);
+	ioas_fini(&ioas->obj);
 	iommufd_object_abort(ictx, &ioas->obj);
 }
 
@@ -138,8 +154,8 @@ int iommufd_ioas_iova_ranges_ioctl(struct iommufd_ucmd *ucmd)
 	return rc;
 }
 
-static int read_allowed(struct rb_root_cached *allowed,
-			struct iommu_iova_range __user *ranges, u32 num)
+static int ioas_read_allowed(struct rb_root_cached *allowed,
+			     struct iommu_iova_range __user *ranges, u32 num)
 {
 	struct iommu_iova_range range;
 	u32 i;
@@ -173,8 +189,8 @@ int iommufd_ioas_allow_iovas_ioctl(struct iommufd_ucmd *ucmd)
 	if (IS_ERR(ioas))
 		return PTR_ERR(ioas);
 
-	rc = read_allowed(&allowed, u64_to_user_ptr(cmd->allowed_iovas),
-			  cmd->num_iovas);
+	rc = ioas_read_allowed(&allowed, u64_to_user_ptr(cmd->allowed_iovas),
+			       cmd->num_iovas);
 	if (!rc)
 		rc = iova_space_allow(&ioas->space, &allowed);
 	iova_ranges_free(&allowed);
@@ -183,7 +199,7 @@ int iommufd_ioas_allow_iovas_ioctl(struct iommufd_ucmd *ucmd)
 }
 
 /* READABLE and WRITEABLE as the IOMMU API has them, or errno. */
-static int map_prot(u32 flags)
+static int ioas_map_prot(u32 flags)
 {
 	int prot = 0;
 
@@ -290,9 +306,9 @@ struct iova_area *iommufd_create_user_area(struct iommufd_ctx *ictx,
  * Map areas and tell the user where: @user_iova is the member of his command
  * that has @iova. The areas are gone in any case.
  */
-static int map_and_respond(struct iommufd_ioas *ioas, struct iova_area *areas,
-			   u32 flags, unsigned long iova,
-			   __u64 __user *user_iova)
+static int ioas_map_and_respond(struct iommufd_ioas *ioas,
+				struct iova_area *areas, u32 flags,
+				unsigned long iova, __u64 __user *user_iova)
 {
 	unsigned int how = flags & IOMMU_IOAS_MAP_FIXED_IOVA ? IOVA_MAP_FIXED :
 							       0;
@@ -316,8 +332,8 @@ out_free:
 	return rc;
 }
 
-static int map_user(struct iommufd_ucmd *ucmd, struct iommufd_ioas *ioas,
-		    int prot)
+static int ioas_map_user(struct iommufd_ucmd *ucmd, struct iommufd_ioas *ioas,
+			 int prot)
 {
 	struct iommu_ioas_map __user *user = ucmd->ubuffer;
 	struct iommu_ioas_map *cmd = ucmd->cmd;
@@ -334,7 +350,8 @@ static int map_user(struct iommufd_ucmd *ucmd, struct iommufd_ioas *ioas,
 					prot);
 	if (IS_ERR(area))
 		return PTR_ERR(area);
-	return map_and_respond(ioas, area, cmd->flags, cmd->iova, &user->iova);
+	return ioas_map_and_respond(ioas, area, cmd->flags, cmd->iova,
+				    &user->iova);
 }
 
 /* IOMMU_IOAS_MAP */
@@ -348,21 +365,21 @@ int iommufd_ioas_map_ioctl(struct iommufd_ucmd *ucmd)
 		return -EOPNOTSUPP;
 	if (cmd->iova >= ULONG_MAX || cmd->length >= ULONG_MAX)
 		return -EOVERFLOW;
-	prot = map_prot(cmd->flags);
+	prot = ioas_map_prot(cmd->flags);
 	if (prot < 0)
 		return prot;
 
 	ioas = iommufd_get_ioas(ucmd->ictx, cmd->ioas_id);
 	if (IS_ERR(ioas))
 		return PTR_ERR(ioas);
-	rc = map_user(ucmd, ioas, prot);
+	rc = ioas_map_user(ucmd, ioas, prot);
 	iommufd_put_ioas(ioas);
 	return rc;
 }
 
 /* The areas that a COPY will place, made from what the source has mapped. */
-static int share_areas(struct iommufd_ucmd *ucmd, int prot,
-		       struct iova_area **areas)
+static int ioas_share_areas(struct iommufd_ucmd *ucmd, int prot,
+			    struct iova_area **areas)
 {
 	struct iommu_ioas_copy *cmd = ucmd->cmd;
 	struct iommufd_ioas *ioas;
@@ -381,8 +398,8 @@ static int share_areas(struct iommufd_ucmd *ucmd, int prot,
 }
 
 /* The areas are gone in any case. */
-static int map_copy(struct iommufd_ucmd *ucmd, struct iommufd_ioas *ioas,
-		    struct iova_area *areas)
+static int ioas_map_copy(struct iommufd_ucmd *ucmd, struct iommufd_ioas *ioas,
+			 struct iova_area *areas)
 {
 	struct iommu_ioas_copy __user *user = ucmd->ubuffer;
 	struct iommu_ioas_copy *cmd = ucmd->cmd;
@@ -395,8 +412,8 @@ static int map_copy(struct iommufd_ucmd *ucmd, struct iommufd_ioas *ioas,
 		iova_areas_free(areas);
 		return rc;
 	}
-	return map_and_respond(ioas, areas, cmd->flags, cmd->dst_iova,
-			       &user->dst_iova);
+	return ioas_map_and_respond(ioas, areas, cmd->flags, cmd->dst_iova,
+				    &user->dst_iova);
 }
 
 /* IOMMU_IOAS_COPY */
@@ -412,11 +429,11 @@ int iommufd_ioas_copy_ioctl(struct iommufd_ucmd *ucmd)
 	if (cmd->length >= ULONG_MAX || cmd->src_iova >= ULONG_MAX ||
 	    cmd->dst_iova >= ULONG_MAX)
 		return -EOVERFLOW;
-	prot = map_prot(cmd->flags);
+	prot = ioas_map_prot(cmd->flags);
 	if (prot < 0)
 		return prot;
 
-	rc = share_areas(ucmd, prot, &areas);
+	rc = ioas_share_areas(ucmd, prot, &areas);
 	if (rc)
 		return rc;
 	ioas = iommufd_get_ioas(ucmd->ictx, cmd->dst_ioas_id);
@@ -424,13 +441,13 @@ int iommufd_ioas_copy_ioctl(struct iommufd_ucmd *ucmd)
 		iova_areas_free(areas);
 		return PTR_ERR(ioas);
 	}
-	rc = map_copy(ucmd, ioas, areas);
+	rc = ioas_map_copy(ucmd, ioas, areas);
 	iommufd_put_ioas(ioas);
 	return rc;
 }
 
-static int unmap_range(struct iommufd_ioas *ioas, u64 iova, u64 length,
-		       unsigned long *unmapped)
+static int ioas_unmap_range(struct iommufd_ioas *ioas, u64 iova, u64 length,
+			    unsigned long *unmapped)
 {
 	int rc;
 
@@ -458,7 +475,7 @@ int iommufd_ioas_unmap_ioctl(struct iommufd_ucmd *ucmd)
 	if (!cmd->iova && cmd->length == U64_MAX)
 		rc = iova_space_unmap_all(&ioas->space, &unmapped);
 	else
-		rc = unmap_range(ioas, cmd->iova, cmd->length, &unmapped);
+		rc = ioas_unmap_range(ioas, cmd->iova, cmd->length, &unmapped);
 	iommufd_put_ioas(ioas);
 	if (rc)
 		return rc;

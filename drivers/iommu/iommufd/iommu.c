@@ -6,14 +6,15 @@
 #include <linux/iommu.h>
 #include <linux/module.h>
 
-#include "iommufd_private.h"
+#include "hw_info.h"
+#include "iommu_ops.h"
 
 static bool allow_unsafe_interrupts;
 module_param(allow_unsafe_interrupts, bool, 0644);
 MODULE_PARM_DESC(allow_unsafe_interrupts,
 		 "Allow devices whose interrupts the platform does not isolate; such a device can forge interrupts of the host");
 
-static int check_interrupts(struct device *dev)
+static int host_check_interrupts(struct device *dev)
 {
 	if (iommu_group_has_isolated_msi(dev->iommu_group))
 		return 0;
@@ -23,7 +24,7 @@ static int check_interrupts(struct device *dev)
 	return 0;
 }
 
-static int claim(struct device *dev, void *owner)
+static int host_claim(struct device *dev, void *owner)
 {
 	int rc;
 
@@ -32,7 +33,7 @@ static int claim(struct device *dev, void *owner)
 		return -EINVAL;
 	if (!dev->iommu_group)
 		return -ENODEV;
-	rc = check_interrupts(dev);
+	rc = host_check_interrupts(dev);
 	if (rc)
 		return rc;
 
@@ -41,62 +42,31 @@ static int claim(struct device *dev, void *owner)
 	return rc == -EPERM ? -EBUSY : rc;
 }
 
-static int attach(struct device *dev, struct iommu_domain *domain)
+static int host_attach(struct device *dev, struct iommu_domain *domain)
 {
 	return compat_attach_group(domain, dev->iommu_group);
 }
 
-static void detach(struct device *dev, struct iommu_domain *domain)
+static void host_detach(struct device *dev, struct iommu_domain *domain)
 {
 	iommu_detach_group(domain, dev->iommu_group);
 }
 
-static int replace(struct device *dev, struct iommu_domain *old_domain,
-		   struct iommu_domain *new_domain)
+static int host_replace(struct device *dev, struct iommu_domain *old_domain,
+			struct iommu_domain *new_domain)
 {
 	return compat_group_replace_domain(dev->iommu_group, old_domain,
 					   new_domain);
 }
 
-static int reserve_region(struct iova_space *space,
-			  const struct iommu_resv_region *region,
-			  const void *owner)
-{
-	if (region->type == IOMMU_RESV_DIRECT_RELAXABLE || !region->length)
-		return 0;
-	/* We would have to map the doorbell of such a platform. */
-	if (region->type == IOMMU_RESV_SW_MSI)
-		return -EOPNOTSUPP;
-	return iova_space_reserve(space, region->start,
-				  region->start + region->length - 1, owner);
-}
-
-static int reserve(struct device *dev, struct iova_space *space,
-		   const void *owner)
-{
-	struct iommu_resv_region *region;
-	LIST_HEAD(regions);
-	int rc = 0;
-
-	iommu_get_resv_regions(dev, &regions);
-	list_for_each_entry(region, &regions, list) {
-		rc = reserve_region(space, region, owner);
-		if (rc) {
-			iova_space_unreserve(space, owner);
-			break;
-		}
-	}
-	iommu_put_resv_regions(dev, &regions);
-	return rc;
-}
-
 const struct iommufd_iommu_ops iommufd_iommu_ops = {
-	.claim = claim,
+	.claim = host_claim,
 	.release = iommu_device_release_dma_owner,
 	.domain_alloc = compat_user_domain_alloc,
-	.attach = attach,
-	.detach = detach,
-	.replace = replace,
-	.reserve = reserve,
+	.attach = host_attach,
+	.detach = host_detach,
+	.replace = host_replace,
+	.get_resv_regions = iommu_get_resv_regions,
+	.put_resv_regions = iommu_put_resv_regions,
 	.hw_info = iommufd_iommu_hw_info,
 };

@@ -10,18 +10,20 @@
  * more if the rest is zero, and calls the function that the table names. Numbers
  * outside the table may be those of a VFIO container.
  */
-#include <linux/capability.h>
 #include <linux/file.h>
 #include <linux/fs.h>
+#include <linux/iommufd.h>
 #include <linux/miscdevice.h>
 #include <linux/module.h>
 #include <linux/nospec.h>
-#include <linux/slab.h>
 #include <linux/uaccess.h>
+#include <uapi/linux/iommufd.h>
 
-#include "iommufd_private.h"
-#include "test_hook.h"
+#include "context.h"
+#include "ioctl.h"
+#include "object.h"
 #include "prefault.h"
+#include "test_hook.h"
 
 /**
  * struct iommufd_ioctl - one line of the ioctl table
@@ -97,21 +99,6 @@ static const struct iommufd_ioctl iommufd_ioctls[] = {
 		      struct iommu_vfio_ioas, __reserved),
 };
 
-/**
- * iommufd_ucmd_respond() - give the struct back to user space
- * @ucmd: ioctl
- * @size: of the struct as this kernel knows it
- *
- * Return: 0, -EFAULT.
- */
-int iommufd_ucmd_respond(struct iommufd_ucmd *ucmd, size_t size)
-{
-	if (copy_to_user(ucmd->ubuffer, ucmd->cmd,
-			 min_t(size_t, ucmd->user_size, size)))
-		return -EFAULT;
-	return 0;
-}
-
 static long iommufd_fops_ioctl(struct file *file, unsigned int cmd,
 			       unsigned long arg)
 {
@@ -153,17 +140,9 @@ static int iommufd_fops_open(struct inode *inode, struct file *file)
 {
 	struct iommufd_ctx *ictx;
 
-	ictx = kzalloc(sizeof(*ictx), GFP_KERNEL_ACCOUNT);
+	ictx = iommufd_ctx_create(file);
 	if (!ictx)
 		return -ENOMEM;
-
-	ictx->file = file;
-	xa_init_flags(&ictx->objects, XA_FLAGS_ALLOC1 | XA_FLAGS_ACCOUNT);
-	init_waitqueue_head(&ictx->inflight_wait);
-	mutex_init(&ictx->groups_lock);
-	xa_init_flags(&ictx->groups, XA_FLAGS_ACCOUNT);
-	spin_lock_init(&ictx->payer_lock);
-	ictx->account_mode = IOMMUFD_ACCOUNT_USER;
 	file->private_data = ictx;
 	return 0;
 }
@@ -173,12 +152,8 @@ static int iommufd_fops_release(struct inode *inode, struct file *file)
 	struct iommufd_ctx *ictx = file->private_data;
 
 	iommufd_objects_destroy_all(ictx);
-	WARN_ON(!xa_empty(&ictx->groups));
 	iommufd_test_put(ictx);
-	if (ictx->payer)
-		iommufd_payer_put(ictx->payer);
-	mutex_destroy(&ictx->groups_lock);
-	kfree(ictx);
+	iommufd_ctx_free(ictx);
 	return 0;
 }
 
@@ -190,26 +165,6 @@ static const struct file_operations iommufd_fops = {
 	.compat_ioctl = compat_ptr_ioctl,
 	.llseek = noop_llseek,
 };
-
-/**
- * iommufd_ctx_get() - keep a context
- * @ictx: context that the caller knows to be alive
- */
-void iommufd_ctx_get(struct iommufd_ctx *ictx)
-{
-	get_file(ictx->file);
-}
-EXPORT_SYMBOL_GPL(iommufd_ctx_get);
-
-/**
- * iommufd_ctx_put() - give a reference to a context back
- * @ictx: context; all its objects go with the last reference
- */
-void iommufd_ctx_put(struct iommufd_ctx *ictx)
-{
-	fput(ictx->file);
-}
-EXPORT_SYMBOL_GPL(iommufd_ctx_put);
 
 /**
  * iommufd_ctx_from_file() - the context of an open file
@@ -249,26 +204,6 @@ struct iommufd_ctx *iommufd_ctx_from_fd(int fd)
 	return ictx;
 }
 EXPORT_SYMBOL_GPL(iommufd_ctx_from_fd);
-
-/* What each type frees beyond the struct itself */
-static void (*const iommufd_fini[IOMMUFD_OBJ_TYPES])(struct iommufd_object *) = {
-	[IOMMUFD_OBJ_IOAS] = iommufd_ioas_fini,
-	[IOMMUFD_OBJ_HWPT] = iommufd_hwpt_fini,
-	[IOMMUFD_OBJ_DEVICE] = iommufd_device_fini,
-};
-
-/**
- * iommufd_object_fini() - free what an object has, but not the object
- * @ictx: context
- * @obj: object that nobody can find any more
- */
-void iommufd_object_fini(struct iommufd_ctx *ictx, struct iommufd_object *obj)
-{
-	if (obj->type == IOMMUFD_OBJ_SELFTEST)
-		ictx->test->fini(obj);
-	else if (iommufd_fini[obj->type])
-		iommufd_fini[obj->type](obj);
-}
 
 static struct miscdevice iommufd_misc = {
 	.minor = MISC_DYNAMIC_MINOR,

@@ -21,19 +21,22 @@
 #include <linux/sched/signal.h>
 #include <linux/slab.h>
 
-#include "iommufd_private.h"
+#include "context.h"
+#include "object.h"
 
 /**
  * __iommufd_object_alloc() - allocate an object and reserve its id
  * @ictx: context
  * @size: of the whole object
  * @type: of the object
+ * @ops: what the type does differently
  *
  * Return: an object that cannot be found yet, or ERR_PTR(-ENOMEM).
  */
-struct iommufd_object *__iommufd_object_alloc(struct iommufd_ctx *ictx,
-					      size_t size,
-					      enum iommufd_object_type type)
+struct iommufd_object *
+__iommufd_object_alloc(struct iommufd_ctx *ictx, size_t size,
+		       enum iommufd_object_type type,
+		       const struct iommufd_object_ops *ops)
 {
 	struct iommufd_object *obj;
 	int rc;
@@ -42,6 +45,7 @@ struct iommufd_object *__iommufd_object_alloc(struct iommufd_ctx *ictx,
 	if (!obj)
 		return ERR_PTR(-ENOMEM);
 	obj->type = type;
+	obj->ops = ops;
 
 	/* A NULL entry reserves the id, and the memory to store the object. */
 	rc = xa_alloc(&ictx->objects, &obj->id, NULL, xa_limit_31b,
@@ -156,18 +160,12 @@ void iommufd_object_unuse(struct iommufd_ctx *ictx, struct iommufd_object *obj,
 	xa_unlock(&ictx->objects);
 }
 
-static void free_object(struct iommufd_ctx *ictx, struct iommufd_object *obj)
+static void object_free(struct iommufd_ctx *ictx, struct iommufd_object *obj)
 {
 	xa_erase(&ictx->objects, obj->id);
-	iommufd_object_fini(ictx, obj);
+	if (obj->ops->fini)
+		obj->ops->fini(obj);
 	kfree(obj);
-}
-
-/* Is it up to a driver when the object goes? */
-static bool driver_owned(const struct iommufd_object *obj)
-{
-	return obj->type == IOMMUFD_OBJ_DEVICE ||
-	       obj->type == IOMMUFD_OBJ_ACCESS;
 }
 
 /**
@@ -187,7 +185,7 @@ int iommufd_object_destroy(struct iommufd_ctx *ictx, u32 id)
 	obj = xa_load(&ictx->objects, id);
 	if (!obj || obj->dead)
 		rc = -ENOENT;
-	else if (obj->users || driver_owned(obj))
+	else if (obj->users || obj->ops->driver_owned)
 		rc = -EBUSY;
 	else
 		obj->dead = true;
@@ -204,7 +202,7 @@ int iommufd_object_destroy(struct iommufd_ctx *ictx, u32 id)
 		xa_unlock(&ictx->objects);
 		return -EINTR;
 	}
-	free_object(ictx, obj);
+	object_free(ictx, obj);
 	return 0;
 }
 
@@ -223,7 +221,7 @@ void iommufd_object_remove(struct iommufd_ctx *ictx, struct iommufd_object *obj)
 	xa_unlock(&ictx->objects);
 
 	wait_event_idle(ictx->inflight_wait, !atomic_read(&obj->inflight));
-	free_object(ictx, obj);
+	object_free(ictx, obj);
 }
 
 /**
@@ -247,7 +245,7 @@ void iommufd_object_destroy_unused(struct iommufd_ctx *ictx,
 	xa_unlock(&ictx->objects);
 
 	wait_event_idle(ictx->inflight_wait, !atomic_read(&obj->inflight));
-	free_object(ictx, obj);
+	object_free(ictx, obj);
 }
 
 /**
@@ -263,9 +261,9 @@ void iommufd_objects_destroy_all(struct iommufd_ctx *ictx)
 		unsigned long id;
 
 		xa_for_each(&ictx->objects, id, obj) {
-			if (obj->users || driver_owned(obj))
+			if (obj->users || obj->ops->driver_owned)
 				continue;
-			free_object(ictx, obj);
+			object_free(ictx, obj);
 			destroyed++;
 			cond_resched();
 		}

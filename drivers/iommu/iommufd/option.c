@@ -4,8 +4,12 @@
  */
 #include <linux/capability.h>
 #include <linux/uaccess.h>
+#include <uapi/linux/iommufd.h>
 
-#include "iommufd_private.h"
+#include "account.h"
+#include "context.h"
+#include "ioas.h"
+#include "ioctl.h"
 
 static int set_rlimit_mode(struct iommufd_ctx *ictx, u64 value)
 {

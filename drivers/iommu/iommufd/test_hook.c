@@ -6,19 +6,23 @@
 #include <linux/module.h>
 #include <linux/mutex.h>
 
+#include "account.h"
+#include "context.h"
+#include "device.h"
 #include "gup_batch.h"
-#include "iommufd_private.h"
+#include "ioas.h"
+#include "object.h"
 #include "test_hook.h"
-#include "umem.h"
 
 /* Guards test_ops and the change of iommufd_ctx.test from NULL. */
 static DEFINE_MUTEX(test_lock);
 static const struct iommufd_test_ops *test_ops;
 
-static struct iommufd_object *test_object_alloc(struct iommufd_ctx *ictx,
-						size_t size, unsigned int type)
+static struct iommufd_object *
+test_object_alloc(struct iommufd_ctx *ictx, size_t size, unsigned int type,
+		  const struct iommufd_object_ops *ops)
 {
-	return __iommufd_object_alloc(ictx, size, type);
+	return __iommufd_object_alloc(ictx, size, type, ops);
 }
 
 static struct iommufd_object *test_object_get(struct iommufd_ctx *ictx, u32 id,

@@ -17,6 +17,7 @@ struct iommufd_device;
 struct iommufd_ioas;
 struct iommufd_iommu_ops;
 struct iommufd_object;
+struct iommufd_object_ops;
 struct iova_space;
 struct device;
 struct module;
@@ -25,12 +26,10 @@ struct module;
  * struct iommufd_test_ops - what the selftest module implements
  * @owner: the module; a context that has used it keeps it loaded
  * @ioctl: IOMMU_TEST_CMD
- * @fini: undo an object of type IOMMUFD_OBJ_SELFTEST
  */
 struct iommufd_test_ops {
 	struct module *owner;
 	long (*ioctl)(struct iommufd_ctx *ictx, void __user *ubuffer);
-	void (*fini)(struct iommufd_object *obj);
 };
 
 /**
@@ -50,8 +49,9 @@ struct iommufd_test_ops {
  * @set_max_users: limit the counts that user space drives, 0 for the default
  */
 struct iommufd_test_core {
-	struct iommufd_object *(*object_alloc)(struct iommufd_ctx *ictx,
-					       size_t size, unsigned int type);
+	struct iommufd_object *(*object_alloc)(
+		struct iommufd_ctx *ictx, size_t size, unsigned int type,
+		const struct iommufd_object_ops *ops);
 	void (*object_publish)(struct iommufd_ctx *ictx,
 			       struct iommufd_object *obj);
 	void (*object_abort)(struct iommufd_ctx *ictx,

@@ -14,13 +14,18 @@
  */
 #include <linux/build_bug.h>
 #include <linux/export.h>
+#include <linux/iommu.h>
+#include <linux/iommufd.h>
 #include <linux/uaccess.h>
+#include <uapi/linux/iommufd.h>
 #include <uapi/linux/vfio.h>
 
-#include "iommufd_private.h"
+#include "context.h"
+#include "ioas.h"
+#include "ioctl.h"
 
 /* The chosen IOAS for iommufd_put_ioas(), or -ENODEV. */
-static struct iommufd_ioas *get_chosen(struct iommufd_ctx *ictx)
+static struct iommufd_ioas *type1_get_ioas(struct iommufd_ctx *ictx)
 {
 	struct iommufd_ioas *ioas;
 
@@ -34,24 +39,10 @@ static struct iommufd_ioas *get_chosen(struct iommufd_ctx *ictx)
 	return ioas;
 }
 
-static void choose(struct iommufd_ctx *ictx, struct iommufd_ioas *ioas)
+static void type1_set_ioas(struct iommufd_ctx *ictx, struct iommufd_ioas *ioas)
 {
 	xa_lock(&ictx->objects);
 	ictx->vfio_ioas = ioas;
-	xa_unlock(&ictx->objects);
-}
-
-/**
- * iommufd_vfio_forget_ioas() - an IOAS is not the chosen one any more
- * @ioas: IOAS that nobody can find by its id
- */
-void iommufd_vfio_forget_ioas(struct iommufd_ioas *ioas)
-{
-	struct iommufd_ctx *ictx = ioas->ictx;
-
-	xa_lock(&ictx->objects);
-	if (ictx->vfio_ioas == ioas)
-		ictx->vfio_ioas = NULL;
 	xa_unlock(&ictx->objects);
 }
 
@@ -64,7 +55,7 @@ void iommufd_vfio_forget_ioas(struct iommufd_ioas *ioas)
  */
 int iommufd_vfio_compat_ioas_get_id(struct iommufd_ctx *ictx, u32 *out_ioas_id)
 {
-	struct iommufd_ioas *ioas = get_chosen(ictx);
+	struct iommufd_ioas *ioas = type1_get_ioas(ictx);
 
 	if (IS_ERR(ioas))
 		return PTR_ERR(ioas);
@@ -133,11 +124,11 @@ int iommufd_vfio_ioas_ioctl(struct iommufd_ucmd *ucmd)
 		ioas = iommufd_get_ioas(ucmd->ictx, cmd->ioas_id);
 		if (IS_ERR(ioas))
 			return PTR_ERR(ioas);
-		choose(ucmd->ictx, ioas);
+		type1_set_ioas(ucmd->ictx, ioas);
 		iommufd_put_ioas(ioas);
 		return 0;
 	case IOMMU_VFIO_IOAS_CLEAR:
-		choose(ucmd->ictx, NULL);
+		type1_set_ioas(ucmd->ictx, NULL);
 		return 0;
 	default:
 		return -EOPNOTSUPP;
@@ -145,25 +136,20 @@ int iommufd_vfio_ioas_ioctl(struct iommufd_ucmd *ucmd)
 }
 
 /* Do all page tables make DMA coherent, whatever the device asks for? */
-static int enforces_coherency(struct iommufd_ctx *ictx)
+static int type1_enforces_coherency(struct iommufd_ctx *ictx)
 {
-	struct iommufd_ioas *ioas = get_chosen(ictx);
-	struct iommufd_hwpt *hwpt;
-	int enforced = 1;
+	struct iommufd_ioas *ioas = type1_get_ioas(ictx);
+	int enforced;
 
 	if (IS_ERR(ioas))
 		return PTR_ERR(ioas);
-	mutex_lock(&ioas->space.lock);
-	list_for_each_entry(hwpt, &ioas->space.pgtables, pgt.entry) {
-		if (!hwpt->enforces_coherency)
-			enforced = 0;
-	}
-	mutex_unlock(&ioas->space.lock);
+	enforced = !atomic_read(&ioas->nr_incoherent);
 	iommufd_put_ioas(ioas);
 	return enforced;
 }
 
-static int check_extension(struct iommufd_ctx *ictx, unsigned long extension)
+static int type1_check_extension(struct iommufd_ctx *ictx,
+				 unsigned long extension)
 {
 	switch (extension) {
 	case VFIO_TYPE1_IOMMU:
@@ -171,13 +157,13 @@ static int check_extension(struct iommufd_ctx *ictx, unsigned long extension)
 	case VFIO_UNMAP_ALL:
 		return 1;
 	case VFIO_DMA_CC_IOMMU:
-		return enforces_coherency(ictx);
+		return type1_enforces_coherency(ictx);
 	default:
 		return 0;
 	}
 }
 
-static int set_iommu(struct iommufd_ctx *ictx, unsigned long type)
+static int type1_set_iommu(struct iommufd_ctx *ictx, unsigned long type)
 {
 	struct iommufd_ioas *ioas;
 	int rc = 0;
@@ -185,7 +171,7 @@ static int set_iommu(struct iommufd_ctx *ictx, unsigned long type)
 	if (type != VFIO_TYPE1_IOMMU && type != VFIO_TYPE1v2_IOMMU)
 		return -EINVAL;
 
-	ioas = get_chosen(ictx);
+	ioas = type1_get_ioas(ictx);
 	if (IS_ERR(ioas))
 		return PTR_ERR(ioas);
 	if (type == VFIO_TYPE1_IOMMU)
@@ -213,8 +199,9 @@ static_assert(sizeof(struct vfio_iova_range) ==
 	      sizeof(struct iommu_iova_range));
 
 /* Write the capabilities if @info->argsz has room, and say how much they need. */
-static int write_caps(const struct iova_free_ranges *free, void __user *arg,
-		      struct vfio_iommu_type1_info *info)
+static int type1_write_caps(const struct iova_free_ranges *free,
+			    void __user *arg,
+			    struct vfio_iommu_type1_info *info)
 {
 	struct type1_caps caps = {
 		.avail = {
@@ -248,7 +235,7 @@ static int write_caps(const struct iova_free_ranges *free, void __user *arg,
 	return 0;
 }
 
-static int get_info(struct iommufd_ctx *ictx, void __user *arg)
+static int type1_get_info(struct iommufd_ctx *ictx, void __user *arg)
 {
 	size_t minsz = offsetofend(struct vfio_iommu_type1_info, iova_pgsizes);
 	struct vfio_iommu_type1_info info;
@@ -265,7 +252,7 @@ static int get_info(struct iommufd_ctx *ictx, void __user *arg)
 		return -EINVAL;
 	size = min_t(size_t, info.argsz, sizeof(info));
 
-	ioas = get_chosen(ictx);
+	ioas = type1_get_ioas(ictx);
 	if (IS_ERR(ioas))
 		return PTR_ERR(ioas);
 	info.flags = VFIO_IOMMU_INFO_PGSIZES | VFIO_IOMMU_INFO_CAPS;
@@ -275,14 +262,14 @@ static int get_info(struct iommufd_ctx *ictx, void __user *arg)
 	if (rc)
 		return rc;
 
-	rc = write_caps(&free, arg, &info);
+	rc = type1_write_caps(&free, arg, &info);
 	kvfree(free.ranges);
 	if (rc)
 		return rc;
 	return copy_to_user(arg, &info, size) ? -EFAULT : 0;
 }
 
-static int __map_dma(struct iommufd_ioas *ioas,
+static int type1_map(struct iommufd_ioas *ioas,
 		     const struct vfio_iommu_type1_dma_map *map)
 {
 	unsigned long iova = map->iova;
@@ -313,7 +300,7 @@ static int __map_dma(struct iommufd_ioas *ioas,
 	return rc;
 }
 
-static int map_dma(struct iommufd_ctx *ictx, void __user *arg)
+static int type1_map_dma(struct iommufd_ctx *ictx, void __user *arg)
 {
 	size_t minsz = offsetofend(struct vfio_iommu_type1_dma_map, size);
 	struct vfio_iommu_type1_dma_map map;
@@ -326,17 +313,17 @@ static int map_dma(struct iommufd_ctx *ictx, void __user *arg)
 	    map.flags & ~(VFIO_DMA_MAP_FLAG_READ | VFIO_DMA_MAP_FLAG_WRITE))
 		return -EINVAL;
 
-	ioas = get_chosen(ictx);
+	ioas = type1_get_ioas(ictx);
 	if (IS_ERR(ioas))
 		return PTR_ERR(ioas);
-	rc = __map_dma(ioas, &map);
+	rc = type1_map(ioas, &map);
 	iommufd_put_ioas(ioas);
 	return rc;
 }
 
 /* Version 1: cut what lies across the ends of the range. */
-static int split_ends(struct iova_space *space, unsigned long start,
-		      unsigned long last)
+static int type1_split_ends(struct iova_space *space, unsigned long start,
+			    unsigned long last)
 {
 	int rc = iova_space_split(space, start);
 
@@ -345,7 +332,7 @@ static int split_ends(struct iova_space *space, unsigned long start,
 	return rc;
 }
 
-static int unmap_range(struct iova_space *space, unsigned long start,
+static int type1_unmap(struct iova_space *space, unsigned long start,
 		       unsigned long length, unsigned long *unmapped)
 {
 	unsigned long last = start + length - 1;
@@ -353,13 +340,13 @@ static int unmap_range(struct iova_space *space, unsigned long start,
 
 	rc = iommufd_check_range(start, length);
 	if (!rc && !iova_space_huge_pages(space))
-		rc = split_ends(space, start, last);
+		rc = type1_split_ends(space, start, last);
 	if (rc)
 		return rc;
 	return iova_space_unmap_any(space, start, last, unmapped);
 }
 
-static int unmap_dma(struct iommufd_ctx *ictx, void __user *arg)
+static int type1_unmap_dma(struct iommufd_ctx *ictx, void __user *arg)
 {
 	size_t minsz = offsetofend(struct vfio_iommu_type1_dma_unmap, size);
 	struct vfio_iommu_type1_dma_unmap __user *user = arg;
@@ -373,11 +360,11 @@ static int unmap_dma(struct iommufd_ctx *ictx, void __user *arg)
 	if (unmap.argsz < minsz || unmap.flags & ~VFIO_DMA_UNMAP_FLAG_ALL)
 		return -EINVAL;
 
-	ioas = get_chosen(ictx);
+	ioas = type1_get_ioas(ictx);
 	if (IS_ERR(ioas))
 		return PTR_ERR(ioas);
 	if (!unmap.flags)
-		rc = unmap_range(&ioas->space, unmap.iova, unmap.size,
+		rc = type1_unmap(&ioas->space, unmap.iova, unmap.size,
 				 &unmapped);
 	else if (unmap.iova || unmap.size)
 		rc = -EINVAL;
@@ -405,15 +392,15 @@ int iommufd_vfio_ioctl(struct iommufd_ctx *ictx, unsigned int cmd,
 	case VFIO_GET_API_VERSION:
 		return VFIO_API_VERSION;
 	case VFIO_CHECK_EXTENSION:
-		return check_extension(ictx, arg);
+		return type1_check_extension(ictx, arg);
 	case VFIO_SET_IOMMU:
-		return set_iommu(ictx, arg);
+		return type1_set_iommu(ictx, arg);
 	case VFIO_IOMMU_GET_INFO:
-		return get_info(ictx, (void __user *)arg);
+		return type1_get_info(ictx, (void __user *)arg);
 	case VFIO_IOMMU_MAP_DMA:
-		return map_dma(ictx, (void __user *)arg);
+		return type1_map_dma(ictx, (void __user *)arg);
 	case VFIO_IOMMU_UNMAP_DMA:
-		return unmap_dma(ictx, (void __user *)arg);
+		return type1_unmap_dma(ictx, (void __user *)arg);
 	default:
 		return -ENOTTY;
 	}

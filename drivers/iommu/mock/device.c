@@ -42,11 +42,8 @@ static int bind_and_attach(struct iommufd_ctx *ictx,
 	return rc;
 }
 
-/**
- * selftest_device_fini() - undo a mock device
- * @obj: object that nobody can find any more
- */
-void selftest_device_fini(struct iommufd_object *obj)
+/* The object is gone from its context. */
+static void selftest_device_fini(struct iommufd_object *obj)
 {
 	struct selftest_device *stdev =
 		container_of(obj, struct selftest_device, obj);
@@ -57,6 +54,10 @@ void selftest_device_fini(struct iommufd_object *obj)
 	mutex_destroy(&stdev->lock);
 }
 
+static const struct iommufd_object_ops selftest_device_ops = {
+	.fini = selftest_device_fini,
+};
+
 static int mock_domain(struct selftest_ucmd *ucmd, unsigned int dev_flags)
 {
 	struct iommufd_ctx *ictx = ucmd->ictx;
@@ -66,7 +67,8 @@ static int mock_domain(struct selftest_ucmd *ucmd, unsigned int dev_flags)
 	int rc;
 
 	obj = selftest_core->object_alloc(ictx, sizeof(*stdev),
-					  IOMMUFD_OBJ_SELFTEST);
+					  IOMMUFD_OBJ_SELFTEST,
+					  &selftest_device_ops);
 	if (IS_ERR(obj))
 		return PTR_ERR(obj);
 	stdev = container_of(obj, struct selftest_device, obj);

@@ -162,7 +162,6 @@ static long selftest_ioctl(struct iommufd_ctx *ictx, void __user *ubuffer)
 static const struct iommufd_test_ops selftest_test_ops = {
 	.owner = THIS_MODULE,
 	.ioctl = selftest_ioctl,
-	.fini = selftest_device_fini,
 };
 
 static int __init selftest_init(void)

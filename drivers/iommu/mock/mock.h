@@ -6,7 +6,12 @@
 #include <linux/iommu.h>
 #include <linux/types.h>
 
-#include "../iommufd/iommufd_private.h"
+#include "../iommufd/device.h"
+#include "../iommufd/hw_info.h"
+#include "../iommufd/hwpt.h"
+#include "../iommufd/ioas.h"
+#include "../iommufd/iommu_ops.h"
+#include "../iommufd/object.h"
 #include "../iommufd/test_hook.h"
 #include "test_abi.h"
 
@@ -34,7 +39,6 @@ void selftest_put_ioas(struct iommufd_ioas *ioas);
 int selftest_mock_domain(struct selftest_ucmd *ucmd);
 int selftest_mock_domain_flags(struct selftest_ucmd *ucmd);
 int selftest_mock_domain_replace(struct selftest_ucmd *ucmd);
-void selftest_device_fini(struct iommufd_object *obj);
 
 /* access.c */
 int selftest_create_access(struct selftest_ucmd *ucmd);

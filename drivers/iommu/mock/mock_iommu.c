@@ -102,10 +102,12 @@ static int replace(struct device *dev, struct iommu_domain *old_domain,
 	return attach(dev, new_domain);
 }
 
-static int reserve(struct device *dev, struct iova_space *space,
-		   const void *owner)
+static void get_resv_regions(struct device *dev, struct list_head *regions)
 {
-	return 0;
+}
+
+static void put_resv_regions(struct device *dev, struct list_head *regions)
+{
 }
 
 static int hw_info(struct device *dev, struct iommufd_hw_info *info)
@@ -128,6 +130,7 @@ const struct iommufd_iommu_ops mock_iommu_ops = {
 	.attach = attach,
 	.detach = detach,
 	.replace = replace,
-	.reserve = reserve,
+	.get_resv_regions = get_resv_regions,
+	.put_resv_regions = put_resv_regions,
 	.hw_info = hw_info,
 };

@@ -1,0 +1,261 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Which HWPT a device gets: the one that user space names, or one that is found
+ * or made for the IOAS that user space names.
+ */
+#include <linux/export.h>
+#include <linux/iommu.h>
+#include <linux/iommufd.h>
+#include <uapi/linux/iommufd.h>
+
+#include "device.h"
+#include "hwpt.h"
+#include "ioas.h"
+#include "ioctl.h"
+
+/* Make a HWPT that suits a device. */
+static struct iommufd_hwpt *hwpt_create(struct iommufd_device *idev,
+					struct iommufd_ioas *ioas)
+{
+	struct iommu_domain *domain;
+	struct iommufd_hwpt *hwpt;
+	bool coherent;
+
+	domain = iommufd_group_alloc_domain(idev, &coherent);
+	if (IS_ERR(domain))
+		return ERR_CAST(domain);
+	hwpt = iommufd_hwpt_create(ioas, domain, coherent);
+	if (IS_ERR(hwpt))
+		iommu_domain_free(domain);
+	return hwpt;
+}
+
+typedef int (*attach_fn)(struct iommufd_device *idev, struct iommufd_hwpt *hwpt,
+			 struct iommufd_hwpt **old);
+
+/* Try the automatic HWPTs; *hwpt is the one that serves, the caller uses it. */
+static int attach_existing(struct iommufd_device *idev,
+			   struct iommufd_ioas *ioas, attach_fn attach,
+			   struct iommufd_hwpt **hwpt,
+			   struct iommufd_hwpt **old)
+{
+	struct iommufd_hwpt *next;
+	int rc = -EINVAL;
+
+	for (*hwpt = iommufd_hwpt_next_auto(ioas, NULL); *hwpt; *hwpt = next) {
+		rc = attach(idev, *hwpt, old);
+		if (!rc)
+			break;
+		/* -EINVAL says that device and domain do not fit together. */
+		next = rc == -EINVAL ? iommufd_hwpt_next_auto(ioas, *hwpt) :
+				       NULL;
+		iommufd_hwpt_put_user(*hwpt);
+	}
+	return rc;
+}
+
+/* Make an automatic HWPT, of which the caller is a user. */
+static int attach_new(struct iommufd_device *idev, struct iommufd_ioas *ioas,
+		      attach_fn attach, struct iommufd_hwpt **out,
+		      struct iommufd_hwpt **old)
+{
+	struct iommufd_hwpt *hwpt;
+	int rc;
+
+	hwpt = hwpt_create(idev, ioas);
+	if (IS_ERR(hwpt))
+		return PTR_ERR(hwpt);
+	hwpt->automatic = true;
+	hwpt->obj.users = 1;
+
+	rc = attach(idev, hwpt, old);
+	if (rc) {
+		hwpt->obj.users = 0;
+		iommufd_hwpt_abort(hwpt);
+		return rc;
+	}
+
+	*out = hwpt;
+	iommufd_hwpt_publish_auto(hwpt);
+	return 0;
+}
+
+static int attach_auto(struct iommufd_device *idev, struct iommufd_ioas *ioas,
+		       attach_fn attach, u32 *pt_id)
+{
+	struct iommufd_hwpt *hwpt, *old = NULL;
+	int rc;
+
+	mutex_lock(&ioas->auto_lock);
+	rc = attach_existing(idev, ioas, attach, &hwpt, &old);
+	/* A group that is attached elsewhere cannot be attached to a new one. */
+	if (rc == -EINVAL && (attach == iommufd_group_replace ||
+			      !iommufd_group_is_attached(idev->igroup)))
+		rc = attach_new(idev, ioas, attach, &hwpt, &old);
+	mutex_unlock(&ioas->auto_lock);
+	if (rc)
+		return rc;
+
+	*pt_id = hwpt->obj.id;
+	iommufd_hwpt_put_user(hwpt);
+	if (old)
+		iommufd_hwpt_put_user(old);
+	return 0;
+}
+
+/*
+ * The caller has looked the HWPT up, and that is given back here, before
+ * anything can wait for it: an automatic one ends when its last user goes and
+ * nobody has it looked up.
+ */
+static int attach_explicit(struct iommufd_device *idev,
+			   struct iommufd_hwpt *hwpt, attach_fn attach)
+{
+	struct iommufd_hwpt *old = NULL;
+	int rc;
+
+	rc = iommufd_object_use(idev->ictx, &hwpt->obj);
+	iommufd_object_put(idev->ictx, &hwpt->obj);
+	if (rc)
+		return rc;
+	rc = attach(idev, hwpt, &old);
+	iommufd_hwpt_put_user(hwpt);
+	if (old)
+		iommufd_hwpt_put_user(old);
+	return rc;
+}
+
+static int attach_pt(struct iommufd_device *idev, u32 *pt_id, attach_fn attach)
+{
+	struct iommufd_ctx *ictx = idev->ictx;
+	struct iommufd_object *obj;
+	int rc;
+
+	obj = iommufd_object_get(ictx, *pt_id, IOMMUFD_OBJ_ANY);
+	if (IS_ERR(obj))
+		return PTR_ERR(obj);
+
+	switch (obj->type) {
+	case IOMMUFD_OBJ_HWPT:
+		return attach_explicit(
+			idev, container_of(obj, struct iommufd_hwpt, obj),
+			attach);
+	case IOMMUFD_OBJ_IOAS:
+		rc = attach_auto(idev,
+				 container_of(obj, struct iommufd_ioas, obj),
+				 attach, pt_id);
+		break;
+	default:
+		rc = -EINVAL;
+	}
+	iommufd_object_put(ictx, obj);
+	return rc;
+}
+
+/**
+ * iommufd_device_attach() - give a device that is not attached a page table
+ * @idev: device
+ * @pt_id: id of a HWPT, or of an IOAS, for which a HWPT is found or made;
+ *         returns the id of the HWPT
+ *
+ * Context: process context; may take long, a fatal signal ends it.
+ * Return: 0; -ENOENT for an unknown id; -EINVAL if it is neither, if the group
+ * is attached elsewhere, or if the HWPT does not suit the device; -EADDRINUSE
+ * if something is mapped or allowed where the hardware cannot; -EBUSY if the
+ * device is attached; or what the IOMMU driver and pinning say.
+ */
+int iommufd_device_attach(struct iommufd_device *idev, u32 *pt_id)
+{
+	return attach_pt(idev, pt_id, iommufd_group_attach);
+}
+EXPORT_SYMBOL_GPL(iommufd_device_attach);
+
+/**
+ * iommufd_device_replace() - give an attached device another page table
+ * @idev: device; the other attached devices of its group move with it
+ * @pt_id: as for iommufd_device_attach()
+ *
+ * Where the kernel can, there is no moment without translation. A failed
+ * replace changes nothing.
+ *
+ * Context: process context; may take long, a fatal signal ends it.
+ * Return: as iommufd_device_attach(); -EINVAL if the device is not attached.
+ */
+int iommufd_device_replace(struct iommufd_device *idev, u32 *pt_id)
+{
+	return attach_pt(idev, pt_id, iommufd_group_replace);
+}
+EXPORT_SYMBOL_GPL(iommufd_device_replace);
+
+/**
+ * iommufd_device_detach() - take the page table from a device
+ * @idev: attached device
+ *
+ * DMA of the group is blocked when its last device is detached.
+ *
+ * Context: process context; may take long.
+ */
+void iommufd_device_detach(struct iommufd_device *idev)
+{
+	struct iommufd_hwpt *spare = iommufd_group_detach(idev);
+
+	if (spare)
+		iommufd_hwpt_put_user(spare);
+}
+EXPORT_SYMBOL_GPL(iommufd_device_detach);
+
+/* The IOAS that a new HWPT is to follow. */
+static struct iommufd_ioas *hwpt_get_parent(struct iommufd_ctx *ictx, u32 pt_id)
+{
+	struct iommufd_object *obj;
+
+	obj = iommufd_object_get(ictx, pt_id, IOMMUFD_OBJ_ANY);
+	if (IS_ERR(obj))
+		return ERR_CAST(obj);
+	if (obj->type != IOMMUFD_OBJ_IOAS) {
+		iommufd_object_put(ictx, obj);
+		return ERR_PTR(-EINVAL);
+	}
+	return container_of(obj, struct iommufd_ioas, obj);
+}
+
+/* IOMMU_HWPT_ALLOC */
+int iommufd_hwpt_alloc_ioctl(struct iommufd_ucmd *ucmd)
+{
+	struct iommu_hwpt_alloc *cmd = ucmd->cmd;
+	struct iommufd_device *idev;
+	struct iommufd_hwpt *hwpt;
+	struct iommufd_ioas *ioas;
+	int rc = 0;
+
+	if (cmd->flags || cmd->__reserved)
+		return -EOPNOTSUPP;
+
+	idev = iommufd_get_device(ucmd->ictx, cmd->dev_id);
+	if (IS_ERR(idev))
+		return PTR_ERR(idev);
+
+	ioas = hwpt_get_parent(ucmd->ictx, cmd->pt_id);
+	if (IS_ERR(ioas)) {
+		rc = PTR_ERR(ioas);
+		goto out_put_device;
+	}
+
+	hwpt = hwpt_create(idev, ioas);
+	if (IS_ERR(hwpt)) {
+		rc = PTR_ERR(hwpt);
+		goto out_put_ioas;
+	}
+
+	cmd->out_hwpt_id = hwpt->obj.id;
+	rc = iommufd_ucmd_respond(ucmd, sizeof(*cmd));
+	if (rc)
+		iommufd_hwpt_abort(hwpt);
+	else
+		iommufd_object_publish(ucmd->ictx, &hwpt->obj);
+out_put_ioas:
+	iommufd_put_ioas(ioas);
+out_put_device:
+	iommufd_put_device(idev);
+	return rc;
+}

@@ -1,0 +1,70 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Contexts: what one open of /dev/iommu has. A reference to the context is a
+ * reference to the file.
+ */
+#include <linux/export.h>
+#include <linux/file.h>
+#include <linux/fs.h>
+#include <linux/iommufd.h>
+#include <linux/slab.h>
+
+#include "account.h"
+#include "context.h"
+
+/**
+ * iommufd_ctx_create() - make an empty context
+ * @file: open file that is to have it
+ *
+ * Return: the context, or NULL without memory.
+ */
+struct iommufd_ctx *iommufd_ctx_create(struct file *file)
+{
+	struct iommufd_ctx *ictx;
+
+	ictx = kzalloc(sizeof(*ictx), GFP_KERNEL_ACCOUNT);
+	if (!ictx)
+		return NULL;
+
+	ictx->file = file;
+	xa_init_flags(&ictx->objects, XA_FLAGS_ALLOC1 | XA_FLAGS_ACCOUNT);
+	init_waitqueue_head(&ictx->inflight_wait);
+	mutex_init(&ictx->groups_lock);
+	xa_init_flags(&ictx->groups, XA_FLAGS_ACCOUNT);
+	spin_lock_init(&ictx->payer_lock);
+	ictx->account_mode = IOMMUFD_ACCOUNT_USER;
+	return ictx;
+}
+
+/**
+ * iommufd_ctx_free() - undo iommufd_ctx_create()
+ * @ictx: context whose objects are gone
+ */
+void iommufd_ctx_free(struct iommufd_ctx *ictx)
+{
+	WARN_ON(!xa_empty(&ictx->groups));
+	if (ictx->payer)
+		iommufd_payer_put(ictx->payer);
+	mutex_destroy(&ictx->groups_lock);
+	kfree(ictx);
+}
+
+/**
+ * iommufd_ctx_get() - keep a context
+ * @ictx: context that the caller knows to be alive
+ */
+void iommufd_ctx_get(struct iommufd_ctx *ictx)
+{
+	get_file(ictx->file);
+}
+EXPORT_SYMBOL_GPL(iommufd_ctx_get);
+
+/**
+ * iommufd_ctx_put() - give a reference to a context back
+ * @ictx: context; all its objects go with the last reference
+ */
+void iommufd_ctx_put(struct iommufd_ctx *ictx)
+{
+	fput(ictx->file);
+}
+EXPORT_SYMBOL_GPL(iommufd_ctx_put);

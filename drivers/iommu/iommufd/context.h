@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+#ifndef _IOMMUFD_CONTEXT_H
+#define _IOMMUFD_CONTEXT_H
+
+#include <linux/mutex.h>
+#include <linux/spinlock.h>
+#include <linux/types.h>
+#include <linux/wait.h>
+#include <linux/xarray.h>
+
+struct file;
+struct iommufd_ioas;
+struct iommufd_payer;
+struct iommufd_test_ops;
+
+/**
+ * struct iommufd_ctx - one open of /dev/iommu
+ * @file: the file; a reference to the context is a reference to the file
+ * @objects: id to object. Its lock guards iommufd_object.users and .dead, and
+ *           @vfio_ioas.
+ * @vfio_ioas: the IOAS that the type1 emulation works on, or NULL. No reference:
+ *             the end of the IOAS clears it.
+ * @inflight_wait: wakes who waits for iommufd_object.inflight to become 0
+ * @groups_lock: guards @groups and iommufd_group.bound
+ * @groups: iommu_group_id() to struct iommufd_group
+ * @payer_lock: guards @payer
+ * @payer: the last process that mapped memory, or NULL
+ * @account_mode: IOMMUFD_ACCOUNT_USER or IOMMUFD_ACCOUNT_MM; changes only
+ *                while there is no object
+ * @test: what implements IOMMU_TEST_CMD, from its first use on, or NULL
+ */
+struct iommufd_ctx {
+	struct file *file;
+	struct xarray objects;
+	struct iommufd_ioas *vfio_ioas;
+	wait_queue_head_t inflight_wait;
+	struct mutex groups_lock;
+	struct xarray groups;
+	spinlock_t payer_lock;
+	struct iommufd_payer *payer;
+	u8 account_mode;
+	const struct iommufd_test_ops *test;
+};
+
+struct iommufd_ctx *iommufd_ctx_create(struct file *file);
+void iommufd_ctx_free(struct iommufd_ctx *ictx);
+
+#endif

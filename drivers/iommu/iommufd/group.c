@@ -1,0 +1,418 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Groups: the DMA of an iommu_group belongs to one context, and all its
+ * devices are attached to the same HWPT.
+ *
+ * Locks, outermost first: iommufd_ctx.groups_lock; iommufd_ioas.auto_lock;
+ * iommufd_group.lock; iommufd_pgtable.groups; iova_space.lock. Calls for one
+ * device are serialized by its driver.
+ */
+#include <linux/export.h>
+#include <linux/iommu.h>
+#include <linux/iommufd.h>
+#include <linux/slab.h>
+
+#include "context.h"
+#include "group.h"
+#include "hwpt.h"
+#include "ioas.h"
+#include "iommu_ops.h"
+
+/* Make the context the owner of a group's DMA. */
+static struct iommufd_group *group_create(struct iommufd_ctx *ictx,
+					  struct iommu_group *group,
+					  struct device *dev,
+					  const struct iommufd_iommu_ops *ops)
+{
+	struct iommufd_group *igroup;
+	int rc;
+
+	igroup = kzalloc(sizeof(*igroup), GFP_KERNEL_ACCOUNT);
+	if (!igroup)
+		return ERR_PTR(-ENOMEM);
+	igroup->ictx = ictx;
+	igroup->ops = ops;
+	igroup->group = group;
+	INIT_LIST_HEAD(&igroup->bound);
+	mutex_init(&igroup->lock);
+	INIT_LIST_HEAD(&igroup->attached);
+
+	rc = ops->claim(dev, ictx);
+	if (rc)
+		goto out_free;
+	if (group)
+		rc = xa_err(xa_store(&ictx->groups, iommu_group_id(group),
+				     igroup, GFP_KERNEL_ACCOUNT));
+	if (rc)
+		goto out_release;
+	return igroup;
+
+out_release:
+	ops->release(dev);
+out_free:
+	kfree(igroup);
+	return ERR_PTR(rc);
+}
+
+static void group_destroy(struct iommufd_group *igroup, struct device *dev)
+{
+	struct iommu_group *group = igroup->group;
+
+	if (group)
+		xa_erase(&igroup->ictx->groups, iommu_group_id(group));
+	igroup->ops->release(dev);
+	if (group)
+		iommu_group_put(group);
+	mutex_destroy(&igroup->lock);
+	kfree(igroup);
+}
+
+static bool group_has_device(struct iommufd_group *igroup, struct device *dev)
+{
+	struct iommufd_device *idev;
+
+	list_for_each_entry(idev, &igroup->bound, bound_entry) {
+		if (idev->dev == dev)
+			return true;
+	}
+	return false;
+}
+
+/* Add the device to its group, and the group to the context if it is new. */
+static int __group_join(struct iommufd_device *idev,
+			const struct iommufd_iommu_ops *ops)
+{
+	struct iommu_group *group = iommu_group_get(idev->dev);
+	struct iommufd_ctx *ictx = idev->ictx;
+	struct iommufd_group *igroup = NULL;
+
+	lockdep_assert_held(&ictx->groups_lock);
+	if (group)
+		igroup = xa_load(&ictx->groups, iommu_group_id(group));
+	if (igroup) {
+		iommu_group_put(group);
+		if (group_has_device(igroup, idev->dev))
+			return -EBUSY;
+	} else {
+		igroup = group_create(ictx, group, idev->dev, ops);
+		if (IS_ERR(igroup)) {
+			iommu_group_put(group);
+			return PTR_ERR(igroup);
+		}
+	}
+	idev->igroup = igroup;
+	list_add_tail(&idev->bound_entry, &igroup->bound);
+	return 0;
+}
+
+/**
+ * iommufd_group_join() - make a device a member of its group
+ * @idev: device with @dev and @ictx
+ * @ops: how to deal with its IOMMU
+ *
+ * Return: 0; -EBUSY if the device is a member already; what ops->claim() says
+ * if the context does not own the group yet; -ENOMEM.
+ */
+int iommufd_group_join(struct iommufd_device *idev,
+		       const struct iommufd_iommu_ops *ops)
+{
+	int rc;
+
+	mutex_lock(&idev->ictx->groups_lock);
+	rc = __group_join(idev, ops);
+	mutex_unlock(&idev->ictx->groups_lock);
+	return rc;
+}
+
+/**
+ * iommufd_group_leave() - undo iommufd_group_join()
+ * @idev: device, not attached; the last one takes the group along
+ */
+void iommufd_group_leave(struct iommufd_device *idev)
+{
+	struct iommufd_ctx *ictx = idev->ictx;
+
+	mutex_lock(&ictx->groups_lock);
+	list_del(&idev->bound_entry);
+	if (list_empty(&idev->igroup->bound))
+		group_destroy(idev->igroup, idev->dev);
+	mutex_unlock(&ictx->groups_lock);
+}
+
+/**
+ * iommufd_group_alloc_domain() - allocate a domain that suits a device
+ * @idev: device
+ * @coherent: set if the domain enforces coherency
+ *
+ * Return: a domain with its final aperture and page sizes, or errno.
+ */
+struct iommu_domain *iommufd_group_alloc_domain(struct iommufd_device *idev,
+						bool *coherent)
+{
+	struct iommufd_group *igroup = idev->igroup;
+	struct iommu_domain *domain;
+
+	mutex_lock(&igroup->lock);
+	*coherent = igroup->hwpt && igroup->hwpt->enforces_coherency;
+	domain = igroup->ops->domain_alloc(
+		idev->dev, igroup->hwpt ? igroup->hwpt->pgt.table.domain : NULL,
+		coherent);
+	mutex_unlock(&igroup->lock);
+	return domain;
+}
+
+bool iommufd_group_is_attached(struct iommufd_group *igroup)
+{
+	bool attached;
+
+	mutex_lock(&igroup->lock);
+	attached = igroup->hwpt;
+	mutex_unlock(&igroup->lock);
+	return attached;
+}
+
+static int group_attach_domain(struct iommufd_device *idev,
+			       struct iommufd_hwpt *hwpt)
+{
+	int rc;
+
+	iommufd_pgtable_lock_groups(&hwpt->pgt.table);
+	rc = idev->igroup->ops->attach(idev->dev, hwpt->pgt.table.domain);
+	iommufd_pgtable_unlock_groups(&hwpt->pgt.table);
+	return rc;
+}
+
+static void group_detach_domain(struct iommufd_device *idev,
+				struct iommufd_hwpt *hwpt)
+{
+	iommufd_pgtable_lock_groups(&hwpt->pgt.table);
+	idev->igroup->ops->detach(idev->dev, hwpt->pgt.table.domain);
+	iommufd_pgtable_unlock_groups(&hwpt->pgt.table);
+}
+
+static int group_replace_domain(struct iommufd_device *idev,
+				struct iommufd_hwpt *old,
+				struct iommufd_hwpt *hwpt)
+{
+	int rc;
+
+	iommufd_pgtable_lock_replace(&old->pgt.table, &hwpt->pgt.table);
+	rc = idev->igroup->ops->replace(idev->dev, old->pgt.table.domain,
+					hwpt->pgt.table.domain);
+	iommufd_pgtable_unlock_replace(&old->pgt.table, &hwpt->pgt.table);
+	return rc;
+}
+
+/*
+ * A group becomes a user of a HWPT. The caller is one as well, and remains it
+ * for as long as he looks at the HWPT: another device of the group may move the
+ * group elsewhere as soon as the lock is dropped, and an automatic HWPT goes
+ * with its last user.
+ */
+static void group_use_hwpt(struct iommufd_group *igroup,
+			   struct iommufd_hwpt *hwpt)
+{
+	lockdep_assert_held(&igroup->lock);
+	WARN_ON(iommufd_object_use(igroup->ictx, &hwpt->obj));
+	igroup->hwpt = hwpt;
+}
+
+static int group_reserve_region(struct iova_space *space,
+				const struct iommu_resv_region *region,
+				const void *owner)
+{
+	if (region->type == IOMMU_RESV_DIRECT_RELAXABLE || !region->length)
+		return 0;
+	/* We would have to map the doorbell of such a platform. */
+	if (region->type == IOMMU_RESV_SW_MSI)
+		return -EOPNOTSUPP;
+	return iova_space_reserve(space, region->start,
+				  region->start + region->length - 1, owner);
+}
+
+/* Reserve what IOVA the platform uses, with the device as the owner. */
+static int group_reserve_device(struct iommufd_device *idev,
+				struct iova_space *space)
+{
+	const struct iommufd_iommu_ops *ops = idev->igroup->ops;
+	struct iommu_resv_region *region;
+	LIST_HEAD(regions);
+	int rc = 0;
+
+	ops->get_resv_regions(idev->dev, &regions);
+	list_for_each_entry(region, &regions, list) {
+		rc = group_reserve_region(space, region, idev);
+		if (rc) {
+			iova_space_unreserve(space, idev);
+			break;
+		}
+	}
+	ops->put_resv_regions(idev->dev, &regions);
+	return rc;
+}
+
+/**
+ * iommufd_group_attach() - attach a device, and its group if it is the first
+ * @idev: device, not attached
+ * @hwpt: HWPT of which the caller is a user
+ * @old: not used, see iommufd_group_replace()
+ *
+ * Return: as iommufd_device_attach(); -EINVAL if @hwpt does not suit the device.
+ */
+int iommufd_group_attach(struct iommufd_device *idev, struct iommufd_hwpt *hwpt,
+			 struct iommufd_hwpt **old)
+{
+	struct iommufd_group *igroup = idev->igroup;
+	struct iova_space *space = &hwpt->ioas->space;
+	int rc = 0;
+
+	mutex_lock(&igroup->lock);
+	if (!list_empty(&idev->attached_entry)) {
+		rc = -EBUSY;
+		goto out_unlock;
+	}
+	if (igroup->hwpt && igroup->hwpt != hwpt) {
+		rc = -EINVAL;
+		goto out_unlock;
+	}
+
+	rc = group_reserve_device(idev, space);
+	if (rc)
+		goto out_unlock;
+	if (!igroup->hwpt) {
+		rc = group_attach_domain(idev, hwpt);
+		if (rc) {
+			iova_space_unreserve(space, idev);
+			goto out_unlock;
+		}
+		group_use_hwpt(igroup, hwpt);
+	}
+	list_add_tail(&idev->attached_entry, &igroup->attached);
+out_unlock:
+	mutex_unlock(&igroup->lock);
+	return rc;
+}
+
+/* The regions of all attached devices of a group. */
+static void group_unreserve_all(struct iommufd_group *igroup,
+				struct iova_space *space)
+{
+	struct iommufd_device *idev;
+
+	lockdep_assert_held(&igroup->lock);
+	list_for_each_entry(idev, &igroup->attached, attached_entry)
+		iova_space_unreserve(space, idev);
+}
+
+static int group_reserve_all(struct iommufd_group *igroup,
+			     struct iova_space *space)
+{
+	struct iommufd_device *idev;
+	int rc;
+
+	lockdep_assert_held(&igroup->lock);
+	list_for_each_entry(idev, &igroup->attached, attached_entry) {
+		rc = group_reserve_device(idev, space);
+		if (rc) {
+			group_unreserve_all(igroup, space);
+			return rc;
+		}
+	}
+	return 0;
+}
+
+/* Move a group in the name of one of its devices. */
+static int group_move(struct iommufd_device *idev, struct iommufd_hwpt *hwpt)
+{
+	struct iommufd_group *igroup = idev->igroup;
+	struct iommufd_hwpt *old = igroup->hwpt;
+	bool moves = old->ioas != hwpt->ioas;
+	int rc = 0;
+
+	if (moves)
+		rc = group_reserve_all(igroup, &hwpt->ioas->space);
+	if (rc)
+		return rc;
+
+	rc = group_replace_domain(idev, old, hwpt);
+	if (moves)
+		group_unreserve_all(igroup, rc ? &hwpt->ioas->space :
+						 &old->ioas->space);
+	if (!rc)
+		group_use_hwpt(igroup, hwpt);
+	return rc;
+}
+
+/**
+ * iommufd_group_replace() - move a group to another HWPT
+ * @idev: attached device of the group
+ * @hwpt: HWPT of which the caller is a user
+ * @old: set to the HWPT of which the group is no user any more, if it moved; for
+ *       iommufd_hwpt_put_user() when no lock of a group is held
+ *
+ * Return: as iommufd_group_attach(); -EINVAL if the device is not attached.
+ */
+int iommufd_group_replace(struct iommufd_device *idev,
+			  struct iommufd_hwpt *hwpt, struct iommufd_hwpt **old)
+{
+	struct iommufd_group *igroup = idev->igroup;
+	int rc = 0;
+
+	mutex_lock(&igroup->lock);
+	if (list_empty(&idev->attached_entry)) {
+		rc = -EINVAL;
+	} else if (igroup->hwpt != hwpt) {
+		struct iommufd_hwpt *left = igroup->hwpt;
+
+		rc = group_move(idev, hwpt);
+		if (!rc)
+			*old = left;
+	}
+	mutex_unlock(&igroup->lock);
+	return rc;
+}
+
+/**
+ * iommufd_group_detach() - detach a device, and its group if it is the last
+ * @idev: attached device
+ *
+ * Return: the HWPT of which the group is no user any more, for
+ * iommufd_hwpt_put_user(); NULL if other devices are attached.
+ */
+struct iommufd_hwpt *iommufd_group_detach(struct iommufd_device *idev)
+{
+	struct iommufd_group *igroup = idev->igroup;
+	struct iommufd_hwpt *hwpt, *spare = NULL;
+
+	mutex_lock(&igroup->lock);
+	hwpt = igroup->hwpt;
+	list_del_init(&idev->attached_entry);
+	if (list_empty(&igroup->attached)) {
+		group_detach_domain(idev, hwpt);
+		igroup->hwpt = NULL;
+		spare = hwpt;
+	}
+	iova_space_unreserve(&hwpt->ioas->space, idev);
+	mutex_unlock(&igroup->lock);
+	return spare;
+}
+
+/**
+ * iommufd_ctx_has_group() - is any device of a group bound to a context
+ * @ictx: context
+ * @group: group
+ *
+ * Return: true if one is.
+ */
+bool iommufd_ctx_has_group(struct iommufd_ctx *ictx, struct iommu_group *group)
+{
+	bool found;
+
+	if (!group)
+		return false;
+	mutex_lock(&ictx->groups_lock);
+	found = xa_load(&ictx->groups, iommu_group_id(group));
+	mutex_unlock(&ictx->groups_lock);
+	return found;
+}
+EXPORT_SYMBOL_GPL(iommufd_ctx_has_group);

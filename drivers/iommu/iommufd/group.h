@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+#ifndef _IOMMUFD_GROUP_H
+#define _IOMMUFD_GROUP_H
+
+#include <linux/list.h>
+#include <linux/mutex.h>
+#include <linux/types.h>
+
+#include "object.h"
+
+struct device;
+struct iommu_domain;
+struct iommu_group;
+struct iommufd_hwpt;
+struct iommufd_iommu_ops;
+
+/**
+ * struct iommufd_group - an iommu_group that the context owns
+ * @ictx: context
+ * @ops: how to deal with its IOMMU
+ * @group: the group, with a reference; NULL behind an IOMMU that the kernel
+ *         does not know, where each device is a group
+ * @bound: bound devices, struct iommufd_device; the group goes with the last
+ * @lock: guards all below, and the attachment of the group to a domain
+ * @hwpt: what the group is attached to, or NULL; the group is a user of it
+ * @attached: attached devices, struct iommufd_device
+ */
+struct iommufd_group {
+	struct iommufd_ctx *ictx;
+	const struct iommufd_iommu_ops *ops;
+	struct iommu_group *group;
+	struct list_head bound;
+	struct mutex lock;
+	struct iommufd_hwpt *hwpt;
+	struct list_head attached;
+};
+
+/**
+ * struct iommufd_device - a device bound to the context
+ * @obj: object; belongs to the driver that bound it
+ * @ictx: context
+ * @igroup: group of the device
+ * @dev: the device; its driver keeps it alive until unbind
+ * @keeps_ctx: the device has a reference to the context
+ * @bound_entry: place in iommufd_group.bound
+ * @attached_entry: place in iommufd_group.attached, empty if not attached
+ */
+struct iommufd_device {
+	struct iommufd_object obj;
+	struct iommufd_ctx *ictx;
+	struct iommufd_group *igroup;
+	struct device *dev;
+	struct list_head bound_entry;
+	struct list_head attached_entry;
+	bool keeps_ctx;
+};
+
+int iommufd_group_join(struct iommufd_device *idev,
+		       const struct iommufd_iommu_ops *ops);
+void iommufd_group_leave(struct iommufd_device *idev);
+struct iommu_domain *iommufd_group_alloc_domain(struct iommufd_device *idev,
+						bool *coherent);
+bool iommufd_group_is_attached(struct iommufd_group *igroup);
+int iommufd_group_attach(struct iommufd_device *idev, struct iommufd_hwpt *hwpt,
+			 struct iommufd_hwpt **old);
+int iommufd_group_replace(struct iommufd_device *idev,
+			  struct iommufd_hwpt *hwpt, struct iommufd_hwpt **old);
+struct iommufd_hwpt *iommufd_group_detach(struct iommufd_device *idev);
+
+#endif

@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+#ifndef _IOMMUFD_IOAS_H
+#define _IOMMUFD_IOAS_H
+
+#include <linux/atomic.h>
+#include <linux/list.h>
+#include <linux/mutex.h>
+#include <linux/spinlock.h>
+#include <linux/types.h>
+
+#include "iova_space.h"
+#include "object.h"
+
+/**
+ * struct iommufd_ioas - an IO address space
+ * @obj: object
+ * @ictx: context
+ * @space: its mappings
+ * @auto_lock: held while a HWPT is found or made for a device that attaches to
+ *             the IOAS, so that two devices do not make two where one serves
+ * @auto_list_lock: guards @auto_hwpts
+ * @auto_hwpts: HWPTs that attaching to the IOAS made
+ * @nr_incoherent: HWPTs that do not enforce coherency
+ */
+struct iommufd_ioas {
+	struct iommufd_object obj;
+	struct iommufd_ctx *ictx;
+	struct iova_space space;
+	struct mutex auto_lock;
+	spinlock_t auto_list_lock;
+	struct list_head auto_hwpts;
+	atomic_t nr_incoherent;
+};
+
+struct iommufd_ioas *iommufd_get_ioas(struct iommufd_ctx *ictx, u32 id);
+static inline void iommufd_put_ioas(struct iommufd_ioas *ioas)
+{
+	iommufd_object_put(ioas->ictx, &ioas->obj);
+}
+
+struct iommufd_ioas *iommufd_ioas_create(struct iommufd_ctx *ictx);
+void iommufd_ioas_abort(struct iommufd_ioas *ioas);
+int iommufd_check_range(u64 iova, u64 length);
+int iommufd_check_map(u64 uva, u64 length);
+struct iova_area *iommufd_create_user_area(struct iommufd_ctx *ictx,
+					   unsigned long uva,
+					   unsigned long length, int prot);
+
+#endif

@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+#ifndef _IOMMUFD_IOMMU_OPS_H
+#define _IOMMUFD_IOMMU_OPS_H
+
+#include <linux/types.h>
+
+struct device;
+struct iommu_domain;
+struct iommufd_hw_info;
+struct list_head;
+
+/**
+ * struct iommufd_iommu_ops - what a context does with the IOMMU of a device
+ * @claim: become the owner of the DMA of the device's group; -EBUSY if somebody
+ *         else is, and the other errnos of iommufd_device_bind()
+ * @release: cease to be, in the name of any device of the group
+ * @domain_alloc: a page table with its final aperture and page sizes; @current
+ *                is what the group is attached to, or NULL. *@coherent says if
+ *                that enforces coherence, and then if the new one does.
+ * @attach: to a page table from blocked DMA; -EINVAL if they do not fit together
+ * @detach: back to blocked DMA
+ * @replace: another page table; nothing has changed on failure
+ * @get_resv_regions: add the regions of IOVA that the platform uses to a list of
+ *                    struct iommu_resv_region
+ * @put_resv_regions: free that list
+ * @hw_info: ask the IOMMU about itself
+ *
+ * @attach, @detach and @replace concern the whole group of the device.
+ */
+struct iommufd_iommu_ops {
+	int (*claim)(struct device *dev, void *owner);
+	void (*release)(struct device *dev);
+	struct iommu_domain *(*domain_alloc)(struct device *dev,
+					     struct iommu_domain *current_domain,
+					     bool *coherent);
+	int (*attach)(struct device *dev, struct iommu_domain *domain);
+	void (*detach)(struct device *dev, struct iommu_domain *domain);
+	int (*replace)(struct device *dev, struct iommu_domain *old_domain,
+		       struct iommu_domain *new_domain);
+	void (*get_resv_regions)(struct device *dev, struct list_head *regions);
+	void (*put_resv_regions)(struct device *dev, struct list_head *regions);
+	int (*hw_info)(struct device *dev, struct iommufd_hw_info *info);
+};
+
+/* iommu.c: the IOMMU of the machine */
+extern const struct iommufd_iommu_ops iommufd_iommu_ops;
+
+#endif
