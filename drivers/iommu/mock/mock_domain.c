@@ -61,7 +61,7 @@ struct mock_domain {
 	struct xarray pages;
 };
 
-static struct mock_domain *to_mock(struct iommu_domain *domain)
+static struct mock_domain *to_mock_domain(struct iommu_domain *domain)
 {
 	return container_of(domain, struct mock_domain, domain);
 }
@@ -87,7 +87,7 @@ static bool is_pinned(phys_addr_t phys)
 	return folio_maybe_dma_pinned(page_folio(pfn_to_page(PHYS_PFN(phys))));
 }
 
-static bool map_shall_fail(void)
+static bool mock_map_must_fail(void)
 {
 	bool fail;
 
@@ -104,9 +104,9 @@ static bool map_shall_fail(void)
  * Store the IO pages [*done, end) of a map call for @n. *done becomes the first
  * that is not stored.
  */
-static int store_io_pages(struct xa_state *xas, phys_addr_t phys,
-			  unsigned long *done, unsigned long end,
-			  unsigned long n, gfp_t gfp)
+static int mock_store_io_pages(struct xa_state *xas, phys_addr_t phys,
+			       unsigned long *done, unsigned long end,
+			       unsigned long n, gfp_t gfp)
 {
 	do {
 		xas_lock(xas);
@@ -137,7 +137,7 @@ static int mock_map_pages(struct iommu_domain *domain, unsigned long iova,
 			  phys_addr_t phys, size_t pgsize, size_t pgcount,
 			  int prot, gfp_t gfp, size_t *mapped)
 {
-	struct mock_domain *mock = to_mock(domain);
+	struct mock_domain *mock = to_mock_domain(domain);
 	unsigned long first = iova >> MOCK_IO_PAGE_SHIFT;
 	unsigned long n = pgsize * pgcount >> MOCK_IO_PAGE_SHIFT, i = 0;
 	int rc = 0;
@@ -149,13 +149,14 @@ static int mock_map_pages(struct iommu_domain *domain, unsigned long iova,
 			  iova + pgsize * pgcount - 1 >
 				  domain->geometry.aperture_end,
 		  "mock: mapped outside the aperture\n");
-	if (map_shall_fail())
+	if (mock_map_must_fail())
 		return -ENOMEM;
 
 	while (!rc && i < n) {
 		XA_STATE(xas, &mock->pages, first + i);
 
-		rc = store_io_pages(&xas, phys, &i, min(n, i + BATCH), n, gfp);
+		rc = mock_store_io_pages(&xas, phys, &i, min(n, i + BATCH), n,
+					 gfp);
 		cond_resched();
 	}
 	if (!rc)
@@ -171,9 +172,9 @@ static int mock_map_pages(struct iommu_domain *domain, unsigned long iova,
  * With more than one page size the kernel divides it into several calls; then
  * gather.start is where the next one must go on, else ULONG_MAX.
  */
-static void check_unmap(struct iommu_domain *domain, unsigned long iova,
-			unsigned long end, bool starts, bool ends,
-			struct iommu_iotlb_gather *gather)
+static void mock_check_unmap(struct iommu_domain *domain, unsigned long iova,
+			     unsigned long end, bool starts, bool ends,
+			     struct iommu_iotlb_gather *gather)
 {
 	WARN_ONCE(gather->start == ULONG_MAX ? !starts : gather->start != iova,
 		  "mock: unmap cuts a mapping at its start\n");
@@ -190,8 +191,8 @@ struct mock_unmap {
 };
 
 /* Make IO pages stale up to one that is not mapped. */
-static void unmap_io_pages(struct xa_state *xas, unsigned long n,
-			   struct mock_unmap *unmap)
+static void mock_unmap_io_pages(struct xa_state *xas, unsigned long n,
+				struct mock_unmap *unmap)
 {
 	void *entry;
 
@@ -213,7 +214,7 @@ static size_t mock_unmap_pages(struct iommu_domain *domain, unsigned long iova,
 			       size_t pgsize, size_t pgcount,
 			       struct iommu_iotlb_gather *gather)
 {
-	struct mock_domain *mock = to_mock(domain);
+	struct mock_domain *mock = to_mock_domain(domain);
 	unsigned long first = iova >> MOCK_IO_PAGE_SHIFT;
 	unsigned long n = pgsize * pgcount >> MOCK_IO_PAGE_SHIFT, i;
 	struct mock_unmap unmap = {};
@@ -221,13 +222,13 @@ static size_t mock_unmap_pages(struct iommu_domain *domain, unsigned long iova,
 	for (i = 0; i < n && unmap.n == i; i += min(n - i, BATCH)) {
 		XA_STATE(xas, &mock->pages, first + i);
 
-		unmap_io_pages(&xas, min(n - i, BATCH), &unmap);
+		mock_unmap_io_pages(&xas, min(n - i, BATCH), &unmap);
 		cond_resched();
 	}
 	if (unmap.n)
-		check_unmap(domain, iova,
-			    iova + (unmap.n << MOCK_IO_PAGE_SHIFT),
-			    unmap.starts, unmap.ends, gather);
+		mock_check_unmap(domain, iova,
+				 iova + (unmap.n << MOCK_IO_PAGE_SHIFT),
+				 unmap.starts, unmap.ends, gather);
 	return unmap.n << MOCK_IO_PAGE_SHIFT;
 }
 
@@ -239,7 +240,7 @@ static size_t mock_unmap_pages(struct iommu_domain *domain, unsigned long iova,
 static void mock_iotlb_sync(struct iommu_domain *domain,
 			    struct iommu_iotlb_gather *gather)
 {
-	XA_STATE(xas, &to_mock(domain)->pages, 0);
+	XA_STATE(xas, &to_mock_domain(domain)->pages, 0);
 	unsigned int n = 0;
 	void *entry;
 
@@ -265,8 +266,8 @@ static void mock_iotlb_sync(struct iommu_domain *domain,
 static phys_addr_t mock_iova_to_phys(struct iommu_domain *domain,
 				     dma_addr_t iova)
 {
-	void *entry =
-		xa_load(&to_mock(domain)->pages, iova >> MOCK_IO_PAGE_SHIFT);
+	void *entry = xa_load(&to_mock_domain(domain)->pages,
+			      iova >> MOCK_IO_PAGE_SHIFT);
 
 	if (!entry || has_mark(entry, MARK_STALE))
 		return 0;
@@ -279,9 +280,9 @@ static int mock_attach_dev(struct iommu_domain *domain, struct device *dev)
 	return -EINVAL;
 }
 
-static void mock_free(struct iommu_domain *domain)
+static void mock_domain_free(struct iommu_domain *domain)
 {
-	struct mock_domain *mock = to_mock(domain);
+	struct mock_domain *mock = to_mock_domain(domain);
 
 	WARN_ONCE(!xa_empty(&mock->pages),
 		  "mock: freed a domain that is not empty\n");
@@ -295,11 +296,11 @@ static const struct iommu_domain_ops mock_domain_ops = {
 	.unmap_pages = mock_unmap_pages,
 	.iotlb_sync = mock_iotlb_sync,
 	.iova_to_phys = mock_iova_to_phys,
-	.free = mock_free,
+	.free = mock_domain_free,
 };
 
 /* With all 64 bits, as behind AMD's IOMMU, or with bounds at both ends */
-static void set_aperture(struct iommu_domain_geometry *geometry)
+static void mock_set_aperture(struct iommu_domain_geometry *geometry)
 {
 	bool wide = READ_ONCE(wide_aperture);
 
@@ -309,12 +310,12 @@ static void set_aperture(struct iommu_domain_geometry *geometry)
 }
 
 /**
- * mock_domain_alloc() - make a page table of the mock
+ * mock_domain_create() - make a page table of the mock
  * @huge: with huge IO pages
  *
  * Return: the domain for iommu_domain_free(), or ERR_PTR(-ENOMEM).
  */
-struct iommu_domain *mock_domain_alloc(bool huge)
+struct iommu_domain *mock_domain_create(bool huge)
 {
 	struct mock_domain *mock = kzalloc(sizeof(*mock), GFP_KERNEL_ACCOUNT);
 
@@ -326,7 +327,7 @@ struct iommu_domain *mock_domain_alloc(bool huge)
 	mock->domain.pgsize_bitmap = MOCK_IO_PAGE_SIZE;
 	if (huge)
 		mock->domain.pgsize_bitmap |= MOCK_HUGE_IO_PAGE_SIZE;
-	set_aperture(&mock->domain.geometry);
+	mock_set_aperture(&mock->domain.geometry);
 	return &mock->domain;
 }
 

@@ -17,7 +17,7 @@ MODULE_PARM_DESC(
 	fail_attach,
 	"Refuse to attach devices and to replace their page table with ENOMEM");
 
-static void release_device(struct device *dev)
+static void mock_device_release(struct device *dev)
 {
 	struct mock_device *mdev = container_of(dev, struct mock_device, dev);
 
@@ -49,7 +49,7 @@ struct mock_device *mock_device_create(bool huge)
 		return ERR_PTR(rc);
 	}
 
-	mdev->dev.release = release_device;
+	mdev->dev.release = mock_device_release;
 	device_initialize(&mdev->dev);
 	rc = dev_set_name(&mdev->dev, "iommufd_mock%d", mdev->index);
 	if (!rc)
@@ -66,49 +66,49 @@ void mock_device_destroy(struct mock_device *mdev)
 	device_unregister(&mdev->dev);
 }
 
-static int claim(struct device *dev, void *owner)
+static int mock_claim(struct device *dev, void *owner)
 {
 	return 0;
 }
 
-static void release(struct device *dev)
+static void mock_release(struct device *dev)
 {
 }
 
-static struct iommu_domain *domain_alloc(struct device *dev,
-					 struct iommu_domain *current_domain,
-					 bool *coherent)
+static struct iommu_domain *
+mock_domain_alloc(struct device *dev, struct iommu_domain *current_domain,
+		  bool *coherent)
 {
 	*coherent = false;
-	return mock_domain_alloc(
+	return mock_domain_create(
 		container_of(dev, struct mock_device, dev)->huge);
 }
 
-static int attach(struct device *dev, struct iommu_domain *domain)
+static int mock_attach(struct device *dev, struct iommu_domain *domain)
 {
 	if (!is_mock_domain(domain))
 		return -EINVAL;
 	return fail_attach ? -ENOMEM : 0;
 }
 
-static void detach(struct device *dev, struct iommu_domain *domain)
+static void mock_detach(struct device *dev, struct iommu_domain *domain)
 {
 	WARN_ON(!is_mock_domain(domain));
 }
 
-static int replace(struct device *dev, struct iommu_domain *old_domain,
-		   struct iommu_domain *new_domain)
+static int mock_replace(struct device *dev, struct iommu_domain *old_domain,
+			struct iommu_domain *new_domain)
 {
-	return attach(dev, new_domain);
+	return mock_attach(dev, new_domain);
 }
 
-static int reserve(struct device *dev, struct iova_space *space,
-		   const void *owner)
+static int mock_reserve(struct device *dev, struct iova_space *space,
+			const void *owner)
 {
 	return 0;
 }
 
-static int hw_info(struct device *dev, struct iommufd_hw_info *info)
+static int mock_hw_info(struct device *dev, struct iommufd_hw_info *info)
 {
 	struct iommu_test_hw_info *data = kzalloc(sizeof(*data), GFP_KERNEL);
 
@@ -122,12 +122,12 @@ static int hw_info(struct device *dev, struct iommufd_hw_info *info)
 }
 
 const struct iommufd_iommu_ops mock_iommu_ops = {
-	.claim = claim,
-	.release = release,
-	.domain_alloc = domain_alloc,
-	.attach = attach,
-	.detach = detach,
-	.replace = replace,
-	.reserve = reserve,
-	.hw_info = hw_info,
+	.claim = mock_claim,
+	.release = mock_release,
+	.domain_alloc = mock_domain_alloc,
+	.attach = mock_attach,
+	.detach = mock_detach,
+	.replace = mock_replace,
+	.reserve = mock_reserve,
+	.hw_info = mock_hw_info,
 };

@@ -54,7 +54,7 @@ MODULE_PARM_DESC(stuck, "Callbacks from an UNMAP that did not get the lock");
 #define LOCK_TRIES 150
 
 /**
- * struct selftest_access - an access and what it has pinned
+ * struct mock_access - an access and what it has pinned
  * @ictx: context, kept by @access
  * @access: access
  * @pins_pages: it was made with MOCK_ACCESS_NEEDS_PIN_PAGES
@@ -64,10 +64,10 @@ MODULE_PARM_DESC(stuck, "Callbacks from an UNMAP that did not get the lock");
  * @ioas_id: IOAS that it uses; guarded by @rwsem
  * @lock: guards @pins and @last_pin_id. The unmap callback takes it and, but for
  *        unmap_locks, no other lock.
- * @pins: pins, struct selftest_pin
+ * @pins: pins, struct mock_pin
  * @last_pin_id: id of the newest pin
  */
-struct selftest_access {
+struct mock_access {
 	struct iommufd_ctx *ictx;
 	struct iommufd_access *access;
 	bool pins_pages;
@@ -79,33 +79,33 @@ struct selftest_access {
 };
 
 /**
- * struct selftest_pin - a pin that has not been undone
- * @entry: place in selftest_access.pins; who removes it unpins
+ * struct mock_pin - a pin that has not been undone
+ * @entry: place in mock_access.pins; who removes it unpins
  * @id: id
  * @iova: first IOVA
  * @length: bytes
  */
-struct selftest_pin {
+struct mock_pin {
 	struct list_head entry;
 	u32 id;
 	unsigned long iova;
 	unsigned long length;
 };
 
-static void undo_pin(struct selftest_access *sta, struct selftest_pin *pin)
+static void mock_unpin(struct mock_access *maccess, struct mock_pin *pin)
 {
-	iommufd_access_unpin_pages(sta->access, pin->iova, pin->length);
+	iommufd_access_unpin_pages(maccess->access, pin->iova, pin->length);
 	kfree(pin);
 }
 
 /* Take a pin that touches the range off the list. */
-static struct selftest_pin *take_pin_in(struct selftest_access *sta,
-					unsigned long iova, unsigned long last)
+static struct mock_pin *mock_take_pin_in(struct mock_access *maccess,
+					 unsigned long iova, unsigned long last)
 {
-	struct selftest_pin *pin, *found = NULL;
+	struct mock_pin *pin, *found = NULL;
 
-	spin_lock(&sta->lock);
-	list_for_each_entry(pin, &sta->pins, entry) {
+	spin_lock(&maccess->lock);
+	list_for_each_entry(pin, &maccess->pins, entry) {
 		if (pin->iova <= last &&
 		    pin->iova + (pin->length - 1) >= iova) {
 			list_del(&pin->entry);
@@ -113,45 +113,45 @@ static struct selftest_pin *take_pin_in(struct selftest_access *sta,
 			break;
 		}
 	}
-	spin_unlock(&sta->lock);
+	spin_unlock(&maccess->lock);
 	return found;
 }
 
-static struct selftest_pin *take_pin(struct selftest_access *sta, u32 id)
+static struct mock_pin *mock_take_pin(struct mock_access *maccess, u32 id)
 {
-	struct selftest_pin *pin, *found = NULL;
+	struct mock_pin *pin, *found = NULL;
 
-	spin_lock(&sta->lock);
-	list_for_each_entry(pin, &sta->pins, entry) {
+	spin_lock(&maccess->lock);
+	list_for_each_entry(pin, &maccess->pins, entry) {
 		if (pin->id == id) {
 			list_del(&pin->entry);
 			found = pin;
 			break;
 		}
 	}
-	spin_unlock(&sta->lock);
+	spin_unlock(&maccess->lock);
 	return found;
 }
 
-static void undo_pins_in(struct selftest_access *sta, unsigned long iova,
-			 unsigned long last, unsigned int delay)
+static void mock_unpin_range(struct mock_access *maccess, unsigned long iova,
+			     unsigned long last, unsigned int delay)
 {
-	struct selftest_pin *pin;
+	struct mock_pin *pin;
 
-	while ((pin = take_pin_in(sta, iova, last))) {
+	while ((pin = mock_take_pin_in(maccess, iova, last))) {
 		if (delay)
 			msleep(delay);
-		undo_pin(sta, pin);
+		mock_unpin(maccess, pin);
 	}
 }
 
 /* A driver would wait for the lock; a test must come to an end. */
-static bool take_lock(struct selftest_access *sta)
+static bool mock_access_trylock(struct mock_access *maccess)
 {
 	int tries;
 
 	for (tries = 0; tries < LOCK_TRIES; tries++) {
-		if (down_read_trylock(&sta->rwsem))
+		if (down_read_trylock(&maccess->rwsem))
 			return true;
 		msleep(20);
 	}
@@ -160,8 +160,8 @@ static bool take_lock(struct selftest_access *sta)
 }
 
 /* An UNMAP asks, with no lock held. */
-static void unmap_range(struct selftest_access *sta, unsigned long iova,
-			unsigned long last)
+static void mock_access_unmap_range(struct mock_access *maccess,
+				    unsigned long iova, unsigned long last)
 {
 	bool locks = READ_ONCE(unmap_locks);
 
@@ -169,124 +169,125 @@ static void unmap_range(struct selftest_access *sta, unsigned long iova,
 	atomic_inc(&nr_unmaps);
 	if (READ_ONCE(unmap_delay))
 		msleep(unmap_delay);
-	if (!locks || take_lock(sta)) {
-		undo_pins_in(sta, iova, last, READ_ONCE(unpin_delay));
+	if (!locks || mock_access_trylock(maccess)) {
+		mock_unpin_range(maccess, iova, last, READ_ONCE(unpin_delay));
 		if (locks)
-			up_read(&sta->rwsem);
+			up_read(&maccess->rwsem);
 	}
 	atomic_dec(&nr_unmaps);
 }
 
-static void unmap(void *data, unsigned long iova, unsigned long length)
+static void mock_access_unmap(void *data, unsigned long iova,
+			      unsigned long length)
 {
-	struct selftest_access *sta = data;
+	struct mock_access *maccess = data;
 	unsigned long last;
 
 	/* Everything, the access is about to leave its IOAS. */
 	if (!iova && length == ULONG_MAX)
-		undo_pins_in(sta, 0, ULONG_MAX, 0);
+		mock_unpin_range(maccess, 0, ULONG_MAX, 0);
 	else if (keep_pins)
 		return;
 	else if (!WARN_ON(!length ||
 			  check_add_overflow(iova, length - 1, &last)))
-		unmap_range(sta, iova, last);
+		mock_access_unmap_range(maccess, iova, last);
 }
 
-static const struct iommufd_access_ops pin_ops = {
+static const struct iommufd_access_ops mock_pin_ops = {
 	.needs_pin_pages = 1,
-	.unmap = unmap,
+	.unmap = mock_access_unmap,
 };
 
-static const struct iommufd_access_ops rw_ops = {};
+static const struct iommufd_access_ops mock_rw_ops = {};
 
-static int access_release(struct inode *inode, struct file *file)
+static int mock_access_release(struct inode *inode, struct file *file)
 {
-	struct selftest_access *sta = file->private_data;
+	struct mock_access *maccess = file->private_data;
 
-	iommufd_access_destroy(sta->access);
-	WARN_ON(!list_empty(&sta->pins));
-	kfree(sta);
+	iommufd_access_destroy(maccess->access);
+	WARN_ON(!list_empty(&maccess->pins));
+	kfree(maccess);
 	return 0;
 }
 
-static const struct file_operations access_fops = {
+static const struct file_operations mock_access_fops = {
 	.owner = THIS_MODULE,
-	.release = access_release,
+	.release = mock_access_release,
 	.llseek = noop_llseek,
 };
 
 /* The access behind a descriptor, to be given back with fput(*file). */
-static struct selftest_access *get_access(struct selftest_ucmd *ucmd,
-					  struct file **file)
+static struct mock_access *mock_get_access(struct mock_ucmd *ucmd,
+					   struct file **file)
 {
-	struct selftest_access *sta;
+	struct mock_access *maccess;
 
 	*file = fget(ucmd->cmd.id);
 	if (!*file)
 		return ERR_PTR(-EBADFD);
-	sta = (*file)->private_data;
-	if ((*file)->f_op == &access_fops && sta->ictx == ucmd->ictx)
-		return sta;
+	maccess = (*file)->private_data;
+	if ((*file)->f_op == &mock_access_fops && maccess->ictx == ucmd->ictx)
+		return maccess;
 	fput(*file);
 	return ERR_PTR(-EBADFD);
 }
 
-static struct selftest_access *create_access(struct iommufd_ctx *ictx,
-					     u32 ioas_id, bool pins_pages)
+static struct mock_access *mock_access_create(struct iommufd_ctx *ictx,
+					      u32 ioas_id, bool pins_pages)
 {
-	struct selftest_access *sta;
+	struct mock_access *maccess;
 	u32 id;
 	int rc;
 
-	sta = kzalloc(sizeof(*sta), GFP_KERNEL_ACCOUNT);
-	if (!sta)
+	maccess = kzalloc(sizeof(*maccess), GFP_KERNEL_ACCOUNT);
+	if (!maccess)
 		return ERR_PTR(-ENOMEM);
-	sta->ictx = ictx;
-	sta->pins_pages = pins_pages;
-	sta->ioas_id = ioas_id;
-	init_rwsem(&sta->rwsem);
-	spin_lock_init(&sta->lock);
-	INIT_LIST_HEAD(&sta->pins);
+	maccess->ictx = ictx;
+	maccess->pins_pages = pins_pages;
+	maccess->ioas_id = ioas_id;
+	init_rwsem(&maccess->rwsem);
+	spin_lock_init(&maccess->lock);
+	INIT_LIST_HEAD(&maccess->pins);
 
-	sta->access = iommufd_access_create(
-		ictx, pins_pages ? &pin_ops : &rw_ops, sta, &id);
-	if (IS_ERR(sta->access)) {
-		rc = PTR_ERR(sta->access);
+	maccess->access = iommufd_access_create(
+		ictx, pins_pages ? &mock_pin_ops : &mock_rw_ops, maccess, &id);
+	if (IS_ERR(maccess->access)) {
+		rc = PTR_ERR(maccess->access);
 		goto out_free;
 	}
-	rc = iommufd_access_attach(sta->access, ioas_id);
+	rc = iommufd_access_attach(maccess->access, ioas_id);
 	if (rc)
 		goto out_destroy;
-	return sta;
+	return maccess;
 
 out_destroy:
-	iommufd_access_destroy(sta->access);
+	iommufd_access_destroy(maccess->access);
 out_free:
-	kfree(sta);
+	kfree(maccess);
 	return ERR_PTR(rc);
 }
 
-static struct file *create_access_file(struct selftest_ucmd *ucmd)
+static struct file *mock_access_create_file(struct mock_ucmd *ucmd)
 {
-	struct selftest_access *sta;
+	struct mock_access *maccess;
 	struct file *file;
 
-	sta = create_access(ucmd->ictx, ucmd->cmd.id,
-			    ucmd->cmd.create_access.flags &
-				    MOCK_ACCESS_NEEDS_PIN_PAGES);
-	if (IS_ERR(sta))
-		return ERR_CAST(sta);
-	file = anon_inode_getfile("[iommufd_mock_access]", &access_fops, sta,
-				  O_RDWR);
+	maccess = mock_access_create(ucmd->ictx, ucmd->cmd.id,
+				     ucmd->cmd.create_access.flags &
+					     MOCK_ACCESS_NEEDS_PIN_PAGES);
+	if (IS_ERR(maccess))
+		return ERR_CAST(maccess);
+	file = anon_inode_getfile("[iommufd_mock_access]", &mock_access_fops,
+				  maccess, O_RDWR);
 	if (IS_ERR(file)) {
-		iommufd_access_destroy(sta->access);
-		kfree(sta);
+		iommufd_access_destroy(maccess->access);
+		kfree(maccess);
 	}
 	return file;
 }
 
 /* IOMMU_TEST_OP_CREATE_ACCESS */
-int selftest_create_access(struct selftest_ucmd *ucmd)
+int mock_access_create_cmd(struct mock_ucmd *ucmd)
 {
 	struct file *file;
 	int fd, rc;
@@ -297,14 +298,14 @@ int selftest_create_access(struct selftest_ucmd *ucmd)
 	fd = get_unused_fd_flags(O_CLOEXEC);
 	if (fd < 0)
 		return fd;
-	file = create_access_file(ucmd);
+	file = mock_access_create_file(ucmd);
 	if (IS_ERR(file)) {
 		rc = PTR_ERR(file);
 		goto out_put_fd;
 	}
 
 	ucmd->cmd.create_access.out_access_fd = fd;
-	rc = selftest_respond(ucmd);
+	rc = mock_respond(ucmd);
 	if (rc)
 		goto out_put_file;
 	fd_install(fd, file);
@@ -318,37 +319,38 @@ out_put_fd:
 }
 
 /* Turn the number of a mapping and an offset into an IOVA. */
-static int find_iova(struct selftest_access *sta, u64 in, unsigned long *iova)
+static int mock_nth_iova(struct mock_access *maccess, u64 in,
+			 unsigned long *iova)
 {
 	struct iommufd_ioas *ioas;
 	bool found;
 
-	lockdep_assert_held(&sta->rwsem);
-	ioas = selftest_get_ioas(sta->ictx, sta->ioas_id);
+	lockdep_assert_held(&maccess->rwsem);
+	ioas = mock_get_ioas(maccess->ictx, maccess->ioas_id);
 	if (IS_ERR(ioas))
 		return PTR_ERR(ioas);
-	found = selftest_core->nth_area(&ioas->space, lower_32_bits(in), iova);
-	selftest_put_ioas(ioas);
+	found = test_core->nth_area(&ioas->space, lower_32_bits(in), iova);
+	mock_put_ioas(ioas);
 	if (!found)
 		return -ENOENT;
 	*iova += upper_32_bits(in);
 	return 0;
 }
 
-static int get_iova(struct selftest_access *sta, u64 in, u32 flags,
-		    unsigned long *iova)
+static int mock_access_iova(struct mock_access *maccess, u64 in, u32 flags,
+			    unsigned long *iova)
 {
 	*iova = in;
-	return flags & MOCK_ACCESS_SYZ ? find_iova(sta, in, iova) : 0;
+	return flags & MOCK_ACCESS_SYZ ? mock_nth_iova(maccess, in, iova) : 0;
 }
 
 /* Pin and put it on the list. Return: the id of the pin, or errno. */
-static int add_pin(struct selftest_access *sta, struct selftest_pin *pin,
-		   struct page **pages, u32 flags, u32 *id)
+static int mock_add_pin(struct mock_access *maccess, struct mock_pin *pin,
+			struct page **pages, u32 flags, u32 *id)
 {
 	int rc;
 
-	rc = iommufd_access_pin_pages(sta->access, pin->iova, pin->length,
+	rc = iommufd_access_pin_pages(maccess->access, pin->iova, pin->length,
 				      pages,
 				      flags & MOCK_ACCESS_WRITE ?
 					      IOMMUFD_ACCESS_RW_WRITE :
@@ -356,11 +358,11 @@ static int add_pin(struct selftest_access *sta, struct selftest_pin *pin,
 	if (rc)
 		return rc;
 
-	spin_lock(&sta->lock);
-	*id = ++sta->last_pin_id;
+	spin_lock(&maccess->lock);
+	*id = ++maccess->last_pin_id;
 	pin->id = *id;
-	list_add_tail(&pin->entry, &sta->pins);
-	spin_unlock(&sta->lock);
+	list_add_tail(&pin->entry, &maccess->pins);
+	spin_unlock(&maccess->lock);
 	return 0;
 }
 
@@ -368,8 +370,9 @@ static int add_pin(struct selftest_access *sta, struct selftest_pin *pin,
  * Pin, compare and answer. From the moment that the pin is on the list an UNMAP
  * may undo it; so only the addresses of the pages are looked at.
  */
-static int access_pages(struct selftest_ucmd *ucmd, struct selftest_access *sta,
-			struct selftest_pin *pin)
+static int mock_pin_and_compare(struct mock_ucmd *ucmd,
+				struct mock_access *maccess,
+				struct mock_pin *pin)
 {
 	unsigned long uptr = ucmd->cmd.access_pages.uptr;
 	u32 *id = &ucmd->cmd.access_pages.out_access_pages_id;
@@ -383,51 +386,51 @@ static int access_pages(struct selftest_ucmd *ucmd, struct selftest_access *sta,
 		kfree(pin);
 		return -ENOMEM;
 	}
-	rc = add_pin(sta, pin, pages, ucmd->cmd.access_pages.flags, id);
+	rc = mock_add_pin(maccess, pin, pages, ucmd->cmd.access_pages.flags,
+			  id);
 	if (rc) {
 		kfree(pin);
 		goto out_free;
 	}
 
 	if (uptr)
-		rc = selftest_check_pages(uptr, pages, npages);
+		rc = mock_check_pages(uptr, pages, npages);
 	if (!rc)
-		rc = selftest_respond(ucmd);
+		rc = mock_respond(ucmd);
 	if (rc) {
-		pin = take_pin(sta, *id);
+		pin = mock_take_pin(maccess, *id);
 		if (pin)
-			undo_pin(sta, pin);
+			mock_unpin(maccess, pin);
 	}
 out_free:
 	kvfree(pages);
 	return rc;
 }
 
-static int access_pages_locked(struct selftest_ucmd *ucmd,
-			       struct selftest_access *sta)
+static int mock_access_pin(struct mock_ucmd *ucmd, struct mock_access *maccess)
 {
-	struct selftest_pin *pin;
+	struct mock_pin *pin;
 	int rc;
 
-	if (!sta->pins_pages)
+	if (!maccess->pins_pages)
 		return -EOPNOTSUPP;
 	pin = kzalloc(sizeof(*pin), GFP_KERNEL_ACCOUNT);
 	if (!pin)
 		return -ENOMEM;
 	pin->length = ucmd->cmd.access_pages.length;
-	rc = get_iova(sta, ucmd->cmd.access_pages.iova,
-		      ucmd->cmd.access_pages.flags, &pin->iova);
+	rc = mock_access_iova(maccess, ucmd->cmd.access_pages.iova,
+			      ucmd->cmd.access_pages.flags, &pin->iova);
 	if (rc) {
 		kfree(pin);
 		return rc;
 	}
-	return access_pages(ucmd, sta, pin);
+	return mock_pin_and_compare(ucmd, maccess, pin);
 }
 
 /* IOMMU_TEST_OP_ACCESS_PAGES */
-int selftest_access_pages(struct selftest_ucmd *ucmd)
+int mock_access_pin_cmd(struct mock_ucmd *ucmd)
 {
-	struct selftest_access *sta;
+	struct mock_access *maccess;
 	struct file *file;
 	int rc;
 
@@ -437,38 +440,39 @@ int selftest_access_pages(struct selftest_ucmd *ucmd)
 	    ~(MOCK_ACCESS_WRITE | MOCK_ACCESS_SYZ))
 		return -EOPNOTSUPP;
 
-	sta = get_access(ucmd, &file);
-	if (IS_ERR(sta))
-		return PTR_ERR(sta);
-	down_read(&sta->rwsem);
-	rc = access_pages_locked(ucmd, sta);
-	up_read(&sta->rwsem);
+	maccess = mock_get_access(ucmd, &file);
+	if (IS_ERR(maccess))
+		return PTR_ERR(maccess);
+	down_read(&maccess->rwsem);
+	rc = mock_access_pin(ucmd, maccess);
+	up_read(&maccess->rwsem);
 	fput(file);
 	return rc;
 }
 
 /* IOMMU_TEST_OP_DESTROY_ACCESS_PAGES */
-int selftest_destroy_access_pages(struct selftest_ucmd *ucmd)
+int mock_access_unpin_cmd(struct mock_ucmd *ucmd)
 {
-	struct selftest_access *sta;
-	struct selftest_pin *pin;
+	struct mock_access *maccess;
+	struct mock_pin *pin;
 	struct file *file;
 
-	sta = get_access(ucmd, &file);
-	if (IS_ERR(sta))
-		return PTR_ERR(sta);
+	maccess = mock_get_access(ucmd, &file);
+	if (IS_ERR(maccess))
+		return PTR_ERR(maccess);
 	/* A pin off the list must be gone before the IOAS changes. */
-	down_read(&sta->rwsem);
-	pin = take_pin(sta, ucmd->cmd.destroy_access_pages.access_pages_id);
+	down_read(&maccess->rwsem);
+	pin = mock_take_pin(maccess,
+			    ucmd->cmd.destroy_access_pages.access_pages_id);
 	if (pin)
-		undo_pin(sta, pin);
-	up_read(&sta->rwsem);
+		mock_unpin(maccess, pin);
+	up_read(&maccess->rwsem);
 	fput(file);
 	return pin ? 0 : -ENOENT;
 }
 
 /* A copy that a kernel thread makes, which has no user memory of its own. */
-struct slow_rw {
+struct mock_slow_rw {
 	struct work_struct work;
 	struct iommufd_access *access;
 	unsigned long iova;
@@ -478,18 +482,18 @@ struct slow_rw {
 	int rc;
 };
 
-static void slow_rw_work(struct work_struct *work)
+static void mock_slow_rw_work(struct work_struct *work)
 {
-	struct slow_rw *rw = container_of(work, struct slow_rw, work);
+	struct mock_slow_rw *rw = container_of(work, struct mock_slow_rw, work);
 
 	rw->rc = iommufd_access_rw(rw->access, rw->iova, rw->data, rw->length,
 				   rw->flags | IOMMUFD_ACCESS_RW_KTHREAD);
 }
 
-static int slow_rw(struct iommufd_access *access, unsigned long iova,
-		   void *data, size_t length, unsigned int flags)
+static int mock_slow_rw(struct iommufd_access *access, unsigned long iova,
+			void *data, size_t length, unsigned int flags)
 {
-	struct slow_rw rw = {
+	struct mock_slow_rw rw = {
 		.access = access,
 		.iova = iova,
 		.data = data,
@@ -497,15 +501,15 @@ static int slow_rw(struct iommufd_access *access, unsigned long iova,
 		.flags = flags,
 	};
 
-	INIT_WORK_ONSTACK(&rw.work, slow_rw_work);
+	INIT_WORK_ONSTACK(&rw.work, mock_slow_rw_work);
 	queue_work(system_unbound_wq, &rw.work);
 	flush_work(&rw.work);
 	destroy_work_on_stack(&rw.work);
 	return rw.rc;
 }
 
-static int rw_buffer(struct selftest_ucmd *ucmd, struct selftest_access *sta,
-		     void *data)
+static int mock_rw_buffer(struct mock_ucmd *ucmd, struct mock_access *maccess,
+			  void *data)
 {
 	u32 flags = ucmd->cmd.access_rw.flags;
 	size_t length = ucmd->cmd.access_rw.length;
@@ -514,17 +518,17 @@ static int rw_buffer(struct selftest_ucmd *ucmd, struct selftest_access *sta,
 	unsigned long iova;
 	int rc;
 
-	down_read(&sta->rwsem);
-	rc = get_iova(sta, ucmd->cmd.access_rw.iova, flags, &iova);
+	down_read(&maccess->rwsem);
+	rc = mock_access_iova(maccess, ucmd->cmd.access_rw.iova, flags, &iova);
 	if (!rc && (flags & MOCK_ACCESS_SLOW_PATH))
-		rc = slow_rw(sta->access, iova, data, length, rw);
+		rc = mock_slow_rw(maccess->access, iova, data, length, rw);
 	else if (!rc)
-		rc = iommufd_access_rw(sta->access, iova, data, length, rw);
-	up_read(&sta->rwsem);
+		rc = iommufd_access_rw(maccess->access, iova, data, length, rw);
+	up_read(&maccess->rwsem);
 	return rc;
 }
 
-static int access_rw(struct selftest_ucmd *ucmd, struct selftest_access *sta)
+static int mock_access_rw(struct mock_ucmd *ucmd, struct mock_access *maccess)
 {
 	void __user *uptr = u64_to_user_ptr(ucmd->cmd.access_rw.uptr);
 	bool write = ucmd->cmd.access_rw.flags & MOCK_ACCESS_WRITE;
@@ -538,7 +542,7 @@ static int access_rw(struct selftest_ucmd *ucmd, struct selftest_access *sta)
 	if (write && copy_from_user(data, uptr, length))
 		rc = -EFAULT;
 	if (!rc)
-		rc = rw_buffer(ucmd, sta, data);
+		rc = mock_rw_buffer(ucmd, maccess, data);
 	if (!rc && !write && copy_to_user(uptr, data, length))
 		rc = -EFAULT;
 	kvfree(data);
@@ -546,9 +550,9 @@ static int access_rw(struct selftest_ucmd *ucmd, struct selftest_access *sta)
 }
 
 /* IOMMU_TEST_OP_ACCESS_RW */
-int selftest_access_rw(struct selftest_ucmd *ucmd)
+int mock_access_rw_cmd(struct mock_ucmd *ucmd)
 {
-	struct selftest_access *sta;
+	struct mock_access *maccess;
 	struct file *file;
 	int rc;
 
@@ -558,30 +562,30 @@ int selftest_access_rw(struct selftest_ucmd *ucmd)
 	    ~(MOCK_ACCESS_WRITE | MOCK_ACCESS_SLOW_PATH | MOCK_ACCESS_SYZ))
 		return -EOPNOTSUPP;
 
-	sta = get_access(ucmd, &file);
-	if (IS_ERR(sta))
-		return PTR_ERR(sta);
-	rc = access_rw(ucmd, sta);
+	maccess = mock_get_access(ucmd, &file);
+	if (IS_ERR(maccess))
+		return PTR_ERR(maccess);
+	rc = mock_access_rw(ucmd, maccess);
 	fput(file);
 	return rc;
 }
 
 /* IOMMU_TEST_OP_ACCESS_REPLACE_IOAS */
-int selftest_access_replace_ioas(struct selftest_ucmd *ucmd)
+int mock_access_replace_cmd(struct mock_ucmd *ucmd)
 {
 	u32 ioas_id = ucmd->cmd.access_replace_ioas.ioas_id;
-	struct selftest_access *sta;
+	struct mock_access *maccess;
 	struct file *file;
 	int rc;
 
-	sta = get_access(ucmd, &file);
-	if (IS_ERR(sta))
-		return PTR_ERR(sta);
-	down_write(&sta->rwsem);
-	rc = iommufd_access_replace(sta->access, ioas_id);
+	maccess = mock_get_access(ucmd, &file);
+	if (IS_ERR(maccess))
+		return PTR_ERR(maccess);
+	down_write(&maccess->rwsem);
+	rc = iommufd_access_replace(maccess->access, ioas_id);
 	if (!rc)
-		sta->ioas_id = ioas_id;
-	up_write(&sta->rwsem);
+		maccess->ioas_id = ioas_id;
+	up_write(&maccess->rwsem);
 	fput(file);
 	return rc;
 }
