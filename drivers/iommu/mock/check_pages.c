@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * What test programs cannot see for themselves: which frame an IO page has, and
- * how often a page is pinned.
+ * Checks that need kernel access: which page frame an IO page maps, and how
+ * many pins a page has.
  */
 #include <linux/align.h>
 #include <linux/minmax.h>
@@ -11,7 +11,7 @@
 
 #include "mock.h"
 
-/* The page behind a user address, to be given back with put_page(). */
+/* The caller must release the page with put_page(). */
 static struct page *mock_get_user_page(unsigned long uptr)
 {
 	struct page *page;
@@ -26,7 +26,7 @@ static struct page *mock_get_user_page(unsigned long uptr)
 	return rc ? page : ERR_PTR(-EFAULT);
 }
 
-/* Compare IO pages with what lies within one page of the user. */
+/* Compare IO pages with a range that lies within one user page. */
 static int mock_check_io_pages(struct iommu_domain *domain, unsigned long iova,
 			       unsigned long uptr, unsigned long length)
 {
@@ -86,7 +86,7 @@ int mock_check_map_cmd(struct mock_ucmd *ucmd)
 	return rc;
 }
 
-/* Of a compound page only the sum over all of it is known. */
+/* A compound page has one count for all of its pages, so it is not checked. */
 static int mock_check_page_refs(unsigned long uptr, unsigned int refs)
 {
 	struct page *page = mock_get_user_page(uptr);
@@ -118,12 +118,12 @@ int mock_check_refs_cmd(struct mock_ucmd *ucmd)
 }
 
 /**
- * mock_check_pages() - are these the pages behind a user address?
- * @uptr: user address
- * @pages: pages, which may be gone by now
- * @npages: number of them
+ * mock_check_pages() - compare pages with the pages of a user address range
+ * @uptr: first user address, page aligned
+ * @pages: pages to compare; they may have been unpinned and freed
+ * @npages: number of pages
  *
- * Return: 0, -EBADE if they are not, or what gup says.
+ * Return: 0, -EBADE if a page differs, or the errno of get_user_pages_fast().
  */
 int mock_check_pages(unsigned long uptr, struct page **pages,
 		     unsigned long npages)

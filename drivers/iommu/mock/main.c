@@ -2,16 +2,18 @@
 /**
  * DOC: the mock IOMMU
  *
- * This module lets test programs use /dev/iommu without hardware. Its IOMMU is
- * no IOMMU of the kernel: no struct iommu_ops is registered and no bus or group
- * knows of it. It stands behind struct iommufd_iommu_ops, where the core asks
- * the IOMMU of the machine otherwise, and hands out domains that the kernel's
- * API for mapping and unmapping takes for what they are.
+ * This module lets test programs use /dev/iommu without hardware. The mock is
+ * not registered with the kernel: it has no struct iommu_ops, no bus and no
+ * IOMMU groups. It implements struct iommufd_iommu_ops, through which the core
+ * otherwise calls the IOMMU of the machine, and allocates domains that
+ * iommu_map() and iommu_unmap() accept.
  *
- * The mock watches what the core does to its domains and WARNs about what would
- * be harmful on hardware, so a test also fails that looked at something else.
+ * The mock checks what the core does to its domains. It WARNs about everything
+ * that would be harmful on hardware, and a WARN fails the test that runs, even
+ * if that test checks something else.
  *
- * IOMMU_TEST_CMD is the way in. See test_abi.h for its layout.
+ * Test programs control the mock with IOMMU_TEST_CMD; test_abi.h has the
+ * layout.
  */
 #include <linux/module.h>
 #include <linux/nospec.h>
@@ -20,7 +22,7 @@
 
 #include "mock.h"
 
-/* No struct of a test program is smaller or has its fields elsewhere. */
+/* The layout is an ABI: test programs have their own copy of the struct. */
 static_assert(sizeof(struct iommu_test_cmd) == 72);
 static_assert(offsetof(struct iommu_test_cmd, payload) == 16);
 static_assert(offsetof(struct iommu_test_cmd, last) == 64);
@@ -28,6 +30,7 @@ static_assert(offsetof(struct iommu_test_cmd, check_refs.refs) == 32);
 static_assert(offsetof(struct iommu_test_cmd, access_pages.uptr) == 40);
 static_assert(offsetof(struct iommu_test_cmd, access_rw.flags) == 40);
 
+/* The smallest limit for a scratch buffer, in bytes */
 #define MIN_SCRATCH 12
 
 const struct iommufd_test_core *test_core;
@@ -51,14 +54,9 @@ static const struct kernel_param_ops max_users_ops = {
 
 module_param_cb(max_users, &max_users_ops, &max_users, 0600);
 MODULE_PARM_DESC(max_users,
-		 "Where counts of users and pins stop, 0 for the default");
+		 "Limit of counts of users and pins; 0 means the default");
 
-/**
- * mock_respond() - give the struct back to user space
- * @ucmd: command
- *
- * Return: 0, -EFAULT.
- */
+/* Copy the command with its out fields back to user space. */
 int mock_respond(struct mock_ucmd *ucmd)
 {
 	if (copy_to_user(ucmd->ubuffer, &ucmd->cmd,
@@ -67,13 +65,7 @@ int mock_respond(struct mock_ucmd *ucmd)
 	return 0;
 }
 
-/**
- * mock_get_ioas() - look an IOAS up
- * @ictx: context
- * @id: id
- *
- * Return: the IOAS for mock_put_ioas(), or ERR_PTR(-ENOENT).
- */
+/* The caller must release the IOAS with mock_put_ioas(). */
 struct iommufd_ioas *mock_get_ioas(struct iommufd_ctx *ictx, u32 id)
 {
 	struct iommufd_object *obj;
@@ -89,7 +81,7 @@ void mock_put_ioas(struct iommufd_ioas *ioas)
 	test_core->object_put(ioas->ictx, &ioas->obj);
 }
 
-/* Nobody owns the range, so it stays until the IOAS goes. */
+/* The range has no owner, so it stays reserved until the IOAS is destroyed. */
 static int mock_add_reserved_cmd(struct mock_ucmd *ucmd)
 {
 	unsigned long start = ucmd->cmd.add_reserved.start;

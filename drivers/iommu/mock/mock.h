@@ -11,11 +11,11 @@
 #include "test_abi.h"
 
 /**
- * struct mock_ucmd - a test command on its way
+ * struct mock_ucmd - a test command that is being handled
  * @ictx: context
- * @ubuffer: user address of the struct
- * @user_size: its size as the user knows it
- * @cmd: the struct as we know it
+ * @ubuffer: user address of the command
+ * @user_size: size of the command in user space
+ * @cmd: kernel copy of the command
  */
 struct mock_ucmd {
 	struct iommufd_ctx *ictx;
@@ -52,8 +52,8 @@ int mock_check_pages(unsigned long uptr, struct page **pages,
 /**
  * struct mock_device - a device behind the mock IOMMU
  * @dev: device
- * @index: number in its name
- * @huge: its IOMMU has huge IO pages too
+ * @index: number in the device name
+ * @huge: the IOMMU of the device also has huge IO pages
  */
 struct mock_device {
 	struct device dev;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * An access behind a file descriptor of its own, for the ioctls of a driver
- * that pins, reads and writes what an IOAS has mapped.
+ * A mock access is a driver that pins, reads and writes what an IOAS has
+ * mapped. It has a file descriptor, and closing the descriptor destroys it.
  */
 #include <linux/anon_inodes.h>
 #include <linux/atomic.h>
@@ -25,46 +25,48 @@
 
 static bool keep_pins;
 module_param(keep_pins, bool, 0600);
-MODULE_PARM_DESC(keep_pins, "Do not let go of pins when an UNMAP asks for it");
+MODULE_PARM_DESC(keep_pins, "Keep pins when an UNMAP asks for them");
 
 static bool unmap_locks;
 module_param(unmap_locks, bool, 0600);
 MODULE_PARM_DESC(
 	unmap_locks,
-	"When an UNMAP asks, take the lock that replace is called under");
+	"In the callback of an UNMAP, take the lock that is held across replace");
 
 static unsigned int unmap_delay;
 module_param(unmap_delay, uint, 0600);
-MODULE_PARM_DESC(unmap_delay, "When an UNMAP asks, wait so many ms first");
+MODULE_PARM_DESC(unmap_delay,
+		 "Sleep so many ms at the start of an UNMAP's callback");
 
 static unsigned int unpin_delay;
 module_param(unpin_delay, uint, 0600);
-MODULE_PARM_DESC(unpin_delay,
-		 "When an UNMAP asks, wait so many ms with a pin in hand");
+MODULE_PARM_DESC(
+	unpin_delay,
+	"In the callback of an UNMAP, sleep so many ms before each unpin");
 
 static atomic_t nr_unmaps = ATOMIC_INIT(0);
 module_param_named(unmaps, nr_unmaps.counter, int, 0400);
-MODULE_PARM_DESC(unmaps, "Callbacks from an UNMAP that are running");
+MODULE_PARM_DESC(unmaps, "Number of UNMAP callbacks that are running");
 
 static atomic_t nr_stuck = ATOMIC_INIT(0);
 module_param_named(stuck, nr_stuck.counter, int, 0400);
-MODULE_PARM_DESC(stuck, "Callbacks from an UNMAP that did not get the lock");
+MODULE_PARM_DESC(stuck, "Number of UNMAP callbacks that did not get the lock");
 
-/* Waits for the lock before it is given up: so many times 20 ms */
+/* How often an UNMAP callback tries to take the lock, every 20 ms */
 #define LOCK_TRIES 150
 
 /**
  * struct mock_access - an access and what it has pinned
- * @ictx: context, kept by @access
+ * @ictx: context; @access has a reference
  * @access: access
- * @pins_pages: it was made with MOCK_ACCESS_NEEDS_PIN_PAGES
- * @rwsem: held for reading from a pin until it is on the list, for writing
- *         while the IOAS changes: the core asks once for all pins then, and has
- *         to be given all
- * @ioas_id: IOAS that it uses; guarded by @rwsem
- * @lock: guards @pins and @last_pin_id. The unmap callback takes it and, but for
- *        unmap_locks, no other lock.
- * @pins: pins, struct mock_pin
+ * @pins_pages: created with MOCK_ACCESS_NEEDS_PIN_PAGES
+ * @rwsem: held for reading from pinning until the pin is in @pins; held for
+ *         writing while the IOAS changes. The core asks once for all pins
+ *         during a change, so every pin must be in @pins by then.
+ * @ioas_id: id of the IOAS in use; guarded by @rwsem
+ * @lock: guards @pins and @last_pin_id. It is the only lock that the unmap
+ *        callback takes, unless unmap_locks is set.
+ * @pins: list of struct mock_pin
  * @last_pin_id: id of the newest pin
  */
 struct mock_access {
@@ -79,8 +81,8 @@ struct mock_access {
 };
 
 /**
- * struct mock_pin - a pin that has not been undone
- * @entry: place in mock_access.pins; who removes it unpins
+ * struct mock_pin - a pinned range
+ * @entry: entry of mock_access.pins; the thread that removes it must unpin
  * @id: id
  * @iova: first IOVA
  * @length: bytes
@@ -98,7 +100,7 @@ static void mock_unpin(struct mock_access *maccess, struct mock_pin *pin)
 	kfree(pin);
 }
 
-/* Take a pin that touches the range off the list. */
+/* Remove one pin that overlaps the range from the list. */
 static struct mock_pin *mock_take_pin_in(struct mock_access *maccess,
 					 unsigned long iova, unsigned long last)
 {
@@ -145,7 +147,7 @@ static void mock_unpin_range(struct mock_access *maccess, unsigned long iova,
 	}
 }
 
-/* A driver would wait for the lock; a test must come to an end. */
+/* A driver would wait for the lock. Give up, so that a test ends. */
 static bool mock_access_trylock(struct mock_access *maccess)
 {
 	int tries;
@@ -159,7 +161,7 @@ static bool mock_access_trylock(struct mock_access *maccess)
 	return false;
 }
 
-/* An UNMAP asks, with no lock held. */
+/* The core must not hold a lock in the callback of an UNMAP. */
 static void mock_access_unmap_range(struct mock_access *maccess,
 				    unsigned long iova, unsigned long last)
 {
@@ -183,7 +185,7 @@ static void mock_access_unmap(void *data, unsigned long iova,
 	struct mock_access *maccess = data;
 	unsigned long last;
 
-	/* Everything, the access is about to leave its IOAS. */
+	/* The core asks for everything when the access leaves its IOAS. */
 	if (!iova && length == ULONG_MAX)
 		mock_unpin_range(maccess, 0, ULONG_MAX, 0);
 	else if (keep_pins)
@@ -216,7 +218,7 @@ static const struct file_operations mock_access_fops = {
 	.llseek = noop_llseek,
 };
 
-/* The access behind a descriptor, to be given back with fput(*file). */
+/* The caller must release the access with fput(*file). */
 static struct mock_access *mock_get_access(struct mock_ucmd *ucmd,
 					   struct file **file)
 {
@@ -318,7 +320,7 @@ out_put_fd:
 	return rc;
 }
 
-/* Turn the number of a mapping and an offset into an IOVA. */
+/* Translate the index of a mapping and an offset to an IOVA. */
 static int mock_nth_iova(struct mock_access *maccess, u64 in,
 			 unsigned long *iova)
 {
@@ -344,7 +346,7 @@ static int mock_access_iova(struct mock_access *maccess, u64 in, u32 flags,
 	return flags & MOCK_ACCESS_SYZ ? mock_nth_iova(maccess, in, iova) : 0;
 }
 
-/* Pin and put it on the list. Return: the id of the pin, or errno. */
+/* Pin the range and add the pin to the list. */
 static int mock_add_pin(struct mock_access *maccess, struct mock_pin *pin,
 			struct page **pages, u32 flags, u32 *id)
 {
@@ -367,8 +369,9 @@ static int mock_add_pin(struct mock_access *maccess, struct mock_pin *pin,
 }
 
 /*
- * Pin, compare and answer. From the moment that the pin is on the list an UNMAP
- * may undo it; so only the addresses of the pages are looked at.
+ * Pin, compare the pages with @ucmd and respond. Takes over @pin. As soon as
+ * the pin is in the list, an UNMAP may unpin it; so only the addresses of the
+ * struct pages are compared.
  */
 static int mock_pin_and_compare(struct mock_ucmd *ucmd,
 				struct mock_access *maccess,
@@ -460,7 +463,7 @@ int mock_access_unpin_cmd(struct mock_ucmd *ucmd)
 	maccess = mock_get_access(ucmd, &file);
 	if (IS_ERR(maccess))
 		return PTR_ERR(maccess);
-	/* A pin off the list must be gone before the IOAS changes. */
+	/* A pin that is not in the list must be gone when the IOAS changes. */
 	down_read(&maccess->rwsem);
 	pin = mock_take_pin(maccess,
 			    ucmd->cmd.destroy_access_pages.access_pages_id);
@@ -471,7 +474,7 @@ int mock_access_unpin_cmd(struct mock_ucmd *ucmd)
 	return pin ? 0 : -ENOENT;
 }
 
-/* A copy that a kernel thread makes, which has no user memory of its own. */
+/* A read or write by a kernel thread, which has no mm of its own */
 struct mock_slow_rw {
 	struct work_struct work;
 	struct iommufd_access *access;

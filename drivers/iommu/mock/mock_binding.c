@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Devices behind the mock IOMMU, bound and attached by one test command and
- * undone by destroying one object.
+ * Binds devices of the mock IOMMU. One test command creates a device, binds it
+ * to a context and attaches it; destroying one object undoes all of it.
  */
 #include <linux/iommufd.h>
 #include <linux/mutex.h>
@@ -9,11 +9,11 @@
 #include "mock.h"
 
 /**
- * struct mock_binding - a mock device and the driver it would have
- * @obj: object; destroying it undoes all
- * @lock: serializes what a driver would
+ * struct mock_binding - stands for the driver of a mock device
+ * @obj: object; destroying it detaches, unbinds and removes the device
+ * @lock: serializes iommufd_device_replace(), as a driver has to
  * @mdev: device
- * @idev: device in the eyes of the context, attached
+ * @idev: the device as bound to the context; attached
  */
 struct mock_binding {
 	struct iommufd_object obj;
@@ -42,10 +42,7 @@ static int mock_bind_and_attach(struct iommufd_ctx *ictx,
 	return rc;
 }
 
-/**
- * mock_binding_fini() - undo a mock device
- * @obj: object that nobody can find any more
- */
+/* The object is no longer in the xarray of the context. */
 void mock_binding_fini(struct iommufd_object *obj)
 {
 	struct mock_binding *binding =
@@ -111,7 +108,7 @@ int mock_bind_flags_cmd(struct mock_ucmd *ucmd)
 {
 	u32 flags = ucmd->cmd.mock_domain.dev_flags;
 
-	/* The mock does not track dirty pages anyhow. */
+	/* NO_DIRTY changes nothing: the mock never tracks dirty pages. */
 	if (flags & ~(MOCK_DEVICE_NO_DIRTY | MOCK_DEVICE_HUGE_IOVA))
 		return -EOPNOTSUPP;
 	return mock_bind(ucmd, flags);

@@ -2,20 +2,21 @@
 /**
  * DOC: domains of the mock IOMMU
  *
- * An array stands for the IO page table and the IOTLB: its index is the number
- * of the IO page, its value the address and some marks. An IO page that is
- * unmapped becomes STALE and leaves the array with the next flush, as if every
- * IOTLB entry lived as long as it may.
+ * An xarray is both the IO page table and the IOTLB. Its index is the number of
+ * the IO page; its value has the address and marks. Unmapping marks an IO page
+ * STALE, and the next flush removes it: every IOTLB entry lives as long as it
+ * can on hardware.
  *
- * The mock WARNs about what the core must not do:
+ * The mock WARNs when the core does one of these:
  *
- * * map an IO page that is mapped, or that the IOTLB may still hold;
- * * map or flush a page that is not pinned, which another user may own by then;
- * * unmap what is not mapped;
- * * unmap something else than whole map calls, one or several: a large IO page
- *   would have to be cut;
- * * map without asking for cache coherence, or for neither read nor write;
- * * free a domain with something in it.
+ * * map an IO page that is mapped or not flushed;
+ * * map a page that is not pinned, or flush one that has been unpinned: the
+ *   page may have another user by then;
+ * * unmap an IO page that is not mapped;
+ * * unmap a part of what one map call has mapped: hardware would have to split
+ *   a large IO page;
+ * * map without IOMMU_CACHE, or with neither IOMMU_READ nor IOMMU_WRITE;
+ * * free a domain that is not empty.
  */
 #include <linux/minmax.h>
 #include <linux/mm.h>
@@ -29,36 +30,30 @@
 #define MOCK_IO_PAGE_SHIFT 11
 static_assert(1UL << MOCK_IO_PAGE_SHIFT == MOCK_IO_PAGE_SIZE);
 
-/* Values: the number of the IO page in physical memory, and marks */
+/* An xarray value is the physical address in IO pages, and marks. */
 #define MARK_START BIT(0)
 #define MARK_LAST BIT(1)
 #define MARK_STALE BIT(2)
 #define MARK_BITS 3
 
-/* Marks the same entries as MARK_STALE, to find them fast. */
+/* Set on the entries that have MARK_STALE, so that a flush finds them fast. */
 #define XA_STALE XA_MARK_0
 
 static unsigned int fail_map;
 module_param(fail_map, uint, 0600);
 MODULE_PARM_DESC(fail_map,
-		 "Fail this map call from now with ENOMEM; 0 fails none");
+		 "Fail the nth map call from now with ENOMEM; 0 fails none");
 
 static bool wide_aperture;
 module_param(wide_aperture, bool, 0600);
-MODULE_PARM_DESC(wide_aperture,
-		 "Let new page tables translate all of the 64-bit space");
+MODULE_PARM_DESC(wide_aperture, "Give new domains an aperture of all 64 bits");
 
-/* Guards the count down of fail_map. */
+/* Guards the countdown of fail_map. */
 static DEFINE_SPINLOCK(fail_lock);
 
-/**
- * struct mock_domain - a page table of the mock
- * @domain: what the kernel knows of it
- * @pages: IO pages
- */
 struct mock_domain {
 	struct iommu_domain domain;
-	struct xarray pages;
+	struct xarray pages; /* the IO page table */
 };
 
 static struct mock_domain *to_mock_domain(struct iommu_domain *domain)
@@ -97,12 +92,12 @@ static bool mock_map_must_fail(void)
 	return fail;
 }
 
-/* IO pages that are stored or made stale under one lock */
+/* Number of IO pages that are handled in one hold of the xarray lock */
 #define BATCH 512UL
 
 /*
- * Store the IO pages [*done, end) of a map call for @n. *done becomes the first
- * that is not stored.
+ * Store the IO pages [*done, end) of a map call for @n IO pages. *done becomes
+ * the first one that has not been stored.
  */
 static int mock_store_io_pages(struct xa_state *xas, phys_addr_t phys,
 			       unsigned long *done, unsigned long end,
@@ -161,16 +156,17 @@ static int mock_map_pages(struct iommu_domain *domain, unsigned long iova,
 	}
 	if (!rc)
 		*mapped = pgsize * pgcount;
-	/* Nobody has used these, so no IOTLB can hold them. */
+	/* No device has used these IO pages, so no flush is needed. */
 	while (rc && i--)
 		xa_erase(&mock->pages, first + i);
 	return rc;
 }
 
 /*
- * An unmap of the core must begin where a map began and end where one ended.
- * With more than one page size the kernel divides it into several calls; then
- * gather.start is where the next one must go on, else ULONG_MAX.
+ * An unmap of the core must begin at the start and end at the end of a map
+ * call. If the domain has several page sizes, iommu_unmap() may split an unmap
+ * into several calls. gather->start is where the next call must continue, or
+ * ULONG_MAX between two unmaps.
  */
 static void mock_check_unmap(struct iommu_domain *domain, unsigned long iova,
 			     unsigned long end, bool starts, bool ends,
@@ -183,14 +179,14 @@ static void mock_check_unmap(struct iommu_domain *domain, unsigned long iova,
 		  "mock: unmap cuts a mapping at its end\n");
 }
 
-/* What an unmap call has found */
+/* The IO pages that an unmap call has found */
 struct mock_unmap {
 	unsigned long n;
 	bool starts;
 	bool ends;
 };
 
-/* Make IO pages stale up to one that is not mapped. */
+/* Make @n IO pages stale; stop at one that is not mapped. */
 static void mock_unmap_io_pages(struct xa_state *xas, unsigned long n,
 				struct mock_unmap *unmap)
 {
@@ -233,9 +229,9 @@ static size_t mock_unmap_pages(struct iommu_domain *domain, unsigned long iova,
 }
 
 /*
- * Flushes what other threads have unmapped too, as hardware might. Those may
- * unpin a page as soon as they find its entry gone, so looking at the page and
- * taking the entry away must be one step.
+ * Also flush what other threads have unmapped, as hardware may. Such a thread
+ * may unpin a page as soon as its own flush does not find the entry any more.
+ * So the check of the page and the removal of the entry must be under one lock.
  */
 static void mock_iotlb_sync(struct iommu_domain *domain,
 			    struct iommu_iotlb_gather *gather)
@@ -254,7 +250,7 @@ static void mock_iotlb_sync(struct iommu_domain *domain,
 		xas_store(&xas, NULL);
 		if (++n % XA_CHECK_SCHED)
 			continue;
-		/* Not xas_pause(): the store may have freed the node it goes by. */
+		/* Not xas_pause(): the store may have freed the node of @xas. */
 		xas_set(&xas, xas.xa_index + 1);
 		xas_unlock(&xas);
 		cond_resched();
@@ -274,7 +270,7 @@ static phys_addr_t mock_iova_to_phys(struct iommu_domain *domain,
 	return entry_phys(entry) + iova % MOCK_IO_PAGE_SIZE;
 }
 
-/* A device of the machine does not fit behind the mock. */
+/* The kernel cannot attach a device of the machine to a mock domain. */
 static int mock_attach_dev(struct iommu_domain *domain, struct device *dev)
 {
 	return -EINVAL;
@@ -299,7 +295,7 @@ static const struct iommu_domain_ops mock_domain_ops = {
 	.free = mock_domain_free,
 };
 
-/* With all 64 bits, as behind AMD's IOMMU, or with bounds at both ends */
+/* Either all 64 bits, as with AMD's IOMMU, or limited at both ends */
 static void mock_set_aperture(struct iommu_domain_geometry *geometry)
 {
 	bool wide = READ_ONCE(wide_aperture);
@@ -309,12 +305,7 @@ static void mock_set_aperture(struct iommu_domain_geometry *geometry)
 	geometry->force_aperture = true;
 }
 
-/**
- * mock_domain_create() - make a page table of the mock
- * @huge: with huge IO pages
- *
- * Return: the domain for iommu_domain_free(), or ERR_PTR(-ENOMEM).
- */
+/* Return: the domain, which iommu_domain_free() frees, or ERR_PTR(-ENOMEM). */
 struct iommu_domain *mock_domain_create(bool huge)
 {
 	struct mock_domain *mock = kzalloc(sizeof(*mock), GFP_KERNEL_ACCOUNT);
@@ -336,14 +327,7 @@ bool is_mock_domain(const struct iommu_domain *domain)
 	return domain->ops == &mock_domain_ops;
 }
 
-/**
- * mock_domain_maps() - does an IOVA lead to an address?
- * @domain: domain of the mock
- * @iova: IOVA
- * @phys: address
- *
- * Return: true if it does.
- */
+/* Is @phys what @iova translates to? */
 bool mock_domain_maps(struct iommu_domain *domain, unsigned long iova,
 		      phys_addr_t phys)
 {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The mock IOMMU: what the core asks in place of the IOMMU of the machine, and
- * the devices behind it. Each device is a group of its own.
+ * The mock IOMMU, which the core calls in place of the IOMMU of the machine,
+ * and its devices. Each device has a group of its own.
  */
 #include <linux/idr.h>
 #include <linux/module.h>
@@ -15,7 +15,7 @@ static bool fail_attach;
 module_param(fail_attach, bool, 0600);
 MODULE_PARM_DESC(
 	fail_attach,
-	"Refuse to attach devices and to replace their page table with ENOMEM");
+	"Fail to attach devices, and to replace their domain, with ENOMEM");
 
 static void mock_device_release(struct device *dev)
 {
@@ -26,12 +26,13 @@ static void mock_device_release(struct device *dev)
 }
 
 /**
- * mock_device_create() - make a device behind the mock IOMMU
- * @huge: with huge IO pages
+ * mock_device_create() - create a device of the mock IOMMU
+ * @huge: the IOMMU has huge IO pages too
  *
- * It is on no bus, so no IOMMU of the machine claims it.
+ * The device is on no bus, so no IOMMU of the machine claims it.
  *
- * Return: the device for mock_device_destroy(), or errno.
+ * Return: the device, which the caller must free with mock_device_destroy(), or
+ * ERR_PTR().
  */
 struct mock_device *mock_device_create(bool huge)
 {
