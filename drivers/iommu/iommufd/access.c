@@ -16,7 +16,6 @@
 #include <linux/bitops.h>
 #include <linux/export.h>
 #include <linux/jiffies.h>
-#include <linux/overflow.h>
 #include <linux/rwsem.h>
 #include <linux/slab.h>
 
@@ -293,14 +292,6 @@ void iommufd_access_detach(struct iommufd_access *access)
 }
 EXPORT_SYMBOL_GPL(iommufd_access_detach);
 
-static int check_range(unsigned long iova, unsigned long length,
-		       unsigned long *last)
-{
-	if (!length)
-		return -EINVAL;
-	return check_add_overflow(iova, length - 1, last) ? -EOVERFLOW : 0;
-}
-
 /**
  * iommufd_access_pin_pages() - pin the pages behind a range
  * @access: access with needs_pin_pages
@@ -323,7 +314,7 @@ int iommufd_access_pin_pages(struct iommufd_access *access, unsigned long iova,
 
 	if (!access->ops->needs_pin_pages)
 		return -EINVAL;
-	rc = check_range(iova, length, &last);
+	rc = iommufd_range_last(iova, length, &last);
 	if (rc)
 		return rc;
 
@@ -351,7 +342,7 @@ void iommufd_access_unpin_pages(struct iommufd_access *access,
 {
 	unsigned long last;
 
-	if (WARN_ON(check_range(iova, length, &last)))
+	if (WARN_ON(iommufd_range_last(iova, length, &last)))
 		return;
 
 	down_read(&access->lock);
@@ -384,7 +375,7 @@ int iommufd_access_rw(struct iommufd_access *access, unsigned long iova,
 	unsigned long last;
 	int rc;
 
-	rc = check_range(iova, length, &last);
+	rc = iommufd_range_last(iova, length, &last);
 	if (rc)
 		return rc;
 

@@ -17,7 +17,6 @@
  */
 #include <linux/module.h>
 #include <linux/nospec.h>
-#include <linux/overflow.h>
 #include <linux/uaccess.h>
 
 #include "mock.h"
@@ -93,11 +92,8 @@ static int mock_add_reserved_cmd(struct mock_ucmd *ucmd)
 	ioas = mock_get_ioas(ucmd->ictx, ucmd->cmd.id);
 	if (IS_ERR(ioas))
 		return PTR_ERR(ioas);
-	if (!length)
-		rc = -EINVAL;
-	else if (check_add_overflow(start, length - 1, &last))
-		rc = -EOVERFLOW;
-	else
+	rc = iommufd_range_last(start, length, &last);
+	if (!rc)
 		rc = test_core->reserve(&ioas->space, start, last, NULL);
 	mock_put_ioas(ioas);
 	return rc;

@@ -12,7 +12,6 @@
 #include <linux/list.h>
 #include <linux/lockdep.h>
 #include <linux/module.h>
-#include <linux/overflow.h>
 #include <linux/rwsem.h>
 #include <linux/sizes.h>
 #include <linux/slab.h>
@@ -190,8 +189,7 @@ static void mock_access_unmap(void *data, unsigned long iova,
 		mock_unpin_range(maccess, 0, ULONG_MAX, 0);
 	else if (keep_pins)
 		return;
-	else if (!WARN_ON(!length ||
-			  check_add_overflow(iova, length - 1, &last)))
+	else if (!WARN_ON(iommufd_range_last(iova, length, &last)))
 		mock_access_unmap_range(maccess, iova, last);
 }
 
