@@ -10,18 +10,14 @@
 
 void *mem_reserve(size_t length)
 {
-	void *mem = mmap(NULL, length, PROT_READ | PROT_WRITE,
-			 MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-
-	return mem == MAP_FAILED ? NULL : mem;
+	return mem_file(-1, length, PROT_READ | PROT_WRITE,
+			MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE);
 }
 
 void *mem_anon(size_t length)
 {
-	void *mem = mmap(NULL, length, PROT_READ | PROT_WRITE,
-			 MAP_PRIVATE | MAP_ANONYMOUS | MAP_POPULATE, -1, 0);
-
-	return mem == MAP_FAILED ? NULL : mem;
+	return mem_file(-1, length, PROT_READ | PROT_WRITE,
+			MAP_PRIVATE | MAP_ANONYMOUS | MAP_POPULATE);
 }
 
 void *mem_reserve_aligned(size_t length, size_t align)

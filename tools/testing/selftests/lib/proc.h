@@ -26,6 +26,7 @@ long proc_pages_pinned(void);
 long file_read_key(const char *path, const char *key);
 /* One number in a file such as a sysctl; -1 when it cannot be read. */
 long file_read_long(const char *path);
+bool file_write(const char *path, const char *text);
 bool file_write_long(const char *path, long value);
 
 /*
