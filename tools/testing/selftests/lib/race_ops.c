@@ -32,7 +32,7 @@ uint8_t *race_mem(struct race_state *state, unsigned int slot)
 
 static uint64_t first_iova = RACE_IOVA;
 
-void race_go_to_the_top(void)
+void race_use_high_iova(void)
 {
 	first_iova = RACE_IOVA_TOP;
 }

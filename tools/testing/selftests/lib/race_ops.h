@@ -121,7 +121,7 @@ extern const struct race_machine race_mock;
 extern const struct race_machine race_edu;
 
 /* Have the slots near the end of 64 bits, for the mock with that aperture. */
-void race_go_to_the_top(void);
+void race_use_high_iova(void);
 
 /* Open and make what operations need. Returns 0 or the errno. */
 int race_open(struct race_state *state, const struct race_machine *machine,
