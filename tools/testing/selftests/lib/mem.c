@@ -71,7 +71,7 @@ bool mem_hugetlb_pool(long pages)
 	       file_read_long(HUGETLB_POOL) >= pages;
 }
 
-static uint8_t pattern(size_t i, uint32_t seed)
+static uint8_t pattern_byte(size_t i, uint32_t seed)
 {
 	uint32_t x = (uint32_t)i * 2654435761U + seed * 0x35000000U;
 
@@ -84,7 +84,7 @@ void mem_fill(void *mem, size_t length, uint32_t seed)
 	uint8_t *p = mem;
 
 	for (size_t i = 0; i < length; i++)
-		p[i] = pattern(i, seed);
+		p[i] = pattern_byte(i, seed);
 }
 
 bool mem_is(const void *mem, size_t length, uint32_t seed)
@@ -92,7 +92,7 @@ bool mem_is(const void *mem, size_t length, uint32_t seed)
 	const volatile uint8_t *p = mem;
 
 	for (size_t i = 0; i < length; i++)
-		if (p[i] != pattern(i, seed))
+		if (p[i] != pattern_byte(i, seed))
 			return false;
 	return true;
 }

@@ -15,7 +15,7 @@
 /* No race has more objects. */
 #define MANY_IDS 1024
 /* A process that was killed lets go of its files soon after it is gone. */
-#define SETTLES_MS 5000
+#define UNPIN_MS 5000
 
 static int set_mode(int fd, bool per_process)
 {
@@ -78,7 +78,7 @@ int race_open(struct race_state *state, const struct race_machine *machine,
 	return race_context_open(state, &state->context);
 }
 
-static int complain(int rc, const char *what)
+static int report(int rc, const char *what)
 {
 	if (rc)
 		printf("# in the end: %s: %s\n", what, strerror(rc));
@@ -99,7 +99,7 @@ static void destroy_all(int fd)
 
 static int check_pins(void)
 {
-	uint64_t end = now_ms() + SETTLES_MS;
+	uint64_t end = now_ms() + UNPIN_MS;
 
 	while (proc_pages_pinned() && now_ms() < end)
 		sleep_ms(20);
@@ -147,17 +147,17 @@ int race_close(struct race_state *state)
 
 	/* Nothing hinders an UNMAP when nobody else is there. */
 	for (int i = 0; i < 2; i++)
-		rc = rc ?: complain(_test_ioas_unmap(fd, context->ioas[i], 0,
-						     UINT64_MAX, NULL),
-				    "unmap everything");
+		rc = rc ?: report(_test_ioas_unmap(fd, context->ioas[i], 0,
+						   UINT64_MAX, NULL),
+				  "unmap everything");
 	state->machine->close(context);
 	state->machine->end(state);
 	destroy_all(fd);
 	if (iommufd_next_id(fd) != 1)
-		rc = complain(EBUSY, "an object is left");
-	rc = complain(check_pins(), "something is pinned or charged") ?: rc;
-	rc = complain(check_memory(state), "memory that was never mapped") ?: rc;
-	rc = complain(check_charge(state, fd), "room for one mapping") ?: rc;
+		rc = report(EBUSY, "an object is left");
+	rc = report(check_pins(), "something is pinned or charged") ?: rc;
+	rc = report(check_memory(state), "memory that was never mapped") ?: rc;
+	rc = report(check_charge(state, fd), "room for one mapping") ?: rc;
 	close(fd);
-	return complain(check_pins(), "something is pinned after close") ?: rc;
+	return report(check_pins(), "something is pinned after close") ?: rc;
 }
