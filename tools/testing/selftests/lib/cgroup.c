@@ -22,13 +22,13 @@ const char *cgroup_setup(void)
 	if (!file_write(ROOT "/cgroup.subtree_control", "+memory"))
 		return "no memory controller of cgroup v2";
 	if (mkdir(GROUP, 0755) && errno != EEXIST)
-		return "no room for a cgroup";
+		return "no cgroup can be created";
 	return NULL;
 }
 
 void cgroup_remove(void)
 {
-	/* What the group was charged for goes a little later than its process. */
+	/* The charge of the cgroup ends a little after its process. */
 	for (int i = 0; i < 100 && rmdir(GROUP) && errno == EBUSY; i++)
 		sleep_ms(10);
 }

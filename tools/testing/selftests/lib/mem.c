@@ -75,7 +75,7 @@ static uint8_t pattern_byte(size_t i, uint32_t seed)
 {
 	uint32_t x = (uint32_t)i * 2654435761U + seed * 0x35000000U;
 
-	/* Never zero: zeros are what a refused read looks like. */
+	/* Never 0: a read that is refused returns zeros. */
 	return (x >> 24) | 1;
 }
 

@@ -10,8 +10,9 @@
 #include "mem_frames.h"
 
 /*
- * Which page of the file or huge page is the i-th of the memory: groups of one
- * to four neighbours, the groups in descending order.
+ * The i-th entry is the page of the file (or of the huge page) that becomes the
+ * i-th page of the memory. One to four neighbours form a group, and the groups
+ * are in descending order.
  */
 static size_t *scattered_order(size_t pages)
 {
@@ -30,7 +31,7 @@ static size_t *scattered_order(size_t pages)
 	return order;
 }
 
-/* How many pages from the i-th of the memory on are neighbours in @order. */
+/* The number of pages, from the i-th, that are neighbours in @order */
 static size_t neighbours(const size_t *order, size_t i, size_t pages)
 {
 	size_t n = 1;
@@ -40,7 +41,7 @@ static size_t neighbours(const size_t *order, size_t i, size_t pages)
 	return n;
 }
 
-/* Touch pages of a file by reading, which leaves them clean, or by writing. */
+/* Fault in pages of a file: by reading, which leaves them clean, or by writing. */
 static void touch_pages(volatile uint8_t *file, size_t pages, bool dirty)
 {
 	for (size_t i = 0; i < pages * PAGE; i += PAGE) {
@@ -110,7 +111,7 @@ void *mem_shuffled_thp(size_t length)
 	return order && thp ? mem : NULL;
 }
 
-/* The frame of a present page, or 0 when the kernel does not tell. */
+/* The page frame of a present page, or 0 if pagemap hides it */
 static uint64_t page_frame(int pagemap, const void *page)
 {
 	off_t at = (uintptr_t)page / PAGE * sizeof(uint64_t);

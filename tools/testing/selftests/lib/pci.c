@@ -54,7 +54,7 @@ static int pci_group(const char *bdf)
 	return atoi(number);
 }
 
-/* A path below the root bus is .../pci0000:00/BRIDGE/BDF, else one shorter. */
+/* The path of a device behind a bridge is .../pci0000:00/BRIDGE/BDF. */
 static bool pci_behind_bridge(const char *bdf)
 {
 	char path[PATH_MAX], real[PATH_MAX];
@@ -92,7 +92,7 @@ static unsigned int pci_group_members(int group, const struct pci_id *id)
 	return members;
 }
 
-/* The one entry of vfio-dev/ names the cdev; its number must be the node's. */
+/* vfio-dev/ has one entry, the cdev. Its number must be that of the node. */
 static bool pci_cdev(const char *bdf, char *cdev, size_t size)
 {
 	unsigned int maj, min;

@@ -208,7 +208,7 @@ bool kmsg_wait_fault(int kmsg, bool write, uint64_t iova, unsigned int ms)
 		n = read(kmsg, line, sizeof(line) - 1);
 		if (n < 0 && errno == EAGAIN)
 			sleep_ms(5);
-		/* EPIPE: lines were overwritten before we read them. */
+		/* On EPIPE, lines were overwritten before they were read. */
 		line[n > 0 ? n : 0] = '\0';
 		if (strstr(line, "DMAR: ") && strstr(line, want) &&
 		    strstr(line, write ? "DMA Write" : "DMA Read"))

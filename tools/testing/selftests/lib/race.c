@@ -6,8 +6,8 @@
 #include "race.h"
 
 /*
- * How many ms longer a run may take until every thread has succeeded once: on
- * a busy host a thread may not have come to anything yet.
+ * A run continues up to so many ms until every thread has succeeded once. On a
+ * busy host a thread may not have run at all.
  */
 #define STARVE_MS 20000
 #define POLL_MS 50
@@ -82,7 +82,7 @@ int race_stop(struct race_thread *threads, int n, volatile bool *stop)
 	*stop = true;
 	for (int i = 0; i < n; i++)
 		pthread_join(threads[i].id, NULL);
-	/* An odd answer says more than none. */
+	/* An unexpected errno says more than a thread that never succeeded. */
 	for (int i = 0; i < n; i++)
 		if (threads[i].odd ||
 		    (is_starved(&threads[i]) && odd < 0))

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * What can be done with real devices: an edu on the root bus, and two that are
- * in one IOMMU group.
+ * Operations on real devices: an edu on the root bus, and two in one IOMMU
+ * group.
  */
 #include <errno.h>
 #include <unistd.h>
@@ -34,7 +34,7 @@ static void race_edu_close(struct race_state *state, int i)
 	pthread_rwlock_unlock(&state->edu_lock[i]);
 }
 
-/* Both of a group in one IOAS, as they have to be */
+/* The two devices of a group must be in the same IOAS. */
 static int race_edu_open(struct race_state *state,
 			 const struct race_context *context, int i)
 {
@@ -58,7 +58,7 @@ static void edu_machine_end(struct race_state *state)
 		race_edu_close(state, i);
 }
 
-/* A group cannot belong to two contexts, so all are closed first. */
+/* A group cannot belong to two contexts, so close all devices first. */
 static int edu_machine_open(struct race_state *state,
 			    struct race_context *context)
 {
@@ -74,7 +74,7 @@ static void edu_machine_close(struct race_context *context)
 {
 }
 
-/* Without a lock: it may be closed at any moment. */
+/* Read without a lock: another thread may close it at any time. */
 static int pick_cdev(struct race_thread *t)
 {
 	struct race_state *state = t->shared;
@@ -86,7 +86,7 @@ static int race_edu_attach(struct race_thread *t, int cdev, uint32_t pt)
 {
 	int rc = _test_vfio_attach(cdev, &pt);
 
-	/* The other member of its group is elsewhere. */
+	/* EINVAL: the other device of the group is in another IOAS. */
 	return rc == EINVAL ? 0 : rc;
 }
 
@@ -99,7 +99,7 @@ static int step_detach_and_attach(struct race_thread *t)
 	return rc ?: race_edu_attach(t, cdev, race_pick_pt(t, &context));
 }
 
-/* It is attached, unless another thread detaches. */
+/* Replaces, because the device is attached unless another thread detaches it */
 static int step_replace(struct race_thread *t)
 {
 	struct race_context context = race_context(t->shared);
@@ -107,7 +107,7 @@ static int step_replace(struct race_thread *t)
 	return race_edu_attach(t, pick_cdev(t), race_pick_pt(t, &context));
 }
 
-/* Two that move the same group, each by another of its devices */
+/* Two threads move the same group, each by another of its devices. */
 static int step_replace_group(struct race_thread *t)
 {
 	struct race_context context = race_context(t->shared);
@@ -118,7 +118,7 @@ static int step_replace_group(struct race_thread *t)
 			       context.ioas[race_pick(t, 2)]);
 }
 
-/* The last close unbinds; until then nobody can bind. */
+/* EINVAL: the last close unbinds, and until then the device is bound. */
 static int step_reopen(struct race_thread *t)
 {
 	struct race_context context = race_context(t->shared);
@@ -162,7 +162,7 @@ static int step_hw_info(struct race_thread *t)
 	return _test_hw_info(context.fd, pick_device(t), NULL, &length, &type);
 }
 
-/* Where it goes may be mapped or not. */
+/* The IOVA may be mapped or not. */
 static int step_dma(struct race_thread *t)
 {
 	unsigned int i = race_pick(t, RACE_EDUS);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* What can be done with devices behind the mock IOMMU, and with accesses. */
+/* Operations on devices of the mock IOMMU, and on accesses */
 #include <errno.h>
 #include <unistd.h>
 
@@ -37,7 +37,7 @@ static void mock_machine_end(struct race_state *state)
 {
 }
 
-/* Devices that come and go are in slots; one made for no slot goes at once. */
+/* Devices that come and go are in slots. Without a free slot, destroy at once. */
 static int step_attach(struct race_thread *t)
 {
 	struct race_context context = race_context(t->shared);
@@ -71,7 +71,7 @@ static int step_detach(struct race_thread *t)
 	return race_slot_destroy(context.fd, slot);
 }
 
-/* Mostly the device that is always there. */
+/* Most of the time, replace on the device that always exists. */
 static int step_replace(struct race_thread *t)
 {
 	struct race_context context = race_context(t->shared);
@@ -96,7 +96,10 @@ static int step_destroy_hwpt(struct race_thread *t)
 	return race_destroy_hwpt(t, step_hwpt_alloc);
 }
 
-/* What belongs to a driver is always in use; of the id of another, who knows. */
+/*
+ * A device that belongs to a driver is in use, so DESTROY must fail. The id of
+ * another device may be gone or reused.
+ */
 static int step_destroy_device(struct race_thread *t)
 {
 	struct race_context context = race_context(t->shared);
@@ -153,7 +156,7 @@ static int make_pin(struct race_thread *t, const struct race_context *context,
 	return rc;
 }
 
-/* The first access; pins that there is no slot for are left to UNMAP. */
+/* Use the first access. A pin without a slot stays until an UNMAP. */
 static int step_pin(struct race_thread *t)
 {
 	struct race_context context = race_context(t->shared);
@@ -209,7 +212,7 @@ static int step_replace_access(struct race_thread *t)
 				    race_pick_ioas(t, &context));
 }
 
-/* Its pins go with it. */
+/* Closing an access unpins its pages. */
 static int step_close_access(struct race_thread *t)
 {
 	struct race_context context = race_context(t->shared);
@@ -229,8 +232,8 @@ static int step_close_access(struct race_thread *t)
 #define ACCESSES (RACE_IOAS | RACE_ACCESS | RACE_MEMORY)
 
 /*
- * EADDRINUSE: an IOAS without a domain lets a mapping lie below the mock's
- * aperture, and whoever brings a domain meanwhile finds it there.
+ * EADDRINUSE: while an IOAS has no domain, a mapping may be below the mock's
+ * aperture, and then no domain can be added.
  */
 static const struct race_op mock_ops[] = {
 	{ "attach", step_attach, ATTACHES, RACE_ENDS_OBJECTS, { EADDRINUSE } },
