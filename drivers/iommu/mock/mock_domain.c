@@ -295,20 +295,11 @@ static const struct iommu_domain_ops mock_domain_ops = {
 	.free = mock_domain_free,
 };
 
-/* Either all 64 bits, as with AMD's IOMMU, or limited at both ends */
-static void mock_set_aperture(struct iommu_domain_geometry *geometry)
-{
-	bool wide = READ_ONCE(wide_aperture);
-
-	geometry->aperture_start = wide ? 0 : MOCK_APERTURE_START;
-	geometry->aperture_end = wide ? ULONG_MAX : MOCK_APERTURE_LAST;
-	geometry->force_aperture = true;
-}
-
 /* Return: the domain, which iommu_domain_free() frees, or ERR_PTR(-ENOMEM). */
 struct iommu_domain *mock_domain_create(bool huge)
 {
 	struct mock_domain *mock = kzalloc(sizeof(*mock), GFP_KERNEL_ACCOUNT);
+	bool wide = READ_ONCE(wide_aperture);
 
 	if (!mock)
 		return ERR_PTR(-ENOMEM);
@@ -318,7 +309,12 @@ struct iommu_domain *mock_domain_create(bool huge)
 	mock->domain.pgsize_bitmap = MOCK_IO_PAGE_SIZE;
 	if (huge)
 		mock->domain.pgsize_bitmap |= MOCK_HUGE_IO_PAGE_SIZE;
-	mock_set_aperture(&mock->domain.geometry);
+	/* Either all 64 bits, as with AMD's IOMMU, or limited at both ends */
+	mock->domain.geometry = (struct iommu_domain_geometry){
+		.aperture_start = wide ? 0 : MOCK_APERTURE_START,
+		.aperture_end = wide ? ULONG_MAX : MOCK_APERTURE_LAST,
+		.force_aperture = true,
+	};
 	return &mock->domain;
 }
 
