@@ -219,11 +219,9 @@ static int ioas_map_prot(u32 flags)
  */
 int iommufd_check_range(u64 iova, u64 length)
 {
-	u64 last;
+	unsigned long last;
 
-	if (!length)
-		return -EINVAL;
-	return check_add_overflow(iova, length - 1, &last) ? -EOVERFLOW : 0;
+	return iommufd_range_last(iova, length, &last);
 }
 
 /**

@@ -3,8 +3,10 @@
 #define _IOMMUFD_IOAS_H
 
 #include <linux/atomic.h>
+#include <linux/errno.h>
 #include <linux/list.h>
 #include <linux/mutex.h>
+#include <linux/overflow.h>
 #include <linux/spinlock.h>
 #include <linux/types.h>
 
@@ -40,6 +42,15 @@ static inline void iommufd_put_ioas(struct iommufd_ioas *ioas)
 
 struct iommufd_ioas *iommufd_ioas_create(struct iommufd_ctx *ictx);
 void iommufd_ioas_abort(struct iommufd_ioas *ioas);
+/* Return: 0, -EINVAL for length 0, -EOVERFLOW if the range wraps. */
+static inline int iommufd_range_last(unsigned long start, unsigned long length,
+				     unsigned long *last)
+{
+	if (!length)
+		return -EINVAL;
+	return check_add_overflow(start, length - 1, last) ? -EOVERFLOW : 0;
+}
+
 int iommufd_check_range(u64 iova, u64 length);
 int iommufd_check_map(u64 uva, u64 length);
 struct iova_area *iommufd_create_user_area(struct iommufd_ctx *ictx,

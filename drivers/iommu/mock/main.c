@@ -2,25 +2,26 @@
 /**
  * DOC: the mock IOMMU
  *
- * This module lets test programs use /dev/iommu without hardware. Its IOMMU is
- * no IOMMU of the kernel: no struct iommu_ops is registered and no bus or group
- * knows of it. It stands behind struct iommufd_iommu_ops, where the core asks
- * the IOMMU of the machine otherwise, and hands out domains that the kernel's
- * API for mapping and unmapping takes for what they are.
+ * This module lets test programs use /dev/iommu without hardware. The mock is
+ * not registered with the kernel: it has no struct iommu_ops, no bus and no
+ * IOMMU groups. It implements struct iommufd_iommu_ops, through which the core
+ * otherwise calls the IOMMU of the machine, and allocates domains that
+ * iommu_map() and iommu_unmap() accept.
  *
- * The mock watches what the core does to its domains and WARNs about what would
- * be harmful on hardware, so a test also fails that looked at something else.
+ * The mock checks what the core does to its domains. It WARNs about everything
+ * that would be harmful on hardware, and a WARN fails the test that runs, even
+ * if that test checks something else.
  *
- * IOMMU_TEST_CMD is the way in. See test_abi.h for its layout.
+ * Test programs control the mock with IOMMU_TEST_CMD; test_abi.h has the
+ * layout.
  */
 #include <linux/module.h>
 #include <linux/nospec.h>
-#include <linux/overflow.h>
 #include <linux/uaccess.h>
 
 #include "mock.h"
 
-/* No struct of a test program is smaller or has its fields elsewhere. */
+/* The layout is an ABI: test programs have their own copy of the struct. */
 static_assert(sizeof(struct iommu_test_cmd) == 72);
 static_assert(offsetof(struct iommu_test_cmd, payload) == 16);
 static_assert(offsetof(struct iommu_test_cmd, last) == 64);
@@ -28,37 +29,34 @@ static_assert(offsetof(struct iommu_test_cmd, check_refs.refs) == 32);
 static_assert(offsetof(struct iommu_test_cmd, access_pages.uptr) == 40);
 static_assert(offsetof(struct iommu_test_cmd, access_rw.flags) == 40);
 
+/* The smallest limit for a scratch buffer, in bytes */
 #define MIN_SCRATCH 12
 
-const struct iommufd_test_core *selftest_core;
+const struct iommufd_test_core *test_core;
 
 static unsigned int max_users;
 
-static int set_max_users(const char *value, const struct kernel_param *param)
+static int mock_set_max_users(const char *value,
+			      const struct kernel_param *param)
 {
 	int rc = param_set_uint(value, param);
 
-	if (!rc && selftest_core)
-		selftest_core->set_max_users(max_users);
+	if (!rc && test_core)
+		test_core->set_max_users(max_users);
 	return rc;
 }
 
 static const struct kernel_param_ops max_users_ops = {
-	.set = set_max_users,
+	.set = mock_set_max_users,
 	.get = param_get_uint,
 };
 
 module_param_cb(max_users, &max_users_ops, &max_users, 0600);
 MODULE_PARM_DESC(max_users,
-		 "Where counts of users and pins stop, 0 for the default");
+		 "Limit of counts of users and pins; 0 means the default");
 
-/**
- * selftest_respond() - give the struct back to user space
- * @ucmd: command
- *
- * Return: 0, -EFAULT.
- */
-int selftest_respond(struct selftest_ucmd *ucmd)
+/* Copy the command with its out fields back to user space. */
+int mock_respond(struct mock_ucmd *ucmd)
 {
 	if (copy_to_user(ucmd->ubuffer, &ucmd->cmd,
 			 min_t(size_t, ucmd->user_size, sizeof(ucmd->cmd))))
@@ -66,30 +64,24 @@ int selftest_respond(struct selftest_ucmd *ucmd)
 	return 0;
 }
 
-/**
- * selftest_get_ioas() - look an IOAS up
- * @ictx: context
- * @id: id
- *
- * Return: the IOAS for selftest_put_ioas(), or ERR_PTR(-ENOENT).
- */
-struct iommufd_ioas *selftest_get_ioas(struct iommufd_ctx *ictx, u32 id)
+/* The caller must release the IOAS with mock_put_ioas(). */
+struct iommufd_ioas *mock_get_ioas(struct iommufd_ctx *ictx, u32 id)
 {
 	struct iommufd_object *obj;
 
-	obj = selftest_core->object_get(ictx, id, IOMMUFD_OBJ_IOAS);
+	obj = test_core->object_get(ictx, id, IOMMUFD_OBJ_IOAS);
 	if (IS_ERR(obj))
 		return ERR_CAST(obj);
 	return container_of(obj, struct iommufd_ioas, obj);
 }
 
-void selftest_put_ioas(struct iommufd_ioas *ioas)
+void mock_put_ioas(struct iommufd_ioas *ioas)
 {
-	selftest_core->object_put(ioas->ictx, &ioas->obj);
+	test_core->object_put(ioas->ictx, &ioas->obj);
 }
 
-/* Nobody owns the range, so it stays until the IOAS goes. */
-static int add_reserved(struct selftest_ucmd *ucmd)
+/* The range has no owner, so it stays reserved until the IOAS is destroyed. */
+static int mock_add_reserved_cmd(struct mock_ucmd *ucmd)
 {
 	unsigned long start = ucmd->cmd.add_reserved.start;
 	unsigned long length = ucmd->cmd.add_reserved.length;
@@ -97,45 +89,42 @@ static int add_reserved(struct selftest_ucmd *ucmd)
 	unsigned long last;
 	int rc;
 
-	ioas = selftest_get_ioas(ucmd->ictx, ucmd->cmd.id);
+	ioas = mock_get_ioas(ucmd->ictx, ucmd->cmd.id);
 	if (IS_ERR(ioas))
 		return PTR_ERR(ioas);
-	if (!length)
-		rc = -EINVAL;
-	else if (check_add_overflow(start, length - 1, &last))
-		rc = -EOVERFLOW;
-	else
-		rc = selftest_core->reserve(&ioas->space, start, last, NULL);
-	selftest_put_ioas(ioas);
+	rc = iommufd_range_last(start, length, &last);
+	if (!rc)
+		rc = test_core->reserve(&ioas->space, start, last, NULL);
+	mock_put_ioas(ioas);
 	return rc;
 }
 
-static int set_memory_limit(struct selftest_ucmd *ucmd)
+static int mock_set_memory_limit_cmd(struct mock_ucmd *ucmd)
 {
 	if (ucmd->cmd.memory_limit.limit < MIN_SCRATCH)
 		return -EINVAL;
-	selftest_core->set_scratch(ucmd->cmd.memory_limit.limit);
+	test_core->set_scratch(ucmd->cmd.memory_limit.limit);
 	return 0;
 }
 
-static int (*const selftest_ops[])(struct selftest_ucmd *ucmd) = {
-	[IOMMU_TEST_OP_ADD_RESERVED] = add_reserved,
-	[IOMMU_TEST_OP_MOCK_DOMAIN] = selftest_mock_domain,
-	[IOMMU_TEST_OP_MD_CHECK_MAP] = selftest_check_map,
-	[IOMMU_TEST_OP_MD_CHECK_REFS] = selftest_check_refs,
-	[IOMMU_TEST_OP_CREATE_ACCESS] = selftest_create_access,
-	[IOMMU_TEST_OP_DESTROY_ACCESS_PAGES] = selftest_destroy_access_pages,
-	[IOMMU_TEST_OP_ACCESS_PAGES] = selftest_access_pages,
-	[IOMMU_TEST_OP_ACCESS_RW] = selftest_access_rw,
-	[IOMMU_TEST_OP_SET_TEMP_MEMORY_LIMIT] = set_memory_limit,
-	[IOMMU_TEST_OP_MOCK_DOMAIN_REPLACE] = selftest_mock_domain_replace,
-	[IOMMU_TEST_OP_ACCESS_REPLACE_IOAS] = selftest_access_replace_ioas,
-	[IOMMU_TEST_OP_MOCK_DOMAIN_FLAGS] = selftest_mock_domain_flags,
+static int (*const mock_cmds[])(struct mock_ucmd *ucmd) = {
+	[IOMMU_TEST_OP_ADD_RESERVED] = mock_add_reserved_cmd,
+	[IOMMU_TEST_OP_MOCK_DOMAIN] = mock_bind_cmd,
+	[IOMMU_TEST_OP_MD_CHECK_MAP] = mock_check_map_cmd,
+	[IOMMU_TEST_OP_MD_CHECK_REFS] = mock_check_refs_cmd,
+	[IOMMU_TEST_OP_CREATE_ACCESS] = mock_access_create_cmd,
+	[IOMMU_TEST_OP_DESTROY_ACCESS_PAGES] = mock_access_unpin_cmd,
+	[IOMMU_TEST_OP_ACCESS_PAGES] = mock_access_pin_cmd,
+	[IOMMU_TEST_OP_ACCESS_RW] = mock_access_rw_cmd,
+	[IOMMU_TEST_OP_SET_TEMP_MEMORY_LIMIT] = mock_set_memory_limit_cmd,
+	[IOMMU_TEST_OP_MOCK_DOMAIN_REPLACE] = mock_replace_cmd,
+	[IOMMU_TEST_OP_ACCESS_REPLACE_IOAS] = mock_access_replace_cmd,
+	[IOMMU_TEST_OP_MOCK_DOMAIN_FLAGS] = mock_bind_flags_cmd,
 };
 
-static long selftest_ioctl(struct iommufd_ctx *ictx, void __user *ubuffer)
+static long mock_ioctl(struct iommufd_ctx *ictx, void __user *ubuffer)
 {
-	struct selftest_ucmd ucmd = { .ictx = ictx, .ubuffer = ubuffer };
+	struct mock_ucmd ucmd = { .ictx = ictx, .ubuffer = ubuffer };
 	u32 op;
 	int rc;
 
@@ -151,34 +140,34 @@ static long selftest_ioctl(struct iommufd_ctx *ictx, void __user *ubuffer)
 		return rc;
 
 	op = ucmd.cmd.op;
-	if (ucmd.cmd.__reserved || op >= ARRAY_SIZE(selftest_ops))
+	if (ucmd.cmd.__reserved || op >= ARRAY_SIZE(mock_cmds))
 		return -EOPNOTSUPP;
-	op = array_index_nospec(op, ARRAY_SIZE(selftest_ops));
-	if (!selftest_ops[op])
+	op = array_index_nospec(op, ARRAY_SIZE(mock_cmds));
+	if (!mock_cmds[op])
 		return -EOPNOTSUPP;
-	return selftest_ops[op](&ucmd);
+	return mock_cmds[op](&ucmd);
 }
 
-static const struct iommufd_test_ops selftest_test_ops = {
+static const struct iommufd_test_ops mock_test_ops = {
 	.owner = THIS_MODULE,
-	.ioctl = selftest_ioctl,
+	.ioctl = mock_ioctl,
 };
 
-static int __init selftest_init(void)
+static int __init mock_init(void)
 {
-	selftest_core = iommufd_test_register(&selftest_test_ops);
-	selftest_core->set_max_users(max_users);
+	test_core = iommufd_test_register(&mock_test_ops);
+	test_core->set_max_users(max_users);
 	return 0;
 }
 
-static void __exit selftest_exit(void)
+static void __exit mock_exit(void)
 {
 	iommufd_test_unregister();
-	selftest_core->set_scratch(SZ_64K);
-	selftest_core->set_max_users(0);
+	test_core->set_scratch(SZ_64K);
+	test_core->set_max_users(0);
 }
 
-module_init(selftest_init);
-module_exit(selftest_exit);
+module_init(mock_init);
+module_exit(mock_exit);
 MODULE_DESCRIPTION("Mock IOMMU for tests of /dev/iommu");
 MODULE_LICENSE("GPL");

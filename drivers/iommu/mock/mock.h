@@ -16,13 +16,13 @@
 #include "test_abi.h"
 
 /**
- * struct selftest_ucmd - a test command on its way
+ * struct mock_ucmd - a test command that is being handled
  * @ictx: context
- * @ubuffer: user address of the struct
- * @user_size: its size as the user knows it
- * @cmd: the struct as we know it
+ * @ubuffer: user address of the command
+ * @user_size: size of the command in user space
+ * @cmd: kernel copy of the command
  */
-struct selftest_ucmd {
+struct mock_ucmd {
 	struct iommufd_ctx *ictx;
 	void __user *ubuffer;
 	u32 user_size;
@@ -30,34 +30,34 @@ struct selftest_ucmd {
 };
 
 /* main.c */
-extern const struct iommufd_test_core *selftest_core;
-int selftest_respond(struct selftest_ucmd *ucmd);
-struct iommufd_ioas *selftest_get_ioas(struct iommufd_ctx *ictx, u32 id);
-void selftest_put_ioas(struct iommufd_ioas *ioas);
+extern const struct iommufd_test_core *test_core;
+int mock_respond(struct mock_ucmd *ucmd);
+struct iommufd_ioas *mock_get_ioas(struct iommufd_ctx *ictx, u32 id);
+void mock_put_ioas(struct iommufd_ioas *ioas);
 
-/* device.c */
-int selftest_mock_domain(struct selftest_ucmd *ucmd);
-int selftest_mock_domain_flags(struct selftest_ucmd *ucmd);
-int selftest_mock_domain_replace(struct selftest_ucmd *ucmd);
+/* mock_binding.c */
+int mock_bind_cmd(struct mock_ucmd *ucmd);
+int mock_bind_flags_cmd(struct mock_ucmd *ucmd);
+int mock_replace_cmd(struct mock_ucmd *ucmd);
 
-/* access.c */
-int selftest_create_access(struct selftest_ucmd *ucmd);
-int selftest_access_pages(struct selftest_ucmd *ucmd);
-int selftest_destroy_access_pages(struct selftest_ucmd *ucmd);
-int selftest_access_rw(struct selftest_ucmd *ucmd);
-int selftest_access_replace_ioas(struct selftest_ucmd *ucmd);
+/* mock_access.c */
+int mock_access_create_cmd(struct mock_ucmd *ucmd);
+int mock_access_pin_cmd(struct mock_ucmd *ucmd);
+int mock_access_unpin_cmd(struct mock_ucmd *ucmd);
+int mock_access_rw_cmd(struct mock_ucmd *ucmd);
+int mock_access_replace_cmd(struct mock_ucmd *ucmd);
 
-/* check.c */
-int selftest_check_map(struct selftest_ucmd *ucmd);
-int selftest_check_refs(struct selftest_ucmd *ucmd);
-int selftest_check_pages(unsigned long uptr, struct page **pages,
-			 unsigned long npages);
+/* check_pages.c */
+int mock_check_map_cmd(struct mock_ucmd *ucmd);
+int mock_check_refs_cmd(struct mock_ucmd *ucmd);
+int mock_check_pages(unsigned long uptr, struct page **pages,
+		     unsigned long npages);
 
 /**
  * struct mock_device - a device behind the mock IOMMU
  * @dev: device
- * @index: number in its name
- * @huge: its IOMMU has huge IO pages too
+ * @index: number in the device name
+ * @huge: the IOMMU of the device also has huge IO pages
  */
 struct mock_device {
 	struct device dev;
@@ -71,7 +71,7 @@ struct mock_device *mock_device_create(bool huge);
 void mock_device_destroy(struct mock_device *mdev);
 
 /* mock_domain.c */
-struct iommu_domain *mock_domain_alloc(bool huge);
+struct iommu_domain *mock_domain_create(bool huge);
 bool is_mock_domain(const struct iommu_domain *domain);
 bool mock_domain_maps(struct iommu_domain *domain, unsigned long iova,
 		      phys_addr_t phys);

@@ -2,20 +2,21 @@
 /**
  * DOC: domains of the mock IOMMU
  *
- * An array stands for the IO page table and the IOTLB: its index is the number
- * of the IO page, its value the address and some marks. An IO page that is
- * unmapped becomes STALE and leaves the array with the next flush, as if every
- * IOTLB entry lived as long as it may.
+ * An xarray is both the IO page table and the IOTLB. Its index is the number of
+ * the IO page; its value has the address and marks. Unmapping marks an IO page
+ * STALE, and the next flush removes it: every IOTLB entry lives as long as it
+ * can on hardware.
  *
- * The mock WARNs about what the core must not do:
+ * The mock WARNs when the core does one of these:
  *
- * * map an IO page that is mapped, or that the IOTLB may still hold;
- * * map or flush a page that is not pinned, which another user may own by then;
- * * unmap what is not mapped;
- * * unmap something else than whole map calls, one or several: a large IO page
- *   would have to be cut;
- * * map without asking for cache coherence, or for neither read nor write;
- * * free a domain with something in it.
+ * * map an IO page that is mapped or not flushed;
+ * * map a page that is not pinned, or flush one that has been unpinned: the
+ *   page may have another user by then;
+ * * unmap an IO page that is not mapped;
+ * * unmap a part of what one map call has mapped: hardware would have to split
+ *   a large IO page;
+ * * map without IOMMU_CACHE, or with neither IOMMU_READ nor IOMMU_WRITE;
+ * * free a domain that is not empty.
  */
 #include <linux/minmax.h>
 #include <linux/mm.h>
@@ -29,39 +30,33 @@
 #define MOCK_IO_PAGE_SHIFT 11
 static_assert(1UL << MOCK_IO_PAGE_SHIFT == MOCK_IO_PAGE_SIZE);
 
-/* Values: the number of the IO page in physical memory, and marks */
+/* An xarray value is the physical address in IO pages, and marks. */
 #define MARK_START BIT(0)
 #define MARK_LAST BIT(1)
 #define MARK_STALE BIT(2)
 #define MARK_BITS 3
 
-/* Marks the same entries as MARK_STALE, to find them fast. */
+/* Set on the entries that have MARK_STALE, so that a flush finds them fast. */
 #define XA_STALE XA_MARK_0
 
 static unsigned int fail_map;
 module_param(fail_map, uint, 0600);
 MODULE_PARM_DESC(fail_map,
-		 "Fail this map call from now with ENOMEM; 0 fails none");
+		 "Fail the nth map call from now with ENOMEM; 0 fails none");
 
 static bool wide_aperture;
 module_param(wide_aperture, bool, 0600);
-MODULE_PARM_DESC(wide_aperture,
-		 "Let new page tables translate all of the 64-bit space");
+MODULE_PARM_DESC(wide_aperture, "Give new domains an aperture of all 64 bits");
 
-/* Guards the count down of fail_map. */
+/* Guards the countdown of fail_map. */
 static DEFINE_SPINLOCK(fail_lock);
 
-/**
- * struct mock_domain - a page table of the mock
- * @domain: what the kernel knows of it
- * @pages: IO pages
- */
 struct mock_domain {
 	struct iommu_domain domain;
-	struct xarray pages;
+	struct xarray pages; /* the IO page table */
 };
 
-static struct mock_domain *to_mock(struct iommu_domain *domain)
+static struct mock_domain *to_mock_domain(struct iommu_domain *domain)
 {
 	return container_of(domain, struct mock_domain, domain);
 }
@@ -87,7 +82,7 @@ static bool is_pinned(phys_addr_t phys)
 	return folio_maybe_dma_pinned(page_folio(pfn_to_page(PHYS_PFN(phys))));
 }
 
-static bool map_shall_fail(void)
+static bool mock_map_must_fail(void)
 {
 	bool fail;
 
@@ -97,16 +92,16 @@ static bool map_shall_fail(void)
 	return fail;
 }
 
-/* IO pages that are stored or made stale under one lock */
+/* Number of IO pages that are handled in one hold of the xarray lock */
 #define BATCH 512UL
 
 /*
- * Store the IO pages [*done, end) of a map call for @n. *done becomes the first
- * that is not stored.
+ * Store the IO pages [*done, end) of a map call for @n IO pages. *done becomes
+ * the first one that has not been stored.
  */
-static int store_io_pages(struct xa_state *xas, phys_addr_t phys,
-			  unsigned long *done, unsigned long end,
-			  unsigned long n, gfp_t gfp)
+static int mock_store_io_pages(struct xa_state *xas, phys_addr_t phys,
+			       unsigned long *done, unsigned long end,
+			       unsigned long n, gfp_t gfp)
 {
 	do {
 		xas_lock(xas);
@@ -137,7 +132,7 @@ static int mock_map_pages(struct iommu_domain *domain, unsigned long iova,
 			  phys_addr_t phys, size_t pgsize, size_t pgcount,
 			  int prot, gfp_t gfp, size_t *mapped)
 {
-	struct mock_domain *mock = to_mock(domain);
+	struct mock_domain *mock = to_mock_domain(domain);
 	unsigned long first = iova >> MOCK_IO_PAGE_SHIFT;
 	unsigned long n = pgsize * pgcount >> MOCK_IO_PAGE_SHIFT, i = 0;
 	int rc = 0;
@@ -149,31 +144,33 @@ static int mock_map_pages(struct iommu_domain *domain, unsigned long iova,
 			  iova + pgsize * pgcount - 1 >
 				  domain->geometry.aperture_end,
 		  "mock: mapped outside the aperture\n");
-	if (map_shall_fail())
+	if (mock_map_must_fail())
 		return -ENOMEM;
 
 	while (!rc && i < n) {
 		XA_STATE(xas, &mock->pages, first + i);
 
-		rc = store_io_pages(&xas, phys, &i, min(n, i + BATCH), n, gfp);
+		rc = mock_store_io_pages(&xas, phys, &i, min(n, i + BATCH), n,
+					 gfp);
 		cond_resched();
 	}
 	if (!rc)
 		*mapped = pgsize * pgcount;
-	/* Nobody has used these, so no IOTLB can hold them. */
+	/* No device has used these IO pages, so no flush is needed. */
 	while (rc && i--)
 		xa_erase(&mock->pages, first + i);
 	return rc;
 }
 
 /*
- * An unmap of the core must begin where a map began and end where one ended.
- * With more than one page size the kernel divides it into several calls; then
- * gather.start is where the next one must go on, else ULONG_MAX.
+ * An unmap of the core must begin at the start and end at the end of a map
+ * call. If the domain has several page sizes, iommu_unmap() may split an unmap
+ * into several calls. gather->start is where the next call must continue, or
+ * ULONG_MAX between two unmaps.
  */
-static void check_unmap(struct iommu_domain *domain, unsigned long iova,
-			unsigned long end, bool starts, bool ends,
-			struct iommu_iotlb_gather *gather)
+static void mock_check_unmap(struct iommu_domain *domain, unsigned long iova,
+			     unsigned long end, bool starts, bool ends,
+			     struct iommu_iotlb_gather *gather)
 {
 	WARN_ONCE(gather->start == ULONG_MAX ? !starts : gather->start != iova,
 		  "mock: unmap cuts a mapping at its start\n");
@@ -182,16 +179,16 @@ static void check_unmap(struct iommu_domain *domain, unsigned long iova,
 		  "mock: unmap cuts a mapping at its end\n");
 }
 
-/* What an unmap call has found */
+/* The IO pages that an unmap call has found */
 struct mock_unmap {
 	unsigned long n;
 	bool starts;
 	bool ends;
 };
 
-/* Make IO pages stale up to one that is not mapped. */
-static void unmap_io_pages(struct xa_state *xas, unsigned long n,
-			   struct mock_unmap *unmap)
+/* Make @n IO pages stale; stop at one that is not mapped. */
+static void mock_unmap_io_pages(struct xa_state *xas, unsigned long n,
+				struct mock_unmap *unmap)
 {
 	void *entry;
 
@@ -213,7 +210,7 @@ static size_t mock_unmap_pages(struct iommu_domain *domain, unsigned long iova,
 			       size_t pgsize, size_t pgcount,
 			       struct iommu_iotlb_gather *gather)
 {
-	struct mock_domain *mock = to_mock(domain);
+	struct mock_domain *mock = to_mock_domain(domain);
 	unsigned long first = iova >> MOCK_IO_PAGE_SHIFT;
 	unsigned long n = pgsize * pgcount >> MOCK_IO_PAGE_SHIFT, i;
 	struct mock_unmap unmap = {};
@@ -221,25 +218,25 @@ static size_t mock_unmap_pages(struct iommu_domain *domain, unsigned long iova,
 	for (i = 0; i < n && unmap.n == i; i += min(n - i, BATCH)) {
 		XA_STATE(xas, &mock->pages, first + i);
 
-		unmap_io_pages(&xas, min(n - i, BATCH), &unmap);
+		mock_unmap_io_pages(&xas, min(n - i, BATCH), &unmap);
 		cond_resched();
 	}
 	if (unmap.n)
-		check_unmap(domain, iova,
-			    iova + (unmap.n << MOCK_IO_PAGE_SHIFT),
-			    unmap.starts, unmap.ends, gather);
+		mock_check_unmap(domain, iova,
+				 iova + (unmap.n << MOCK_IO_PAGE_SHIFT),
+				 unmap.starts, unmap.ends, gather);
 	return unmap.n << MOCK_IO_PAGE_SHIFT;
 }
 
 /*
- * Flushes what other threads have unmapped too, as hardware might. Those may
- * unpin a page as soon as they find its entry gone, so looking at the page and
- * taking the entry away must be one step.
+ * Also flush what other threads have unmapped, as hardware may. Such a thread
+ * may unpin a page as soon as its own flush does not find the entry any more.
+ * So the check of the page and the removal of the entry must be under one lock.
  */
 static void mock_iotlb_sync(struct iommu_domain *domain,
 			    struct iommu_iotlb_gather *gather)
 {
-	XA_STATE(xas, &to_mock(domain)->pages, 0);
+	XA_STATE(xas, &to_mock_domain(domain)->pages, 0);
 	unsigned int n = 0;
 	void *entry;
 
@@ -253,7 +250,7 @@ static void mock_iotlb_sync(struct iommu_domain *domain,
 		xas_store(&xas, NULL);
 		if (++n % XA_CHECK_SCHED)
 			continue;
-		/* Not xas_pause(): the store may have freed the node it goes by. */
+		/* Not xas_pause(): the store may have freed the node of @xas. */
 		xas_set(&xas, xas.xa_index + 1);
 		xas_unlock(&xas);
 		cond_resched();
@@ -265,23 +262,23 @@ static void mock_iotlb_sync(struct iommu_domain *domain,
 static phys_addr_t mock_iova_to_phys(struct iommu_domain *domain,
 				     dma_addr_t iova)
 {
-	void *entry =
-		xa_load(&to_mock(domain)->pages, iova >> MOCK_IO_PAGE_SHIFT);
+	void *entry = xa_load(&to_mock_domain(domain)->pages,
+			      iova >> MOCK_IO_PAGE_SHIFT);
 
 	if (!entry || has_mark(entry, MARK_STALE))
 		return 0;
 	return entry_phys(entry) + iova % MOCK_IO_PAGE_SIZE;
 }
 
-/* A device of the machine does not fit behind the mock. */
+/* The kernel cannot attach a device of the machine to a mock domain. */
 static int mock_attach_dev(struct iommu_domain *domain, struct device *dev)
 {
 	return -EINVAL;
 }
 
-static void mock_free(struct iommu_domain *domain)
+static void mock_domain_free(struct iommu_domain *domain)
 {
-	struct mock_domain *mock = to_mock(domain);
+	struct mock_domain *mock = to_mock_domain(domain);
 
 	WARN_ONCE(!xa_empty(&mock->pages),
 		  "mock: freed a domain that is not empty\n");
@@ -295,28 +292,14 @@ static const struct iommu_domain_ops mock_domain_ops = {
 	.unmap_pages = mock_unmap_pages,
 	.iotlb_sync = mock_iotlb_sync,
 	.iova_to_phys = mock_iova_to_phys,
-	.free = mock_free,
+	.free = mock_domain_free,
 };
 
-/* With all 64 bits, as behind AMD's IOMMU, or with bounds at both ends */
-static void set_aperture(struct iommu_domain_geometry *geometry)
-{
-	bool wide = READ_ONCE(wide_aperture);
-
-	geometry->aperture_start = wide ? 0 : MOCK_APERTURE_START;
-	geometry->aperture_end = wide ? ULONG_MAX : MOCK_APERTURE_LAST;
-	geometry->force_aperture = true;
-}
-
-/**
- * mock_domain_alloc() - make a page table of the mock
- * @huge: with huge IO pages
- *
- * Return: the domain for iommu_domain_free(), or ERR_PTR(-ENOMEM).
- */
-struct iommu_domain *mock_domain_alloc(bool huge)
+/* Return: the domain, which iommu_domain_free() frees, or ERR_PTR(-ENOMEM). */
+struct iommu_domain *mock_domain_create(bool huge)
 {
 	struct mock_domain *mock = kzalloc(sizeof(*mock), GFP_KERNEL_ACCOUNT);
+	bool wide = READ_ONCE(wide_aperture);
 
 	if (!mock)
 		return ERR_PTR(-ENOMEM);
@@ -326,7 +309,12 @@ struct iommu_domain *mock_domain_alloc(bool huge)
 	mock->domain.pgsize_bitmap = MOCK_IO_PAGE_SIZE;
 	if (huge)
 		mock->domain.pgsize_bitmap |= MOCK_HUGE_IO_PAGE_SIZE;
-	set_aperture(&mock->domain.geometry);
+	/* Either all 64 bits, as with AMD's IOMMU, or limited at both ends */
+	mock->domain.geometry = (struct iommu_domain_geometry){
+		.aperture_start = wide ? 0 : MOCK_APERTURE_START,
+		.aperture_end = wide ? ULONG_MAX : MOCK_APERTURE_LAST,
+		.force_aperture = true,
+	};
 	return &mock->domain;
 }
 
@@ -335,14 +323,7 @@ bool is_mock_domain(const struct iommu_domain *domain)
 	return domain->ops == &mock_domain_ops;
 }
 
-/**
- * mock_domain_maps() - does an IOVA lead to an address?
- * @domain: domain of the mock
- * @iova: IOVA
- * @phys: address
- *
- * Return: true if it does.
- */
+/* Is @phys what @iova translates to? */
 bool mock_domain_maps(struct iommu_domain *domain, unsigned long iova,
 		      phys_addr_t phys)
 {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The mock IOMMU: what the core asks in place of the IOMMU of the machine, and
- * the devices behind it. Each device is a group of its own.
+ * The mock IOMMU, which the core calls in place of the IOMMU of the machine,
+ * and its devices. Each device has a group of its own.
  */
 #include <linux/idr.h>
 #include <linux/module.h>
@@ -15,9 +15,9 @@ static bool fail_attach;
 module_param(fail_attach, bool, 0600);
 MODULE_PARM_DESC(
 	fail_attach,
-	"Refuse to attach devices and to replace their page table with ENOMEM");
+	"Fail to attach devices, and to replace their domain, with ENOMEM");
 
-static void release_device(struct device *dev)
+static void mock_device_release(struct device *dev)
 {
 	struct mock_device *mdev = container_of(dev, struct mock_device, dev);
 
@@ -26,12 +26,13 @@ static void release_device(struct device *dev)
 }
 
 /**
- * mock_device_create() - make a device behind the mock IOMMU
- * @huge: with huge IO pages
+ * mock_device_create() - create a device of the mock IOMMU
+ * @huge: the IOMMU has huge IO pages too
  *
- * It is on no bus, so no IOMMU of the machine claims it.
+ * The device is on no bus, so no IOMMU of the machine claims it.
  *
- * Return: the device for mock_device_destroy(), or errno.
+ * Return: the device, which the caller must free with mock_device_destroy(), or
+ * ERR_PTR().
  */
 struct mock_device *mock_device_create(bool huge)
 {
@@ -49,7 +50,7 @@ struct mock_device *mock_device_create(bool huge)
 		return ERR_PTR(rc);
 	}
 
-	mdev->dev.release = release_device;
+	mdev->dev.release = mock_device_release;
 	device_initialize(&mdev->dev);
 	rc = dev_set_name(&mdev->dev, "iommufd_mock%d", mdev->index);
 	if (!rc)
@@ -66,51 +67,51 @@ void mock_device_destroy(struct mock_device *mdev)
 	device_unregister(&mdev->dev);
 }
 
-static int claim(struct device *dev, void *owner)
+static int mock_claim(struct device *dev, void *owner)
 {
 	return 0;
 }
 
-static void release(struct device *dev)
+static void mock_release(struct device *dev)
 {
 }
 
-static struct iommu_domain *domain_alloc(struct device *dev,
-					 struct iommu_domain *current_domain,
-					 bool *coherent)
+static struct iommu_domain *
+mock_domain_alloc(struct device *dev, struct iommu_domain *current_domain,
+		  bool *coherent)
 {
 	*coherent = false;
-	return mock_domain_alloc(
+	return mock_domain_create(
 		container_of(dev, struct mock_device, dev)->huge);
 }
 
-static int attach(struct device *dev, struct iommu_domain *domain)
+static int mock_attach(struct device *dev, struct iommu_domain *domain)
 {
 	if (!is_mock_domain(domain))
 		return -EINVAL;
 	return fail_attach ? -ENOMEM : 0;
 }
 
-static void detach(struct device *dev, struct iommu_domain *domain)
+static void mock_detach(struct device *dev, struct iommu_domain *domain)
 {
 	WARN_ON(!is_mock_domain(domain));
 }
 
-static int replace(struct device *dev, struct iommu_domain *old_domain,
-		   struct iommu_domain *new_domain)
+static int mock_replace(struct device *dev, struct iommu_domain *old_domain,
+			struct iommu_domain *new_domain)
 {
-	return attach(dev, new_domain);
+	return mock_attach(dev, new_domain);
 }
 
-static void get_resv_regions(struct device *dev, struct list_head *regions)
-{
-}
-
-static void put_resv_regions(struct device *dev, struct list_head *regions)
+static void mock_get_resv_regions(struct device *dev, struct list_head *regions)
 {
 }
 
-static int hw_info(struct device *dev, struct iommufd_hw_info *info)
+static void mock_put_resv_regions(struct device *dev, struct list_head *regions)
+{
+}
+
+static int mock_hw_info(struct device *dev, struct iommufd_hw_info *info)
 {
 	struct iommu_test_hw_info *data = kzalloc(sizeof(*data), GFP_KERNEL);
 
@@ -124,13 +125,13 @@ static int hw_info(struct device *dev, struct iommufd_hw_info *info)
 }
 
 const struct iommufd_iommu_ops mock_iommu_ops = {
-	.claim = claim,
-	.release = release,
-	.domain_alloc = domain_alloc,
-	.attach = attach,
-	.detach = detach,
-	.replace = replace,
-	.get_resv_regions = get_resv_regions,
-	.put_resv_regions = put_resv_regions,
-	.hw_info = hw_info,
+	.claim = mock_claim,
+	.release = mock_release,
+	.domain_alloc = mock_domain_alloc,
+	.attach = mock_attach,
+	.detach = mock_detach,
+	.replace = mock_replace,
+	.get_resv_regions = mock_get_resv_regions,
+	.put_resv_regions = mock_put_resv_regions,
+	.hw_info = mock_hw_info,
 };

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * IOMMU_TEST_CMD as test programs see it. Linux 6.6 has a struct whose last
- * field is at 48 and which is 56 bytes long; later ones moved that field to the
- * end of what is here. Both are accepted, as nothing looks at it.
+ * The ABI of IOMMU_TEST_CMD. The struct of Linux 6.6 is 56 bytes long and has
+ * its last field at offset 48; later kernels moved that field to the end of the
+ * struct below. Both sizes are accepted, because the field is not used.
  */
 #ifndef _IOMMUFD_SELFTEST_ABI_H
 #define _IOMMUFD_SELFTEST_ABI_H
@@ -31,8 +31,8 @@ enum iommu_test_op {
 #define MOCK_ACCESS_WRITE (1U << 0)
 #define MOCK_ACCESS_SLOW_PATH (1U << 2)
 /*
- * The IOVA is not one: its low half is the number of a mapping, lowest first,
- * and its high half an offset from where that begins.
+ * The iova field is not an IOVA. Its low half is the index of a mapping, in
+ * ascending order, and its high half an offset into that mapping.
  */
 #define MOCK_ACCESS_SYZ (1U << 16)
 
@@ -114,7 +114,7 @@ struct iommu_test_cmd {
 	__u32 last;
 };
 
-/* The struct of 6.6, and how much of it there must be */
+/* The size of the struct of 6.6, and the smallest size that is accepted */
 #define IOMMU_TEST_CMD_SIZE_V6_6 56
 #define IOMMU_TEST_CMD_MIN_SIZE 52
 

@@ -40,7 +40,7 @@ static int run(void *arg)
 			break;
 	}
 	if (race->wide)
-		race_go_to_the_top();
+		race_use_high_iova();
 	rc = race_open(&state, race->machine, race->per_process);
 	if (rc) {
 		printf("# open: %s\n", strerror(rc));

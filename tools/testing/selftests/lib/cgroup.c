@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
-#include <string.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -13,33 +11,24 @@
 #define ROOT	"/tmp/cgroup"
 #define GROUP	ROOT "/test"
 
-static bool write_text(const char *path, const char *text)
-{
-	int fd = open(path, O_WRONLY | O_CLOEXEC);
-	bool ok = fd >= 0 && write(fd, text, strlen(text)) == strlen(text);
-
-	close(fd);
-	return ok;
-}
-
 const char *cgroup_setup(void)
 {
 	mkdir(ROOT, 0755);
 	if (access(ROOT "/cgroup.procs", F_OK) &&
 	    mount("cgroup", ROOT, "cgroup2", 0, NULL))
 		return "no cgroup v2";
-	if (!write_text(ROOT "/cgroup.subtree_control", "+cpu"))
+	if (!file_write(ROOT "/cgroup.subtree_control", "+cpu"))
 		return "no cpu controller of cgroup v2";
-	if (!write_text(ROOT "/cgroup.subtree_control", "+memory"))
+	if (!file_write(ROOT "/cgroup.subtree_control", "+memory"))
 		return "no memory controller of cgroup v2";
 	if (mkdir(GROUP, 0755) && errno != EEXIST)
-		return "no room for a cgroup";
+		return "no cgroup can be created";
 	return NULL;
 }
 
 void cgroup_remove(void)
 {
-	/* What the group was charged for goes a little later than its process. */
+	/* The charge of the cgroup ends a little after its process. */
 	for (int i = 0; i < 100 && rmdir(GROUP) && errno == EBUSY; i++)
 		sleep_ms(10);
 }
@@ -54,7 +43,7 @@ bool cgroup_write(const char *file, const char *text)
 	char path[128];
 
 	snprintf(path, sizeof(path), GROUP "/%s", file);
-	return write_text(path, text);
+	return file_write(path, text);
 }
 
 long cgroup_read(const char *file, const char *key)

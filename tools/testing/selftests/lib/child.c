@@ -12,7 +12,7 @@
 
 #define AFTER_EXEC "SELFTEST_AFTER_EXEC"
 
-/* In the child: its ends of the pipes. */
+/* In the child: its ends of the two pipes */
 static int child_report_fd = -1;
 static int child_leash_fd = -1;
 
@@ -26,7 +26,7 @@ static void child_report_and_stay(int result)
 	_exit(0);
 }
 
-/* Where child_exec() comes out, before main(). */
+/* child_exec() continues here, before main(), which is not called. */
 static void __attribute__((constructor)) child_after_exec(void)
 {
 	const char *env = getenv(AFTER_EXEC);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* A second process that does one thing, says how it went, and stays. */
+/* A child process that calls a function, reports its result and stays alive */
 #ifndef SELFTEST_LIB_CHILD_H
 #define SELFTEST_LIB_CHILD_H
 
@@ -8,30 +8,30 @@
 
 struct child {
 	pid_t pid;
-	int report;	/* the child's result comes here */
-	int leash;	/* the child ends when this is closed */
+	int report;	/* to read the child's result from */
+	int leash;	/* the child exits when this is closed */
 };
 
-/* Fork; the child calls @fn(@arg). Returns false when that is impossible. */
+/* Fork; the child calls @fn(@arg). Returns false if that fails. */
 bool child_start(struct child *child, int (*fn)(void *arg), void *arg);
-/* What @fn returned, -1 if the child died first. The child stays. */
+/* Wait for the result of @fn; -1 if the child died first. */
 int child_result(struct child *child);
-/* Let the child exit, or kill it, and wait until it is gone. */
+/* Let the child exit, or kill it, and wait for its exit. */
 void child_end(struct child *child);
 void child_kill(struct child *child);
 
-/* Start, result and end in one. */
+/* child_start(), child_result() and child_end() */
 int child_run(int (*fn)(void *arg), void *arg);
 
 /*
- * Wait so long for the end of a process that fork() made. Returns its exit code, 128
+ * Wait up to @ms for the exit of a child of fork(). Returns its exit code, 128
  * if it was killed, -1 if it still runs.
  */
 int child_ended(pid_t pid, unsigned int ms);
 
 /*
- * For @fn: become another program image of the same process, which reports
- * @result in its place. Does not return on success.
+ * To be called by @fn: exec the program again in the same process. The new
+ * image reports @result in place of @fn. Does not return on success.
  */
 int child_exec(int result);
 

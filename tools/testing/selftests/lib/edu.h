@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * QEMU's edu device: a DMA engine with 4 KiB of memory of its own, which only
- * DMA can reach. One transfer takes 100 ms of the guest's time.
+ * QEMU's edu device: a DMA engine with a buffer of 4 KiB, which only DMA can
+ * access. One transfer takes 100 ms of guest time.
  */
 #ifndef SELFTEST_LIB_EDU_H
 #define SELFTEST_LIB_EDU_H
@@ -33,19 +33,19 @@
 #define EDU_MAX_DMA		4095U
 
 struct edu {
-	int cdev;		/* -1 when there is none */
+	int cdev;		/* -1 if closed */
 	uint32_t devid;
-	uint32_t pt_id;		/* what it is attached to */
+	uint32_t pt_id;		/* page table it is attached to */
 	volatile uint8_t *bar;
 	struct pci_device pci;
 };
 
 /*
- * Open and bind the device in @edu->pci to @iommufd and make it ready for DMA.
+ * Open the device @edu->pci, bind it to @iommufd and make it ready for DMA.
  * Returns 0 or the errno.
  */
 int edu_open(struct edu *edu, int iommufd);
-/* Map the BAR of a device that has been opened elsewhere. */
+/* Map the BAR of a device that is already open, and enable DMA. */
 int edu_start(struct edu *edu, int device_fd);
 void edu_close(struct edu *edu);
 
@@ -53,8 +53,8 @@ uint32_t edu_read(const struct edu *edu, unsigned int reg);
 void edu_write(const struct edu *edu, unsigned int reg, uint32_t value);
 
 /*
- * Move @count bytes between RAM at @iova and the device's memory at @offset.
- * edu_dma() waits until the device is done; @cmd is EDU_DMA_TO_RAM or 0.
+ * Copy @count bytes between RAM at @iova and the device's buffer at @offset.
+ * @cmd is EDU_DMA_TO_RAM or 0. edu_dma() waits until the transfer is done.
  */
 bool edu_dma(const struct edu *edu, uint64_t iova, unsigned int offset,
 	     unsigned int count, unsigned int cmd);
@@ -62,7 +62,7 @@ void edu_dma_start(const struct edu *edu, uint64_t iova, unsigned int offset,
 		   unsigned int count, unsigned int cmd);
 bool edu_dma_wait(const struct edu *edu);
 
-/* RAM at @iova to the device's memory, and the way back. */
+/* Copy from RAM at @iova to the device's buffer, and back. */
 bool edu_load(const struct edu *edu, uint64_t iova, unsigned int count);
 bool edu_store(const struct edu *edu, uint64_t iova, unsigned int count);
 

@@ -2,10 +2,10 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 #include <unistd.h>
 
 #include "fault.h"
+#include "proc.h"
 
 #define ARRAY_SIZE(_array) (sizeof(_array) / sizeof((_array)[0]))
 
@@ -15,8 +15,8 @@
 static int fail_nth = -1;
 
 /*
- * By default only allocations that must not sleep fail, and no single pages
- * and no user memory; every fault writes a stack trace to the log.
+ * By default the kernel fails only allocations that must not sleep, and neither
+ * order-0 pages nor highmem; and it logs a stack trace for every fault.
  */
 static const struct knob {
 	const char *path;
@@ -30,20 +30,6 @@ static const struct knob {
 	{ DEBUGFS "fail_page_alloc/verbose", "0" },
 	{ DEBUGFS "fail_usercopy/verbose", "0" },
 };
-
-static bool file_write(const char *path, const char *text)
-{
-	ssize_t len = strlen(text);
-	bool ok;
-	int fd;
-
-	fd = open(path, O_WRONLY | O_CLOEXEC);
-	if (fd < 0)
-		return false;
-	ok = write(fd, text, len) == len;
-	close(fd);
-	return ok;
-}
 
 const char *fault_setup(void)
 {
@@ -72,10 +58,10 @@ bool fault_disarm(void)
 	char text[16] = "";
 	bool injected;
 
-	/* A read that fails took the fault itself: it was the next in line. */
+	/* If this read fails, the fault hit the read and nothing before it. */
 	injected = pread(fail_nth, text, sizeof(text) - 1, 0) > 0 &&
 		   !strtoul(text, NULL, 10);
-	/* So can the write, and then there is nothing left to disarm. */
+	/* The fault may also hit this write. Then it is used up; write again. */
 	while (pwrite(fail_nth, "0", 1, 0) != 1)
 		;
 	return injected;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * Fault injection: let the nth thing fail that can fail in this thread, be it
+ * Fault injection: the nth operation of this thread that can fail fails. It is
  * an allocation of a slab object or of pages, or a copy from or to user memory.
  */
 #ifndef SELFTEST_LIB_FAULT_H
@@ -9,14 +9,14 @@
 #include <stdbool.h>
 
 /*
- * Prepare the kernel for it, once in each thread. Returns NULL, or what the
- * kernel lacks.
+ * Prepare fault injection, once in each thread. Returns NULL, or a description
+ * of what the kernel lacks.
  */
 const char *fault_setup(void);
 
-/* From now on the @nth (from 1) fails, and all after it work again. */
+/* Let the @nth operation (from 1) fail, and none after it. */
 bool fault_arm(unsigned int nth);
-/* No more. Returns whether the fault has been injected. */
+/* Stop. Returns whether the fault has been injected. */
 bool fault_disarm(void);
 
 #endif

@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * kselftest's harness, and on top of it the three forms every ioctl has:
+ * kselftest's harness, and three forms of each ioctl:
  *
- *   _test_x(fd, ...)        0 or the errno
+ *   _test_x(fd, ...)        returns 0 or the errno
  *   test_x(...)             must succeed
- *   test_err_x(errno, ...)  must fail that way and leave nothing behind:
- *                           no pin, no charge, no id
+ *   test_err_x(errno, ...)  must fail with this errno, and leave no pin, no
+ *                           charge and no object behind
  *
- * test_x() and test_err_x() work on self->fd and, where one is meant, on
- * self->ioas.
+ * test_x() and test_err_x() use self->fd, and self->ioas if the ioctl needs an
+ * IOAS.
  */
 #ifndef SELFTEST_LIB_HARNESS_H
 #define SELFTEST_LIB_HARNESS_H
@@ -24,7 +24,7 @@
 #include "proc.h"
 #include "vfio.h"
 
-/* kselftest's limit for one test, on a machine as slow as this one. */
+/* kselftest's time limit for one test, scaled for a slow machine */
 #undef TEST_F
 #define TEST_F(_fixture, _test)						\
 	TEST_F_TIMEOUT(_fixture, _test, TEST_TIMEOUT_DEFAULT * slowness())
@@ -121,7 +121,7 @@
 	test_err(_errno, _test_vfio_attach(_cdev, _pt))
 #define test_detach(_cdev) test_ok(_test_vfio_detach(_cdev))
 
-/* Memory that must be there, or the test cannot go on. */
+/* Memory that the test cannot run without */
 #define test_mem(_mem)							\
 	({								\
 		void *__mem = (_mem);					\
@@ -132,8 +132,8 @@
 	})
 
 /*
- * Without its device a test is over, skipped, and says what it lacks. There is
- * nothing to tear down that exit() does not.
+ * Find a device, or skip the test and print what is missing. exit() does all
+ * the teardown that is needed.
  */
 #define test_find(_id, _place, _nth, _pci)				\
 	do {								\
@@ -142,14 +142,14 @@
 			     pci_describe(_id, _place, _nth));		\
 	} while (0)
 
-/* Find device @_edu, open and bind it to self->fd, or skip the test. */
+/* Find an edu, or skip the test; open it and bind it to self->fd. */
 #define test_edu_open(_edu, _place, _nth)				\
 	do {								\
 		test_find(&pci_edu, _place, _nth, &(_edu)->pci);	\
 		test_ok(edu_open(_edu, self->fd));			\
 	} while (0)
 
-/* The same, and attach it to @_pt. */
+/* test_edu_open(), and attach the device to @_pt. */
 #define test_edu_attach(_edu, _place, _nth, _pt)			\
 	do {								\
 		test_edu_open(_edu, _place, _nth);			\
@@ -159,7 +159,7 @@
 
 #define test_pinned(_kb) ASSERT_EQ((long)(_kb), proc_status_kb("VmPin:"))
 
-/* MAP with FIXED_IOVA also fails when the answer is another IOVA. */
+/* MAP with FIXED_IOVA; EPROTO if it returns another IOVA */
 static inline int _test_map_fixed(int fd, uint32_t ioas, const void *va,
 				  uint64_t length, uint64_t iova,
 				  uint32_t flags)

@@ -87,7 +87,7 @@ int _test_ioas_copy(int fd, uint32_t dst, uint64_t *dst_iova, uint32_t src,
 	return rc;
 }
 
-/* @num and @alignment are written back with EMSGSIZE too. */
+/* @num and @alignment are also written on EMSGSIZE. */
 int _test_iova_ranges(int fd, uint32_t ioas, struct iommu_iova_range *ranges,
 		      uint32_t *num, uint64_t *alignment)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * The ioctls of /dev/iommu, one thin function each. All return 0 or the errno,
- * so that a test can compare the answer with what it expects.
+ * One function for each ioctl of /dev/iommu. Each returns 0 or the errno, so
+ * that a test can compare it with what it expects.
  */
 #ifndef SELFTEST_LIB_IOCTLS_H
 #define SELFTEST_LIB_IOCTLS_H
@@ -15,7 +15,7 @@
 #define MAP_READ	IOMMU_IOAS_MAP_READABLE
 #define MAP_RW		(MAP_READ | MAP_WRITE)
 
-/* Returned for "every IOVA there is" by an IOAS with nothing attached. */
+/* Length of all IOVAs, which an IOAS with nothing attached returns */
 #define IOVA_EVERYTHING	UINT64_MAX
 
 int iommufd_open(void);
@@ -39,10 +39,10 @@ int _test_hwpt_alloc(int fd, uint32_t dev, uint32_t pt, uint32_t *hwpt);
 int _test_hw_info(int fd, uint32_t dev, void *data, uint32_t *len,
 		  uint32_t *type);
 
-/* The id that the next object will get, found by making one and undoing it. */
+/* The id of the next object; found by creating an IOAS and destroying it. */
 uint32_t iommufd_next_id(int fd);
 
-/* What a failed call must leave as it was. */
+/* State that a failed call must not change */
 struct traces {
 	long pinned_kb;
 	long locked_kb;

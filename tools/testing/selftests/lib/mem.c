@@ -10,18 +10,14 @@
 
 void *mem_reserve(size_t length)
 {
-	void *mem = mmap(NULL, length, PROT_READ | PROT_WRITE,
-			 MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-
-	return mem == MAP_FAILED ? NULL : mem;
+	return mem_file(-1, length, PROT_READ | PROT_WRITE,
+			MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE);
 }
 
 void *mem_anon(size_t length)
 {
-	void *mem = mmap(NULL, length, PROT_READ | PROT_WRITE,
-			 MAP_PRIVATE | MAP_ANONYMOUS | MAP_POPULATE, -1, 0);
-
-	return mem == MAP_FAILED ? NULL : mem;
+	return mem_file(-1, length, PROT_READ | PROT_WRITE,
+			MAP_PRIVATE | MAP_ANONYMOUS | MAP_POPULATE);
 }
 
 void *mem_reserve_aligned(size_t length, size_t align)
@@ -75,11 +71,11 @@ bool mem_hugetlb_pool(long pages)
 	       file_read_long(HUGETLB_POOL) >= pages;
 }
 
-static uint8_t pattern(size_t i, uint32_t seed)
+static uint8_t pattern_byte(size_t i, uint32_t seed)
 {
 	uint32_t x = (uint32_t)i * 2654435761U + seed * 0x35000000U;
 
-	/* Never zero: zeros are what a refused read looks like. */
+	/* Never 0: a read that is refused returns zeros. */
 	return (x >> 24) | 1;
 }
 
@@ -88,7 +84,7 @@ void mem_fill(void *mem, size_t length, uint32_t seed)
 	uint8_t *p = mem;
 
 	for (size_t i = 0; i < length; i++)
-		p[i] = pattern(i, seed);
+		p[i] = pattern_byte(i, seed);
 }
 
 bool mem_is(const void *mem, size_t length, uint32_t seed)
@@ -96,7 +92,7 @@ bool mem_is(const void *mem, size_t length, uint32_t seed)
 	const volatile uint8_t *p = mem;
 
 	for (size_t i = 0; i < length; i++)
-		if (p[i] != pattern(i, seed))
+		if (p[i] != pattern_byte(i, seed))
 			return false;
 	return true;
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* Memory of every kind that a mapping can be made of. */
+/* Every kind of memory that can be mapped */
 #ifndef SELFTEST_LIB_MEM_H
 #define SELFTEST_LIB_MEM_H
 
@@ -11,23 +11,23 @@
 #define HUGE	(2UL << 20)
 
 /*
- * All return NULL when there is no such memory. mem_anon() is present (written
- * to); mem_reserve() is address space with no page behind it yet.
+ * All return NULL if there is no such memory. mem_anon() allocates all pages;
+ * mem_reserve() allocates address space without pages.
  */
 void *mem_anon(size_t length);
 void *mem_reserve(size_t length);
-/* Address space that starts on a multiple of @align, a power of two. */
+/* As mem_reserve(), aligned to @align, a power of two */
 void *mem_reserve_aligned(size_t length, size_t align);
 void *mem_thp(size_t length);
 
-/* A sealed-off file in memory; mem_file() maps @length bytes of it shared. */
+/* A memfd of @length bytes, and mmap() of a file */
 int mem_fd(const char *name, size_t length, unsigned int flags);
 void *mem_file(int fd, size_t length, int prot, int flags);
 
-/* Ask for @pages huge pages of 2 MiB in the system's pool. */
+/* Grow the pool of huge pages of 2 MiB to @pages; false if it stays smaller. */
 bool mem_hugetlb_pool(long pages);
 
-/* A byte pattern that differs from page to page and from @seed to @seed. */
+/* A pattern of bytes that differs between pages and between seeds */
 void mem_fill(void *mem, size_t length, uint32_t seed);
 bool mem_is(const void *mem, size_t length, uint32_t seed);
 bool mem_is_zero(const void *mem, size_t length);

@@ -10,10 +10,11 @@
 #include "mem_frames.h"
 
 /*
- * Which page of the file or huge page is the i-th of the memory: groups of one
- * to four neighbours, the groups in descending order.
+ * The i-th entry is the page of the file (or of the huge page) that becomes the
+ * i-th page of the memory. One to four neighbours form a group, and the groups
+ * are in descending order.
  */
-static size_t *scatter(size_t pages)
+static size_t *scattered_order(size_t pages)
 {
 	size_t *order = calloc(pages, sizeof(*order));
 	size_t done = 0, left = pages;
@@ -30,7 +31,7 @@ static size_t *scatter(size_t pages)
 	return order;
 }
 
-/* How many pages from the i-th of the memory on are neighbours in @order. */
+/* The number of pages, from the i-th, that are neighbours in @order */
 static size_t neighbours(const size_t *order, size_t i, size_t pages)
 {
 	size_t n = 1;
@@ -40,8 +41,8 @@ static size_t neighbours(const size_t *order, size_t i, size_t pages)
 	return n;
 }
 
-/* Touch pages of a file by reading, which leaves them clean, or by writing. */
-static void touch(volatile uint8_t *file, size_t pages, bool dirty)
+/* Fault in pages of a file: by reading, which leaves them clean, or by writing. */
+static void touch_pages(volatile uint8_t *file, size_t pages, bool dirty)
 {
 	for (size_t i = 0; i < pages * PAGE; i += PAGE) {
 		if (dirty)
@@ -51,9 +52,9 @@ static void touch(volatile uint8_t *file, size_t pages, bool dirty)
 	}
 }
 
-static void *scattered(size_t pages, bool dirty)
+static void *mem_scattered_pages(size_t pages, bool dirty)
 {
-	size_t *order = scatter(pages);
+	size_t *order = scattered_order(pages);
 	int fd = mem_fd("scattered", pages * PAGE, 0);
 	uint8_t *mem = mem_reserve(pages * PAGE);
 	uint8_t *file = fd >= 0 ? mem_file(fd, pages * PAGE,
@@ -61,7 +62,7 @@ static void *scattered(size_t pages, bool dirty)
 				  NULL;
 
 	if (file)
-		touch(file, pages, dirty);
+		touch_pages(file, pages, dirty);
 	for (size_t i = 0, n; mem && file && order && i < pages; i += n) {
 		uint8_t *page = mem + i * PAGE;
 
@@ -80,17 +81,17 @@ static void *scattered(size_t pages, bool dirty)
 
 void *mem_scattered(size_t pages)
 {
-	return scattered(pages, true);
+	return mem_scattered_pages(pages, true);
 }
 
 void *mem_scattered_clean(size_t pages)
 {
-	return scattered(pages, false);
+	return mem_scattered_pages(pages, false);
 }
 
 void *mem_shuffled_thp(size_t length)
 {
-	size_t pages = length / PAGE, *order = scatter(HUGE / PAGE);
+	size_t pages = length / PAGE, *order = scattered_order(HUGE / PAGE);
 	uint8_t *thp = mem_thp(length);
 	uint8_t *mem = mem_reserve(length);
 
@@ -110,8 +111,8 @@ void *mem_shuffled_thp(size_t length)
 	return order && thp ? mem : NULL;
 }
 
-/* The frame of a present page, or 0 when the kernel does not tell. */
-static uint64_t frame(int pagemap, const void *page)
+/* The page frame of a present page, or 0 if pagemap hides it */
+static uint64_t page_frame(int pagemap, const void *page)
 {
 	off_t at = (uintptr_t)page / PAGE * sizeof(uint64_t);
 	uint64_t entry;
@@ -129,7 +130,7 @@ size_t mem_runs(const void *mem, size_t pages)
 	size_t runs = 0;
 
 	for (size_t i = 0; i < pages; i++) {
-		uint64_t pfn = frame(fd, mem + i * PAGE);
+		uint64_t pfn = page_frame(fd, mem + i * PAGE);
 
 		if (!pfn) {
 			runs = 0;
@@ -149,7 +150,7 @@ int mem_dirty(const void *mem, size_t pages)
 	int dirty = 0;
 
 	for (size_t i = 0; i < pages && dirty >= 0; i++) {
-		uint64_t pfn = frame(pagemap, mem + i * PAGE), flags;
+		uint64_t pfn = page_frame(pagemap, mem + i * PAGE), flags;
 
 		if (pfn && pread(kpageflags, &flags, sizeof(flags),
 				 pfn * sizeof(flags)) == sizeof(flags))

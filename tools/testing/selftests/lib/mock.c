@@ -17,8 +17,8 @@ int mock_cmd(int fd, struct iommu_test_cmd *cmd, uint32_t op, uint32_t id)
 	return iommufd_ioctl(fd, IOMMU_TEST_CMD, cmd);
 }
 
-static int attach(int fd, uint32_t op, uint32_t pt, uint32_t flags,
-		  struct mock_dev *dev)
+static int mock_attach(int fd, uint32_t op, uint32_t pt, uint32_t flags,
+		       struct mock_dev *dev)
 {
 	struct iommu_test_cmd cmd = { .mock_domain.dev_flags = flags };
 	int rc = mock_cmd(fd, &cmd, op, pt);
@@ -33,13 +33,13 @@ static int attach(int fd, uint32_t op, uint32_t pt, uint32_t flags,
 
 int _test_mock_attach(int fd, uint32_t pt, struct mock_dev *dev)
 {
-	return attach(fd, IOMMU_TEST_OP_MOCK_DOMAIN, pt, 0, dev);
+	return mock_attach(fd, IOMMU_TEST_OP_MOCK_DOMAIN, pt, 0, dev);
 }
 
 int _test_mock_attach_flags(int fd, uint32_t pt, uint32_t flags,
 			    struct mock_dev *dev)
 {
-	return attach(fd, IOMMU_TEST_OP_MOCK_DOMAIN_FLAGS, pt, flags, dev);
+	return mock_attach(fd, IOMMU_TEST_OP_MOCK_DOMAIN_FLAGS, pt, flags, dev);
 }
 
 int _test_mock_replace(int fd, uint32_t stdev, uint32_t *pt)

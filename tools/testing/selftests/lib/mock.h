@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * The commands of the mock IOMMU, one thin function each. All return 0 or the
- * errno, as those in ioctls.h.
+ * One function for each command of the mock IOMMU. Each returns 0 or the errno,
+ * as in ioctls.h.
  */
 #ifndef SELFTEST_LIB_MOCK_H
 #define SELFTEST_LIB_MOCK_H
@@ -19,9 +19,9 @@
 /* See MOCK_IOVA in mock_space.h. */
 extern uint64_t mock_iova;
 
-/* What the mock sees for scratch buffers when nobody limits them. */
+/* The default limit of a scratch buffer, in bytes */
 #define MOCK_MEMORY_DEFAULT	65536
-/* So little that a buffer holds one or two pages. */
+/* With this limit a scratch buffer holds one or two pages. */
 #define MOCK_MEMORY_TINY	16
 
 int mock_cmd(int fd, struct iommu_test_cmd *cmd, uint32_t op, uint32_t id);
@@ -44,7 +44,7 @@ int _test_check_refs(int fd, const void *va, uint64_t length, uint32_t refs);
 int _test_memory_limit(int fd, uint32_t limit);
 
 int _test_access_create(int fd, uint32_t ioas, uint32_t flags, int *access);
-/* @va NULL: do not compare the pages. */
+/* If @va is NULL, the pages are not compared. */
 int _test_access_pin(int fd, int access, uint64_t iova, uint64_t length,
 		     const void *va, uint32_t flags, uint32_t *pin);
 int _test_access_unpin(int fd, int access, uint32_t pin);
@@ -53,9 +53,9 @@ int _test_access_rw(int fd, int access, uint64_t iova, uint64_t length,
 int _test_access_replace(int fd, int access, uint32_t ioas);
 
 /*
- * Switches of the module: "keep_pins", "fail_map", "fail_attach", "wide_aperture",
- * "max_users", "unmap_locks", "unmap_delay", "unpin_delay"; to be read only:
- * "unmaps", "stuck"
+ * Parameters of the module: "keep_pins", "fail_map", "fail_attach",
+ * "wide_aperture", "max_users", "unmap_locks", "unmap_delay", "unpin_delay";
+ * read-only: "unmaps", "stuck"
  */
 bool mock_param(const char *name, long value);
 long mock_param_read(const char *name);

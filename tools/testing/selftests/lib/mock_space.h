@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * The fixture of what concerns one IOAS: alone, with one mock device, with two
- * on HWPTs of their own, and with so little room to work in that every batch
- * ends after a page or two.
+ * The fixture for tests of one IOAS: with no device, with one mock device, with
+ * two on different HWPTs, and with scratch buffers so small that a batch has
+ * one or two pages.
  */
 #ifndef SELFTEST_LIB_MOCK_SPACE_H
 #define SELFTEST_LIB_MOCK_SPACE_H
@@ -12,8 +12,8 @@
 #include "mock.h"
 
 /*
- * An IOVA in the mock's aperture, aligned for huge IO pages. Where the aperture
- * has all 64 bits, what the tests map from it on ends near the last of them.
+ * An IOVA in the mock's aperture, aligned for huge IO pages. With an aperture
+ * of all 64 bits it is near the end of the aperture.
  */
 #define MOCK_IOVA	mock_iova
 #define MOCK_IOVA_LOW	0x10000000UL
@@ -46,11 +46,11 @@ struct mock {
 #define test_err_reserve(_errno, _start, _length)			\
 	test_err(_errno, _test_reserve(self->fd, self->ioas, _start, _length))
 
-/* The pages have exactly this number of pins. */
+/* Each page must have exactly @_refs pins. */
 #define test_refs(_va, _length, _refs)					\
 	test_ok(_test_check_refs(self->fd, _va, _length, _refs))
 
-/* Every attached domain has the pages of @_va there. */
+/* Every attached domain must map @_iova to the pages of @_va. */
 #define test_maps(_iova, _length, _va)					\
 	do {								\
 		for (unsigned int __d = 0; __d < variant->domains; __d++) \
@@ -58,7 +58,7 @@ struct mock {
 						self->dev[__d].hwpt,	\
 						_iova, _length, _va));	\
 	} while (0)
-/* No attached domain has them at the first IO page. */
+/* No attached domain may map the IO page at @_iova to the page of @_va. */
 #define test_maps_not(_iova, _va)					\
 	do {								\
 		for (unsigned int __d = 0; __d < variant->domains; __d++) \
@@ -67,10 +67,10 @@ struct mock {
 						  self->dev[__d].hwpt,	\
 						  _iova, MOCK_PAGE, _va)); \
 	} while (0)
-/* Pages of a mapping: pinned once if there is a domain, else not at all. */
+/* Each page must have @_maps pins if there is a domain, else none. */
 #define test_mapped_refs(_va, _length, _maps)				\
 	test_refs(_va, _length, variant->domains ? (_maps) : 0)
-/* VmPin when @_bytes are mapped. */
+/* VmPin while @_bytes are mapped */
 #define test_mapped_pinned(_bytes)					\
 	test_pinned(variant->domains ? (_bytes) / 1024 : 0)
 
@@ -108,7 +108,7 @@ struct mock {
 #define test_err_access_replace(_errno, _access, _ioas)			\
 	test_err(_errno, _test_access_replace(self->fd, _access, _ioas))
 
-/* The switch is set back by the fixture's teardown. */
+/* The teardown of the fixture resets the parameter. */
 #define test_mock_param(_name, _value) ASSERT_TRUE(mock_param(_name, _value))
 
 /* The first device gets an automatic HWPT, the second an explicit one. */
@@ -130,7 +130,7 @@ struct mock {
 		}							\
 	} while (0)
 
-/* All the work of undoing is left to the close. */
+/* close() must undo everything. */
 #define mock_close()							\
 	do {								\
 		EXPECT_EQ(0, _test_memory_limit(self->fd,		\
@@ -148,7 +148,7 @@ struct mock {
 		EXPECT_EQ(0, proc_status_kb("VmLck:"));			\
 	} while (0)
 
-/* What holds with and without domains. */
+/* For tests that hold with and without domains */
 FIXTURE(mock) { struct mock; };
 
 FIXTURE_VARIANT(mock) {
@@ -176,7 +176,7 @@ FIXTURE_VARIANT_ADD(mock, two_domains_of_64_bits) {
 	.domains = 2, .limit = MOCK_MEMORY_DEFAULT, .wide = true
 };
 
-/* The ends of what the variant's devices can reach */
+/* The first and last IOVA that the devices of the variant can use */
 #define MOCK_FIRST(_variant)						\
 	((_variant)->domains && !(_variant)->wide ? MOCK_APERTURE_START : 0)
 #define MOCK_LAST(_variant)						\

@@ -107,7 +107,7 @@ bool nvme_enable(struct nvme *nvme, uint8_t *queues, uint64_t iova)
 	nvme_write(nvme, NVME_ASQ + 4, iova >> 32);
 	nvme_write(nvme, NVME_ACQ, iova + PAGE);
 	nvme_write(nvme, NVME_ACQ + 4, (iova + PAGE) >> 32);
-	/* 3.1.5: 16-byte completions, 64-byte commands, 4 KiB pages, go. */
+	/* 3.1.5: 16-byte completions, 64-byte commands, 4 KiB pages, enable */
 	nvme_write(nvme, NVME_CC, 4 << 20 | 6 << 16 | 1);
 	return nvme_wait_ready(nvme, NVME_CSTS_RDY);
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * An NVMe controller's admin queue: a device that scatters and gathers by
- * itself. Section numbers are those of the NVMe base specification 1.4.
+ * The admin queue of an NVMe controller: a device that does scatter-gather DMA.
+ * Section numbers are those of the NVMe base specification 1.4.
  */
 #ifndef SELFTEST_LIB_NVME_H
 #define SELFTEST_LIB_NVME_H
@@ -47,15 +47,15 @@ uint32_t nvme_read(const struct nvme *nvme, unsigned int reg);
 void nvme_write(const struct nvme *nvme, unsigned int reg, uint32_t value);
 
 /*
- * Start the controller with admin queues in @queues, two pages of ours that
- * are mapped at @iova.
+ * Enable the controller with admin queues in @queues, two pages that are mapped
+ * at @iova.
  */
 bool nvme_enable(struct nvme *nvme, uint8_t *queues, uint64_t iova);
 
 /*
- * Identify Controller (5.15): 4096 bytes into @prp1 and, if that does not
- * begin a page, on in @prp2. Returns the status field, 0 for success, or -1
- * if no completion came.
+ * Identify Controller (5.15): the controller writes 4096 bytes to @prp1 and, if
+ * @prp1 is not page aligned, the rest to @prp2. Returns the status field (0 is
+ * success), or -1 if no completion came.
  */
 int nvme_identify(struct nvme *nvme, uint64_t prp1, uint64_t prp2);
 

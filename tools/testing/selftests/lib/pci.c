@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
 #include <dirent.h>
-#include <fcntl.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -30,22 +29,32 @@ static bool pci_is(const char *bdf, const struct pci_id *id)
 	return vendor == id->vendor && file_read_long(path) == id->device;
 }
 
-static int pci_group(const char *bdf)
+/* The last component of the target of a link in the device's directory */
+static bool pci_link_name(const char *bdf, const char *link, char *name,
+			  size_t size)
 {
 	char path[PATH_MAX], target[PATH_MAX];
-	const char *number;
 	ssize_t len;
 
-	snprintf(path, sizeof(path), PCI_DEVICES "/%s/iommu_group", bdf);
+	snprintf(path, sizeof(path), PCI_DEVICES "/%s/%s", bdf, link);
 	len = readlink(path, target, sizeof(target) - 1);
 	if (len < 0)
-		return -1;
+		return false;
 	target[len] = '\0';
-	number = strrchr(target, '/');
-	return number ? atoi(number + 1) : -1;
+	snprintf(name, size, "%.31s", strrchr(target, '/') + 1);
+	return true;
 }
 
-/* A path below the root bus is .../pci0000:00/BRIDGE/BDF, else one shorter. */
+static int pci_group(const char *bdf)
+{
+	char number[32];
+
+	if (!pci_link_name(bdf, "iommu_group", number, sizeof(number)))
+		return -1;
+	return atoi(number);
+}
+
+/* The path of a device behind a bridge is .../pci0000:00/BRIDGE/BDF. */
 static bool pci_behind_bridge(const char *bdf)
 {
 	char path[PATH_MAX], real[PATH_MAX];
@@ -83,7 +92,7 @@ static unsigned int pci_group_members(int group, const struct pci_id *id)
 	return members;
 }
 
-/* The one entry of vfio-dev/ names the cdev; its number must be the node's. */
+/* vfio-dev/ has one entry, the cdev. Its number must be that of the node. */
 static bool pci_cdev(const char *bdf, char *cdev, size_t size)
 {
 	unsigned int maj, min;
@@ -186,39 +195,17 @@ bool pci_iommu_is_vtd(void)
 	return !access("/sys/class/iommu/dmar0", F_OK);
 }
 
-static bool write_file(const char *path, const char *text)
-{
-	int fd = open(path, O_WRONLY | O_CLOEXEC);
-	bool ok;
-
-	if (fd < 0)
-		return false;
-	ok = write(fd, text, strlen(text)) == (ssize_t)strlen(text);
-	close(fd);
-	return ok;
-}
-
 bool pci_write(const char *bdf, const char *file, const char *text)
 {
 	char path[PATH_MAX];
 
 	snprintf(path, sizeof(path), PCI_DEVICES "/%s/%s", bdf, file);
-	return write_file(path, text);
+	return file_write(path, text);
 }
 
 bool pci_driver_of(const char *bdf, struct pci_driver *driver)
 {
-	char path[PATH_MAX], target[PATH_MAX];
-	ssize_t len;
-
-	snprintf(path, sizeof(path), PCI_DEVICES "/%s/driver", bdf);
-	len = readlink(path, target, sizeof(target) - 1);
-	if (len < 0)
-		return false;
-	target[len] = '\0';
-	snprintf(driver->name, sizeof(driver->name), "%.31s",
-		 strrchr(target, '/') + 1);
-	return true;
+	return pci_link_name(bdf, "driver", driver->name, sizeof(driver->name));
 }
 
 bool pci_unbind(const char *bdf)
@@ -231,7 +218,7 @@ bool pci_bind(const char *bdf, const struct pci_driver *driver)
 	struct pci_driver now;
 
 	return pci_write(bdf, "driver_override", driver->name) &&
-	       write_file("/sys/bus/pci/drivers_probe", bdf) &&
+	       file_write("/sys/bus/pci/drivers_probe", bdf) &&
 	       pci_driver_of(bdf, &now) && !strcmp(now.name, driver->name);
 }
 
@@ -242,7 +229,7 @@ bool pci_remove(const char *bdf)
 
 bool pci_rescan(void)
 {
-	return write_file("/sys/bus/pci/rescan", "1");
+	return file_write("/sys/bus/pci/rescan", "1");
 }
 
 static void runtime_status_path(char *path, const char *bdf)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* Finds the PCI devices that tests drive; nothing here knows an address. */
+/* Finds the PCI devices that tests use, by their ids and not by addresses. */
 #ifndef SELFTEST_LIB_PCI_H
 #define SELFTEST_LIB_PCI_H
 
@@ -16,11 +16,11 @@ extern const struct pci_id pci_edu;
 extern const struct pci_id pci_nvme;
 extern const struct pci_id pci_ivshmem;
 
-/* Where a device must sit. */
+/* Where a device must be */
 enum pci_place {
 	PCI_ON_ROOT_BUS,	/* alone in its group, on the root bus */
 	PCI_BEHIND_PORT,	/* alone in its group, behind a root port */
-	PCI_SHARED_GROUP,	/* with another of its kind in the group */
+	PCI_SHARED_GROUP,	/* in a group with another device of its id */
 	PCI_ANYWHERE,
 };
 
@@ -32,16 +32,16 @@ struct pci_device {
 };
 
 /*
- * The @nth (from 0) device of that kind and place that has a VFIO cdev, by
- * ascending address.
+ * Find the @nth device (from 0) of this id and place that has a VFIO cdev, in
+ * the order of addresses.
  */
 bool pci_find(const struct pci_id *id, enum pci_place place, unsigned int nth,
 	      struct pci_device *found);
 
 /*
- * The driver a device is bound to, taken from it and given back to it by root
- * through sysfs; false when that did not work. pci_unbind() returns when the
- * driver has let go, which may take as long as the device has users.
+ * The driver that a device is bound to. Root can unbind and bind it by sysfs;
+ * the functions return false on failure. pci_unbind() returns when the driver's
+ * remove() is done, which may wait until the device has no users.
  */
 struct pci_driver {
 	char name[32];
@@ -50,25 +50,25 @@ struct pci_driver {
 bool pci_driver_of(const char *bdf, struct pci_driver *driver);
 bool pci_unbind(const char *bdf);
 bool pci_bind(const char *bdf, const struct pci_driver *driver);
-/* Take a device off the bus, and look for what is there. */
+/* Remove a device from the bus, and rescan the bus. */
 bool pci_remove(const char *bdf);
 bool pci_rescan(void);
 
-/* Any file of a device in sysfs: @text goes there. */
+/* Write @text to a file of a device in sysfs. */
 bool pci_write(const char *bdf, const char *file, const char *text);
-/* Does the kernel have states of low power for the device? */
+/* Does the kernel have runtime power management for the device? */
 bool pci_may_sleep(const char *bdf);
-/* False when the device is in a state of low power. */
+/* False if the device is suspended */
 bool pci_is_awake(const char *bdf);
-/* The cdev of a device, empty when it has none. Fills in group and place, too. */
+/* Fill in @found for one device; its cdev is empty if it has none. */
 bool pci_look_up(const char *bdf, const struct pci_id *id,
 		 struct pci_device *found);
 
-/* "edu (1234:11e8) number 1 alone in its IOMMU group ...", for skip lines. */
+/* What a skipped test lacks: "no edu (1234:11e8) #1 alone in its group ..." */
 const char *pci_describe(const struct pci_id *id, enum pci_place place,
 			 unsigned int nth);
 
-/* Does Intel's VT-d translate what the devices do? */
+/* Is the IOMMU of the machine Intel's VT-d? */
 bool pci_iommu_is_vtd(void);
 
 #endif

@@ -79,16 +79,26 @@ long file_read_long(const char *path)
 	return value;
 }
 
+bool file_write(const char *path, const char *text)
+{
+	ssize_t length = strlen(text);
+	bool ok;
+	int fd;
+
+	fd = open(path, O_WRONLY | O_CLOEXEC);
+	if (fd < 0)
+		return false;
+	ok = write(fd, text, length) == length;
+	close(fd);
+	return ok;
+}
+
 bool file_write_long(const char *path, long value)
 {
-	bool ok;
-	FILE *f;
+	char text[24];
 
-	f = fopen(path, "we");
-	if (!f)
-		return false;
-	ok = fprintf(f, "%ld\n", value) > 0;
-	return !fclose(f) && ok;
+	snprintf(text, sizeof(text), "%ld\n", value);
+	return file_write(path, text);
 }
 
 bool set_memlock(size_t bytes)
@@ -198,7 +208,7 @@ bool kmsg_wait_fault(int kmsg, bool write, uint64_t iova, unsigned int ms)
 		n = read(kmsg, line, sizeof(line) - 1);
 		if (n < 0 && errno == EAGAIN)
 			sleep_ms(5);
-		/* EPIPE: lines were overwritten before we read them. */
+		/* On EPIPE, lines were overwritten before they were read. */
 		line[n > 0 ? n : 0] = '\0';
 		if (strstr(line, "DMAR: ") && strstr(line, want) &&
 		    strstr(line, write ? "DMA Write" : "DMA Read"))

@@ -6,11 +6,11 @@
 #include "race.h"
 
 /*
- * How many ms longer a run may take until every thread has succeeded once: on
- * a busy host a thread may not have come to anything yet.
+ * A run continues up to so many ms until every thread has succeeded once. On a
+ * busy host a thread may not have run at all.
  */
-#define PATIENCE 20000
-#define LOOK_AGAIN 50
+#define STARVE_MS 20000
+#define POLL_MS 50
 
 unsigned int race_pick(struct race_thread *thread, unsigned int n)
 {
@@ -25,7 +25,7 @@ static bool is_allowed(const struct race_thread *thread, int rc)
 	return false;
 }
 
-static void *run_thread(void *arg)
+static void *race_thread_run(void *arg)
 {
 	struct race_thread *thread = arg;
 
@@ -68,7 +68,7 @@ int race_start(struct race_thread *threads, int n, void *shared,
 		threads[i].steps = 0;
 		threads[i].done = 0;
 		threads[i].odd = 0;
-		if (pthread_create(&threads[i].id, NULL, run_thread,
+		if (pthread_create(&threads[i].id, NULL, race_thread_run,
 				   &threads[i]))
 			break;
 	}
@@ -82,7 +82,7 @@ int race_stop(struct race_thread *threads, int n, volatile bool *stop)
 	*stop = true;
 	for (int i = 0; i < n; i++)
 		pthread_join(threads[i].id, NULL);
-	/* An odd answer says more than none. */
+	/* An unexpected errno says more than a thread that never succeeded. */
 	for (int i = 0; i < n; i++)
 		if (threads[i].odd ||
 		    (is_starved(&threads[i]) && odd < 0))
@@ -98,11 +98,11 @@ int race_run(struct race_thread *threads, int n, void *shared, unsigned int ms)
 	started = race_start(threads, n, shared, &stop);
 	if (started == n)
 		sleep_ms(ms);
-	for (int waited = 0; started == n && waited < PATIENCE;
-	     waited += LOOK_AGAIN) {
+	for (int waited = 0; started == n && waited < STARVE_MS;
+	     waited += POLL_MS) {
 		if (!any_starved(threads, n))
 			break;
-		sleep_ms(LOOK_AGAIN);
+		sleep_ms(POLL_MS);
 	}
 	odd = race_stop(threads, started, &stop);
 	return started < n ? started : odd;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * Threads that each repeat a step against the others. What must not happen is
- * seen by the answers that no order of events could give; and by the kernel.
+ * Threads that each repeat a step, all at the same time. A race fails if a step
+ * returns an errno that no order of events can explain, or if the kernel warns.
  */
 #ifndef SELFTEST_LIB_RACE_H
 #define SELFTEST_LIB_RACE_H
@@ -15,10 +15,10 @@
 
 struct race_thread {
 	int (*step)(struct race_thread *thread);
-	int allowed[RACE_ERRNOS];	/* errnos that are no wonder */
-	bool may_starve;		/* it takes luck to succeed at all */
+	int allowed[RACE_ERRNOS];	/* errnos that the step may return */
+	bool may_starve;		/* the step may never succeed */
 	const char *name;
-	void *shared;			/* what the test gives to all */
+	void *shared;			/* the same for all threads */
 	unsigned int seed;
 	unsigned long steps;
 	unsigned long done;		/* steps that returned 0 */
@@ -28,13 +28,16 @@ struct race_thread {
 };
 
 /*
- * Run the threads for so many ms, or longer until each has succeeded. Returns
- * the index of one that got an odd answer, never succeeded, or could not be
- * started; -1 if there is none.
+ * Run the threads for @ms, or longer until each has succeeded once. Returns the
+ * index of a thread that got an errno that is not allowed, never succeeded, or
+ * could not be started; -1 if there is none.
  */
 int race_run(struct race_thread *threads, int n, void *shared, unsigned int ms);
 
-/* The same in two parts: how many are running, and the index as above. */
+/*
+ * race_run() in two parts. race_start() returns the number of threads that run,
+ * race_stop() the index as above.
+ */
 int race_start(struct race_thread *threads, int n, void *shared,
 	       volatile bool *stop);
 int race_stop(struct race_thread *threads, int n, volatile bool *stop);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * What can be done with real devices: an edu on the root bus, and two that are
- * in one IOMMU group.
+ * Operations on real devices: an edu on the root bus, and two in one IOMMU
+ * group.
  */
 #include <errno.h>
 #include <unistd.h>
@@ -10,7 +10,7 @@
 #include "race_ops.h"
 #include "vfio.h"
 
-static bool find(struct race_state *state)
+static bool edu_machine_find(struct race_state *state)
 {
 	static const enum pci_place places[RACE_EDUS] = {
 		PCI_ON_ROOT_BUS, PCI_SHARED_GROUP, PCI_SHARED_GROUP,
@@ -27,16 +27,16 @@ static bool find(struct race_state *state)
 	return true;
 }
 
-static void close_edu(struct race_state *state, int i)
+static void race_edu_close(struct race_state *state, int i)
 {
 	pthread_rwlock_wrlock(&state->edu_lock[i]);
 	edu_close(&state->edu[i]);
 	pthread_rwlock_unlock(&state->edu_lock[i]);
 }
 
-/* Both of a group in one IOAS, as they have to be */
-static int open_edu(struct race_state *state,
-		    const struct race_context *context, int i)
+/* The two devices of a group must be in the same IOAS. */
+static int race_edu_open(struct race_state *state,
+			 const struct race_context *context, int i)
 {
 	struct edu *edu = &state->edu[i];
 	int rc;
@@ -52,28 +52,29 @@ static int open_edu(struct race_state *state,
 	return rc;
 }
 
-static void end(struct race_state *state)
+static void edu_machine_end(struct race_state *state)
 {
 	for (int i = 0; i < RACE_EDUS; i++)
-		close_edu(state, i);
+		race_edu_close(state, i);
 }
 
-/* A group cannot belong to two contexts, so all are closed first. */
-static int open_edus(struct race_state *state, struct race_context *context)
+/* A group cannot belong to two contexts, so close all devices first. */
+static int edu_machine_open(struct race_state *state,
+			    struct race_context *context)
 {
 	int rc = 0;
 
-	end(state);
+	edu_machine_end(state);
 	for (int i = 0; !rc && i < RACE_EDUS; i++)
-		rc = open_edu(state, context, i);
+		rc = race_edu_open(state, context, i);
 	return rc;
 }
 
-static void close_nothing(struct race_context *context)
+static void edu_machine_close(struct race_context *context)
 {
 }
 
-/* Without a lock: it may be closed at any moment. */
+/* Read without a lock: another thread may close it at any time. */
 static int pick_cdev(struct race_thread *t)
 {
 	struct race_state *state = t->shared;
@@ -81,47 +82,47 @@ static int pick_cdev(struct race_thread *t)
 	return *(volatile int *)&state->edu[race_pick(t, RACE_EDUS)].cdev;
 }
 
-static int attach_to(struct race_thread *t, int cdev, uint32_t pt)
+static int race_edu_attach(struct race_thread *t, int cdev, uint32_t pt)
 {
 	int rc = _test_vfio_attach(cdev, &pt);
 
-	/* The other member of its group is elsewhere. */
+	/* EINVAL: the other device of the group is in another IOAS. */
 	return rc == EINVAL ? 0 : rc;
 }
 
-static int detach_and_attach(struct race_thread *t)
+static int step_detach_and_attach(struct race_thread *t)
 {
 	struct race_context context = race_context(t->shared);
 	int cdev = pick_cdev(t), rc;
 
 	rc = _test_vfio_detach(cdev);
-	return rc ?: attach_to(t, cdev, race_pick_pt(t, &context));
+	return rc ?: race_edu_attach(t, cdev, race_pick_pt(t, &context));
 }
 
-/* It is attached, unless another thread detaches. */
-static int replace(struct race_thread *t)
+/* Replaces, because the device is attached unless another thread detaches it */
+static int step_replace(struct race_thread *t)
 {
 	struct race_context context = race_context(t->shared);
 
-	return attach_to(t, pick_cdev(t), race_pick_pt(t, &context));
+	return race_edu_attach(t, pick_cdev(t), race_pick_pt(t, &context));
 }
 
-/* Two that move the same group, each by another of its devices */
-static int replace_group(struct race_thread *t)
+/* Two threads move the same group, each by another of its devices. */
+static int step_replace_group(struct race_thread *t)
 {
 	struct race_context context = race_context(t->shared);
 	struct race_state *state = t->shared;
 	struct edu *edu = &state->edu[1 + race_pick(t, 2)];
 
-	return attach_to(t, *(volatile int *)&edu->cdev,
-			 context.ioas[race_pick(t, 2)]);
+	return race_edu_attach(t, *(volatile int *)&edu->cdev,
+			       context.ioas[race_pick(t, 2)]);
 }
 
-/* The last close unbinds; until then nobody can bind. */
-static int reopen(struct race_thread *t)
+/* EINVAL: the last close unbinds, and until then the device is bound. */
+static int step_reopen(struct race_thread *t)
 {
 	struct race_context context = race_context(t->shared);
-	int rc = open_edu(t->shared, &context, race_pick(t, RACE_EDUS));
+	int rc = race_edu_open(t->shared, &context, race_pick(t, RACE_EDUS));
 
 	return rc == EINVAL ? EBUSY : rc;
 }
@@ -133,19 +134,19 @@ static uint32_t pick_device(struct race_thread *t)
 	return state->edu[race_pick(t, RACE_EDUS)].devid;
 }
 
-static int hwpt_alloc(struct race_thread *t)
+static int step_hwpt_alloc(struct race_thread *t)
 {
 	struct race_context context = race_context(t->shared);
 
 	return race_hwpt_alloc(t, &context, pick_device(t));
 }
 
-static int destroy_hwpt(struct race_thread *t)
+static int step_destroy_hwpt(struct race_thread *t)
 {
-	return race_destroy_hwpt(t, hwpt_alloc);
+	return race_destroy_hwpt(t, step_hwpt_alloc);
 }
 
-static int destroy_device(struct race_thread *t)
+static int step_destroy_device(struct race_thread *t)
 {
 	struct race_context context = race_context(t->shared);
 	int rc = _test_destroy(context.fd, pick_device(t));
@@ -153,7 +154,7 @@ static int destroy_device(struct race_thread *t)
 	return rc == EBUSY ? 0 : rc ?: EPROTO;
 }
 
-static int hw_info(struct race_thread *t)
+static int step_hw_info(struct race_thread *t)
 {
 	struct race_context context = race_context(t->shared);
 	uint32_t length = 0, type;
@@ -161,8 +162,8 @@ static int hw_info(struct race_thread *t)
 	return _test_hw_info(context.fd, pick_device(t), NULL, &length, &type);
 }
 
-/* Where it goes may be mapped or not. */
-static int dma(struct race_thread *t)
+/* The IOVA may be mapped or not. */
+static int step_dma(struct race_thread *t)
 {
 	unsigned int i = race_pick(t, RACE_EDUS);
 	struct race_state *state = t->shared;
@@ -181,30 +182,30 @@ static int dma(struct race_thread *t)
 
 #define ATTACHES (RACE_IOAS | RACE_HWPT | RACE_DEVICE | RACE_MEMORY)
 
-static const struct race_op ops[] = {
-	{ "detach_and_attach", detach_and_attach, ATTACHES | RACE_REAL,
+static const struct race_op edu_ops[] = {
+	{ "detach_and_attach", step_detach_and_attach, ATTACHES | RACE_REAL,
 	  RACE_ENDS_OBJECTS },
-	{ "replace", replace, ATTACHES | RACE_REAL, RACE_ENDS_OBJECTS },
-	{ "replace_group", replace_group, ATTACHES | RACE_REAL,
+	{ "replace", step_replace, ATTACHES | RACE_REAL, RACE_ENDS_OBJECTS },
+	{ "replace_group", step_replace_group, ATTACHES | RACE_REAL,
 	  RACE_ENDS_OBJECTS },
-	{ "reopen", reopen, ATTACHES | RACE_REAL, RACE_ENDS_FILES,
+	{ "reopen", step_reopen, ATTACHES | RACE_REAL, RACE_ENDS_FILES,
 	  { EBUSY, EBADF } },
-	{ "hwpt_alloc", hwpt_alloc, ATTACHES, RACE_ENDS_OBJECTS,
+	{ "hwpt_alloc", step_hwpt_alloc, ATTACHES, RACE_ENDS_OBJECTS,
 	  { ENOENT, EBUSY } },
-	{ "destroy_hwpt", destroy_hwpt, ATTACHES, RACE_ENDS_OBJECTS,
+	{ "destroy_hwpt", step_destroy_hwpt, ATTACHES, RACE_ENDS_OBJECTS,
 	  { ENOENT, EBUSY } },
-	{ "destroy_device", destroy_device, RACE_DEVICE },
-	{ "hw_info", hw_info, RACE_DEVICE },
-	{ "dma", dma, RACE_IOAS | RACE_DEVICE | RACE_MEMORY | RACE_REAL },
+	{ "destroy_device", step_destroy_device, RACE_DEVICE },
+	{ "hw_info", step_hw_info, RACE_DEVICE },
+	{ "dma", step_dma, RACE_IOAS | RACE_DEVICE | RACE_MEMORY | RACE_REAL },
 	{}
 };
 
 const struct race_machine race_edu = {
 	.name = "edu",
 	.devices = "an edu on the root bus and two in one IOMMU group",
-	.find = find,
-	.open = open_edus,
-	.close = close_nothing,
-	.end = end,
-	.ops = ops,
+	.find = edu_machine_find,
+	.open = edu_machine_open,
+	.close = edu_machine_close,
+	.end = edu_machine_end,
+	.ops = edu_ops,
 };

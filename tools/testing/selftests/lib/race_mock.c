@@ -1,17 +1,18 @@
 // SPDX-License-Identifier: GPL-2.0
-/* What can be done with devices behind the mock IOMMU, and with accesses. */
+/* Operations on devices of the mock IOMMU, and on accesses */
 #include <errno.h>
 #include <unistd.h>
 
 #include "ioctls.h"
 #include "race_ops.h"
 
-static bool find(struct race_state *state)
+static bool mock_machine_find(struct race_state *state)
 {
 	return true;
 }
 
-static int open_objects(struct race_state *state, struct race_context *context)
+static int mock_machine_open(struct race_state *state,
+			     struct race_context *context)
 {
 	int fd = context->fd;
 	int rc = _test_mock_attach(fd, context->ioas[0], &context->dev);
@@ -25,19 +26,19 @@ static int open_objects(struct race_state *state, struct race_context *context)
 	return rc;
 }
 
-static void close_accesses(struct race_context *context)
+static void mock_machine_close(struct race_context *context)
 {
 	for (int i = 0; i < 2; i++)
 		if (context->access[i] >= 0)
 			close(context->access[i]);
 }
 
-static void end(struct race_state *state)
+static void mock_machine_end(struct race_state *state)
 {
 }
 
-/* Devices that come and go are in slots; one made for no slot goes at once. */
-static int attach(struct race_thread *t)
+/* Devices that come and go are in slots. Without a free slot, destroy at once. */
+static int step_attach(struct race_thread *t)
 {
 	struct race_context context = race_context(t->shared);
 	struct race_state *state = t->shared;
@@ -59,19 +60,19 @@ static int attach(struct race_thread *t)
 	return _test_destroy(context.fd, dev.stdev);
 }
 
-static int detach(struct race_thread *t)
+static int step_detach(struct race_thread *t)
 {
 	struct race_context context = race_context(t->shared);
 	struct race_state *state = t->shared;
 	uint32_t *slot = &state->stdev[race_pick(t, RACE_IDS)];
 
 	if (!*slot)
-		return attach(t);
+		return step_attach(t);
 	return race_slot_destroy(context.fd, slot);
 }
 
-/* Mostly the device that is always there. */
-static int replace(struct race_thread *t)
+/* Most of the time, replace on the device that always exists. */
+static int step_replace(struct race_thread *t)
 {
 	struct race_context context = race_context(t->shared);
 	struct race_state *state = t->shared;
@@ -83,20 +84,23 @@ static int replace(struct race_thread *t)
 	return _test_mock_replace(context.fd, stdev, &pt);
 }
 
-static int hwpt_alloc(struct race_thread *t)
+static int step_hwpt_alloc(struct race_thread *t)
 {
 	struct race_context context = race_context(t->shared);
 
 	return race_hwpt_alloc(t, &context, context.dev.idev);
 }
 
-static int destroy_hwpt(struct race_thread *t)
+static int step_destroy_hwpt(struct race_thread *t)
 {
-	return race_destroy_hwpt(t, hwpt_alloc);
+	return race_destroy_hwpt(t, step_hwpt_alloc);
 }
 
-/* What belongs to a driver is always in use; of the id of another, who knows. */
-static int destroy_device(struct race_thread *t)
+/*
+ * A device that belongs to a driver is in use, so DESTROY must fail. The id of
+ * another device may be gone or reused.
+ */
+static int step_destroy_device(struct race_thread *t)
 {
 	struct race_context context = race_context(t->shared);
 	struct race_state *state = t->shared;
@@ -111,7 +115,7 @@ static int destroy_device(struct race_thread *t)
 	return rc == EBUSY ? 0 : rc ?: EPROTO;
 }
 
-static int destroy_access(struct race_thread *t)
+static int step_destroy_access(struct race_thread *t)
 {
 	struct race_context context = race_context(t->shared);
 	int rc = _test_destroy(context.fd,
@@ -120,7 +124,7 @@ static int destroy_access(struct race_thread *t)
 	return rc == EBUSY ? 0 : rc ?: EPROTO;
 }
 
-static int hw_info(struct race_thread *t)
+static int step_hw_info(struct race_thread *t)
 {
 	struct race_context context = race_context(t->shared);
 	struct iommu_test_hw_info info;
@@ -152,8 +156,8 @@ static int make_pin(struct race_thread *t, const struct race_context *context,
 	return rc;
 }
 
-/* The first access; pins that there is no slot for are left to UNMAP. */
-static int pin(struct race_thread *t)
+/* Use the first access. A pin without a slot stays until an UNMAP. */
+static int step_pin(struct race_thread *t)
 {
 	struct race_context context = race_context(t->shared);
 	struct race_state *state = t->shared;
@@ -169,7 +173,7 @@ static int pin(struct race_thread *t)
 	return rc;
 }
 
-static int unpin(struct race_thread *t)
+static int step_unpin(struct race_thread *t)
 {
 	struct race_context context = race_context(t->shared);
 	struct race_state *state = t->shared;
@@ -177,13 +181,13 @@ static int unpin(struct race_thread *t)
 	int rc;
 
 	if (!id)
-		return pin(t);
+		return step_pin(t);
 	rc = _test_access_unpin(context.fd, context.access[0], id);
 	race_slot_take(slot);
 	return rc;
 }
 
-static int rw(struct race_thread *t)
+static int step_rw(struct race_thread *t)
 {
 	struct race_context context = race_context(t->shared);
 	unsigned int slot = race_pick(t, RACE_SLOTS);
@@ -200,7 +204,7 @@ static int rw(struct race_thread *t)
 	return rc;
 }
 
-static int replace_access(struct race_thread *t)
+static int step_replace_access(struct race_thread *t)
 {
 	struct race_context context = race_context(t->shared);
 
@@ -208,8 +212,8 @@ static int replace_access(struct race_thread *t)
 				    race_pick_ioas(t, &context));
 }
 
-/* Its pins go with it. */
-static int close_access(struct race_thread *t)
+/* Closing an access unpins its pages. */
+static int step_close_access(struct race_thread *t)
 {
 	struct race_context context = race_context(t->shared);
 	uint32_t pin;
@@ -228,35 +232,35 @@ static int close_access(struct race_thread *t)
 #define ACCESSES (RACE_IOAS | RACE_ACCESS | RACE_MEMORY)
 
 /*
- * EADDRINUSE: an IOAS without a domain lets a mapping lie below the mock's
- * aperture, and whoever brings a domain meanwhile finds it there.
+ * EADDRINUSE: while an IOAS has no domain, a mapping may be below the mock's
+ * aperture, and then no domain can be added.
  */
-static const struct race_op ops[] = {
-	{ "attach", attach, ATTACHES, RACE_ENDS_OBJECTS, { EADDRINUSE } },
-	{ "detach", detach, ATTACHES, RACE_ENDS_OBJECTS,
+static const struct race_op mock_ops[] = {
+	{ "attach", step_attach, ATTACHES, RACE_ENDS_OBJECTS, { EADDRINUSE } },
+	{ "detach", step_detach, ATTACHES, RACE_ENDS_OBJECTS,
 	  { ENOENT, EADDRINUSE } },
-	{ "replace", replace, ATTACHES, 0, { EADDRINUSE } },
-	{ "hwpt_alloc", hwpt_alloc, ATTACHES, RACE_ENDS_OBJECTS,
+	{ "replace", step_replace, ATTACHES, 0, { EADDRINUSE } },
+	{ "hwpt_alloc", step_hwpt_alloc, ATTACHES, RACE_ENDS_OBJECTS,
 	  { ENOENT, EBUSY, EADDRINUSE } },
-	{ "destroy_hwpt", destroy_hwpt, ATTACHES, RACE_ENDS_OBJECTS,
+	{ "destroy_hwpt", step_destroy_hwpt, ATTACHES, RACE_ENDS_OBJECTS,
 	  { ENOENT, EBUSY, EADDRINUSE } },
-	{ "destroy_device", destroy_device, RACE_DEVICE },
-	{ "destroy_access", destroy_access, RACE_ACCESS },
-	{ "hw_info", hw_info, RACE_DEVICE },
-	{ "pin", pin, ACCESSES, 0, { ENOENT, EINVAL } },
-	{ "unpin", unpin, ACCESSES, 0, { ENOENT, EINVAL } },
-	{ "rw", rw, ACCESSES, 0, { ENOENT } },
-	{ "replace_access", replace_access, RACE_IOAS | RACE_ACCESS },
-	{ "close_access", close_access, ACCESSES, 0, { ENOENT, EINVAL } },
+	{ "destroy_device", step_destroy_device, RACE_DEVICE },
+	{ "destroy_access", step_destroy_access, RACE_ACCESS },
+	{ "hw_info", step_hw_info, RACE_DEVICE },
+	{ "pin", step_pin, ACCESSES, 0, { ENOENT, EINVAL } },
+	{ "unpin", step_unpin, ACCESSES, 0, { ENOENT, EINVAL } },
+	{ "rw", step_rw, ACCESSES, 0, { ENOENT } },
+	{ "replace_access", step_replace_access, RACE_IOAS | RACE_ACCESS },
+	{ "close_access", step_close_access, ACCESSES, 0, { ENOENT, EINVAL } },
 	{}
 };
 
 const struct race_machine race_mock = {
 	.name = "mock",
 	.devices = "devices of the mock",
-	.find = find,
-	.open = open_objects,
-	.close = close_accesses,
-	.end = end,
-	.ops = ops,
+	.find = mock_machine_find,
+	.open = mock_machine_open,
+	.close = mock_machine_close,
+	.end = mock_machine_end,
+	.ops = mock_ops,
 };

@@ -32,7 +32,7 @@ uint8_t *race_mem(struct race_state *state, unsigned int slot)
 
 static uint64_t first_iova = RACE_IOVA;
 
-void race_go_to_the_top(void)
+void race_use_high_iova(void)
 {
 	first_iova = RACE_IOVA_TOP;
 }
@@ -60,7 +60,7 @@ int race_slot_destroy(int fd, uint32_t *slot)
 	uint32_t id = __atomic_load_n(slot, __ATOMIC_SEQ_CST);
 	int rc = _test_destroy(fd, id);
 
-	/* What is in use stays in the slot, for somebody else to try. */
+	/* An object in use stays in the slot, for another thread to try. */
 	if (rc != EBUSY)
 		__atomic_compare_exchange_n(slot, &id, 0, false,
 					    __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST);
@@ -73,7 +73,7 @@ uint32_t race_pick_ioas(struct race_thread *t,
 	struct race_state *state = t->shared;
 	uint32_t ioas = __atomic_load_n(&state->ioas, __ATOMIC_SEQ_CST);
 
-	/* Most of the time all meet in the first. */
+	/* Most of the time all threads use the first IOAS. */
 	switch (race_pick(t, 4)) {
 	case 0:
 		return ioas ?: context->ioas[0];
@@ -117,7 +117,7 @@ static int map_anywhere(struct race_thread *t, int fd, uint32_t ioas)
 
 	if (rc)
 		return rc;
-	/* Who unmaps everything, or a slot that is just here, may be first. */
+	/* Another thread may unmap everything, or a slot at this IOVA. */
 	rc = _test_ioas_unmap(fd, ioas, iova, RACE_SLOT, NULL);
 	return rc == ENOENT || rc == EBUSY ? 0 : rc;
 }
@@ -132,7 +132,7 @@ static int step_map(struct race_thread *t)
 	if (!race_pick(t, 4))
 		return map_anywhere(t, context.fd, ioas);
 	rc = race_map_slot(t->shared, context.fd, ioas, slot);
-	/* For the next time, should nobody else unmap. */
+	/* Make room for the next time, in case no other thread unmaps. */
 	if (rc == EEXIST)
 		unmap_slot(context.fd, ioas, slot);
 	return rc;
@@ -235,7 +235,7 @@ static int step_option(struct race_thread *t)
 				    race_pick(t, 3) ? IOMMU_OPTION_OP_SET :
 						      IOMMU_OPTION_OP_GET,
 				    race_pick_ioas(t, &context), &value);
-	/* There are objects, so this cannot change any more. */
+	/* EBUSY: the mode cannot change while there are objects. */
 	rc = _test_option(context.fd, IOMMU_OPTION_RLIMIT_MODE,
 			  IOMMU_OPTION_OP_SET, 0, &value);
 	if (rc == EBUSY)
@@ -270,7 +270,7 @@ int race_hwpt_alloc(struct race_thread *t, const struct race_context *context,
 			      &hwpt);
 	if (rc || race_slot_fill(slot, hwpt))
 		return rc;
-	/* Room for the next, but for one that somebody has attached to. */
+	/* Empty the slot for the next HWPT, unless the old one is in use. */
 	race_slot_destroy(context->fd, slot);
 	return _test_destroy(context->fd, hwpt);
 }
@@ -293,7 +293,7 @@ static int step_close(struct race_thread *t)
 	struct race_context context, old;
 	int rc;
 
-	/* The others shall get something done with it. */
+	/* Give the other threads time to use the context. */
 	sleep_ms(CONTEXT_MS);
 	rc = race_context_open(state, &context);
 	if (rc)
@@ -306,7 +306,7 @@ static int step_close(struct race_thread *t)
 	return 0;
 }
 
-/* The exit status, 0 for who was killed. */
+/* The exit code of a child, 0 if it was killed */
 static int child_wait(pid_t pid)
 {
 	int status;
@@ -318,13 +318,13 @@ static int child_wait(pid_t pid)
 	return WIFEXITED(status) ? WEXITSTATUS(status) : 0;
 }
 
-/* Have the kernel write: what another thread has unmapped is no fault then. */
+/* Let the kernel write, which is no SIGSEGV if another thread unmapped it. */
 static void touch(uint8_t *mem)
 {
 	getrandom(mem, 1, 0);
 }
 
-/* The child gets copies of pinned pages, and touches some of the others. */
+/* fork() copies pinned pages for the child; the child may write to others. */
 static int step_fork(struct race_thread *t)
 {
 	uint8_t *mem = race_mem(t->shared, race_pick(t, RACE_SLOTS));
@@ -339,7 +339,7 @@ static int step_fork(struct race_thread *t)
 	return pid < 0 ? errno : child_wait(pid);
 }
 
-/* Maps its memory and is gone, in some cases in the middle of it. */
+/* A child that maps its memory and exits, or is killed during MAP */
 static int step_exit(struct race_thread *t)
 {
 	struct race_context context = race_context(t->shared);
@@ -361,7 +361,7 @@ static int step_exit(struct race_thread *t)
 	return rc;
 }
 
-/* A hole that is munmapped is not left to others to map something there. */
+/* A munmap() would leave a hole where another mmap() could go. */
 static int step_munmap(struct race_thread *t)
 {
 	uint8_t *mem = race_mem(t->shared, race_pick(t, RACE_SLOTS));

@@ -1,16 +1,17 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * What can be done to a context, as a table, so that programs can set anything
- * against anything.
+ * A table of operations on a context. Programs can run any of them against any
+ * others.
  *
- * Each operation works on what all have in common: struct race_state. Objects
- * that always exist are in a struct race_context; those that come and go are
- * in slots, as ids. Whoever reads a slot may find that the object is gone, or
- * that the id is another object's by now.
+ * All operations share struct race_state. Objects that always exist are in
+ * struct race_context; the ids of those that come and go are in slots. When an
+ * operation uses an id from a slot, the object may be gone, or the id may have
+ * been reused.
  *
- * An operation says which errnos it may get from objects in any state that it
- * brings about itself (allowed), and what it ends for all others, which tells
- * the errnos that they may get. Anything else is a mistake of the kernel's.
+ * An operation lists the errnos that it may get from states that it causes
+ * itself (@allowed). It also lists what it ends (@ends), which implies the
+ * errnos that the other operations may get. Any other errno is a bug of the
+ * kernel.
  */
 #ifndef SELFTEST_LIB_RACE_OPS_H
 #define SELFTEST_LIB_RACE_OPS_H
@@ -25,21 +26,20 @@
 #include "race.h"
 
 /*
- * Mappings are made of these, all below the end of every aperture; of the mock's,
- * when it has all 64 bits, the last slot lies so far below the end that no
- * operation reaches beyond it.
+ * The slots for mappings. They are in every aperture. With race_use_high_iova()
+ * the last slot is so far below 2^64 that no operation goes past the end.
  */
 #define RACE_IOVA	0x10000000UL
 #define RACE_IOVA_TOP	(-(RACE_SLOTS + 4) * RACE_SLOT)
 #define RACE_SLOTS	12
 #define RACE_SLOT	(4 * PAGE)
-/* In memory each is followed by a page that nothing ever maps. */
+/* In memory, a page that is never mapped follows each slot. */
 #define RACE_STRIDE	(RACE_SLOT + PAGE)
 
 #define RACE_IDS	4
 #define RACE_EDUS	3
 
-/* What an operation has to do with: those that share nothing cannot race. */
+/* The objects that an operation uses. Operations that share none cannot race. */
 enum race_object {
 	RACE_IOAS = 1 << 0,
 	RACE_HWPT = 1 << 1,
@@ -47,20 +47,20 @@ enum race_object {
 	RACE_ACCESS = 1 << 3,
 	RACE_MEMORY = 1 << 4,
 	RACE_ALL = (1 << 5) - 1,
-	/* It is not the same with devices of the mock. */
+	/* Works differently with real devices than with the mock. */
 	RACE_REAL = 1 << 5,
 };
 
 /* What an operation ends */
 enum race_end {
-	/* The id may be found gone, another object's, or in use. */
+	/* The object of an id may be gone, in use, or a different one. */
 	RACE_ENDS_OBJECTS = 1 << 0,
 	/*
-	 * So may the file: closed, of another kind, or another context, where
+	 * The file may be closed, of another type, or another context, where
 	 * the same id may be an object that can be destroyed (EPROTO).
 	 */
 	RACE_ENDS_FILES = 1 << 1,
-	/* The memory may not be there to be pinned. */
+	/* The memory may not exist, so that it cannot be pinned. */
 	RACE_ENDS_MEMORY = 1 << 2,
 };
 
@@ -72,7 +72,7 @@ struct race_op {
 	int allowed[RACE_ERRNOS];
 };
 
-/* What lives as long as one open of /dev/iommu */
+/* Everything that exists as long as one open of /dev/iommu */
 struct race_context {
 	int fd;
 	uint32_t ioas[2];
@@ -94,18 +94,18 @@ struct race_state {
 	uint32_t stdev[RACE_IDS];
 	uint32_t idev[RACE_IDS];
 	uint32_t pin[RACE_IDS];
-	/* With real devices. The lock is for who uses the BAR or changes it. */
+	/* With real devices. The lock protects the BAR. */
 	struct edu edu[RACE_EDUS];
 	pthread_rwlock_t edu_lock[RACE_EDUS];
 	unsigned int nr_edu;
 };
 
 /*
- * Where the devices come from, and what can be done with them.
- * @find: which devices there are; returns false if there are too few
- * @open: fill a context with objects; returns 0 or the errno
+ * The devices, and the operations on them.
+ * @find: find the devices; returns false if there are too few
+ * @open: create the objects of a context; returns 0 or the errno
  * @close: close what belongs to a context besides its fd
- * @end: let go of the devices
+ * @end: close the devices
  */
 struct race_machine {
 	const char *name;
@@ -114,27 +114,28 @@ struct race_machine {
 	int (*open)(struct race_state *state, struct race_context *context);
 	void (*close)(struct race_context *context);
 	void (*end)(struct race_state *state);
-	const struct race_op *ops;	/* up to one without a name */
+	const struct race_op *ops;	/* the last one has no name */
 };
 
 extern const struct race_machine race_mock;
 extern const struct race_machine race_edu;
 
-/* Have the slots near the end of 64 bits, for the mock with that aperture. */
-void race_go_to_the_top(void);
+/* Use slots near 2^64, for the mock with an aperture of all 64 bits. */
+void race_use_high_iova(void);
 
-/* Open and make what operations need. Returns 0 or the errno. */
+/* Open and create what the operations need. Returns 0 or the errno. */
 int race_open(struct race_state *state, const struct race_machine *machine,
 	      bool per_process);
 /*
- * All at once for so many ms. What was wrong is printed, and the first of it
- * returned as an errno.
+ * Run @n operations at the same time for @ms. Prints every thread's steps and
+ * what was wrong. Returns 0 or an errno.
  */
 int race_ops(struct race_state *state, const struct race_op *const *ops, int n,
 	     unsigned int ms);
 /*
- * Undo everything and see that nothing is left: no mapping, pin, charge or id,
- * and no byte changed where nothing was mapped. As race_ops().
+ * Destroy everything and check that nothing is left: no mapping, pin, charge or
+ * object, and that memory which was never mapped has not changed. Prints what
+ * was wrong and returns 0 or an errno.
  */
 int race_close(struct race_state *state);
 
@@ -144,26 +145,29 @@ int race_context_open(struct race_state *state, struct race_context *context);
 void race_context_close(struct race_state *state, struct race_context *context);
 uint8_t *race_mem(struct race_state *state, unsigned int slot);
 uint64_t race_iova(unsigned int slot);
-/* An IOAS; a page table of any kind */
+/* Pick an IOAS; pick an IOAS or a HWPT. */
 uint32_t race_pick_ioas(struct race_thread *thread,
 			const struct race_context *context);
 uint32_t race_pick_pt(struct race_thread *thread,
 		      const struct race_context *context);
 
-/* Put an id into a slot that is empty; false if it is not. */
+/* Put an id into an empty slot; false if the slot is not empty. */
 bool race_slot_fill(uint32_t *slot, uint32_t id);
-/* Take what is in a slot, 0 for nothing. */
+/* Take the id out of a slot; 0 if the slot is empty. */
 uint32_t race_slot_take(uint32_t *slot);
-/* DESTROY what is in a slot and empty it. */
+/* Destroy the object in a slot; empty the slot unless the object is in use. */
 int race_slot_destroy(int fd, uint32_t *slot);
 
-/* Those that need no device, and then those of a machine; NULL at the end */
+/*
+ * The operation with this index: first those that need no device, then those of
+ * @machine. NULL after the last
+ */
 const struct race_op *race_op(const struct race_machine *machine, int i);
 
-/* HWPT_ALLOC for a device */
+/* IOMMU_HWPT_ALLOC for @device */
 int race_hwpt_alloc(struct race_thread *thread,
 		    const struct race_context *context, uint32_t device);
-/* DESTROY of one, or @alloc where there is none */
+/* Destroy a HWPT, or call @alloc if the slot is empty. */
 int race_destroy_hwpt(struct race_thread *thread,
 		      int (*alloc)(struct race_thread *thread));
 int race_map_slot(struct race_state *state, int fd, uint32_t ioas,

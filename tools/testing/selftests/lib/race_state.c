@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* The beginning and the end of a race, and what must be so in the end. */
+/* Sets up a race, ends it, and checks that nothing is left. */
 #include <errno.h>
 #include <linux/capability.h>
 #include <stdio.h>
@@ -12,10 +12,10 @@
 #include "proc.h"
 #include "race_ops.h"
 
-/* No race has more objects. */
+/* No race has more objects than this. */
 #define MANY_IDS 1024
-/* A process that was killed lets go of its files soon after it is gone. */
-#define SETTLES_MS 5000
+/* A killed process may close its files a little after its exit. */
+#define UNPIN_MS 5000
 
 static int set_mode(int fd, bool per_process)
 {
@@ -72,20 +72,20 @@ int race_open(struct race_state *state, const struct race_machine *machine,
 		return ENODEV;
 	if (!make_memory(state))
 		return ENOMEM;
-	/* So that what is pinned has to be paid for. */
+	/* Without the capability, pins are charged. */
 	if (!set_memlock(RLIM_INFINITY) || !drop_capability(CAP_IPC_LOCK))
 		return EPERM;
 	return race_context_open(state, &state->context);
 }
 
-static int complain(int rc, const char *what)
+static int report(int rc, const char *what)
 {
 	if (rc)
-		printf("# in the end: %s: %s\n", what, strerror(rc));
+		printf("# after the race: %s: %s\n", what, strerror(rc));
 	return rc;
 }
 
-/* Users go before what they use, hence several rounds. */
+/* Several rounds, because users must be destroyed before what they use */
 static void destroy_all(int fd)
 {
 	bool again;
@@ -99,7 +99,7 @@ static void destroy_all(int fd)
 
 static int check_pins(void)
 {
-	uint64_t end = now_ms() + SETTLES_MS;
+	uint64_t end = now_ms() + UNPIN_MS;
 
 	while (proc_pages_pinned() && now_ms() < end)
 		sleep_ms(20);
@@ -120,7 +120,7 @@ static int check_memory(struct race_state *state)
 	return 0;
 }
 
-/* With room for one more mapping and no byte more there is no old charge. */
+/* If a mapping of exactly the limit succeeds, no charge is left. */
 static int check_charge(struct race_state *state, int fd)
 {
 	uint64_t iova = race_iova(0);
@@ -145,19 +145,19 @@ int race_close(struct race_state *state)
 	struct race_context *context = &state->context;
 	int rc = 0, fd = context->fd;
 
-	/* Nothing hinders an UNMAP when nobody else is there. */
+	/* No other thread runs, so UNMAP must succeed. */
 	for (int i = 0; i < 2; i++)
-		rc = rc ?: complain(_test_ioas_unmap(fd, context->ioas[i], 0,
-						     UINT64_MAX, NULL),
-				    "unmap everything");
+		rc = rc ?: report(_test_ioas_unmap(fd, context->ioas[i], 0,
+						   UINT64_MAX, NULL),
+				  "UNMAP of everything failed");
 	state->machine->close(context);
 	state->machine->end(state);
 	destroy_all(fd);
 	if (iommufd_next_id(fd) != 1)
-		rc = complain(EBUSY, "an object is left");
-	rc = complain(check_pins(), "something is pinned or charged") ?: rc;
-	rc = complain(check_memory(state), "memory that was never mapped") ?: rc;
-	rc = complain(check_charge(state, fd), "room for one mapping") ?: rc;
+		rc = report(EBUSY, "an object is left");
+	rc = report(check_pins(), "something is pinned or charged") ?: rc;
+	rc = report(check_memory(state), "unmapped memory has changed") ?: rc;
+	rc = report(check_charge(state, fd), "a charge is left") ?: rc;
 	close(fd);
-	return complain(check_pins(), "something is pinned after close") ?: rc;
+	return report(check_pins(), "something is pinned after close") ?: rc;
 }

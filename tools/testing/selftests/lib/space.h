@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * The fixture of everything that concerns one IOAS: alone, with one HWPT that
- * a device is attached to, and with two.
+ * The fixtures for tests of one IOAS: with no device, with a device on one
+ * HWPT, and with two devices on two HWPTs.
  */
 #ifndef SELFTEST_LIB_SPACE_H
 #define SELFTEST_LIB_SPACE_H
 
 #include "harness.h"
 
-/* An IOVA that every device of the test machine can reach, 2 MiB aligned. */
+/* An IOVA that every device of the test machine can access, 2 MiB aligned */
 #define TEST_IOVA	0x10000000UL
 
 struct space {
@@ -44,7 +44,7 @@ struct space {
 		}							\
 	} while (0)
 
-/* Closing in this order leaves all the work of undoing to the last close. */
+/* In this order the last close() has to undo everything. */
 #define space_close()						\
 	do {								\
 		close(self->fd);					\
@@ -53,7 +53,7 @@ struct space {
 		EXPECT_EQ(0, proc_status_kb("VmPin:"));			\
 	} while (0)
 
-/* What holds with and without devices. */
+/* For tests that hold with and without devices */
 FIXTURE(space) { struct space; };
 
 FIXTURE_VARIANT(space) { unsigned int hwpts; };
@@ -72,7 +72,7 @@ FIXTURE_TEARDOWN(space)
 	space_close();
 }
 
-/* What needs a device. */
+/* For tests that need a device */
 FIXTURE(attached) { struct space; };
 
 FIXTURE_VARIANT(attached) { unsigned int hwpts; };
@@ -90,7 +90,7 @@ FIXTURE_TEARDOWN(attached)
 	space_close();
 }
 
-/* What is only so without. */
+/* For tests that hold only without a device */
 FIXTURE(unattached) { struct space; };
 
 FIXTURE_VARIANT(unattached) { unsigned int hwpts; };

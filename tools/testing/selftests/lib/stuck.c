@@ -12,7 +12,7 @@
 #include "mem.h"
 #include "stuck.h"
 
-static bool watch(struct stuck *stuck)
+static bool uffd_register(struct stuck *stuck)
 {
 	struct uffdio_api api = { .api = UFFD_API };
 	struct uffdio_register reg = {
@@ -39,7 +39,8 @@ bool stuck_open(struct stuck *stuck, size_t length, size_t page)
 		return false;
 	stuck->page = stuck->mem + page * PAGE;
 	memset(stuck->mem, 1, length);
-	return !madvise(stuck->page, PAGE, MADV_DONTNEED) && watch(stuck);
+	return !madvise(stuck->page, PAGE, MADV_DONTNEED) &&
+	       uffd_register(stuck);
 }
 
 int stuck_wait(struct stuck *stuck, int ms)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * Memory with a page that does not come until it is let, so that whoever needs
- * it is stuck in the kernel for as long as a test wants.
+ * Memory with one page whose fault blocks until the test lets it continue. A
+ * thread that needs the page is stuck in the kernel as long as the test wants.
  */
 #ifndef SELFTEST_LIB_STUCK_H
 #define SELFTEST_LIB_STUCK_H
@@ -17,13 +17,13 @@ struct stuck {
 	uint8_t *page;
 };
 
-/* Is there a userfaultfd on this kernel? */
+/* Does this kernel have userfaultfd? */
 bool stuck_possible(void);
-/* Present memory but for one page. */
+/* Allocate memory with all pages present but one. */
 bool stuck_open(struct stuck *stuck, size_t length, size_t page);
-/* 0 when somebody has come to the page, ETIMEDOUT if not within so many ms. */
+/* 0 when a thread has faulted on the page, ETIMEDOUT if none did within @ms */
 int stuck_wait(struct stuck *stuck, int ms);
-/* Let the page come, for good. */
+/* Let the fault continue; later faults do not block either. */
 void stuck_release(struct stuck *stuck);
 
 #endif

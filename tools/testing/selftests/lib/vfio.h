@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* VFIO devices through their cdev, or through the legacy group. */
+/* VFIO devices, through their cdev or through the legacy group */
 #ifndef SELFTEST_LIB_VFIO_H
 #define SELFTEST_LIB_VFIO_H
 
@@ -12,7 +12,7 @@
 
 int vfio_cdev_open(const struct pci_device *pci);
 
-/* 0 or the errno, as for the ioctls of /dev/iommu. */
+/* These return 0 or the errno, as those for the ioctls of /dev/iommu. */
 int _test_vfio_bind(int cdev, int iommufd, uint32_t *devid);
 int _test_vfio_attach(int cdev, uint32_t *pt_id);
 int _test_vfio_detach(int cdev);
@@ -21,29 +21,29 @@ int _test_vfio_region_info(int cdev, uint32_t index,
 			   struct vfio_region_info *info);
 int _test_vfio_irq_info(int cdev, uint32_t index, struct vfio_irq_info *info);
 int _test_vfio_reset(int cdev);
-/* Let interrupt @sub of @index signal @eventfd, or stop with -1. */
+/* Let interrupt @sub of @index signal @eventfd; -1 stops it. */
 int _test_vfio_irq_eventfd(int cdev, uint32_t index, uint32_t sub, int eventfd);
 int _test_vfio_irq_disable(int cdev, uint32_t index);
 
-/* PCI config space, by read() and write() of the config region. */
+/* PCI config space, with pread() and pwrite() of the config region */
 int vfio_config_read(int cdev, unsigned int where, void *buf, size_t size);
 int vfio_config_write(int cdev, unsigned int where, const void *buf,
 		      size_t size);
-/* Memory space and bus mastering on: without it there is no DMA. */
+/* Enable memory space and bus mastering, which DMA needs. */
 int vfio_enable_dma(int cdev);
 
-/* Memory space on or off: off, no register can be reached. */
+/* Enable or disable memory space. Without it no register can be accessed. */
 int vfio_enable_memory(int cdev, bool enable);
 
-/* The whole of a BAR, or NULL. */
+/* Map a whole BAR; NULL if that fails */
 void *vfio_bar_mmap(int cdev, uint32_t index, size_t *size);
 /*
- * One register of a mapped BAR: 0, or EFAULT when the kernel answers with SIGBUS.
- * For one thread at a time.
+ * Read a register of a mapped BAR. Returns 0, or EFAULT on SIGBUS. For one
+ * thread at a time.
  */
 int vfio_bar_read(const volatile void *reg, uint32_t *value);
 
-/* The legacy path: group and container, as /dev/vfio/N and /dev/vfio/vfio. */
+/* The legacy API: group and container, /dev/vfio/N and /dev/vfio/vfio */
 int vfio_group_open(int group);
 int vfio_container_open(void);
 int _test_vfio_set_container(int group, int container);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * What test programs cannot see for themselves: which frame an IO page has, and
- * how often a page is pinned.
+ * Checks that need kernel access: which page frame an IO page maps, and how
+ * many pins a page has.
  */
 #include <linux/align.h>
 #include <linux/minmax.h>
@@ -11,8 +11,8 @@
 
 #include "mock.h"
 
-/* The page behind a user address, to be given back with put_page(). */
-static struct page *user_page(unsigned long uptr)
+/* The caller must release the page with put_page(). */
+static struct page *mock_get_user_page(unsigned long uptr)
 {
 	struct page *page;
 	int rc;
@@ -26,11 +26,11 @@ static struct page *user_page(unsigned long uptr)
 	return rc ? page : ERR_PTR(-EFAULT);
 }
 
-/* Compare IO pages with what lies within one page of the user. */
-static int check_page(struct iommu_domain *domain, unsigned long iova,
-		      unsigned long uptr, unsigned long length)
+/* Compare IO pages with a range that lies within one user page. */
+static int mock_check_io_pages(struct iommu_domain *domain, unsigned long iova,
+			       unsigned long uptr, unsigned long length)
 {
-	struct page *page = user_page(uptr);
+	struct page *page = mock_get_user_page(uptr);
 	phys_addr_t phys;
 	int rc = 0;
 
@@ -47,8 +47,8 @@ static int check_page(struct iommu_domain *domain, unsigned long iova,
 	return rc;
 }
 
-static int check_map(struct iommu_domain *domain, unsigned long iova,
-		     unsigned long length, unsigned long uptr)
+static int mock_check_map(struct iommu_domain *domain, unsigned long iova,
+			  unsigned long length, unsigned long uptr)
 {
 	if (!is_mock_domain(domain) ||
 	    !IS_ALIGNED(iova | length | uptr, MOCK_IO_PAGE_SIZE))
@@ -57,7 +57,7 @@ static int check_map(struct iommu_domain *domain, unsigned long iova,
 	while (length) {
 		unsigned long part =
 			min(length, PAGE_SIZE - offset_in_page(uptr));
-		int rc = check_page(domain, iova, uptr, part);
+		int rc = mock_check_io_pages(domain, iova, uptr, part);
 
 		if (rc)
 			return rc;
@@ -69,27 +69,27 @@ static int check_map(struct iommu_domain *domain, unsigned long iova,
 }
 
 /* IOMMU_TEST_OP_MD_CHECK_MAP */
-int selftest_check_map(struct selftest_ucmd *ucmd)
+int mock_check_map_cmd(struct mock_ucmd *ucmd)
 {
 	struct iommufd_object *obj;
 	struct iommufd_hwpt *hwpt;
 	int rc;
 
-	obj = selftest_core->object_get(ucmd->ictx, ucmd->cmd.id,
-					IOMMUFD_OBJ_HWPT);
+	obj = test_core->object_get(ucmd->ictx, ucmd->cmd.id, IOMMUFD_OBJ_HWPT);
 	if (IS_ERR(obj))
 		return PTR_ERR(obj);
 	hwpt = container_of(obj, struct iommufd_hwpt, obj);
-	rc = check_map(hwpt->pgt.table.domain, ucmd->cmd.check_map.iova,
-		       ucmd->cmd.check_map.length, ucmd->cmd.check_map.uptr);
-	selftest_core->object_put(ucmd->ictx, obj);
+	rc = mock_check_map(hwpt->pgt.table.domain, ucmd->cmd.check_map.iova,
+			    ucmd->cmd.check_map.length,
+			    ucmd->cmd.check_map.uptr);
+	test_core->object_put(ucmd->ictx, obj);
 	return rc;
 }
 
-/* Of a compound page only the sum over all of it is known. */
-static int check_page_refs(unsigned long uptr, unsigned int refs)
+/* A compound page has one count for all of its pages, so it is not checked. */
+static int mock_check_page_refs(unsigned long uptr, unsigned int refs)
 {
-	struct page *page = user_page(uptr);
+	struct page *page = mock_get_user_page(uptr);
 	int rc = 0;
 
 	if (IS_ERR(page))
@@ -102,7 +102,7 @@ static int check_page_refs(unsigned long uptr, unsigned int refs)
 }
 
 /* IOMMU_TEST_OP_MD_CHECK_REFS */
-int selftest_check_refs(struct selftest_ucmd *ucmd)
+int mock_check_refs_cmd(struct mock_ucmd *ucmd)
 {
 	unsigned long length = ucmd->cmd.check_refs.length;
 	unsigned long uptr = ucmd->cmd.check_refs.uptr;
@@ -113,23 +113,23 @@ int selftest_check_refs(struct selftest_ucmd *ucmd)
 	    check_add_overflow(uptr, length, &end))
 		return -EINVAL;
 	for (; !rc && uptr != end; uptr += PAGE_SIZE)
-		rc = check_page_refs(uptr, ucmd->cmd.check_refs.refs);
+		rc = mock_check_page_refs(uptr, ucmd->cmd.check_refs.refs);
 	return rc;
 }
 
 /**
- * selftest_check_pages() - are these the pages behind a user address?
- * @uptr: user address
- * @pages: pages, which may be gone by now
- * @npages: number of them
+ * mock_check_pages() - compare pages with the pages of a user address range
+ * @uptr: first user address, page aligned
+ * @pages: pages to compare; they may have been unpinned and freed
+ * @npages: number of pages
  *
- * Return: 0, -EBADE if they are not, or what gup says.
+ * Return: 0, -EBADE if a page differs, or the errno of get_user_pages_fast().
  */
-int selftest_check_pages(unsigned long uptr, struct page **pages,
-			 unsigned long npages)
+int mock_check_pages(unsigned long uptr, struct page **pages,
+		     unsigned long npages)
 {
 	for (; npages; npages--, pages++, uptr += PAGE_SIZE) {
-		struct page *page = user_page(uptr);
+		struct page *page = mock_get_user_page(uptr);
 
 		if (IS_ERR(page))
 			return PTR_ERR(page);
