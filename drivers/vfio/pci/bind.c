@@ -16,7 +16,7 @@
 #include "cdev.h"
 
 /* With the text form of a group user's VFIO_GROUP_GET_DEVICE_FD */
-static char *vfio_pci_cdev_name(struct vfio_pci_cdev *dev,
+static char *vfio_pci_cdev_match_name(struct vfio_pci_cdev *dev,
 				const struct vfio_device_bind_iommufd *bind)
 {
 	const char *name = pci_name(dev->core.pdev);
@@ -40,7 +40,7 @@ static int vfio_pci_cdev_check_token(struct vfio_pci_cdev *dev,
 	char *name;
 	int rc;
 
-	name = vfio_pci_cdev_name(dev, bind);
+	name = vfio_pci_cdev_match_name(dev, bind);
 	if (IS_ERR_OR_NULL(name))
 		return name ? PTR_ERR(name) : -ENOMEM;
 	rc = vfio_pci_core_match(&dev->core.vdev, name);
@@ -172,7 +172,7 @@ static int vfio_pci_cdev_bind_copy(struct vfio_device_bind_iommufd *bind,
 }
 
 /**
- * vfio_pci_cdev_bind - VFIO_DEVICE_BIND_IOMMUFD
+ * vfio_pci_cdev_bind_ioctl - VFIO_DEVICE_BIND_IOMMUFD
  * @dev: device
  * @filep: the file that shall own it
  * @arg: the ioctl's argument
@@ -183,7 +183,7 @@ static int vfio_pci_cdev_bind_copy(struct vfio_device_bind_iommufd *bind,
  * token is missing or wrong, and what iommufd_device_bind() or enabling the
  * device say.
  */
-long vfio_pci_cdev_bind(struct vfio_pci_cdev *dev, struct file *filep,
+long vfio_pci_cdev_bind_ioctl(struct vfio_pci_cdev *dev, struct file *filep,
 			struct vfio_device_bind_iommufd __user *arg)
 {
 	struct vfio_device_bind_iommufd bind = {};
@@ -252,7 +252,7 @@ static void __vfio_pci_cdev_detach(struct vfio_pci_cdev *dev)
 }
 
 /**
- * vfio_pci_cdev_attach - VFIO_DEVICE_ATTACH_IOMMUFD_PT
+ * vfio_pci_cdev_attach_ioctl - VFIO_DEVICE_ATTACH_IOMMUFD_PT
  * @dev: bound device
  * @arg: the ioctl's argument
  *
@@ -262,7 +262,7 @@ static void __vfio_pci_cdev_detach(struct vfio_pci_cdev *dev)
  * Return: 0, EINVAL for a bad argument, EFAULT, and what
  * iommufd_device_attach() or iommufd_device_replace() say.
  */
-long vfio_pci_cdev_attach(struct vfio_pci_cdev *dev,
+long vfio_pci_cdev_attach_ioctl(struct vfio_pci_cdev *dev,
 			  struct vfio_device_attach_iommufd_pt __user *arg)
 {
 	const size_t minsz = offsetofend(struct vfio_device_attach_iommufd_pt, pt_id);
@@ -289,13 +289,13 @@ long vfio_pci_cdev_attach(struct vfio_pci_cdev *dev,
 }
 
 /**
- * vfio_pci_cdev_detach - VFIO_DEVICE_DETACH_IOMMUFD_PT
+ * vfio_pci_cdev_detach_ioctl - VFIO_DEVICE_DETACH_IOMMUFD_PT
  * @dev: bound device
  * @arg: the ioctl's argument
  *
  * Return: 0, also when it was not attached; EINVAL for a bad argument, EFAULT.
  */
-long vfio_pci_cdev_detach(struct vfio_pci_cdev *dev,
+long vfio_pci_cdev_detach_ioctl(struct vfio_pci_cdev *dev,
 			  struct vfio_device_detach_iommufd_pt __user *arg)
 {
 	const size_t minsz = offsetofend(struct vfio_device_detach_iommufd_pt, flags);

@@ -50,7 +50,7 @@ static void vfio_pci_cdev_put(struct vfio_pci_cdev *dev)
 		complete(&dev->core.vdev.comp);
 }
 
-static int vfio_pci_cdev_open(struct inode *inode, struct file *filep)
+static int vfio_pci_cdev_fops_open(struct inode *inode, struct file *filep)
 {
 	struct vfio_pci_cdev *dev = container_of(inode->i_cdev, struct vfio_pci_cdev, cdev);
 
@@ -68,7 +68,7 @@ static int vfio_pci_cdev_open(struct inode *inode, struct file *filep)
  * Often the user's exit, with the device running and everything still mapped.
  * The VFS still holds the cdev, hence dev, after the put.
  */
-static int vfio_pci_cdev_fop_release(struct inode *inode, struct file *filep)
+static int vfio_pci_cdev_fops_release(struct inode *inode, struct file *filep)
 {
 	struct vfio_pci_cdev *dev = filep->private_data;
 
@@ -83,7 +83,7 @@ static int vfio_pci_cdev_fop_release(struct inode *inode, struct file *filep)
  * logging, for drivers that support them. vfio-pci-core does not, and says
  * ENOTTY to their numbers.
  */
-static long vfio_pci_cdev_feature(struct vfio_pci_cdev *dev,
+static long vfio_pci_cdev_feature_ioctl(struct vfio_pci_cdev *dev,
 				  struct vfio_device_feature __user *arg)
 {
 	const size_t minsz = offsetofend(struct vfio_device_feature, flags);
@@ -103,47 +103,47 @@ static long vfio_pci_cdev_feature(struct vfio_pci_cdev *dev,
 					   feature.argsz - minsz);
 }
 
-static long vfio_pci_cdev_bound_ioctl(struct vfio_pci_cdev *dev, unsigned int cmd,
+static long vfio_pci_cdev_dispatch(struct vfio_pci_cdev *dev, unsigned int cmd,
 				      unsigned long arg)
 {
 	void __user *uarg = (void __user *)arg;
 
 	switch (cmd) {
 	case VFIO_DEVICE_ATTACH_IOMMUFD_PT:
-		return vfio_pci_cdev_attach(dev, uarg);
+		return vfio_pci_cdev_attach_ioctl(dev, uarg);
 	case VFIO_DEVICE_DETACH_IOMMUFD_PT:
-		return vfio_pci_cdev_detach(dev, uarg);
+		return vfio_pci_cdev_detach_ioctl(dev, uarg);
 	case VFIO_DEVICE_FEATURE:
-		return vfio_pci_cdev_feature(dev, uarg);
+		return vfio_pci_cdev_feature_ioctl(dev, uarg);
 	case VFIO_DEVICE_GET_PCI_HOT_RESET_INFO:
-		return vfio_pci_cdev_hot_reset_info(dev, uarg);
+		return vfio_pci_cdev_hot_reset_info_ioctl(dev, uarg);
 	case VFIO_DEVICE_PCI_HOT_RESET:
-		return vfio_pci_cdev_hot_reset(dev, uarg);
+		return vfio_pci_cdev_hot_reset_ioctl(dev, uarg);
 	default:
 		return vfio_pci_core_ioctl(&dev->core.vdev, cmd, arg);
 	}
 }
 
-static long vfio_pci_cdev_ioctl(struct file *filep, unsigned int cmd, unsigned long arg)
+static long vfio_pci_cdev_fops_ioctl(struct file *filep, unsigned int cmd, unsigned long arg)
 {
 	struct vfio_pci_cdev *dev = filep->private_data;
 	struct device *device = &dev->core.pdev->dev;
 	long rc;
 
 	if (cmd == VFIO_DEVICE_BIND_IOMMUFD)
-		return vfio_pci_cdev_bind(dev, filep, (void __user *)arg);
+		return vfio_pci_cdev_bind_ioctl(dev, filep, (void __user *)arg);
 	if (!vfio_pci_cdev_bound(dev, filep))
 		return -EINVAL;
 
 	/* The user may have let the device sleep (VFIO_DEVICE_FEATURE_LOW_POWER_ENTRY). */
 	if (pm_runtime_resume_and_get(device))
 		return -EIO;
-	rc = vfio_pci_cdev_bound_ioctl(dev, cmd, arg);
+	rc = vfio_pci_cdev_dispatch(dev, cmd, arg);
 	pm_runtime_put(device);
 	return rc;
 }
 
-static ssize_t vfio_pci_cdev_read(struct file *filep, char __user *buf, size_t count,
+static ssize_t vfio_pci_cdev_fops_read(struct file *filep, char __user *buf, size_t count,
 				  loff_t *ppos)
 {
 	struct vfio_pci_cdev *dev = filep->private_data;
@@ -153,7 +153,7 @@ static ssize_t vfio_pci_cdev_read(struct file *filep, char __user *buf, size_t c
 	return vfio_pci_core_read(&dev->core.vdev, buf, count, ppos);
 }
 
-static ssize_t vfio_pci_cdev_write(struct file *filep, const char __user *buf,
+static ssize_t vfio_pci_cdev_fops_write(struct file *filep, const char __user *buf,
 				   size_t count, loff_t *ppos)
 {
 	struct vfio_pci_cdev *dev = filep->private_data;
@@ -163,7 +163,7 @@ static ssize_t vfio_pci_cdev_write(struct file *filep, const char __user *buf,
 	return vfio_pci_core_write(&dev->core.vdev, buf, count, ppos);
 }
 
-static int vfio_pci_cdev_mmap(struct file *filep, struct vm_area_struct *vma)
+static int vfio_pci_cdev_fops_mmap(struct file *filep, struct vm_area_struct *vma)
 {
 	struct vfio_pci_cdev *dev = filep->private_data;
 
@@ -174,17 +174,17 @@ static int vfio_pci_cdev_mmap(struct file *filep, struct vm_area_struct *vma)
 
 static const struct file_operations vfio_pci_cdev_fops = {
 	.owner		= THIS_MODULE,
-	.open		= vfio_pci_cdev_open,
-	.release	= vfio_pci_cdev_fop_release,
-	.read		= vfio_pci_cdev_read,
-	.write		= vfio_pci_cdev_write,
-	.unlocked_ioctl	= vfio_pci_cdev_ioctl,
+	.open		= vfio_pci_cdev_fops_open,
+	.release	= vfio_pci_cdev_fops_release,
+	.read		= vfio_pci_cdev_fops_read,
+	.write		= vfio_pci_cdev_fops_write,
+	.unlocked_ioctl	= vfio_pci_cdev_fops_ioctl,
 	.compat_ioctl	= compat_ptr_ioctl,
-	.mmap		= vfio_pci_cdev_mmap,
+	.mmap		= vfio_pci_cdev_fops_mmap,
 };
 
 /* The device is being allocated: @dev->core has no kobject yet. */
-int vfio_pci_cdev_init(struct vfio_pci_cdev *dev)
+int vfio_pci_cdev_node_init(struct vfio_pci_cdev *dev)
 {
 	int minor;
 
@@ -198,7 +198,7 @@ int vfio_pci_cdev_init(struct vfio_pci_cdev *dev)
 }
 
 /* Nothing refers to the device any more, a node of the old number neither. */
-void vfio_pci_cdev_release(struct vfio_pci_cdev *dev)
+void vfio_pci_cdev_node_fini(struct vfio_pci_cdev *dev)
 {
 	mutex_destroy(&dev->lock);
 	ida_free(&vfio_pci_cdev_minors, dev->minor);
@@ -246,12 +246,12 @@ void vfio_pci_cdev_unregister(struct vfio_pci_cdev *dev)
 	vfio_pci_core_unregister_device(&dev->core);
 }
 
-int vfio_pci_cdev_module_init(void)
+int vfio_pci_cdev_chrdev_init(void)
 {
 	return alloc_chrdev_region(&vfio_pci_cdev_devt, 0, MINORMASK + 1, "vfio-pci-cdev");
 }
 
-void vfio_pci_cdev_module_exit(void)
+void vfio_pci_cdev_chrdev_exit(void)
 {
 	ida_destroy(&vfio_pci_cdev_minors);
 	unregister_chrdev_region(vfio_pci_cdev_devt, MINORMASK + 1);

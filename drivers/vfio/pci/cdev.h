@@ -30,7 +30,7 @@ struct vfio_group_hold;
  *	dev_set->lock, which all devices of a bus share.
  *	Outermost: lock > the hold on the group > dev_set->lock > iommufd's own.
  * @user: the file that is bound. Written under @lock. Read without: the
- *	release in vfio_pci_cdev_bind() pairs with the acquire in
+ *	release in vfio_pci_cdev_bind_ioctl() pairs with the acquire in
  *	vfio_pci_cdev_bound(), and what was set up before is seen after it. It
  *	stays until that very file is released, when no operation on it is
  *	under way any more.
@@ -62,7 +62,7 @@ static inline struct vfio_pci_cdev *to_vfio_pci_cdev(struct vfio_device *vdev)
 /* Does this file have the right to touch the device? */
 static inline bool vfio_pci_cdev_bound(struct vfio_pci_cdev *dev, struct file *filep)
 {
-	/* Pairs with the release in vfio_pci_cdev_bind(). */
+	/* Pairs with the release in vfio_pci_cdev_bind_ioctl(). */
 	return smp_load_acquire(&dev->user) == filep;
 }
 
@@ -70,39 +70,39 @@ static inline bool vfio_pci_cdev_bound(struct vfio_pci_cdev *dev, struct file *f
 extern const struct vfio_device_ops vfio_pci_cdev_ops;
 
 /* cdev.c: the node */
-int vfio_pci_cdev_init(struct vfio_pci_cdev *dev);
-void vfio_pci_cdev_release(struct vfio_pci_cdev *dev);
+int vfio_pci_cdev_node_init(struct vfio_pci_cdev *dev);
+void vfio_pci_cdev_node_fini(struct vfio_pci_cdev *dev);
 int vfio_pci_cdev_register(struct vfio_pci_cdev *dev);
 void vfio_pci_cdev_unregister(struct vfio_pci_cdev *dev);
-int vfio_pci_cdev_module_init(void);
-void vfio_pci_cdev_module_exit(void);
+int vfio_pci_cdev_chrdev_init(void);
+void vfio_pci_cdev_chrdev_exit(void);
 
 /* bind.c: the iommufd behind it */
 struct vfio_device_attach_iommufd_pt;
 struct vfio_device_bind_iommufd;
 struct vfio_device_detach_iommufd_pt;
 
-long vfio_pci_cdev_bind(struct vfio_pci_cdev *dev, struct file *filep,
+long vfio_pci_cdev_bind_ioctl(struct vfio_pci_cdev *dev, struct file *filep,
 			struct vfio_device_bind_iommufd __user *arg);
 void vfio_pci_cdev_unbind(struct vfio_pci_cdev *dev);
-long vfio_pci_cdev_attach(struct vfio_pci_cdev *dev,
+long vfio_pci_cdev_attach_ioctl(struct vfio_pci_cdev *dev,
 			  struct vfio_device_attach_iommufd_pt __user *arg);
-long vfio_pci_cdev_detach(struct vfio_pci_cdev *dev,
+long vfio_pci_cdev_detach_ioctl(struct vfio_pci_cdev *dev,
 			  struct vfio_device_detach_iommufd_pt __user *arg);
 
 /* group.c: keeping the legacy group out */
 struct vfio_group_hold *vfio_group_hold_get(struct vfio_device *vdev);
 void vfio_group_hold_put(struct vfio_group_hold *hold);
-int vfio_group_hold_init(void);
-void vfio_group_hold_exit(void);
+int vfio_group_opener_init(void);
+void vfio_group_opener_exit(void);
 
 /* hot_reset.c */
 struct vfio_pci_hot_reset;
 struct vfio_pci_hot_reset_info;
 
-long vfio_pci_cdev_hot_reset_info(struct vfio_pci_cdev *dev,
+long vfio_pci_cdev_hot_reset_info_ioctl(struct vfio_pci_cdev *dev,
 				  struct vfio_pci_hot_reset_info __user *arg);
-long vfio_pci_cdev_hot_reset(struct vfio_pci_cdev *dev,
+long vfio_pci_cdev_hot_reset_ioctl(struct vfio_pci_cdev *dev,
 			     struct vfio_pci_hot_reset __user *arg);
 
 #endif

@@ -284,7 +284,7 @@ void vfio_group_hold_put(struct vfio_group_hold *hold)
 	vfio_group_hold_leave(hold);
 }
 
-int vfio_group_hold_init(void)
+int vfio_group_opener_init(void)
 {
 	/* devtmpfs is never a module, so there is no reference to give back. */
 	struct file_system_type *type = get_fs_type("devtmpfs");
@@ -303,7 +303,7 @@ int vfio_group_hold_init(void)
 	return 0;
 }
 
-void vfio_group_hold_exit(void)
+void vfio_group_opener_exit(void)
 {
 	/* A killed BIND keeps no module; what it has left to a worker ends here. */
 	destroy_workqueue(vfio_group_openers);

@@ -43,7 +43,7 @@ struct vfio_pci_affected {
 };
 
 /* A slot's devices and what is behind them */
-static bool vfio_pci_in_slot(struct pci_dev *pdev, struct pci_slot *slot)
+static bool vfio_pci_affected_in_slot(struct pci_dev *pdev, struct pci_slot *slot)
 {
 	while (pdev && pdev->bus != slot->bus)
 		pdev = pdev->bus->self;
@@ -55,7 +55,7 @@ static int vfio_pci_affected_add(struct pci_dev *pdev, void *data)
 {
 	struct vfio_pci_affected *affected = data;
 
-	if (affected->slot && !vfio_pci_in_slot(pdev, affected->slot))
+	if (affected->slot && !vfio_pci_affected_in_slot(pdev, affected->slot))
 		return 0;
 	if (affected->count < affected->room)
 		affected->devices[affected->count].pdev = pci_dev_get(pdev);
@@ -87,7 +87,7 @@ vfio_pci_affected_vdev(struct vfio_device_set *dev_set, struct pci_dev *pdev)
 	return NULL;
 }
 
-static bool vfio_pci_group_owned(struct iommufd_ctx *ictx, struct pci_dev *pdev)
+static bool vfio_pci_affected_group_owned(struct iommufd_ctx *ictx, struct pci_dev *pdev)
 {
 	struct iommu_group *group = iommu_group_get(&pdev->dev);
 	bool owned;
@@ -111,7 +111,7 @@ static u32 vfio_pci_affected_devid(struct iommufd_ctx *ictx, struct vfio_device 
 		idev = to_vfio_pci_cdev(vdev)->idev;
 	if (idev && iommufd_device_to_ictx(idev) == ictx)
 		return iommufd_device_to_id(idev);
-	if (vfio_pci_group_owned(ictx, pdev))
+	if (vfio_pci_affected_group_owned(ictx, pdev))
 		return VFIO_PCI_DEVID_OWNED;
 	return VFIO_PCI_DEVID_NOT_OWNED;
 }
@@ -183,7 +183,7 @@ static int vfio_pci_affected_copy(struct vfio_pci_affected *affected,
 }
 
 /**
- * vfio_pci_cdev_hot_reset_info - VFIO_DEVICE_GET_PCI_HOT_RESET_INFO
+ * vfio_pci_cdev_hot_reset_info_ioctl - VFIO_DEVICE_GET_PCI_HOT_RESET_INFO
  * @dev: bound device
  * @arg: the ioctl's argument
  *
@@ -191,7 +191,7 @@ static int vfio_pci_affected_copy(struct vfio_pci_affected *affected,
  * nor its bus can be reset, ENOSPC with the count when the array is too short,
  * EAGAIN when devices were plugged meanwhile, ENOMEM.
  */
-long vfio_pci_cdev_hot_reset_info(struct vfio_pci_cdev *dev,
+long vfio_pci_cdev_hot_reset_info_ioctl(struct vfio_pci_cdev *dev,
 				  struct vfio_pci_hot_reset_info __user *arg)
 {
 	const size_t minsz = offsetofend(struct vfio_pci_hot_reset_info, count);
@@ -284,7 +284,7 @@ out_put:
 }
 
 /**
- * vfio_pci_cdev_hot_reset - VFIO_DEVICE_PCI_HOT_RESET
+ * vfio_pci_cdev_hot_reset_ioctl - VFIO_DEVICE_PCI_HOT_RESET
  * @dev: bound device
  * @arg: the ioctl's argument, with an empty array
  *
@@ -292,7 +292,7 @@ out_put:
  * EFAULT, ENODEV when neither its slot nor its bus can be reset, EBUSY and
  * EAGAIN when devices are in use by others just now, ENOMEM.
  */
-long vfio_pci_cdev_hot_reset(struct vfio_pci_cdev *dev,
+long vfio_pci_cdev_hot_reset_ioctl(struct vfio_pci_cdev *dev,
 			     struct vfio_pci_hot_reset __user *arg)
 {
 	const size_t minsz = offsetofend(struct vfio_pci_hot_reset, count);

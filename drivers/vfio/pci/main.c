@@ -21,28 +21,28 @@
 
 #define VFIO_PCI_CDEV_DRIVER	"vfio-pci-iommufd"
 
-static int vfio_pci_cdev_init_dev(struct vfio_device *vdev)
+static int vfio_pci_cdev_vdev_init(struct vfio_device *vdev)
 {
 	int rc;
 
-	rc = vfio_pci_cdev_init(to_vfio_pci_cdev(vdev));
+	rc = vfio_pci_cdev_node_init(to_vfio_pci_cdev(vdev));
 	if (rc)
 		return rc;
 	rc = vfio_pci_core_init_dev(vdev);
 	if (rc)
-		vfio_pci_cdev_release(to_vfio_pci_cdev(vdev));
+		vfio_pci_cdev_node_fini(to_vfio_pci_cdev(vdev));
 	return rc;
 }
 
-static void vfio_pci_cdev_release_dev(struct vfio_device *vdev)
+static void vfio_pci_cdev_vdev_release(struct vfio_device *vdev)
 {
-	vfio_pci_cdev_release(to_vfio_pci_cdev(vdev));
+	vfio_pci_cdev_node_fini(to_vfio_pci_cdev(vdev));
 	/* On some kernels this frees the device, so it comes last. */
 	vfio_pci_core_release_dev(vdev);
 }
 
 /* The first file of a device is being opened; dev_set->lock is held. */
-static int vfio_pci_cdev_open_device(struct vfio_device *vdev)
+static int vfio_pci_cdev_vdev_open(struct vfio_device *vdev)
 {
 	struct vfio_pci_cdev *dev = to_vfio_pci_cdev(vdev);
 	int rc;
@@ -61,9 +61,9 @@ static int vfio_pci_cdev_open_device(struct vfio_device *vdev)
  */
 const struct vfio_device_ops vfio_pci_cdev_ops = {
 	.name		= VFIO_PCI_CDEV_DRIVER,
-	.init		= vfio_pci_cdev_init_dev,
-	.release	= vfio_pci_cdev_release_dev,
-	.open_device	= vfio_pci_cdev_open_device,
+	.init		= vfio_pci_cdev_vdev_init,
+	.release	= vfio_pci_cdev_vdev_release,
+	.open_device	= vfio_pci_cdev_vdev_open,
 	.close_device	= vfio_pci_core_close_device,
 	.ioctl		= vfio_pci_core_ioctl,
 	.device_feature	= vfio_pci_core_ioctl_feature,
@@ -142,36 +142,36 @@ static struct pci_driver vfio_pci_cdev_driver = {
 	.driver_managed_dma	= true,
 };
 
-static int __init vfio_pci_cdev_module_load(void)
+static int __init vfio_pci_cdev_driver_init(void)
 {
 	int rc;
 
-	rc = vfio_group_hold_init();
+	rc = vfio_group_opener_init();
 	if (rc)
 		return rc;
-	rc = vfio_pci_cdev_module_init();
+	rc = vfio_pci_cdev_chrdev_init();
 	if (rc)
-		goto out_hold_exit;
+		goto out_opener_exit;
 	rc = pci_register_driver(&vfio_pci_cdev_driver);
 	if (rc)
-		goto out_cdev_exit;
+		goto out_chrdev_exit;
 	return 0;
 
-out_cdev_exit:
-	vfio_pci_cdev_module_exit();
-out_hold_exit:
-	vfio_group_hold_exit();
+out_chrdev_exit:
+	vfio_pci_cdev_chrdev_exit();
+out_opener_exit:
+	vfio_group_opener_exit();
 	return rc;
 }
-module_init(vfio_pci_cdev_module_load);
+module_init(vfio_pci_cdev_driver_init);
 
-static void __exit vfio_pci_cdev_module_unload(void)
+static void __exit vfio_pci_cdev_driver_exit(void)
 {
 	pci_unregister_driver(&vfio_pci_cdev_driver);
-	vfio_pci_cdev_module_exit();
-	vfio_group_hold_exit();
+	vfio_pci_cdev_chrdev_exit();
+	vfio_group_opener_exit();
 }
-module_exit(vfio_pci_cdev_module_unload);
+module_exit(vfio_pci_cdev_driver_exit);
 
 MODULE_DESCRIPTION("PCI devices for user space, as VFIO character devices on iommufd");
 MODULE_LICENSE("GPL");

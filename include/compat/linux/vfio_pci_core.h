@@ -182,7 +182,7 @@ static const struct vm_operations_struct *vfio_pci_core_mmap_ops;
  * range would be given back twice or without having been reserved. So all areas of
  * this process start anew: without pages, to be listed when they fault.
  */
-static inline void vfio_pci_mmap_open(struct vm_area_struct *vma)
+static inline void vfio_pci_vma_open(struct vm_area_struct *vma)
 {
 	struct vfio_pci_core_device *core = vma->vm_private_data;
 	bool zapped;
@@ -199,20 +199,20 @@ static inline void vfio_pci_mmap_open(struct vm_area_struct *vma)
 	vfio_pci_core_mmap_ops->open(vma);
 }
 
-static inline void vfio_pci_mmap_close(struct vm_area_struct *vma)
+static inline void vfio_pci_vma_close(struct vm_area_struct *vma)
 {
 	vfio_pci_core_mmap_ops->close(vma);
 }
 
-static inline vm_fault_t vfio_pci_mmap_fault(struct vm_fault *vmf)
+static inline vm_fault_t vfio_pci_vma_fault(struct vm_fault *vmf)
 {
 	return vfio_pci_core_mmap_ops->fault(vmf);
 }
 
-static const struct vm_operations_struct vfio_pci_mmap_ops = {
-	.open	= vfio_pci_mmap_open,
-	.close	= vfio_pci_mmap_close,
-	.fault	= vfio_pci_mmap_fault,
+static const struct vm_operations_struct vfio_pci_vma_ops = {
+	.open	= vfio_pci_vma_open,
+	.close	= vfio_pci_vma_close,
+	.fault	= vfio_pci_vma_fault,
 };
 
 /* As above. */
@@ -223,7 +223,7 @@ static inline int vfio_pci_mmap(struct vfio_device *vdev, struct vm_area_struct 
 	if (rc)
 		return rc;
 	WRITE_ONCE(vfio_pci_core_mmap_ops, vma->vm_ops);
-	vma->vm_ops = &vfio_pci_mmap_ops;
+	vma->vm_ops = &vfio_pci_vma_ops;
 	return 0;
 }
 
