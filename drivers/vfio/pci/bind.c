@@ -16,15 +16,17 @@
 #include "cdev.h"
 
 /* With the text form of a group user's VFIO_GROUP_GET_DEVICE_FD */
-static char *vfio_pci_cdev_match_name(struct vfio_pci_cdev *dev,
-				const struct vfio_device_bind_iommufd *bind)
+static char *
+vfio_pci_cdev_match_name(struct vfio_pci_cdev *dev,
+			 const struct vfio_device_bind_iommufd *bind)
 {
 	const char *name = pci_name(dev->core.pdev);
 	uuid_t token;
 
 	if (!(bind->flags & VFIO_DEVICE_BIND_FLAG_TOKEN))
 		return kstrdup(name, GFP_KERNEL);
-	if (copy_from_user(&token, u64_to_user_ptr(bind->token_uuid_ptr), sizeof(token)))
+	if (copy_from_user(&token, u64_to_user_ptr(bind->token_uuid_ptr),
+			   sizeof(token)))
 		return ERR_PTR(-EFAULT);
 	return kasprintf(GFP_KERNEL, "%s vf_token=%pUb", name, &token);
 }
@@ -34,8 +36,9 @@ static char *vfio_pci_cdev_match_name(struct vfio_pci_cdev *dev,
  * of that PF. vfio-pci-core checks it where it matches the name a group's user
  * asked for, so the cdev's user is matched as well.
  */
-static int vfio_pci_cdev_check_token(struct vfio_pci_cdev *dev,
-				     const struct vfio_device_bind_iommufd *bind)
+static int
+vfio_pci_cdev_check_token(struct vfio_pci_cdev *dev,
+			  const struct vfio_device_bind_iommufd *bind)
 {
 	char *name;
 	int rc;
@@ -55,7 +58,8 @@ static int vfio_pci_cdev_check_token(struct vfio_pci_cdev *dev,
  * same, for vfio-pci-core resets a bus at the close of a device only when no
  * other device on it is open.
  */
-static int vfio_pci_cdev_enable(struct vfio_pci_cdev *dev, struct iommufd_device *idev)
+static int vfio_pci_cdev_enable(struct vfio_pci_cdev *dev,
+				struct iommufd_device *idev)
 {
 	struct vfio_device *vdev = &dev->core.vdev;
 	int rc = -EBUSY;
@@ -91,8 +95,8 @@ static void vfio_pci_cdev_disable(struct vfio_pci_cdev *dev)
 }
 
 /* Give the device to @ictx and switch it on; the device's id there in @devid. */
-static int vfio_pci_cdev_start(struct vfio_pci_cdev *dev, struct iommufd_ctx *ictx,
-			       u32 *devid)
+static int vfio_pci_cdev_start(struct vfio_pci_cdev *dev,
+			       struct iommufd_ctx *ictx, u32 *devid)
 {
 	struct iommufd_device *idev;
 	int rc;
@@ -123,7 +127,8 @@ static void vfio_pci_cdev_stop(struct vfio_pci_cdev *dev)
 }
 
 /* The device's lock is held and nobody has bound it. */
-static int __vfio_pci_cdev_bind(struct vfio_pci_cdev *dev, struct iommufd_ctx *ictx,
+static int __vfio_pci_cdev_bind(struct vfio_pci_cdev *dev,
+				struct iommufd_ctx *ictx,
 				struct vfio_device_bind_iommufd *bind,
 				struct vfio_device_bind_iommufd __user *arg)
 {
@@ -184,7 +189,7 @@ static int vfio_pci_cdev_bind_copy(struct vfio_device_bind_iommufd *bind,
  * device say.
  */
 long vfio_pci_cdev_bind_ioctl(struct vfio_pci_cdev *dev, struct file *filep,
-			struct vfio_device_bind_iommufd __user *arg)
+			      struct vfio_device_bind_iommufd __user *arg)
 {
 	struct vfio_device_bind_iommufd bind = {};
 	struct iommufd_ctx *ictx;
@@ -263,9 +268,10 @@ static void __vfio_pci_cdev_detach(struct vfio_pci_cdev *dev)
  * iommufd_device_attach() or iommufd_device_replace() say.
  */
 long vfio_pci_cdev_attach_ioctl(struct vfio_pci_cdev *dev,
-			  struct vfio_device_attach_iommufd_pt __user *arg)
+				struct vfio_device_attach_iommufd_pt __user *arg)
 {
-	const size_t minsz = offsetofend(struct vfio_device_attach_iommufd_pt, pt_id);
+	const size_t minsz =
+		offsetofend(struct vfio_device_attach_iommufd_pt, pt_id);
 	struct vfio_device_attach_iommufd_pt attach;
 	bool was_attached;
 	int rc;
@@ -296,9 +302,10 @@ long vfio_pci_cdev_attach_ioctl(struct vfio_pci_cdev *dev,
  * Return: 0, also when it was not attached; EINVAL for a bad argument, EFAULT.
  */
 long vfio_pci_cdev_detach_ioctl(struct vfio_pci_cdev *dev,
-			  struct vfio_device_detach_iommufd_pt __user *arg)
+				struct vfio_device_detach_iommufd_pt __user *arg)
 {
-	const size_t minsz = offsetofend(struct vfio_device_detach_iommufd_pt, flags);
+	const size_t minsz =
+		offsetofend(struct vfio_device_detach_iommufd_pt, flags);
 	struct vfio_device_detach_iommufd_pt detach;
 
 	if (copy_from_user(&detach, arg, minsz))

@@ -26,8 +26,8 @@
 static dev_t vfio_pci_cdev_devt;
 static DEFINE_IDA(vfio_pci_cdev_minors);
 
-static char *vfio_pci_cdev_devnode(devnode_const struct device *device, umode_t *mode,
-				   kuid_t *uid, kgid_t *gid)
+static char *vfio_pci_cdev_devnode(devnode_const struct device *device,
+				   umode_t *mode, kuid_t *uid, kgid_t *gid)
 {
 	return kasprintf(GFP_KERNEL, "vfio/devices/%s", dev_name(device));
 }
@@ -40,7 +40,8 @@ static const struct device_type vfio_pci_cdev_type = {
 /* Join the users of the registration; false once it is over. */
 static bool vfio_pci_cdev_get(struct vfio_pci_cdev *dev)
 {
-	return !READ_ONCE(dev->removed) && refcount_inc_not_zero(&dev->core.vdev.refcount);
+	return !READ_ONCE(dev->removed) &&
+	       refcount_inc_not_zero(&dev->core.vdev.refcount);
 }
 
 /* The last one out wakes vfio_unregister_group_dev(). */
@@ -52,7 +53,8 @@ static void vfio_pci_cdev_put(struct vfio_pci_cdev *dev)
 
 static int vfio_pci_cdev_fops_open(struct inode *inode, struct file *filep)
 {
-	struct vfio_pci_cdev *dev = container_of(inode->i_cdev, struct vfio_pci_cdev, cdev);
+	struct vfio_pci_cdev *dev =
+		container_of(inode->i_cdev, struct vfio_pci_cdev, cdev);
 
 	/* The node is there a moment before the registration is complete. */
 	if (wait_for_completion_killable(&dev->registered))
@@ -84,7 +86,7 @@ static int vfio_pci_cdev_fops_release(struct inode *inode, struct file *filep)
  * ENOTTY to their numbers.
  */
 static long vfio_pci_cdev_feature_ioctl(struct vfio_pci_cdev *dev,
-				  struct vfio_device_feature __user *arg)
+					struct vfio_device_feature __user *arg)
 {
 	const size_t minsz = offsetofend(struct vfio_device_feature, flags);
 	const u32 ops = VFIO_DEVICE_FEATURE_GET | VFIO_DEVICE_FEATURE_SET;
@@ -94,17 +96,19 @@ static long vfio_pci_cdev_feature_ioctl(struct vfio_pci_cdev *dev,
 		return -EFAULT;
 	if (feature.argsz < minsz)
 		return -EINVAL;
-	if (feature.flags & ~(VFIO_DEVICE_FEATURE_MASK | VFIO_DEVICE_FEATURE_PROBE | ops))
+	if (feature.flags &
+	    ~(VFIO_DEVICE_FEATURE_MASK | VFIO_DEVICE_FEATURE_PROBE | ops))
 		return -EINVAL;
 	/* To ask for both is only legal as a question whether both exist. */
-	if (!(feature.flags & VFIO_DEVICE_FEATURE_PROBE) && (feature.flags & ops) == ops)
+	if (!(feature.flags & VFIO_DEVICE_FEATURE_PROBE) &&
+	    (feature.flags & ops) == ops)
 		return -EINVAL;
-	return vfio_pci_core_ioctl_feature(&dev->core.vdev, feature.flags, arg->data,
-					   feature.argsz - minsz);
+	return vfio_pci_core_ioctl_feature(&dev->core.vdev, feature.flags,
+					   arg->data, feature.argsz - minsz);
 }
 
 static long vfio_pci_cdev_dispatch(struct vfio_pci_cdev *dev, unsigned int cmd,
-				      unsigned long arg)
+				   unsigned long arg)
 {
 	void __user *uarg = (void __user *)arg;
 
@@ -124,7 +128,8 @@ static long vfio_pci_cdev_dispatch(struct vfio_pci_cdev *dev, unsigned int cmd,
 	}
 }
 
-static long vfio_pci_cdev_fops_ioctl(struct file *filep, unsigned int cmd, unsigned long arg)
+static long vfio_pci_cdev_fops_ioctl(struct file *filep, unsigned int cmd,
+				     unsigned long arg)
 {
 	struct vfio_pci_cdev *dev = filep->private_data;
 	struct device *device = &dev->core.pdev->dev;
@@ -143,8 +148,8 @@ static long vfio_pci_cdev_fops_ioctl(struct file *filep, unsigned int cmd, unsig
 	return rc;
 }
 
-static ssize_t vfio_pci_cdev_fops_read(struct file *filep, char __user *buf, size_t count,
-				  loff_t *ppos)
+static ssize_t vfio_pci_cdev_fops_read(struct file *filep, char __user *buf,
+				       size_t count, loff_t *ppos)
 {
 	struct vfio_pci_cdev *dev = filep->private_data;
 
@@ -153,8 +158,9 @@ static ssize_t vfio_pci_cdev_fops_read(struct file *filep, char __user *buf, siz
 	return vfio_pci_core_read(&dev->core.vdev, buf, count, ppos);
 }
 
-static ssize_t vfio_pci_cdev_fops_write(struct file *filep, const char __user *buf,
-				   size_t count, loff_t *ppos)
+static ssize_t vfio_pci_cdev_fops_write(struct file *filep,
+					const char __user *buf, size_t count,
+					loff_t *ppos)
 {
 	struct vfio_pci_cdev *dev = filep->private_data;
 
@@ -163,7 +169,8 @@ static ssize_t vfio_pci_cdev_fops_write(struct file *filep, const char __user *b
 	return vfio_pci_core_write(&dev->core.vdev, buf, count, ppos);
 }
 
-static int vfio_pci_cdev_fops_mmap(struct file *filep, struct vm_area_struct *vma)
+static int vfio_pci_cdev_fops_mmap(struct file *filep,
+				   struct vm_area_struct *vma)
 {
 	struct vfio_pci_cdev *dev = filep->private_data;
 
@@ -173,14 +180,14 @@ static int vfio_pci_cdev_fops_mmap(struct file *filep, struct vm_area_struct *vm
 }
 
 static const struct file_operations vfio_pci_cdev_fops = {
-	.owner		= THIS_MODULE,
-	.open		= vfio_pci_cdev_fops_open,
-	.release	= vfio_pci_cdev_fops_release,
-	.read		= vfio_pci_cdev_fops_read,
-	.write		= vfio_pci_cdev_fops_write,
-	.unlocked_ioctl	= vfio_pci_cdev_fops_ioctl,
-	.compat_ioctl	= compat_ptr_ioctl,
-	.mmap		= vfio_pci_cdev_fops_mmap,
+	.owner = THIS_MODULE,
+	.open = vfio_pci_cdev_fops_open,
+	.release = vfio_pci_cdev_fops_release,
+	.read = vfio_pci_cdev_fops_read,
+	.write = vfio_pci_cdev_fops_write,
+	.unlocked_ioctl = vfio_pci_cdev_fops_ioctl,
+	.compat_ioctl = compat_ptr_ioctl,
+	.mmap = vfio_pci_cdev_fops_mmap,
 };
 
 /* The device is being allocated: @dev->core has no kobject yet. */
@@ -248,7 +255,8 @@ void vfio_pci_cdev_unregister(struct vfio_pci_cdev *dev)
 
 int vfio_pci_cdev_chrdev_init(void)
 {
-	return alloc_chrdev_region(&vfio_pci_cdev_devt, 0, MINORMASK + 1, "vfio-pci-cdev");
+	return alloc_chrdev_region(&vfio_pci_cdev_devt, 0, MINORMASK + 1,
+				   "vfio-pci-cdev");
 }
 
 void vfio_pci_cdev_chrdev_exit(void)

@@ -3,8 +3,8 @@
  * A PCI device on vfio-pci-core that can be opened in two ways: through its
  * IOMMU group as ever, and through a character device of its own.
  */
-#ifndef VFIO_PCI_CDEV_H
-#define VFIO_PCI_CDEV_H
+#ifndef _VFIO_PCI_CDEV_H
+#define _VFIO_PCI_CDEV_H
 
 #include <linux/cdev.h>
 #include <linux/completion.h>
@@ -60,7 +60,8 @@ static inline struct vfio_pci_cdev *to_vfio_pci_cdev(struct vfio_device *vdev)
 }
 
 /* Does this file have the right to touch the device? */
-static inline bool vfio_pci_cdev_bound(struct vfio_pci_cdev *dev, struct file *filep)
+static inline bool vfio_pci_cdev_bound(struct vfio_pci_cdev *dev,
+				       struct file *filep)
 {
 	/* Pairs with the release in vfio_pci_cdev_bind_ioctl(). */
 	return smp_load_acquire(&dev->user) == filep;
@@ -83,12 +84,14 @@ struct vfio_device_bind_iommufd;
 struct vfio_device_detach_iommufd_pt;
 
 long vfio_pci_cdev_bind_ioctl(struct vfio_pci_cdev *dev, struct file *filep,
-			struct vfio_device_bind_iommufd __user *arg);
+			      struct vfio_device_bind_iommufd __user *arg);
 void vfio_pci_cdev_unbind(struct vfio_pci_cdev *dev);
-long vfio_pci_cdev_attach_ioctl(struct vfio_pci_cdev *dev,
-			  struct vfio_device_attach_iommufd_pt __user *arg);
-long vfio_pci_cdev_detach_ioctl(struct vfio_pci_cdev *dev,
-			  struct vfio_device_detach_iommufd_pt __user *arg);
+long vfio_pci_cdev_attach_ioctl(
+	struct vfio_pci_cdev *dev,
+	struct vfio_device_attach_iommufd_pt __user *arg);
+long vfio_pci_cdev_detach_ioctl(
+	struct vfio_pci_cdev *dev,
+	struct vfio_device_detach_iommufd_pt __user *arg);
 
 /* group.c: keeping the legacy group out */
 struct vfio_group_hold *vfio_group_hold_get(struct vfio_device *vdev);
@@ -100,9 +103,9 @@ void vfio_group_opener_exit(void);
 struct vfio_pci_hot_reset;
 struct vfio_pci_hot_reset_info;
 
-long vfio_pci_cdev_hot_reset_info_ioctl(struct vfio_pci_cdev *dev,
-				  struct vfio_pci_hot_reset_info __user *arg);
+long vfio_pci_cdev_hot_reset_info_ioctl(
+	struct vfio_pci_cdev *dev, struct vfio_pci_hot_reset_info __user *arg);
 long vfio_pci_cdev_hot_reset_ioctl(struct vfio_pci_cdev *dev,
-			     struct vfio_pci_hot_reset __user *arg);
+				   struct vfio_pci_hot_reset __user *arg);
 
 #endif

@@ -129,7 +129,8 @@ static void vfio_group_hold_leave(struct vfio_group_hold *hold)
 
 static void vfio_group_hold_open_work(struct work_struct *work)
 {
-	struct vfio_group_hold *hold = container_of(work, struct vfio_group_hold, open);
+	struct vfio_group_hold *hold =
+		container_of(work, struct vfio_group_hold, open);
 	struct file *file = vfio_group_open(hold->group);
 	bool abandoned;
 
@@ -261,7 +262,8 @@ struct vfio_group_hold *vfio_group_hold_get(struct vfio_device *vdev)
 	if (rc)
 		return ERR_PTR(rc);
 	if (hold->file && !vfio_file_has_dev(hold->file, vdev)) {
-		dev_warn(vdev->dev, "/dev/vfio/%d is not the node of the device's group\n",
+		dev_warn(vdev->dev,
+			 "/dev/vfio/%d is not the node of the device's group\n",
 			 iommu_group_id(hold->group));
 		vfio_group_hold_put(hold);
 		return ERR_PTR(-ENODEV);

@@ -43,7 +43,8 @@ struct vfio_pci_affected {
 };
 
 /* A slot's devices and what is behind them */
-static bool vfio_pci_affected_in_slot(struct pci_dev *pdev, struct pci_slot *slot)
+static bool vfio_pci_affected_in_slot(struct pci_dev *pdev,
+				      struct pci_slot *slot)
 {
 	while (pdev && pdev->bus != slot->bus)
 		pdev = pdev->bus->self;
@@ -87,7 +88,8 @@ vfio_pci_affected_vdev(struct vfio_device_set *dev_set, struct pci_dev *pdev)
 	return NULL;
 }
 
-static bool vfio_pci_affected_group_owned(struct iommufd_ctx *ictx, struct pci_dev *pdev)
+static bool vfio_pci_affected_group_owned(struct iommufd_ctx *ictx,
+					  struct pci_dev *pdev)
 {
 	struct iommu_group *group = iommu_group_get(&pdev->dev);
 	bool owned;
@@ -100,7 +102,8 @@ static bool vfio_pci_affected_group_owned(struct iommufd_ctx *ictx, struct pci_d
 }
 
 /* What to tell a user of @ictx about a device; dev_set->lock is held. */
-static u32 vfio_pci_affected_devid(struct iommufd_ctx *ictx, struct vfio_device *vdev,
+static u32 vfio_pci_affected_devid(struct iommufd_ctx *ictx,
+				   struct vfio_device *vdev,
 				   struct pci_dev *pdev)
 {
 	struct iommufd_device *idev = NULL;
@@ -116,7 +119,8 @@ static u32 vfio_pci_affected_devid(struct iommufd_ctx *ictx, struct vfio_device 
 	return VFIO_PCI_DEVID_NOT_OWNED;
 }
 
-static int vfio_pci_affected_find(struct vfio_pci_cdev *dev, struct vfio_pci_affected *affected)
+static int vfio_pci_affected_find(struct vfio_pci_cdev *dev,
+				  struct vfio_pci_affected *affected)
 {
 	struct pci_dev *pdev = dev->core.pdev;
 
@@ -141,7 +145,8 @@ static int vfio_pci_affected_find(struct vfio_pci_cdev *dev, struct vfio_pci_aff
  * Fill in whose the devices are; dev_set->lock is held, and keeps the answer
  * true. A device outside of the set is not vfio's and cannot be owned.
  */
-static bool vfio_pci_affected_owned(struct vfio_pci_cdev *dev, struct vfio_pci_affected *affected)
+static bool vfio_pci_affected_owned(struct vfio_pci_cdev *dev,
+				    struct vfio_pci_affected *affected)
 {
 	struct vfio_device_set *dev_set = dev->core.vdev.dev_set;
 	struct iommufd_ctx *ictx = iommufd_device_to_ictx(dev->idev);
@@ -152,11 +157,14 @@ static bool vfio_pci_affected_owned(struct vfio_pci_cdev *dev, struct vfio_pci_a
 
 	for (i = 0; i < affected->count; i++) {
 		struct vfio_pci_affected_device *device = &affected->devices[i];
-		struct vfio_device *vdev = vfio_pci_affected_vdev(dev_set, device->pdev);
+		struct vfio_device *vdev =
+			vfio_pci_affected_vdev(dev_set, device->pdev);
 
 		if (vdev)
-			device->core = container_of(vdev, struct vfio_pci_core_device, vdev);
-		device->devid = vfio_pci_affected_devid(ictx, vdev, device->pdev);
+			device->core = container_of(
+				vdev, struct vfio_pci_core_device, vdev);
+		device->devid =
+			vfio_pci_affected_devid(ictx, vdev, device->pdev);
 		owned &= device->devid != (u32)VFIO_PCI_DEVID_NOT_OWNED;
 	}
 	return owned;
@@ -191,8 +199,8 @@ static int vfio_pci_affected_copy(struct vfio_pci_affected *affected,
  * nor its bus can be reset, ENOSPC with the count when the array is too short,
  * EAGAIN when devices were plugged meanwhile, ENOMEM.
  */
-long vfio_pci_cdev_hot_reset_info_ioctl(struct vfio_pci_cdev *dev,
-				  struct vfio_pci_hot_reset_info __user *arg)
+long vfio_pci_cdev_hot_reset_info_ioctl(
+	struct vfio_pci_cdev *dev, struct vfio_pci_hot_reset_info __user *arg)
 {
 	const size_t minsz = offsetofend(struct vfio_pci_hot_reset_info, count);
 	struct vfio_device_set *dev_set = dev->core.vdev.dev_set;
@@ -235,7 +243,8 @@ static void vfio_pci_affected_wake(struct vfio_pci_core_device *core)
 {
 	struct pci_dev *pdev = core->pdev;
 	bool forgot = core->needs_pm_restore &&
-		      (pdev->current_state == PCI_D3hot || pdev->current_state == PCI_D3cold);
+		      (pdev->current_state == PCI_D3hot ||
+		       pdev->current_state == PCI_D3cold);
 
 	lockdep_assert_held_write(&core->memory_lock);
 
@@ -272,7 +281,8 @@ static int vfio_pci_affected_reset(struct vfio_pci_cdev *dev,
 	int rc = 0;
 
 	for (awake = 0; awake < affected->count; awake++) {
-		rc = pm_runtime_resume_and_get(&affected->devices[awake].pdev->dev);
+		rc = pm_runtime_resume_and_get(
+			&affected->devices[awake].pdev->dev);
 		if (rc)
 			goto out_put;
 	}
@@ -293,7 +303,7 @@ out_put:
  * EAGAIN when devices are in use by others just now, ENOMEM.
  */
 long vfio_pci_cdev_hot_reset_ioctl(struct vfio_pci_cdev *dev,
-			     struct vfio_pci_hot_reset __user *arg)
+				   struct vfio_pci_hot_reset __user *arg)
 {
 	const size_t minsz = offsetofend(struct vfio_pci_hot_reset, count);
 	struct vfio_device_set *dev_set = dev->core.vdev.dev_set;

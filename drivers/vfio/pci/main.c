@@ -19,7 +19,7 @@
 
 #include "cdev.h"
 
-#define VFIO_PCI_CDEV_DRIVER	"vfio-pci-iommufd"
+#define VFIO_PCI_CDEV_DRIVER "vfio-pci-iommufd"
 
 static int vfio_pci_cdev_vdev_init(struct vfio_device *vdev)
 {
@@ -60,18 +60,18 @@ static int vfio_pci_cdev_vdev_open(struct vfio_device *vdev)
  * driver_override of VFs, so that they come to us when their PF did.
  */
 const struct vfio_device_ops vfio_pci_cdev_ops = {
-	.name		= VFIO_PCI_CDEV_DRIVER,
-	.init		= vfio_pci_cdev_vdev_init,
-	.release	= vfio_pci_cdev_vdev_release,
-	.open_device	= vfio_pci_cdev_vdev_open,
-	.close_device	= vfio_pci_core_close_device,
-	.ioctl		= vfio_pci_core_ioctl,
-	.device_feature	= vfio_pci_core_ioctl_feature,
-	.read		= vfio_pci_core_read,
-	.write		= vfio_pci_core_write,
-	.mmap		= vfio_pci_mmap,
-	.request	= vfio_pci_core_request,
-	.match		= vfio_pci_core_match,
+	.name = VFIO_PCI_CDEV_DRIVER,
+	.init = vfio_pci_cdev_vdev_init,
+	.release = vfio_pci_cdev_vdev_release,
+	.open_device = vfio_pci_cdev_vdev_open,
+	.close_device = vfio_pci_core_close_device,
+	.ioctl = vfio_pci_core_ioctl,
+	.device_feature = vfio_pci_core_ioctl_feature,
+	.read = vfio_pci_core_read,
+	.write = vfio_pci_core_write,
+	.mmap = vfio_pci_mmap,
+	.request = vfio_pci_core_request,
+	.match = vfio_pci_core_match,
 };
 
 /*
@@ -87,20 +87,23 @@ static const struct pci_device_id vfio_pci_cdev_unsafe[] = {
 	{ PCI_VDEVICE(INTEL, PCI_DEVICE_ID_INTEL_QAT_DH895XCC_VF) },
 	{ PCI_VDEVICE(INTEL, PCI_DEVICE_ID_INTEL_DSA_SPR0) },
 	{ PCI_VDEVICE(INTEL, PCI_DEVICE_ID_INTEL_IAX_SPR0) },
-	{ }
+	{}
 };
 
-static int vfio_pci_cdev_probe(struct pci_dev *pdev, const struct pci_device_id *id)
+static int vfio_pci_cdev_probe(struct pci_dev *pdev,
+			       const struct pci_device_id *id)
 {
 	struct vfio_pci_cdev *dev;
 	int rc;
 
 	if (pci_match_id(vfio_pci_cdev_unsafe, pdev)) {
-		pci_warn(pdev, "has errata that make it unsafe in the hands of a user, not taken\n");
+		pci_warn(pdev,
+			 "has errata that make it unsafe in the hands of a user, not taken\n");
 		return -EINVAL;
 	}
 
-	dev = vfio_alloc_device(vfio_pci_cdev, core.vdev, &pdev->dev, &vfio_pci_cdev_ops);
+	dev = vfio_alloc_device(vfio_pci_cdev, core.vdev, &pdev->dev,
+				&vfio_pci_cdev_ops);
 	if (IS_ERR(dev))
 		return PTR_ERR(dev);
 
@@ -122,24 +125,25 @@ static void vfio_pci_cdev_remove(struct pci_dev *pdev)
 
 static int vfio_pci_cdev_sriov_configure(struct pci_dev *pdev, int nr_virtfn)
 {
-	return vfio_pci_core_sriov_configure(dev_get_drvdata(&pdev->dev), nr_virtfn);
+	return vfio_pci_core_sriov_configure(dev_get_drvdata(&pdev->dev),
+					     nr_virtfn);
 }
 
 static const struct pci_device_id vfio_pci_cdev_table[] = {
 	{ PCI_DRIVER_OVERRIDE_DEVICE_VFIO(PCI_ANY_ID, PCI_ANY_ID) },
-	{ }
+	{}
 };
 MODULE_DEVICE_TABLE(pci, vfio_pci_cdev_table);
 
 /* vfio-pci-core sets .driver.pm at the first registration. */
 static struct pci_driver vfio_pci_cdev_driver = {
-	.name			= VFIO_PCI_CDEV_DRIVER,
-	.id_table		= vfio_pci_cdev_table,
-	.probe			= vfio_pci_cdev_probe,
-	.remove			= vfio_pci_cdev_remove,
-	.sriov_configure	= vfio_pci_cdev_sriov_configure,
-	.err_handler		= &vfio_pci_core_err_handlers,
-	.driver_managed_dma	= true,
+	.name = VFIO_PCI_CDEV_DRIVER,
+	.id_table = vfio_pci_cdev_table,
+	.probe = vfio_pci_cdev_probe,
+	.remove = vfio_pci_cdev_remove,
+	.sriov_configure = vfio_pci_cdev_sriov_configure,
+	.err_handler = &vfio_pci_core_err_handlers,
+	.driver_managed_dma = true,
 };
 
 static int __init vfio_pci_cdev_driver_init(void)

@@ -28,7 +28,8 @@
  * address space of the device's own inode, so every file must use that one.
  */
 static inline void
-vfio_pci_file_share_mapping(struct file *filep, struct vfio_pci_core_device *core)
+vfio_pci_file_share_mapping(struct file *filep,
+			    struct vfio_pci_core_device *core)
 {
 	filep->f_mapping = core->vdev.inode->i_mapping;
 }
@@ -50,7 +51,8 @@ static inline bool vfio_pci_core_zap_trylock(struct vfio_pci_core_device *core)
 
 	if (!down_write_trylock(&core->memory_lock))
 		return false;
-	unmap_mapping_range(core->vdev.inode->i_mapping, start, end - start, true);
+	unmap_mapping_range(core->vdev.inode->i_mapping, start, end - start,
+			    true);
 	return true;
 }
 
@@ -64,7 +66,8 @@ static inline bool vfio_pci_core_zap_trylock(struct vfio_pci_core_device *core)
  *
  * Return: what vfio_pci_core_mmap() says.
  */
-static inline int vfio_pci_mmap(struct vfio_device *vdev, struct vm_area_struct *vma)
+static inline int vfio_pci_mmap(struct vfio_device *vdev,
+				struct vm_area_struct *vma)
 {
 	return vfio_pci_core_mmap(vdev, vma);
 }
@@ -73,13 +76,14 @@ static inline int vfio_pci_mmap(struct vfio_device *vdev, struct vm_area_struct 
 
 /* An entry of vfio_pci_core_device.vma_list; declared in vfio-pci-core alone */
 struct vfio_pci_mmap_vma {
-	struct vm_area_struct	*vma;
-	struct list_head	vma_next;
+	struct vm_area_struct *vma;
+	struct list_head vma_next;
 };
 
 /* The areas are listed as they fault, whichever file they map. */
 static inline void
-vfio_pci_file_share_mapping(struct file *filep, struct vfio_pci_core_device *core)
+vfio_pci_file_share_mapping(struct file *filep,
+			    struct vfio_pci_core_device *core)
 {
 }
 
@@ -100,8 +104,8 @@ vfio_pci_core_mapping_mm(struct vfio_pci_core_device *core)
 }
 
 /* False if nothing of the device was in @mm. Its mmap_lock and vma_lock are held. */
-static inline bool
-vfio_pci_core_zap_mm(struct vfio_pci_core_device *core, struct mm_struct *mm)
+static inline bool vfio_pci_core_zap_mm(struct vfio_pci_core_device *core,
+					struct mm_struct *mm)
 {
 	struct vfio_pci_mmap_vma *entry, *next;
 	bool found = false;
@@ -121,7 +125,8 @@ vfio_pci_core_zap_mm(struct vfio_pci_core_device *core, struct mm_struct *mm)
 
 /* Zap one process, whose mm the caller has counted. */
 static inline bool
-vfio_pci_core_zap_mm_trylock(struct vfio_pci_core_device *core, struct mm_struct *mm)
+vfio_pci_core_zap_mm_trylock(struct vfio_pci_core_device *core,
+			     struct mm_struct *mm)
 {
 	bool done = false;
 
@@ -210,13 +215,14 @@ static inline vm_fault_t vfio_pci_vma_fault(struct vm_fault *vmf)
 }
 
 static const struct vm_operations_struct vfio_pci_vma_ops = {
-	.open	= vfio_pci_vma_open,
-	.close	= vfio_pci_vma_close,
-	.fault	= vfio_pci_vma_fault,
+	.open = vfio_pci_vma_open,
+	.close = vfio_pci_vma_close,
+	.fault = vfio_pci_vma_fault,
 };
 
 /* As above. */
-static inline int vfio_pci_mmap(struct vfio_device *vdev, struct vm_area_struct *vma)
+static inline int vfio_pci_mmap(struct vfio_device *vdev,
+				struct vm_area_struct *vma)
 {
 	int rc = vfio_pci_core_mmap(vdev, vma);
 
