@@ -176,7 +176,7 @@ static int vfio_pci_cdev_fops_mmap(struct file *filep,
 
 	if (!vfio_pci_cdev_bound(dev, filep))
 		return -EINVAL;
-	return vfio_pci_mmap(&dev->core.vdev, vma);
+	return vfio_pci_core_mmap(&dev->core.vdev, vma);
 }
 
 static const struct file_operations vfio_pci_cdev_fops = {

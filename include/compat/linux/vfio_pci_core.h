@@ -56,22 +56,6 @@ static inline bool vfio_pci_core_zap_trylock(struct vfio_pci_core_device *core)
 	return true;
 }
 
-/**
- * vfio_pci_mmap - map a BAR into a process
- * @vdev: device on vfio-pci-core
- * @vma: the area
- *
- * vfio-pci-core can take the pages away again also from what moving, cutting and
- * fork() make of the area.
- *
- * Return: what vfio_pci_core_mmap() says.
- */
-static inline int vfio_pci_mmap(struct vfio_device *vdev,
-				struct vm_area_struct *vma)
-{
-	return vfio_pci_core_mmap(vdev, vma);
-}
-
 #else /* until 6.9 a list of the areas that have pages of a BAR */
 
 /* An entry of vfio_pci_core_device.vma_list; declared in vfio-pci-core alone */
@@ -220,9 +204,12 @@ static const struct vm_operations_struct vfio_pci_vma_ops = {
 	.fault = vfio_pci_vma_fault,
 };
 
-/* As above. */
-static inline int vfio_pci_mmap(struct vfio_device *vdev,
-				struct vm_area_struct *vma)
+/*
+ * Map a BAR so that vfio-pci-core can take its pages away again from the area
+ * and from all that moving it, cutting it and fork() make of it.
+ */
+static inline int compat_vfio_pci_core_mmap(struct vfio_device *vdev,
+					    struct vm_area_struct *vma)
 {
 	int rc = vfio_pci_core_mmap(vdev, vma);
 
@@ -232,6 +219,8 @@ static inline int vfio_pci_mmap(struct vfio_device *vdev,
 	vma->vm_ops = &vfio_pci_vma_ops;
 	return 0;
 }
+
+#define vfio_pci_core_mmap compat_vfio_pci_core_mmap
 
 #endif /* HAVE_VFIO_DEVICE_INODE */
 #endif
