@@ -267,8 +267,9 @@ static void __vfio_pci_cdev_detach(struct vfio_pci_cdev *dev)
  * Return: 0, EINVAL for a bad argument, EFAULT, and what
  * iommufd_device_attach() or iommufd_device_replace() say.
  */
-long vfio_pci_cdev_attach_ioctl(struct vfio_pci_cdev *dev,
-				struct vfio_device_attach_iommufd_pt __user *arg)
+long
+vfio_pci_cdev_attach_ioctl(struct vfio_pci_cdev *dev,
+			   struct vfio_device_attach_iommufd_pt __user *arg)
 {
 	const size_t minsz =
 		offsetofend(struct vfio_device_attach_iommufd_pt, pt_id);
@@ -301,8 +302,9 @@ long vfio_pci_cdev_attach_ioctl(struct vfio_pci_cdev *dev,
  *
  * Return: 0, also when it was not attached; EINVAL for a bad argument, EFAULT.
  */
-long vfio_pci_cdev_detach_ioctl(struct vfio_pci_cdev *dev,
-				struct vfio_device_detach_iommufd_pt __user *arg)
+long
+vfio_pci_cdev_detach_ioctl(struct vfio_pci_cdev *dev,
+			   struct vfio_device_detach_iommufd_pt __user *arg)
 {
 	const size_t minsz =
 		offsetofend(struct vfio_device_detach_iommufd_pt, flags);

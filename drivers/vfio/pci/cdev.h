@@ -86,12 +86,12 @@ struct vfio_device_detach_iommufd_pt;
 long vfio_pci_cdev_bind_ioctl(struct vfio_pci_cdev *dev, struct file *filep,
 			      struct vfio_device_bind_iommufd __user *arg);
 void vfio_pci_cdev_unbind(struct vfio_pci_cdev *dev);
-long vfio_pci_cdev_attach_ioctl(
-	struct vfio_pci_cdev *dev,
-	struct vfio_device_attach_iommufd_pt __user *arg);
-long vfio_pci_cdev_detach_ioctl(
-	struct vfio_pci_cdev *dev,
-	struct vfio_device_detach_iommufd_pt __user *arg);
+long
+vfio_pci_cdev_attach_ioctl(struct vfio_pci_cdev *dev,
+			   struct vfio_device_attach_iommufd_pt __user *arg);
+long
+vfio_pci_cdev_detach_ioctl(struct vfio_pci_cdev *dev,
+			   struct vfio_device_detach_iommufd_pt __user *arg);
 
 /* group.c: keeping the legacy group out */
 struct vfio_group_hold *vfio_group_hold_get(struct vfio_device *vdev);
@@ -103,8 +103,9 @@ void vfio_group_opener_exit(void);
 struct vfio_pci_hot_reset;
 struct vfio_pci_hot_reset_info;
 
-long vfio_pci_cdev_hot_reset_info_ioctl(
-	struct vfio_pci_cdev *dev, struct vfio_pci_hot_reset_info __user *arg);
+long
+vfio_pci_cdev_hot_reset_info_ioctl(struct vfio_pci_cdev *dev,
+				   struct vfio_pci_hot_reset_info __user *arg);
 long vfio_pci_cdev_hot_reset_ioctl(struct vfio_pci_cdev *dev,
 				   struct vfio_pci_hot_reset __user *arg);
 

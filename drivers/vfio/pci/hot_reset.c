@@ -199,8 +199,9 @@ static int vfio_pci_affected_copy(struct vfio_pci_affected *affected,
  * nor its bus can be reset, ENOSPC with the count when the array is too short,
  * EAGAIN when devices were plugged meanwhile, ENOMEM.
  */
-long vfio_pci_cdev_hot_reset_info_ioctl(
-	struct vfio_pci_cdev *dev, struct vfio_pci_hot_reset_info __user *arg)
+long
+vfio_pci_cdev_hot_reset_info_ioctl(struct vfio_pci_cdev *dev,
+				   struct vfio_pci_hot_reset_info __user *arg)
 {
 	const size_t minsz = offsetofend(struct vfio_pci_hot_reset_info, count);
 	struct vfio_device_set *dev_set = dev->core.vdev.dev_set;
