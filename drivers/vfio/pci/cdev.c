@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The character device of a PCI device: /dev/vfio/devices/vfioN, found through
- * /sys/bus/pci/devices/<address>/vfio-dev/vfioN/dev.
+ * The character device of a PCI device: /dev/vfio/devices/vfioN. User space
+ * finds it through /sys/bus/pci/devices/<address>/vfio-dev/vfioN/dev.
  *
- * The node is made by vfio's own device_add(): it gets our number and our path
- * before vfio registers it.
+ * vfio's own device_add() makes the node. It uses the number and the path that
+ * are set here before the device is registered with vfio.
  *
- * A file counts as a user of the device's registration from open to release,
- * bound or not, as a device file of a group does. So whatever a file operation
- * reaches is there: removal of the driver asks the user to close the file and
- * waits until he has.
+ * A file is a user of the device's registration from open to release, bound or
+ * not, like a device file of a group. Removal of the driver asks the user to
+ * close the file and waits for the release. So everything that a file operation
+ * uses exists as long as the operation runs.
  */
 #include <linux/device.h>
 #include <linux/fs.h>
@@ -37,14 +37,14 @@ static const struct device_type vfio_pci_cdev_type = {
 	.devnode = vfio_pci_cdev_devnode,
 };
 
-/* Join the users of the registration; false once it is over. */
+/* Become a user of the registration; false once it has ended. */
 static bool vfio_pci_cdev_get(struct vfio_pci_cdev *dev)
 {
 	return !READ_ONCE(dev->removed) &&
 	       refcount_inc_not_zero(&dev->core.vdev.refcount);
 }
 
-/* The last one out wakes vfio_unregister_group_dev(). */
+/* The last user wakes vfio_unregister_group_dev(). */
 static void vfio_pci_cdev_put(struct vfio_pci_cdev *dev)
 {
 	if (refcount_dec_and_test(&dev->core.vdev.refcount))
@@ -56,7 +56,7 @@ static int vfio_pci_cdev_fops_open(struct inode *inode, struct file *filep)
 	struct vfio_pci_cdev *dev =
 		container_of(inode->i_cdev, struct vfio_pci_cdev, cdev);
 
-	/* The node is there a moment before the registration is complete. */
+	/* The node exists before the registration is complete. */
 	if (wait_for_completion_killable(&dev->registered))
 		return -EINTR;
 	if (!vfio_pci_cdev_get(dev))
@@ -67,8 +67,8 @@ static int vfio_pci_cdev_fops_open(struct inode *inode, struct file *filep)
 }
 
 /*
- * Often the user's exit, with the device running and everything still mapped.
- * The VFS still holds the cdev, hence dev, after the put.
+ * When the user exits, the device may still run and have everything mapped. The
+ * VFS holds the cdev, hence dev, until after the put.
  */
 static int vfio_pci_cdev_fops_release(struct inode *inode, struct file *filep)
 {
@@ -81,9 +81,9 @@ static int vfio_pci_cdev_fops_release(struct inode *inode, struct file *filep)
 }
 
 /*
- * What vfio itself implements behind VFIO_DEVICE_FEATURE is migration and DMA
- * logging, for drivers that support them. vfio-pci-core does not, and says
- * ENOTTY to their numbers.
+ * vfio itself implements two features, migration and DMA logging, for drivers
+ * that support them. vfio-pci-core does not, and answers ENOTTY to their
+ * numbers. So its function is all that is needed here.
  */
 static long vfio_pci_cdev_feature_ioctl(struct vfio_pci_cdev *dev,
 					struct vfio_device_feature __user *arg)
@@ -99,7 +99,7 @@ static long vfio_pci_cdev_feature_ioctl(struct vfio_pci_cdev *dev,
 	if (feature.flags &
 	    ~(VFIO_DEVICE_FEATURE_MASK | VFIO_DEVICE_FEATURE_PROBE | ops))
 		return -EINVAL;
-	/* To ask for both is only legal as a question whether both exist. */
+	/* GET and SET together are valid only with PROBE. */
 	if (!(feature.flags & VFIO_DEVICE_FEATURE_PROBE) &&
 	    (feature.flags & ops) == ops)
 		return -EINVAL;
@@ -140,7 +140,7 @@ static long vfio_pci_cdev_fops_ioctl(struct file *filep, unsigned int cmd,
 	if (!vfio_pci_cdev_bound(dev, filep))
 		return -EINVAL;
 
-	/* The user may have let the device sleep (VFIO_DEVICE_FEATURE_LOW_POWER_ENTRY). */
+	/* It may sleep, see VFIO_DEVICE_FEATURE_LOW_POWER_ENTRY. */
 	if (pm_runtime_resume_and_get(device))
 		return -EIO;
 	rc = vfio_pci_cdev_dispatch(dev, cmd, arg);
@@ -190,7 +190,7 @@ static const struct file_operations vfio_pci_cdev_fops = {
 	.mmap = vfio_pci_cdev_fops_mmap,
 };
 
-/* The device is being allocated: @dev->core has no kobject yet. */
+/* Called while the device is allocated: @dev->core has no kobject yet. */
 int vfio_pci_cdev_node_init(struct vfio_pci_cdev *dev)
 {
 	int minor;
@@ -204,7 +204,7 @@ int vfio_pci_cdev_node_init(struct vfio_pci_cdev *dev)
 	return 0;
 }
 
-/* Nothing refers to the device any more, a node of the old number neither. */
+/* Nothing refers to the device or its number any more. */
 void vfio_pci_cdev_node_fini(struct vfio_pci_cdev *dev)
 {
 	mutex_destroy(&dev->lock);
@@ -212,8 +212,8 @@ void vfio_pci_cdev_node_fini(struct vfio_pci_cdev *dev)
 }
 
 /*
- * The cdev goes first, so that the number in the node's uevent is already
- * served; its first opener waits for @registered.
+ * The cdev is added first, so that its number works when the uevent of the node
+ * is sent. The first open() waits for @registered.
  */
 int vfio_pci_cdev_register(struct vfio_pci_cdev *dev)
 {

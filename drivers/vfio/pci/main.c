@@ -1,17 +1,17 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * PCI driver: hands devices to user space through vfio-pci-core, with a
- * character device for iommufd beside the legacy group.
+ * PCI driver on top of vfio-pci-core. It gives each device a character device
+ * for iommufd beside the legacy group.
  *
- * A device comes here through driver_override alone. Users of the group find
- * what the distribution's vfio-pci would give them, except for the extra regions
- * of Intel graphics, whose code is not in vfio-pci-core.
+ * A device binds to this driver only through driver_override. Its group works
+ * as with the distribution's vfio-pci. Only the extra regions of Intel graphics
+ * are missing: their code is not in vfio-pci-core.
  *
- * There are no options here. Those that vfio-pci-core keeps (nointxmask,
- * disable_vga, disable_idle_d3) are set by vfio-pci's parameters of that name and
- * hold for all devices. Those that vfio-pci itself keeps have no counterpart:
- * there is no disable_denylist and no ids, and SR-IOV needs no enable_sriov, so
- * root can always enable the VFs of a PF that is bound here.
+ * The driver has no module parameters. nointxmask, disable_vga and
+ * disable_idle_d3 belong to vfio-pci-core: vfio-pci's parameters of these names
+ * set them for the devices of all drivers. The parameters of vfio-pci itself
+ * have no counterpart here. There are no disable_denylist and ids, and SR-IOV
+ * needs no enable_sriov: root can always enable the VFs of a PF on this driver.
  */
 #include <linux/module.h>
 #include <linux/pci.h>
@@ -41,7 +41,7 @@ static void vfio_pci_cdev_vdev_release(struct vfio_device *vdev)
 	vfio_pci_core_release_dev(vdev);
 }
 
-/* The first file of a device is being opened; dev_set->lock is held. */
+/* Called for the first open file of a device, with dev_set->lock held. */
 static int vfio_pci_cdev_vdev_open(struct vfio_device *vdev)
 {
 	struct vfio_pci_cdev *dev = to_vfio_pci_cdev(vdev);
@@ -55,9 +55,9 @@ static int vfio_pci_cdev_vdev_open(struct vfio_device *vdev)
 }
 
 /*
- * The group's path of vfio calls these by itself, the cdev's in bind.c and
- * cdev.c. The name must be the driver's: vfio-pci-core writes it into the
- * driver_override of VFs, so that they come to us when their PF did.
+ * vfio calls these for users of the group, bind.c and cdev.c for users of the
+ * cdev. The name must be that of the PCI driver: vfio-pci-core writes it into
+ * the driver_override of the VFs of a PF on this driver.
  */
 const struct vfio_device_ops vfio_pci_cdev_ops = {
 	.name = VFIO_PCI_CDEV_DRIVER,
@@ -75,8 +75,8 @@ const struct vfio_device_ops vfio_pci_cdev_ops = {
 };
 
 /*
- * Devices which a user can turn against the host in spite of the IOMMU, by
- * errata. vfio-pci refuses the same.
+ * Devices with errata that let a user attack the host in spite of the IOMMU.
+ * vfio-pci refuses the same ones.
  */
 static const struct pci_device_id vfio_pci_cdev_unsafe[] = {
 	{ PCI_VDEVICE(INTEL, PCI_DEVICE_ID_INTEL_QAT_C3XXX) },
@@ -98,7 +98,7 @@ static int vfio_pci_cdev_probe(struct pci_dev *pdev,
 
 	if (pci_match_id(vfio_pci_cdev_unsafe, pdev)) {
 		pci_warn(pdev,
-			 "has errata that make it unsafe in the hands of a user, not taken\n");
+			 "not bound: errata make it unsafe for user space\n");
 		return -EINVAL;
 	}
 
@@ -107,7 +107,7 @@ static int vfio_pci_cdev_probe(struct pci_dev *pdev,
 	if (IS_ERR(dev))
 		return PTR_ERR(dev);
 
-	/* vfio-pci-core looks for its own struct there. */
+	/* vfio-pci-core expects its own struct there. */
 	dev_set_drvdata(&pdev->dev, &dev->core);
 	rc = vfio_pci_cdev_register(dev);
 	if (rc)
@@ -177,5 +177,5 @@ static void __exit vfio_pci_cdev_driver_exit(void)
 }
 module_exit(vfio_pci_cdev_driver_exit);
 
-MODULE_DESCRIPTION("PCI devices for user space, as VFIO character devices on iommufd");
+MODULE_DESCRIPTION("VFIO PCI driver with character devices for iommufd");
 MODULE_LICENSE("GPL");

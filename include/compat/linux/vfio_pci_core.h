@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * What a driver over vfio-pci-core must know about the way BARs are mapped into
- * processes, which is not the same in every kernel.
+ * <linux/vfio_pci_core.h> as drivers/ knows it, and helpers that hide how BARs
+ * are mapped into processes, which differs between kernels.
  */
 #ifndef _COMPAT_LINUX_VFIO_PCI_CORE_H
 #define _COMPAT_LINUX_VFIO_PCI_CORE_H
@@ -19,13 +19,10 @@
 
 #ifdef HAVE_VFIO_DEVICE_INODE
 
-/**
- * vfio_pci_file_share_mapping - make a file's mappings known to vfio-pci-core
- * @filep: a device file that is being opened
- * @core: its device
- *
- * vfio-pci-core takes BARs away from processes by unmapping them from the
- * address space of the device's own inode, so every file must use that one.
+/*
+ * Make the mappings of a file that is being opened known to vfio-pci-core. To
+ * take a BAR away from processes, vfio-pci-core unmaps it from the address
+ * space of the device's own inode, so every file of the device must use that.
  */
 static inline void
 vfio_pci_file_share_mapping(struct file *filep,
@@ -35,14 +32,14 @@ vfio_pci_file_share_mapping(struct file *filep,
 }
 
 /**
- * vfio_pci_core_zap_trylock - take a device's memory away from all processes
+ * vfio_pci_core_zap_trylock() - take a device's memory away from all processes
  * @core: an open device
  *
- * After success no process has a page of a BAR and none gets one, nor does
- * read() or write() reach the device, until the caller releases
- * core->memory_lock with up_write().
+ * After success no process has a page of a BAR or can get one, and read() and
+ * write() do not reach the device, until the caller releases core->memory_lock
+ * with up_write().
  *
- * Return: false when somebody is using the locks just now.
+ * Return: true, or false when a lock is held by another thread.
  */
 static inline bool vfio_pci_core_zap_trylock(struct vfio_pci_core_device *core)
 {
@@ -56,22 +53,22 @@ static inline bool vfio_pci_core_zap_trylock(struct vfio_pci_core_device *core)
 	return true;
 }
 
-#else /* until 6.9 a list of the areas that have pages of a BAR */
+#else /* until 6.9: a list of the areas that have pages of a BAR */
 
-/* An entry of vfio_pci_core_device.vma_list; declared in vfio-pci-core alone */
+/* An entry of vfio_pci_core_device.vma_list, private to vfio-pci-core */
 struct vfio_pci_mmap_vma {
 	struct vm_area_struct *vma;
 	struct list_head vma_next;
 };
 
-/* The areas are listed as they fault, whichever file they map. */
+/* Areas are listed when they fault, whatever file they map. */
 static inline void
 vfio_pci_file_share_mapping(struct file *filep,
 			    struct vfio_pci_core_device *core)
 {
 }
 
-/* An mm that maps a BAR, counted, or NULL. vma_lock is held. */
+/* A counted mm that maps a BAR, or NULL. The caller holds vma_lock. */
 static inline struct mm_struct *
 vfio_pci_core_mapping_mm(struct vfio_pci_core_device *core)
 {
@@ -80,14 +77,17 @@ vfio_pci_core_mapping_mm(struct vfio_pci_core_device *core)
 	list_for_each_entry_safe(entry, next, &core->vma_list, vma_next) {
 		if (mmget_not_zero(entry->vma->vm_mm))
 			return entry->vma->vm_mm;
-		/* The process is exiting, its page tables go on their own. */
+		/* The process is exiting, and its page tables with it. */
 		list_del(&entry->vma_next);
 		kfree(entry);
 	}
 	return NULL;
 }
 
-/* False if nothing of the device was in @mm. Its mmap_lock and vma_lock are held. */
+/*
+ * Zap all areas of the device in @mm; false if there were none. The caller
+ * holds mmap_lock and vma_lock.
+ */
 static inline bool vfio_pci_core_zap_mm(struct vfio_pci_core_device *core,
 					struct mm_struct *mm)
 {
@@ -107,7 +107,7 @@ static inline bool vfio_pci_core_zap_mm(struct vfio_pci_core_device *core,
 	return found;
 }
 
-/* Zap one process, whose mm the caller has counted. */
+/* The caller has a reference to @mm. */
 static inline bool
 vfio_pci_core_zap_mm_trylock(struct vfio_pci_core_device *core,
 			     struct mm_struct *mm)
@@ -126,11 +126,10 @@ vfio_pci_core_zap_mm_trylock(struct vfio_pci_core_device *core,
 }
 
 /*
- * As above. A page fault takes mmap_lock, vma_lock, memory_lock in this order,
- * so vma_lock has to be dropped to get at an mmap_lock, and the list is only
- * known to be empty while vma_lock is held: memory_lock is taken inside. All of
- * them are tried and never waited for, because the devices of a hot reset may
- * share one mm.
+ * As above. A page fault takes mmap_lock, vma_lock and memory_lock in this
+ * order, so vma_lock must be dropped before an mmap_lock is taken. The list is
+ * known to be empty only under vma_lock, so memory_lock is taken inside it. All
+ * locks are only tried, because the devices of a hot reset may share one mm.
  */
 static inline bool vfio_pci_core_zap_trylock(struct vfio_pci_core_device *core)
 {
@@ -161,15 +160,16 @@ static inline void vm_flags_clear(struct vm_area_struct *vma, vm_flags_t flags)
 }
 #endif
 
-/* vfio-pci-core's operations on areas, the same for all; it outlives its areas */
+/* The operations of vfio-pci-core, which stays loaded while areas exist */
 static const struct vm_operations_struct *vfio_pci_core_mmap_ops;
 
 /*
- * @vma is the copy of an area, made to move it, to cut it, or for a child. It is not
- * listed, so pages that come to it with the copy would escape the next zap. It may
- * also have the copied mark that its range of memory is reserved (VM_PAT), and that
- * range would be given back twice or without having been reserved. So all areas of
- * this process start anew: without pages, to be listed when they fault.
+ * @vma is the copy of an area, made by mremap(), a split or fork(). The copy is
+ * not listed, so pages that are copied with it would escape the next zap. It
+ * may also have a copy of VM_PAT, the mark that its range of memory is
+ * reserved; the range would then be released twice, or without having been
+ * reserved. So zap all areas of this process: they are listed again when they
+ * fault.
  */
 static inline void vfio_pci_vma_open(struct vm_area_struct *vma)
 {
@@ -205,8 +205,8 @@ static const struct vm_operations_struct vfio_pci_vma_ops = {
 };
 
 /*
- * Map a BAR so that vfio-pci-core can take its pages away again from the area
- * and from all that moving it, cutting it and fork() make of it.
+ * Map a BAR so that vfio-pci-core can take its pages away again, also from the
+ * areas that mremap(), splits and fork() make of this one.
  */
 static inline int compat_vfio_pci_core_mmap(struct vfio_device *vdev,
 					    struct vm_area_struct *vma)
