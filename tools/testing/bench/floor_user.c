@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* The floor's module, seen from here. */
+/* The ioctls of the module in floor/. */
 #define _GNU_SOURCE
 #include <err.h>
 #include <fcntl.h>
@@ -39,7 +39,7 @@ struct floor_cost floor_unmap(uint64_t iova, uint64_t length, uint32_t flags)
 	return move(FLOOR_UNMAP, NULL, length, iova, flags);
 }
 
-/* The module stays until the guest ends. */
+/* The module is not unloaded. */
 void floor_setup(const char *module)
 {
 	struct floor_attach attach = { };
@@ -53,7 +53,7 @@ void floor_setup(const char *module)
 	if (floor_fd < 0)
 		err(1, "/dev/iommu-floor");
 	if (sscanf(edu_device(4), "%x:%x:%x.%x", &attach.segment, &bus, &slot, &function) != 4)
-		errx(1, "'%s' is no PCI address", edu_device(4));
+		errx(1, "'%s' is not a PCI address", edu_device(4));
 	attach.bus = bus;
 	attach.devfn = slot << 3 | function;
 	if (ioctl(floor_fd, FLOOR_ATTACH, &attach))

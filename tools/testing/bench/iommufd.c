@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* /dev/iommu, with devices bound by their cdevs. */
+/* The engine "iommufd": /dev/iommu with devices bound through their cdevs. */
 #include <err.h>
 #include <fcntl.h>
 #include <linux/iommufd.h>
@@ -90,7 +90,7 @@ void ioas_copy(uint32_t dst, uint32_t src, uint64_t length, uint64_t iova)
 		err(1, "IOMMU_IOAS_COPY");
 }
 
-/* A page table of its own for the second device */
+/* Create a separate page table for the second device. */
 uint32_t hwpt_alloc(uint32_t pt)
 {
 	struct iommu_hwpt_alloc alloc = {
@@ -111,7 +111,7 @@ static void test_command(struct iommu_test_cmd *cmd, const char *what)
 		err(1, "%s; is iommufd_selftest loaded?", what);
 }
 
-/* The mock's access stands for a driver in the kernel that uses memory itself. */
+/* An access of the mock works like that of a driver in the kernel. */
 int access_open(uint32_t ioas)
 {
 	struct iommu_test_cmd cmd = {
@@ -188,7 +188,7 @@ void second_device_detach(void)
 		err(1, "VFIO_DEVICE_DETACH_IOMMUFD_PT");
 }
 
-/* One device does DMA in main_ioas all the time, the second one where a row wants it. */
+/* One device is always attached to main_ioas. Rows attach the second one. */
 void iommufd_setup(void)
 {
 	uint32_t id;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* The kernel's own vfio_iommu_type1, by the legacy group. */
+/* The engine "type1": the kernel's own vfio_iommu_type1, through the legacy group. */
 #include <err.h>
 #include <fcntl.h>
 #include <linux/vfio.h>
@@ -29,7 +29,7 @@ static void set_container(int group, int container)
 		err(1, "VFIO_GROUP_SET_CONTAINER");
 }
 
-/* Let a second group share what the main container has mapped. */
+/* Add a second group to the main container. */
 void type1_set_container(int group)
 {
 	set_container(group, main_vfio.container);
@@ -84,7 +84,7 @@ void type1_unmap(struct type1 *vfio, uint64_t iova, uint64_t length)
 	unmap(vfio, iova, length, 0);
 }
 
-/* The limit of mappings counts when a container is opened. */
+/* A container reads the limit of mappings when it is opened. */
 void type1_setup(void)
 {
 	write_file("/sys/module/vfio_iommu_type1/parameters/dma_entry_limit", "2000000");

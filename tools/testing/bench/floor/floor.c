@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * What any driver has to do to map memory for a device: pin_user_pages_fast(),
- * iommu_map() of the contiguous runs, iommu_unmap() of the range, unpin. No
- * accounting, no search, no lock that anybody else wants. The benchmark compares
- * with it, and learns from it what each of the parts costs.
+ * The minimum that every driver has to do to map memory for a device:
+ * pin_user_pages_fast(), iommu_map() of the contiguous runs, iommu_unmap() of
+ * the range, unpin. There is no accounting, no search and no contended lock. The
+ * benchmark compares other drivers with this one, and measures the cost of each
+ * part.
  *
- * A slot stands for a page. The slot of a run's first page has the run.
+ * There is a slot for each page. A run is stored in the slot of its first page.
  */
 #include <linux/fs.h>
 #include <linux/iommu.h>
@@ -40,9 +41,9 @@ struct floor {
 };
 
 /*
- * How many pages from the @i'th of the batch on follow each other in memory. A
- * large folio that ends in the batch where it should is there as a whole: the
- * program does not rearrange its memory.
+ * Count the pages of the batch that follow each other in memory, from the @i'th
+ * on. If the end of a large folio is in the batch where it should be, all of the
+ * folio is: the program does not rearrange its memory.
  */
 static unsigned long run_length(struct page **pages, unsigned long i,
 				unsigned long npages)
@@ -61,7 +62,7 @@ static unsigned long run_length(struct page **pages, unsigned long i,
 	return n;
 }
 
-/* Fill slots from @slot on. @run is the run that the pages may continue. */
+/* Fill slots from @slot on. The pages may continue @run, if it is not NULL. */
 static struct floor_run *add_runs(struct floor *floor, unsigned long slot,
 				   unsigned long npages, struct floor_run *run,
 				   u64 *nr_runs)
@@ -336,7 +337,7 @@ static int floor_release(struct inode *inode, struct file *file)
 
 	if (floor->domain)
 		floor_detach(floor);
-	/* What the program left mapped; nothing translates to it any more. */
+	/* Unpin what the program left mapped. The domain is already gone. */
 	for (i = 0; i < FLOOR_MAX_PAGES; i++) {
 		struct floor_run *run = &floor->runs[i];
 
@@ -364,5 +365,5 @@ static struct miscdevice floor_misc = {
 };
 module_misc_device(floor_misc);
 
-MODULE_DESCRIPTION("The least that mapping memory for a device costs");
+MODULE_DESCRIPTION("Benchmark: the minimum cost of mapping memory for a device");
 MODULE_LICENSE("GPL");
