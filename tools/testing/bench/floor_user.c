@@ -13,8 +13,8 @@
 
 static int floor_fd;
 
-static struct floor_cost move(unsigned long cmd, void *va, uint64_t length, uint64_t iova,
-			      uint32_t flags)
+static struct floor_cost floor_ioctl(unsigned long cmd, void *va, uint64_t length,
+				     uint64_t iova, uint32_t flags)
 {
 	struct floor_range range = {
 		.va = (uintptr_t)va,
@@ -31,12 +31,12 @@ static struct floor_cost move(unsigned long cmd, void *va, uint64_t length, uint
 
 struct floor_cost floor_map(void *va, uint64_t length, uint64_t iova, uint32_t flags)
 {
-	return move(FLOOR_MAP, va, length, iova, flags);
+	return floor_ioctl(FLOOR_MAP, va, length, iova, flags);
 }
 
 struct floor_cost floor_unmap(uint64_t iova, uint64_t length, uint32_t flags)
 {
-	return move(FLOOR_UNMAP, NULL, length, iova, flags);
+	return floor_ioctl(FLOOR_UNMAP, NULL, length, iova, flags);
 }
 
 /* The module is not unloaded. */
@@ -60,24 +60,24 @@ void floor_setup(const char *module)
 		err(1, "FLOOR_ATTACH");
 }
 
-static void main_map(void *va, uint64_t length, uint64_t iova)
+static void floor_main_map(void *va, uint64_t length, uint64_t iova)
 {
 	floor_map(va, length, iova, 0);
 }
 
-static void main_unmap(uint64_t iova, uint64_t length)
+static void floor_main_unmap(uint64_t iova, uint64_t length)
 {
 	floor_unmap(iova, length, 0);
 }
 
-static void main_unmap_all(uint64_t length)
+static void floor_main_unmap_all(uint64_t length)
 {
 	floor_unmap(IOVA_BASE, length, 0);
 }
 
 const struct engine floor_engine = {
 	.name = "floor",
-	.map = main_map,
-	.unmap = main_unmap,
-	.unmap_all = main_unmap_all,
+	.map = floor_main_map,
+	.unmap = floor_main_unmap,
+	.unmap_all = floor_main_unmap_all,
 };

@@ -45,8 +45,8 @@ struct floor {
  * on. If the end of a large folio is in the batch where it should be, all of the
  * folio is: the program does not rearrange its memory.
  */
-static unsigned long run_length(struct page **pages, unsigned long i,
-				unsigned long npages)
+static unsigned long floor_run_length(struct page **pages, unsigned long i,
+				      unsigned long npages)
 {
 	struct page *page = pages[i];
 	struct folio *folio = page_folio(page);
@@ -63,16 +63,16 @@ static unsigned long run_length(struct page **pages, unsigned long i,
 }
 
 /* Fill slots from @slot on. The pages may continue @run, if it is not NULL. */
-static struct floor_run *add_runs(struct floor *floor, unsigned long slot,
-				   unsigned long npages, struct floor_run *run,
-				   u64 *nr_runs)
+static struct floor_run *floor_add_runs(struct floor *floor, unsigned long slot,
+					unsigned long npages,
+					struct floor_run *run, u64 *nr_runs)
 {
 	unsigned long i, n;
 
 	for (i = 0; i < npages; i += n) {
 		unsigned long pfn = page_to_pfn(floor->pages[i]);
 
-		n = run_length(floor->pages, i, npages);
+		n = floor_run_length(floor->pages, i, npages);
 		if (run && run->pfn + run->npages == pfn) {
 			run->npages += n;
 			continue;
@@ -99,8 +99,8 @@ static int floor_pin(struct floor *floor, struct floor_range *range)
 
 		if (got <= 0)
 			return got ?: -EFAULT;
-		run = add_runs(floor, range->first + done, got, run,
-				&range->nr_runs);
+		run = floor_add_runs(floor, range->first + done, got, run,
+				     &range->nr_runs);
 		done += got;
 		cond_resched();
 	}
@@ -233,7 +233,7 @@ static long floor_move(struct floor *floor, unsigned int cmd, void __user *arg)
 	return copy_to_user(arg, &range, sizeof(range)) ? -EFAULT : 0;
 }
 
-static int attach_domain(struct floor *floor, struct device *dev)
+static int floor_attach_domain(struct floor *floor, struct device *dev)
 {
 	struct iommu_domain *domain;
 	bool coherent;
@@ -277,7 +277,7 @@ static long floor_attach(struct floor *floor, void __user *arg)
 	floor->group = iommu_group_get(&pdev->dev);
 	if (!floor->group)
 		goto out_put_device;
-	rc = attach_domain(floor, &pdev->dev);
+	rc = floor_attach_domain(floor, &pdev->dev);
 	if (rc)
 		goto out_put_group;
 	floor->dev = &pdev->dev;
