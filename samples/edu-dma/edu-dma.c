@@ -2,15 +2,15 @@
 /*
  * DMA from user space, step by step.
  *
- * The device is QEMU's "edu": it has 4 KiB of memory of its own and copies
- * bytes between that and whatever address it is told, by DMA. Between it and
- * RAM stands an IOMMU, and /dev/iommu decides what the IOMMU lets through:
+ * The device is QEMU's "edu". It has 4 KiB of memory and copies bytes by DMA
+ * between that memory and any address it is given. An IOMMU is between the
+ * device and RAM, and /dev/iommu controls what the IOMMU lets through:
  *
  *	memory of this program --MAP--> IOVA in an IOAS --ATTACH--> device
  *
- * The program opens the device, gives it a window into its memory, has data
- * copied in and out, closes the window and shows that the device then reaches
- * nothing. It ends with 0 only if all of that was as it should be.
+ * The program opens the device, maps memory for it, lets it copy data in and
+ * out, unmaps the memory and shows that the device cannot access it any more.
+ * The exit status is 0 only if all checks have passed.
  */
 #define _GNU_SOURCE
 #include <err.h>
@@ -34,15 +34,15 @@
 #define PAGE		4096UL
 #define MEMORY		(16 * PAGE)
 
-/* The registers of edu's BAR 0 that DMA takes. */
+/* The registers for DMA in edu's BAR 0 */
 #define EDU_ID		0x00
 #define EDU_DMA_SRC	0x80
 #define EDU_DMA_DST	0x88
 #define EDU_DMA_COUNT	0x90
 #define EDU_DMA_CMD	0x98
-#define   EDU_RUN	1	/* reads back as 1 while the copy goes on */
+#define   EDU_RUN	1	/* reads as 1 until the copy is complete */
 #define   EDU_TO_RAM	2
-#define EDU_BUFFER	0x40000	/* where DMA addresses the device's memory */
+#define EDU_BUFFER	0x40000	/* the DMA address of the device's memory */
 #define EDU_BAR_SIZE	0x100000
 
 static uint8_t *bar;		/* edu's BAR 0 */
@@ -58,7 +58,7 @@ static volatile uint64_t *reg64(unsigned int reg)
 	return (volatile uint64_t *)(bar + reg);
 }
 
-/* One line for one thing that has to hold. */
+/* Print the result of one check. */
 static void __attribute__((format(printf, 2, 3)))
 check(bool holds, const char *fmt, ...)
 {
@@ -72,7 +72,7 @@ check(bool holds, const char *fmt, ...)
 	failures += !holds;
 }
 
-/* Step 1: a PCI device on our driver has one entry in its vfio-dev directory. */
+/* Step 1: the directory vfio-dev of a bound PCI device has one entry. */
 static bool is_edu(const char *dir)
 {
 	char path[PATH_MAX], modalias[64] = "";
@@ -114,7 +114,7 @@ static int open_edu(void)
 	return fd;
 }
 
-/* Step 2: nothing works on the cdev before it is bound to an iommufd. */
+/* Step 2: nothing works on a cdev before it is bound to an iommufd. */
 static uint32_t bind_device(int device, int iommufd)
 {
 	struct vfio_device_bind_iommufd bind = {
@@ -127,7 +127,7 @@ static uint32_t bind_device(int device, int iommufd)
 	return bind.out_devid;
 }
 
-/* The device may do DMA only as a bus master; its registers need memory space. */
+/* DMA needs bus mastering; access to the registers needs memory space. */
 static void enable_device(int device)
 {
 	struct vfio_region_info info = {
@@ -154,7 +154,7 @@ static void enable_device(int device)
 }
 
 /*
- * Step 3: what the IOMMU can do, as its registers say. The bits are from the
+ * Step 3: what the IOMMU can do, from its registers. The bits are from the
  * VT-d specification, 11.4.2 (capability register) and 11.4.3 (extended
  * capability register).
  */
@@ -180,7 +180,7 @@ static void print_vtd(const struct iommu_hw_info_vtd *vtd)
 	       ecap >> 2 & 1 ? "yes" : "no",		/* DT, 2 */
 	       ecap >> 3 & 1 ? "yes" : "no");		/* IR, 3 */
 	check(sagaw && (cap >> 16 & 0x3f) >= 38,
-	      "an IOMMU that translates at least 39 bits");
+	      "the IOMMU translates at least 39 bits");
 }
 
 static void show_hw_info(int iommufd, uint32_t devid)
@@ -202,7 +202,7 @@ static void show_hw_info(int iommufd, uint32_t devid)
 		       cmd.out_data_type);
 }
 
-/* Step 4: an IOAS is a space of addresses; attached devices live in it. */
+/* Step 4: an IOAS is an address space; attached devices do DMA in it. */
 static uint32_t alloc_and_attach(int iommufd, int device)
 {
 	struct iommu_ioas_alloc alloc = { .size = sizeof(alloc) };
@@ -215,7 +215,7 @@ static uint32_t alloc_and_attach(int iommufd, int device)
 	attach.pt_id = alloc.out_ioas_id;
 	if (ioctl(device, VFIO_DEVICE_ATTACH_IOMMUFD_PT, &attach))
 		err(1, "VFIO_DEVICE_ATTACH_IOMMUFD_PT");
-	printf("    IOAS is object %u; the device now uses page table (HWPT) %u\n",
+	printf("    IOAS has id %u; the device now uses page table (HWPT) %u\n",
 	       alloc.out_ioas_id, attach.pt_id);
 	return alloc.out_ioas_id;
 }
@@ -307,13 +307,13 @@ static void draw_space(int iommufd, uint32_t ioas, uint64_t iova,
 	puts("                       +------------------------+ end of the IOMMU's addresses");
 	if (!length)
 		check(msi && cmd.out_iova_alignment == PAGE,
-		      "%u usable ranges around the MSI window, granule %" PRIu64,
+		      "%u ranges around the MSI window, alignment %" PRIu64,
 		      cmd.num_iovas, (uint64_t)cmd.out_iova_alignment);
 	else
 		check(inside, "the mapping lies inside a usable range");
 }
 
-/* Step 7: have the device copy; it is done when the RUN bit is clear. */
+/* Step 7: let the device copy. It clears the RUN bit when it has finished. */
 static void edu_copy(uint64_t src, uint64_t dst, unsigned int count,
 		     unsigned int direction)
 {
@@ -338,7 +338,7 @@ static void fill(uint8_t *memory, size_t length, unsigned int seed)
 
 /*
  * Copy @count bytes from offset @from of the memory to the device and back to
- * offset @to, and compare all of the memory: what was written and what was not.
+ * offset @to. Compare all of the memory, including what must not change.
  */
 static void round_trip(uint8_t *memory, uint64_t iova, size_t from, size_t to,
 		       unsigned int count)
@@ -354,10 +354,10 @@ static void round_trip(uint8_t *memory, uint64_t iova, size_t from, size_t to,
 	check(!memcmp(memory, want, MEMORY),
 	      "%4u bytes: IOVA 0x%" PRIx64 " -> device -> 0x%" PRIx64 "%s",
 	      count, iova + from, iova + to,
-	      from % PAGE + count > PAGE ? " (across a page border)" : "");
+	      from % PAGE + count > PAGE ? " (across a page boundary)" : "");
 }
 
-/* Step 9: VT-d tells the kernel of a refused access, the kernel its log. */
+/* Step 9: VT-d reports a blocked access, and the kernel logs it. */
 static bool fault_logged(int kmsg, bool write, uint64_t iova)
 {
 	char want[64], line[2048];
@@ -394,19 +394,19 @@ static void dma_after_unmap(int iommufd, uint32_t ioas, uint8_t *memory,
 	fill(memory, MEMORY, 1000);
 	memcpy(want, memory, MEMORY);
 
-	/* The device still holds the last round's data. */
+	/* The device still has the data of the last round. */
 	edu_copy(EDU_BUFFER, iova, count, EDU_TO_RAM);
 	check(!memcmp(memory, want, MEMORY),
-	      "device -> IOVA 0x%" PRIx64 ": not a byte of memory changed",
+	      "device -> IOVA 0x%" PRIx64 ": no byte of memory changed",
 	      iova);
-	check(fault_logged(kmsg, true, iova), "the IOMMU reported that write");
+	check(fault_logged(kmsg, true, iova), "the IOMMU reported the write");
 
 	edu_copy(iova + PAGE, EDU_BUFFER, count, 0);
 	check(fault_logged(kmsg, false, iova + PAGE),
-	      "IOVA 0x%" PRIx64 " -> device: the IOMMU reported that read",
+	      "IOVA 0x%" PRIx64 " -> device: the IOMMU reported the read",
 	      iova + PAGE);
 
-	/* What has the device got? A window elsewhere lets it tell. */
+	/* Map another page to see what the device has read. */
 	window = mmap(NULL, PAGE, PROT_READ | PROT_WRITE,
 		      MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	if (window == MAP_FAILED)
@@ -416,7 +416,7 @@ static void dma_after_unmap(int iommufd, uint32_t ioas, uint8_t *memory,
 	edu_copy(EDU_BUFFER, at, count, EDU_TO_RAM);
 	memset(want, 0, count);
 	check(!memcmp(window, want, count) && window[count] == 0xff,
-	      "the device got zeros, none of the data");
+	      "the device read zeros and none of the data");
 	unmap(iommufd, ioas, at, PAGE);
 }
 
@@ -448,18 +448,18 @@ int main(void)
 	devid = bind_device(device, iommufd);
 	enable_device(device);
 	check(*reg32(EDU_ID) == 0x010000ed,
-	      "device is object %u and answers in BAR 0", devid);
+	      "the device has id %u, and its registers answer", devid);
 
-	puts("3. GET_HW_INFO: the IOMMU in front of it");
+	puts("3. GET_HW_INFO: the IOMMU in front of the device");
 	show_hw_info(iommufd, devid);
 
-	puts("4. IOAS_ALLOC and ATTACH: an address space for it");
+	puts("4. IOAS_ALLOC and ATTACH: an address space for the device");
 	ioas = alloc_and_attach(iommufd, device);
 
-	puts("5. IOVA_RANGES: the addresses it can use (not to scale)");
+	puts("5. IOVA_RANGES: addresses the device can use (not to scale)");
 	draw_space(iommufd, ioas, 0, NULL, 0);
 
-	puts("6. MAP: a window into our memory");
+	puts("6. MAP: the device gets access to memory of this program");
 	memory = mmap(NULL, MEMORY, PROT_READ | PROT_WRITE,
 		      MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	if (memory == MAP_FAILED)
@@ -467,21 +467,21 @@ int main(void)
 	iova = map(iommufd, ioas, memory, MEMORY);
 	draw_space(iommufd, ioas, iova, memory, MEMORY);
 
-	puts("7. DMA to the device and back, every byte of memory compared");
+	puts("7. DMA to the device and back; every byte of memory is compared");
 	for (size_t i = 0; i < ARRAY_SIZE(trips); i++)
 		round_trip(memory, iova, trips[i].from, trips[i].to,
 			   trips[i].count);
 
-	puts("8. UNMAP: the window is closed");
+	puts("8. UNMAP: the device loses that access");
 	check(unmap(iommufd, ioas, iova, MEMORY) == MEMORY,
-	      "IOVA 0x%" PRIx64 "..0x%" PRIx64 " is gone", iova,
+	      "IOVA 0x%" PRIx64 "..0x%" PRIx64 " is unmapped", iova,
 	      iova + MEMORY - 1);
 
-	puts("9. The same DMA again: the IOMMU must refuse it");
+	puts("9. The same DMA again: the IOMMU must block it");
 	dma_after_unmap(iommufd, ioas, memory, iova);
 
-	/* Exit closes everything; the device goes back, bus mastering off. */
-	printf("%s\n", failures ? "edu-dma: something above did not hold" :
-	       "All of it held.");
+	/* Exit closes all files, and the kernel resets the device. */
+	printf("%s\n", failures ? "edu-dma: a check above failed" :
+	       "All checks passed.");
 	return failures ? 1 : 0;
 }

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Which iommufd, and which of its IO address spaces, a device's DMA goes to.
+ * BIND, ATTACH and DETACH: which iommufd, and which of its IO address spaces,
+ * the DMA of a device goes to.
  *
- * A file that bound the device owns it: no other file of the cdev can bind it
- * and nobody can open its group until that file is closed.
+ * The file that binds a device owns it. Until that file is closed, no other
+ * file of the cdev can bind the device and its group cannot be opened.
  */
 #include <linux/err.h>
 #include <linux/iommufd.h>
@@ -15,32 +16,35 @@
 
 #include "cdev.h"
 
-/* With the text form of a group user's VFIO_GROUP_GET_DEVICE_FD */
-static char *vfio_pci_cdev_name(struct vfio_pci_cdev *dev,
-				const struct vfio_device_bind_iommufd *bind)
+/* The name in the form that VFIO_GROUP_GET_DEVICE_FD takes, token included */
+static char *
+vfio_pci_cdev_match_name(struct vfio_pci_cdev *dev,
+			 const struct vfio_device_bind_iommufd *bind)
 {
 	const char *name = pci_name(dev->core.pdev);
 	uuid_t token;
 
 	if (!(bind->flags & VFIO_DEVICE_BIND_FLAG_TOKEN))
 		return kstrdup(name, GFP_KERNEL);
-	if (copy_from_user(&token, u64_to_user_ptr(bind->token_uuid_ptr), sizeof(token)))
+	if (copy_from_user(&token, u64_to_user_ptr(bind->token_uuid_ptr),
+			   sizeof(token)))
 		return ERR_PTR(-EFAULT);
 	return kasprintf(GFP_KERNEL, "%s vf_token=%pUb", name, &token);
 }
 
 /*
- * A VF whose PF is in the hands of a user is for those only who know the token
- * of that PF. vfio-pci-core checks it where it matches the name a group's user
- * asked for, so the cdev's user is matched as well.
+ * While user space uses a PF, only programs that know its token may use the VFs
+ * of that PF. vfio-pci-core checks the token when it matches the name that a
+ * user of the group passes, so match a name here as well.
  */
-static int vfio_pci_cdev_check_token(struct vfio_pci_cdev *dev,
-				     const struct vfio_device_bind_iommufd *bind)
+static int
+vfio_pci_cdev_check_token(struct vfio_pci_cdev *dev,
+			  const struct vfio_device_bind_iommufd *bind)
 {
 	char *name;
 	int rc;
 
-	name = vfio_pci_cdev_name(dev, bind);
+	name = vfio_pci_cdev_match_name(dev, bind);
 	if (IS_ERR_OR_NULL(name))
 		return name ? PTR_ERR(name) : -ENOMEM;
 	rc = vfio_pci_core_match(&dev->core.vdev, name);
@@ -51,11 +55,12 @@ static int vfio_pci_cdev_check_token(struct vfio_pci_cdev *dev,
 }
 
 /*
- * vfio's own open path is not there to be called. Its count is kept all the
- * same, for vfio-pci-core resets a bus at the close of a device only when no
- * other device on it is open.
+ * vfio's own open path cannot be called from here. Keep its open_count in its
+ * place: vfio-pci-core reads it at the close of a device, and resets the bus
+ * only when no other device on it is open.
  */
-static int vfio_pci_cdev_enable(struct vfio_pci_cdev *dev, struct iommufd_device *idev)
+static int vfio_pci_cdev_enable(struct vfio_pci_cdev *dev,
+				struct iommufd_device *idev)
 {
 	struct vfio_device *vdev = &dev->core.vdev;
 	int rc = -EBUSY;
@@ -63,7 +68,7 @@ static int vfio_pci_cdev_enable(struct vfio_pci_cdev *dev, struct iommufd_device
 	lockdep_assert_held(&dev->lock);
 
 	mutex_lock(&vdev->dev_set->lock);
-	/* With the group held off and its DMA ours, nobody can have it open. */
+	/* The group is kept closed and iommufd owns its DMA. */
 	if (WARN_ON_ONCE(vdev->open_count))
 		goto out_unlock;
 	vdev->open_count++;
@@ -90,9 +95,9 @@ static void vfio_pci_cdev_disable(struct vfio_pci_cdev *dev)
 	mutex_unlock(&vdev->dev_set->lock);
 }
 
-/* Give the device to @ictx and switch it on; the device's id there in @devid. */
-static int vfio_pci_cdev_start(struct vfio_pci_cdev *dev, struct iommufd_ctx *ictx,
-			       u32 *devid)
+/* Bind the device to @ictx, which returns its id in @devid, and enable it. */
+static int vfio_pci_cdev_start(struct vfio_pci_cdev *dev,
+			       struct iommufd_ctx *ictx, u32 *devid)
 {
 	struct iommufd_device *idev;
 	int rc;
@@ -107,9 +112,9 @@ static int vfio_pci_cdev_start(struct vfio_pci_cdev *dev, struct iommufd_ctx *ic
 }
 
 /*
- * The device is stopped before it loses its mappings: closing it ends bus
- * mastering and resets it, so that no DMA of its last user can hit what takes
- * their place.
+ * Stop the device before it loses its mappings: close_device() ends bus
+ * mastering and resets the device. Otherwise DMA that is still running could
+ * reach memory that is mapped in place of the old one.
  */
 static void vfio_pci_cdev_stop(struct vfio_pci_cdev *dev)
 {
@@ -122,8 +127,9 @@ static void vfio_pci_cdev_stop(struct vfio_pci_cdev *dev)
 	iommufd_device_unbind(idev);
 }
 
-/* The device's lock is held and nobody has bound it. */
-static int __vfio_pci_cdev_bind(struct vfio_pci_cdev *dev, struct iommufd_ctx *ictx,
+/* The caller holds dev->lock, and the device is not bound. */
+static int __vfio_pci_cdev_bind(struct vfio_pci_cdev *dev,
+				struct iommufd_ctx *ictx,
 				struct vfio_device_bind_iommufd *bind,
 				struct vfio_device_bind_iommufd __user *arg)
 {
@@ -172,19 +178,19 @@ static int vfio_pci_cdev_bind_copy(struct vfio_device_bind_iommufd *bind,
 }
 
 /**
- * vfio_pci_cdev_bind - VFIO_DEVICE_BIND_IOMMUFD
+ * vfio_pci_cdev_bind_ioctl() - VFIO_DEVICE_BIND_IOMMUFD
  * @dev: device
- * @filep: the file that shall own it
- * @arg: the ioctl's argument
+ * @filep: file that becomes the owner
+ * @arg: argument of the ioctl
  *
- * Return: 0; EINVAL for a bad argument or when a file has bound the device
- * already, EBADF and EBADFD for what is not an iommufd, EBUSY while the group
- * is in use, EINTR when killed while waiting for the group, EACCES when a VF's
- * token is missing or wrong, and what iommufd_device_bind() or enabling the
- * device say.
+ * Return: 0; EINVAL for a bad argument or when a file has already bound the
+ * device, EBADF or EBADFD when the descriptor is not an iommufd, EBUSY while
+ * the group is in use, EINTR when the task was killed while it waited for the
+ * group, EACCES when the token of a VF is missing or wrong, EFAULT, or an error
+ * of iommufd_device_bind() or of enabling the device.
  */
-long vfio_pci_cdev_bind(struct vfio_pci_cdev *dev, struct file *filep,
-			struct vfio_device_bind_iommufd __user *arg)
+long vfio_pci_cdev_bind_ioctl(struct vfio_pci_cdev *dev, struct file *filep,
+			      struct vfio_device_bind_iommufd __user *arg)
 {
 	struct vfio_device_bind_iommufd bind = {};
 	struct iommufd_ctx *ictx;
@@ -215,11 +221,9 @@ out_unlock:
 	return rc;
 }
 
-/**
- * vfio_pci_cdev_unbind - the bound file is being released
- * @dev: device
- *
- * When it returns, the group and the cdev can be used by others.
+/*
+ * Called when the bound file is released. On return the cdev can be bound and
+ * the group can be opened.
  */
 void vfio_pci_cdev_unbind(struct vfio_pci_cdev *dev)
 {
@@ -230,7 +234,7 @@ void vfio_pci_cdev_unbind(struct vfio_pci_cdev *dev)
 	mutex_unlock(&dev->lock);
 }
 
-/* Attach, or move to another place what is attached. The lock is held. */
+/* Attach the device or move an attached one. The caller holds dev->lock. */
 static int vfio_pci_cdev_set_pt(struct vfio_pci_cdev *dev, u32 *pt_id)
 {
 	int rc;
@@ -252,20 +256,22 @@ static void __vfio_pci_cdev_detach(struct vfio_pci_cdev *dev)
 }
 
 /**
- * vfio_pci_cdev_attach - VFIO_DEVICE_ATTACH_IOMMUFD_PT
+ * vfio_pci_cdev_attach_ioctl() - VFIO_DEVICE_ATTACH_IOMMUFD_PT
  * @dev: bound device
- * @arg: the ioctl's argument
+ * @arg: argument of the ioctl
  *
- * An answer that cannot be delivered undoes a first attach. After a move the
- * old place may be gone, so the device stays in the new one.
+ * If the answer cannot be written, a first attach is undone. A move is not,
+ * since the old page table may be gone: the device stays on the new one.
  *
- * Return: 0, EINVAL for a bad argument, EFAULT, and what
- * iommufd_device_attach() or iommufd_device_replace() say.
+ * Return: 0, EINVAL for a bad argument, EFAULT, or an error of
+ * iommufd_device_attach() or iommufd_device_replace().
  */
-long vfio_pci_cdev_attach(struct vfio_pci_cdev *dev,
-			  struct vfio_device_attach_iommufd_pt __user *arg)
+long
+vfio_pci_cdev_attach_ioctl(struct vfio_pci_cdev *dev,
+			   struct vfio_device_attach_iommufd_pt __user *arg)
 {
-	const size_t minsz = offsetofend(struct vfio_device_attach_iommufd_pt, pt_id);
+	const size_t minsz =
+		offsetofend(struct vfio_device_attach_iommufd_pt, pt_id);
 	struct vfio_device_attach_iommufd_pt attach;
 	bool was_attached;
 	int rc;
@@ -289,16 +295,19 @@ long vfio_pci_cdev_attach(struct vfio_pci_cdev *dev,
 }
 
 /**
- * vfio_pci_cdev_detach - VFIO_DEVICE_DETACH_IOMMUFD_PT
+ * vfio_pci_cdev_detach_ioctl() - VFIO_DEVICE_DETACH_IOMMUFD_PT
  * @dev: bound device
- * @arg: the ioctl's argument
+ * @arg: argument of the ioctl
  *
- * Return: 0, also when it was not attached; EINVAL for a bad argument, EFAULT.
+ * Return: 0, also when the device was not attached; EINVAL for a bad argument,
+ * EFAULT.
  */
-long vfio_pci_cdev_detach(struct vfio_pci_cdev *dev,
-			  struct vfio_device_detach_iommufd_pt __user *arg)
+long
+vfio_pci_cdev_detach_ioctl(struct vfio_pci_cdev *dev,
+			   struct vfio_device_detach_iommufd_pt __user *arg)
 {
-	const size_t minsz = offsetofend(struct vfio_device_detach_iommufd_pt, flags);
+	const size_t minsz =
+		offsetofend(struct vfio_device_detach_iommufd_pt, flags);
 	struct vfio_device_detach_iommufd_pt detach;
 
 	if (copy_from_user(&detach, arg, minsz))

@@ -13,9 +13,10 @@
  * Should the node itself be missing, there is no such exclusion; the claim that
  * iommufd puts on the group's DMA still keeps the two apart.
  *
- * vfio's open() waits for the lock of its group, unkillably, and a thread of the
- * group's user may keep that lock behind a long MAP_DMA. So a worker opens: the
- * BIND that waits for it can be killed, and holds up BINDs of the same group only.
+ * vfio's open() waits for the lock of its group, unkillably, and a thread of
+ * the group's user may keep that lock behind a long MAP_DMA. So a worker opens:
+ * the BIND that waits for it can be killed, and holds up BINDs of the same
+ * group only.
  */
 #include <linux/completion.h>
 #include <linux/err.h>
@@ -37,16 +38,16 @@
  * @entry: in vfio_group_holds
  * @group: the group, counted
  * @refs: bound cdevs of the group and BINDs that wait for it; under
- *	vfio_group_holds_lock
- * @lock: orders opening and closing of @file. Free or soon free while there are
- *	users. A semaphore, since the worker releases what a killed BIND has taken.
+ *        vfio_group_holds_lock
+ * @lock: orders opening and closing of @file. Held only briefly while there are
+ *        users. A semaphore, because the worker releases it for a killed BIND.
  * @users: bound cdevs of the group; under @lock
- * @file: the open file of the group, or NULL when it has no node; written under
- *	@lock, and stays while there are users
- * @open: opens the group, with @lock taken by the BIND that waits for it
- * @opened: @file is the answer of vfio_group_open()
+ * @file: open file of the group, or NULL when the group has no node. Written
+ *        under @lock, constant while there are users.
+ * @open: opens the group; the BIND that waits for it holds @lock
+ * @opened: completed when @file is the result of vfio_group_open()
  * @abandoned: the BIND was killed before @opened and left @lock and its
- *	reference to the worker; under vfio_group_holds_lock
+ *             reference to the worker; under vfio_group_holds_lock
  */
 struct vfio_group_hold {
 	struct list_head entry;
@@ -60,14 +61,14 @@ struct vfio_group_hold {
 	bool abandoned;
 };
 
-/* Nothing sleeps for long under it: it is taken for the list and for counts. */
+/* Guards the list and the counts, and is held only briefly. */
 static DEFINE_MUTEX(vfio_group_holds_lock);
 static LIST_HEAD(vfio_group_holds);
 
 static struct vfsmount *vfio_group_devtmpfs;
 static struct workqueue_struct *vfio_group_openers;
 
-/* The last reference to a file that is to be gone at once */
+/* Work of vfio_group_close() */
 struct vfio_group_close {
 	struct work_struct work;
 	struct file *file;
@@ -79,9 +80,10 @@ static void vfio_group_close_work(struct work_struct *work)
 }
 
 /*
- * fput() would leave the close to the moment our task returns to user space.
- * Another task could then find the group busy although the cdev is free. Only
- * kernel threads may close on the spot.
+ * Drop the last reference to a file and wait for its release. fput() would
+ * defer the release until the task returns to user space, and until then other
+ * tasks would find the group busy although the cdev is free. Only a kernel
+ * thread may release a file at once.
  */
 static void vfio_group_close(struct file *file)
 {
@@ -94,8 +96,9 @@ static void vfio_group_close(struct file *file)
 }
 
 /*
- * The file, NULL when the group has no node, EBUSY when it is open. A worker has
- * root's rights: the user of a cdev need not have a right to the group's node.
+ * Return the file, NULL when the group has no node, or EBUSY when it is open.
+ * The worker has root's rights: the user of a cdev needs no permission for the
+ * node of the group.
  */
 static struct file *vfio_group_open(struct iommu_group *group)
 {
@@ -111,7 +114,7 @@ static struct file *vfio_group_open(struct iommu_group *group)
 	return PTR_ERR_OR_ZERO(file) == -ENOENT ? NULL : file;
 }
 
-/* Leave the hold to those that still have a reference. */
+/* Drop a reference; the last one frees the hold. */
 static void vfio_group_hold_leave(struct vfio_group_hold *hold)
 {
 	bool last;
@@ -129,7 +132,8 @@ static void vfio_group_hold_leave(struct vfio_group_hold *hold)
 
 static void vfio_group_hold_open_work(struct work_struct *work)
 {
-	struct vfio_group_hold *hold = container_of(work, struct vfio_group_hold, open);
+	struct vfio_group_hold *hold =
+		container_of(work, struct vfio_group_hold, open);
 	struct file *file = vfio_group_open(hold->group);
 	bool abandoned;
 
@@ -149,7 +153,7 @@ static void vfio_group_hold_open_work(struct work_struct *work)
 	vfio_group_hold_leave(hold);
 }
 
-/* Is the answer there? If not, it becomes the worker's to clean up after it. */
+/* Leave the cleanup to the worker; false if the worker has already answered. */
 static bool vfio_group_hold_abandon(struct vfio_group_hold *hold)
 {
 	mutex_lock(&vfio_group_holds_lock);
@@ -159,8 +163,8 @@ static bool vfio_group_hold_abandon(struct vfio_group_hold *hold)
 }
 
 /*
- * Become a user; hold->lock is taken, and released in any case. The caller's
- * reference is gone on failure.
+ * Become a user of the hold. The caller has taken hold->lock, and it is
+ * released in any case. On failure the caller's reference is dropped as well.
  */
 static int vfio_group_hold_use(struct vfio_group_hold *hold)
 {
@@ -193,7 +197,7 @@ static struct vfio_group_hold *vfio_group_hold_find(struct iommu_group *group)
 	return NULL;
 }
 
-/* The hold takes over the caller's reference to the group; NULL without memory. */
+/* The hold takes over the reference to the group. NULL if out of memory. */
 static struct vfio_group_hold *vfio_group_hold_create(struct iommu_group *group)
 {
 	struct vfio_group_hold *hold;
@@ -209,14 +213,17 @@ static struct vfio_group_hold *vfio_group_hold_create(struct iommu_group *group)
 	return hold;
 }
 
-/* The hold of a group, with a reference more, or NULL without memory. */
+/*
+ * Find or create the hold of a group and take a reference. The caller's
+ * reference to the group is gone in any case. NULL if out of memory.
+ */
 static struct vfio_group_hold *vfio_group_hold_join(struct iommu_group *group)
 {
 	struct vfio_group_hold *hold;
 
 	mutex_lock(&vfio_group_holds_lock);
 	hold = vfio_group_hold_find(group);
-	/* All references to a hold share one to the group. */
+	/* The hold has a reference to the group, one is enough. */
 	if (hold)
 		iommu_group_put(group);
 	else
@@ -230,16 +237,16 @@ static struct vfio_group_hold *vfio_group_hold_join(struct iommu_group *group)
 }
 
 /**
- * vfio_group_hold_get - keep the group of a device from being opened
- * @vdev: a registered device. Its dev_set's lock must not be held: vfio takes
- *	it inside the group's lock on some kernels.
+ * vfio_group_hold_get() - keep the group of a device from being opened
+ * @vdev: a registered device. The caller must not hold the lock of its dev_set:
+ *        on some kernels vfio takes it inside the lock of the group.
  *
- * Devices of one group share the hold. Waits, until it is killed, for those that
- * are opening, closing or using this very group.
+ * Devices of one group share the hold. The function waits for threads that
+ * open, close or use the same group; a fatal signal ends the wait.
  *
- * Return: the hold, to be given to vfio_group_hold_put(), or an ERR_PTR: EBUSY
- * when the group is open, EINTR when the task is being killed, ENODEV without a
- * group, ENOMEM.
+ * Return: the hold, to be released with vfio_group_hold_put(), or an ERR_PTR:
+ * EBUSY when the group is open, EINTR when the task was killed, ENODEV when the
+ * device has no group or the node of the group belongs to another one, ENOMEM.
  */
 struct vfio_group_hold *vfio_group_hold_get(struct vfio_device *vdev)
 {
@@ -261,7 +268,8 @@ struct vfio_group_hold *vfio_group_hold_get(struct vfio_device *vdev)
 	if (rc)
 		return ERR_PTR(rc);
 	if (hold->file && !vfio_file_has_dev(hold->file, vdev)) {
-		dev_warn(vdev->dev, "/dev/vfio/%d is not the node of the device's group\n",
+		dev_warn(vdev->dev,
+			 "/dev/vfio/%d is not the node of the device's group\n",
 			 iommu_group_id(hold->group));
 		vfio_group_hold_put(hold);
 		return ERR_PTR(-ENODEV);
@@ -269,11 +277,9 @@ struct vfio_group_hold *vfio_group_hold_get(struct vfio_device *vdev)
 	return hold;
 }
 
-/**
- * vfio_group_hold_put - let go of a group
- * @hold: from vfio_group_hold_get()
- *
- * When this was the last user, the group can be opened as soon as it returns.
+/*
+ * Undo vfio_group_hold_get(). After the last user is gone, the group can be
+ * opened as soon as this returns.
  */
 void vfio_group_hold_put(struct vfio_group_hold *hold)
 {
@@ -284,14 +290,14 @@ void vfio_group_hold_put(struct vfio_group_hold *hold)
 	vfio_group_hold_leave(hold);
 }
 
-int vfio_group_hold_init(void)
+int vfio_group_opener_init(void)
 {
-	/* devtmpfs is never a module, so there is no reference to give back. */
+	/* devtmpfs is never a module, so there is no reference to drop. */
 	struct file_system_type *type = get_fs_type("devtmpfs");
 
 	if (!type)
 		return -ENODEV;
-	/* Unbound: one that waits in vfio's open() keeps no CPU's others. */
+	/* Unbound, so that workers waiting in vfio's open() block no CPU. */
 	vfio_group_openers = alloc_workqueue("vfio-pci-cdev", WQ_UNBOUND, 0);
 	if (!vfio_group_openers)
 		return -ENOMEM;
@@ -303,9 +309,9 @@ int vfio_group_hold_init(void)
 	return 0;
 }
 
-void vfio_group_hold_exit(void)
+void vfio_group_opener_exit(void)
 {
-	/* A killed BIND keeps no module; what it has left to a worker ends here. */
+	/* A killed BIND does not pin the module; wait for its worker. */
 	destroy_workqueue(vfio_group_openers);
 	kern_unmount(vfio_group_devtmpfs);
 }

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The reset of a whole slot or bus, for users of cdevs.
+ * Reset of a whole slot or bus, for users of cdevs.
  *
- * A group's user proves his right to all devices that such a reset touches by
- * showing the files of their groups. A cdev's user need not show anything: the
- * devices must belong to the iommufd that his own is bound to.
+ * A user of the group proves the right to all devices that such a reset affects
+ * by passing the files of their groups. A user of the cdev passes nothing: the
+ * devices must belong to the iommufd that the calling device is bound to.
  */
 #include <linux/iommu.h>
 #include <linux/iommufd.h>
@@ -17,9 +17,9 @@
 #include "cdev.h"
 
 /**
- * struct vfio_pci_affected_device - a device that is reset with another
- * @pdev: it, counted
- * @core: it on vfio-pci-core, whichever driver it has there; NULL if it has none
+ * struct vfio_pci_affected_device - a device that a reset affects
+ * @pdev: the PCI device, counted
+ * @core: the device of vfio-pci-core, of whatever driver; NULL if there is none
  * @devid: what the user is told about it, see struct vfio_pci_dependent_device
  */
 struct vfio_pci_affected_device {
@@ -30,9 +30,9 @@ struct vfio_pci_affected_device {
 
 /**
  * struct vfio_pci_affected - all devices that are reset together
- * @slot: limits the reset to a slot; NULL when it is for the bus
+ * @slot: the slot that is reset; NULL when the whole bus is
  * @room: size of @devices
- * @count: number of devices found
+ * @count: number of devices found, which may be more than @room
  * @devices: the devices
  */
 struct vfio_pci_affected {
@@ -42,20 +42,21 @@ struct vfio_pci_affected {
 	struct vfio_pci_affected_device *devices;
 };
 
-/* A slot's devices and what is behind them */
-static bool vfio_pci_in_slot(struct pci_dev *pdev, struct pci_slot *slot)
+/* Is the device in the slot, or behind a bridge in the slot? */
+static bool vfio_pci_affected_in_slot(struct pci_dev *pdev,
+				      struct pci_slot *slot)
 {
 	while (pdev && pdev->bus != slot->bus)
 		pdev = pdev->bus->self;
 	return pdev && pdev->slot == slot;
 }
 
-/* pci_walk_bus() callback: count every device and keep those there is room for. */
+/* pci_walk_bus() callback: count all devices and store as many as fit. */
 static int vfio_pci_affected_add(struct pci_dev *pdev, void *data)
 {
 	struct vfio_pci_affected *affected = data;
 
-	if (affected->slot && !vfio_pci_in_slot(pdev, affected->slot))
+	if (affected->slot && !vfio_pci_affected_in_slot(pdev, affected->slot))
 		return 0;
 	if (affected->count < affected->room)
 		affected->devices[affected->count].pdev = pci_dev_get(pdev);
@@ -73,8 +74,8 @@ static void vfio_pci_affected_free(struct vfio_pci_affected *affected)
 }
 
 /*
- * What of vfio represents a PCI device? dev_set->lock is held. A device whose
- * registration is over may still be listed while somebody has its kobject.
+ * The vfio device of a PCI device, or NULL. The caller holds dev_set->lock. A
+ * device whose registration has ended stays listed until its kobject is freed.
  */
 static struct vfio_device *
 vfio_pci_affected_vdev(struct vfio_device_set *dev_set, struct pci_dev *pdev)
@@ -87,7 +88,8 @@ vfio_pci_affected_vdev(struct vfio_device_set *dev_set, struct pci_dev *pdev)
 	return NULL;
 }
 
-static bool vfio_pci_group_owned(struct iommufd_ctx *ictx, struct pci_dev *pdev)
+static bool vfio_pci_affected_group_owned(struct iommufd_ctx *ictx,
+					  struct pci_dev *pdev)
 {
 	struct iommu_group *group = iommu_group_get(&pdev->dev);
 	bool owned;
@@ -99,8 +101,9 @@ static bool vfio_pci_group_owned(struct iommufd_ctx *ictx, struct pci_dev *pdev)
 	return owned;
 }
 
-/* What to tell a user of @ictx about a device; dev_set->lock is held. */
-static u32 vfio_pci_affected_devid(struct iommufd_ctx *ictx, struct vfio_device *vdev,
+/* What a user of @ictx is told about a device. Under dev_set->lock. */
+static u32 vfio_pci_affected_devid(struct iommufd_ctx *ictx,
+				   struct vfio_device *vdev,
 				   struct pci_dev *pdev)
 {
 	struct iommufd_device *idev = NULL;
@@ -111,12 +114,13 @@ static u32 vfio_pci_affected_devid(struct iommufd_ctx *ictx, struct vfio_device 
 		idev = to_vfio_pci_cdev(vdev)->idev;
 	if (idev && iommufd_device_to_ictx(idev) == ictx)
 		return iommufd_device_to_id(idev);
-	if (vfio_pci_group_owned(ictx, pdev))
+	if (vfio_pci_affected_group_owned(ictx, pdev))
 		return VFIO_PCI_DEVID_OWNED;
 	return VFIO_PCI_DEVID_NOT_OWNED;
 }
 
-static int vfio_pci_affected_find(struct vfio_pci_cdev *dev, struct vfio_pci_affected *affected)
+static int vfio_pci_affected_find(struct vfio_pci_cdev *dev,
+				  struct vfio_pci_affected *affected)
 {
 	struct pci_dev *pdev = dev->core.pdev;
 
@@ -133,15 +137,17 @@ static int vfio_pci_affected_find(struct vfio_pci_cdev *dev, struct vfio_pci_aff
 	affected->room = affected->count;
 	affected->count = 0;
 	pci_walk_bus(pdev->bus, vfio_pci_affected_add, affected);
-	/* One was added in between. */
+	/* More devices than before were found in the second walk. */
 	return affected->count > affected->room ? -EAGAIN : 0;
 }
 
 /*
- * Fill in whose the devices are; dev_set->lock is held, and keeps the answer
- * true. A device outside of the set is not vfio's and cannot be owned.
+ * Fill in the ids of the devices; true if all of them are owned. The answer is
+ * valid as long as the caller holds dev_set->lock. A device outside the set is
+ * not on vfio and cannot be owned.
  */
-static bool vfio_pci_affected_owned(struct vfio_pci_cdev *dev, struct vfio_pci_affected *affected)
+static bool vfio_pci_affected_owned(struct vfio_pci_cdev *dev,
+				    struct vfio_pci_affected *affected)
 {
 	struct vfio_device_set *dev_set = dev->core.vdev.dev_set;
 	struct iommufd_ctx *ictx = iommufd_device_to_ictx(dev->idev);
@@ -152,11 +158,14 @@ static bool vfio_pci_affected_owned(struct vfio_pci_cdev *dev, struct vfio_pci_a
 
 	for (i = 0; i < affected->count; i++) {
 		struct vfio_pci_affected_device *device = &affected->devices[i];
-		struct vfio_device *vdev = vfio_pci_affected_vdev(dev_set, device->pdev);
+		struct vfio_device *vdev =
+			vfio_pci_affected_vdev(dev_set, device->pdev);
 
 		if (vdev)
-			device->core = container_of(vdev, struct vfio_pci_core_device, vdev);
-		device->devid = vfio_pci_affected_devid(ictx, vdev, device->pdev);
+			device->core = container_of(
+				vdev, struct vfio_pci_core_device, vdev);
+		device->devid =
+			vfio_pci_affected_devid(ictx, vdev, device->pdev);
 		owned &= device->devid != (u32)VFIO_PCI_DEVID_NOT_OWNED;
 	}
 	return owned;
@@ -183,16 +192,17 @@ static int vfio_pci_affected_copy(struct vfio_pci_affected *affected,
 }
 
 /**
- * vfio_pci_cdev_hot_reset_info - VFIO_DEVICE_GET_PCI_HOT_RESET_INFO
+ * vfio_pci_cdev_hot_reset_info_ioctl() - VFIO_DEVICE_GET_PCI_HOT_RESET_INFO
  * @dev: bound device
- * @arg: the ioctl's argument
+ * @arg: argument of the ioctl
  *
- * Return: 0; EINVAL for a bad argument, EFAULT, ENODEV when neither its slot
- * nor its bus can be reset, ENOSPC with the count when the array is too short,
- * EAGAIN when devices were plugged meanwhile, ENOMEM.
+ * Return: 0; EINVAL for a bad argument, EFAULT, ENODEV when neither the slot
+ * nor the bus of the device can be reset, ENOSPC and the count when the array
+ * is too short, EAGAIN when a device was plugged meanwhile, ENOMEM.
  */
-long vfio_pci_cdev_hot_reset_info(struct vfio_pci_cdev *dev,
-				  struct vfio_pci_hot_reset_info __user *arg)
+long
+vfio_pci_cdev_hot_reset_info_ioctl(struct vfio_pci_cdev *dev,
+				   struct vfio_pci_hot_reset_info __user *arg)
 {
 	const size_t minsz = offsetofend(struct vfio_pci_hot_reset_info, count);
 	struct vfio_device_set *dev_set = dev->core.vdev.dev_set;
@@ -227,15 +237,16 @@ out_free:
 }
 
 /*
- * A user may have put the device into D3 by its config space. vfio-pci-core
- * keeps the state of a device that forgets it there, and puts it back on the
- * way to D0; a reset alone would lose it. memory_lock is held.
+ * The user may have put the device into D3 through its config space. If a
+ * device loses its state in D3, vfio-pci-core saves the state before, and it
+ * must be restored on the way to D0: a reset alone would lose it.
  */
 static void vfio_pci_affected_wake(struct vfio_pci_core_device *core)
 {
 	struct pci_dev *pdev = core->pdev;
 	bool forgot = core->needs_pm_restore &&
-		      (pdev->current_state == PCI_D3hot || pdev->current_state == PCI_D3cold);
+		      (pdev->current_state == PCI_D3hot ||
+		       pdev->current_state == PCI_D3cold);
 
 	lockdep_assert_held_write(&core->memory_lock);
 
@@ -245,7 +256,7 @@ static void vfio_pci_affected_wake(struct vfio_pci_core_device *core)
 	pci_restore_state(pdev);
 }
 
-/* Reset, while no process can reach the memory of any of the devices. */
+/* Reset while no process can access the memory of any of the devices. */
 static int vfio_pci_affected_reset_locked(struct vfio_pci_cdev *dev,
 					  struct vfio_pci_affected *affected)
 {
@@ -264,7 +275,7 @@ out_unlock:
 	return rc;
 }
 
-/* Reset devices that sleep or not. All are owned; dev_set->lock is held. */
+/* Wake and reset the devices, all of which are owned. Under dev_set->lock. */
 static int vfio_pci_affected_reset(struct vfio_pci_cdev *dev,
 				   struct vfio_pci_affected *affected)
 {
@@ -272,7 +283,8 @@ static int vfio_pci_affected_reset(struct vfio_pci_cdev *dev,
 	int rc = 0;
 
 	for (awake = 0; awake < affected->count; awake++) {
-		rc = pm_runtime_resume_and_get(&affected->devices[awake].pdev->dev);
+		rc = pm_runtime_resume_and_get(
+			&affected->devices[awake].pdev->dev);
 		if (rc)
 			goto out_put;
 	}
@@ -284,16 +296,16 @@ out_put:
 }
 
 /**
- * vfio_pci_cdev_hot_reset - VFIO_DEVICE_PCI_HOT_RESET
+ * vfio_pci_cdev_hot_reset_ioctl() - VFIO_DEVICE_PCI_HOT_RESET
  * @dev: bound device
- * @arg: the ioctl's argument, with an empty array
+ * @arg: argument of the ioctl, with an empty array
  *
- * Return: 0; EINVAL for a bad argument and when not all devices are owned,
- * EFAULT, ENODEV when neither its slot nor its bus can be reset, EBUSY and
- * EAGAIN when devices are in use by others just now, ENOMEM.
+ * Return: 0; EINVAL for a bad argument or when not all devices are owned,
+ * EFAULT, ENODEV when neither the slot nor the bus of the device can be reset,
+ * EBUSY or EAGAIN when another thread is using one of the devices, ENOMEM.
  */
-long vfio_pci_cdev_hot_reset(struct vfio_pci_cdev *dev,
-			     struct vfio_pci_hot_reset __user *arg)
+long vfio_pci_cdev_hot_reset_ioctl(struct vfio_pci_cdev *dev,
+				   struct vfio_pci_hot_reset __user *arg)
 {
 	const size_t minsz = offsetofend(struct vfio_pci_hot_reset, count);
 	struct vfio_device_set *dev_set = dev->core.vdev.dev_set;

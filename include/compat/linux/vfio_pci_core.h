@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * What a driver over vfio-pci-core must know about the way BARs are mapped into
- * processes, which is not the same in every kernel.
+ * <linux/vfio_pci_core.h> as drivers/ knows it, and helpers that hide how BARs
+ * are mapped into processes, which differs between kernels.
  */
 #ifndef _COMPAT_LINUX_VFIO_PCI_CORE_H
 #define _COMPAT_LINUX_VFIO_PCI_CORE_H
@@ -19,29 +19,27 @@
 
 #ifdef HAVE_VFIO_DEVICE_INODE
 
-/**
- * vfio_pci_file_share_mapping - make a file's mappings known to vfio-pci-core
- * @filep: a device file that is being opened
- * @core: its device
- *
- * vfio-pci-core takes BARs away from processes by unmapping them from the
- * address space of the device's own inode, so every file must use that one.
+/*
+ * Make the mappings of a file that is being opened known to vfio-pci-core. To
+ * take a BAR away from processes, vfio-pci-core unmaps it from the address
+ * space of the device's own inode, so every file of the device must use that.
  */
 static inline void
-vfio_pci_file_share_mapping(struct file *filep, struct vfio_pci_core_device *core)
+vfio_pci_file_share_mapping(struct file *filep,
+			    struct vfio_pci_core_device *core)
 {
 	filep->f_mapping = core->vdev.inode->i_mapping;
 }
 
 /**
- * vfio_pci_core_zap_trylock - take a device's memory away from all processes
+ * vfio_pci_core_zap_trylock() - take a device's memory away from all processes
  * @core: an open device
  *
- * After success no process has a page of a BAR and none gets one, nor does
- * read() or write() reach the device, until the caller releases
- * core->memory_lock with up_write().
+ * After success no process has a page of a BAR or can get one, and read() and
+ * write() do not reach the device, until the caller releases core->memory_lock
+ * with up_write().
  *
- * Return: false when somebody is using the locks just now.
+ * Return: true, or false when a lock is held by another thread.
  */
 static inline bool vfio_pci_core_zap_trylock(struct vfio_pci_core_device *core)
 {
@@ -50,40 +48,27 @@ static inline bool vfio_pci_core_zap_trylock(struct vfio_pci_core_device *core)
 
 	if (!down_write_trylock(&core->memory_lock))
 		return false;
-	unmap_mapping_range(core->vdev.inode->i_mapping, start, end - start, true);
+	unmap_mapping_range(core->vdev.inode->i_mapping, start, end - start,
+			    true);
 	return true;
 }
 
-/**
- * vfio_pci_mmap - map a BAR into a process
- * @vdev: device on vfio-pci-core
- * @vma: the area
- *
- * vfio-pci-core can take the pages away again also from what moving, cutting and
- * fork() make of the area.
- *
- * Return: what vfio_pci_core_mmap() says.
- */
-static inline int vfio_pci_mmap(struct vfio_device *vdev, struct vm_area_struct *vma)
-{
-	return vfio_pci_core_mmap(vdev, vma);
-}
+#else /* until 6.9: a list of the areas that have pages of a BAR */
 
-#else /* until 6.9 a list of the areas that have pages of a BAR */
-
-/* An entry of vfio_pci_core_device.vma_list; declared in vfio-pci-core alone */
+/* An entry of vfio_pci_core_device.vma_list, private to vfio-pci-core */
 struct vfio_pci_mmap_vma {
-	struct vm_area_struct	*vma;
-	struct list_head	vma_next;
+	struct vm_area_struct *vma;
+	struct list_head vma_next;
 };
 
-/* The areas are listed as they fault, whichever file they map. */
+/* Areas are listed when they fault, whatever file they map. */
 static inline void
-vfio_pci_file_share_mapping(struct file *filep, struct vfio_pci_core_device *core)
+vfio_pci_file_share_mapping(struct file *filep,
+			    struct vfio_pci_core_device *core)
 {
 }
 
-/* An mm that maps a BAR, counted, or NULL. vma_lock is held. */
+/* A counted mm that maps a BAR, or NULL. The caller holds vma_lock. */
 static inline struct mm_struct *
 vfio_pci_core_mapping_mm(struct vfio_pci_core_device *core)
 {
@@ -92,16 +77,19 @@ vfio_pci_core_mapping_mm(struct vfio_pci_core_device *core)
 	list_for_each_entry_safe(entry, next, &core->vma_list, vma_next) {
 		if (mmget_not_zero(entry->vma->vm_mm))
 			return entry->vma->vm_mm;
-		/* The process is exiting, its page tables go on their own. */
+		/* The process is exiting, and its page tables with it. */
 		list_del(&entry->vma_next);
 		kfree(entry);
 	}
 	return NULL;
 }
 
-/* False if nothing of the device was in @mm. Its mmap_lock and vma_lock are held. */
-static inline bool
-vfio_pci_core_zap_mm(struct vfio_pci_core_device *core, struct mm_struct *mm)
+/*
+ * Zap all areas of the device in @mm; false if there were none. The caller
+ * holds mmap_lock and vma_lock.
+ */
+static inline bool vfio_pci_core_zap_mm(struct vfio_pci_core_device *core,
+					struct mm_struct *mm)
 {
 	struct vfio_pci_mmap_vma *entry, *next;
 	bool found = false;
@@ -119,9 +107,10 @@ vfio_pci_core_zap_mm(struct vfio_pci_core_device *core, struct mm_struct *mm)
 	return found;
 }
 
-/* Zap one process, whose mm the caller has counted. */
+/* The caller has a reference to @mm. */
 static inline bool
-vfio_pci_core_zap_mm_trylock(struct vfio_pci_core_device *core, struct mm_struct *mm)
+vfio_pci_core_zap_mm_trylock(struct vfio_pci_core_device *core,
+			     struct mm_struct *mm)
 {
 	bool done = false;
 
@@ -137,11 +126,10 @@ vfio_pci_core_zap_mm_trylock(struct vfio_pci_core_device *core, struct mm_struct
 }
 
 /*
- * As above. A page fault takes mmap_lock, vma_lock, memory_lock in this order,
- * so vma_lock has to be dropped to get at an mmap_lock, and the list is only
- * known to be empty while vma_lock is held: memory_lock is taken inside. All of
- * them are tried and never waited for, because the devices of a hot reset may
- * share one mm.
+ * As above. A page fault takes mmap_lock, vma_lock and memory_lock in this
+ * order, so vma_lock must be dropped before an mmap_lock is taken. The list is
+ * known to be empty only under vma_lock, so memory_lock is taken inside it. All
+ * locks are only tried, because the devices of a hot reset may share one mm.
  */
 static inline bool vfio_pci_core_zap_trylock(struct vfio_pci_core_device *core)
 {
@@ -172,17 +160,18 @@ static inline void vm_flags_clear(struct vm_area_struct *vma, vm_flags_t flags)
 }
 #endif
 
-/* vfio-pci-core's operations on areas, the same for all; it outlives its areas */
+/* The operations of vfio-pci-core, which stays loaded while areas exist */
 static const struct vm_operations_struct *vfio_pci_core_mmap_ops;
 
 /*
- * @vma is the copy of an area, made to move it, to cut it, or for a child. It is not
- * listed, so pages that come to it with the copy would escape the next zap. It may
- * also have the copied mark that its range of memory is reserved (VM_PAT), and that
- * range would be given back twice or without having been reserved. So all areas of
- * this process start anew: without pages, to be listed when they fault.
+ * @vma is the copy of an area, made by mremap(), a split or fork(). The copy is
+ * not listed, so pages that are copied with it would escape the next zap. It
+ * may also have a copy of VM_PAT, the mark that its range of memory is
+ * reserved; the range would then be released twice, or without having been
+ * reserved. So zap all areas of this process: they are listed again when they
+ * fault.
  */
-static inline void vfio_pci_mmap_open(struct vm_area_struct *vma)
+static inline void vfio_pci_vma_open(struct vm_area_struct *vma)
 {
 	struct vfio_pci_core_device *core = vma->vm_private_data;
 	bool zapped;
@@ -199,33 +188,39 @@ static inline void vfio_pci_mmap_open(struct vm_area_struct *vma)
 	vfio_pci_core_mmap_ops->open(vma);
 }
 
-static inline void vfio_pci_mmap_close(struct vm_area_struct *vma)
+static inline void vfio_pci_vma_close(struct vm_area_struct *vma)
 {
 	vfio_pci_core_mmap_ops->close(vma);
 }
 
-static inline vm_fault_t vfio_pci_mmap_fault(struct vm_fault *vmf)
+static inline vm_fault_t vfio_pci_vma_fault(struct vm_fault *vmf)
 {
 	return vfio_pci_core_mmap_ops->fault(vmf);
 }
 
-static const struct vm_operations_struct vfio_pci_mmap_ops = {
-	.open	= vfio_pci_mmap_open,
-	.close	= vfio_pci_mmap_close,
-	.fault	= vfio_pci_mmap_fault,
+static const struct vm_operations_struct vfio_pci_vma_ops = {
+	.open = vfio_pci_vma_open,
+	.close = vfio_pci_vma_close,
+	.fault = vfio_pci_vma_fault,
 };
 
-/* As above. */
-static inline int vfio_pci_mmap(struct vfio_device *vdev, struct vm_area_struct *vma)
+/*
+ * Map a BAR so that vfio-pci-core can take its pages away again, also from the
+ * areas that mremap(), splits and fork() make of this one.
+ */
+static inline int compat_vfio_pci_core_mmap(struct vfio_device *vdev,
+					    struct vm_area_struct *vma)
 {
 	int rc = vfio_pci_core_mmap(vdev, vma);
 
 	if (rc)
 		return rc;
 	WRITE_ONCE(vfio_pci_core_mmap_ops, vma->vm_ops);
-	vma->vm_ops = &vfio_pci_mmap_ops;
+	vma->vm_ops = &vfio_pci_vma_ops;
 	return 0;
 }
+
+#define vfio_pci_core_mmap compat_vfio_pci_core_mmap
 
 #endif /* HAVE_VFIO_DEVICE_INODE */
 #endif

@@ -13,57 +13,57 @@
 /**
  * DOC: ioctl format
  *
- * The argument of every ioctl points to a struct whose first member, a __u32
- * named size, tells how many bytes of it the caller knows. That number stands
- * in for the size bits an ioctl number usually has, so a struct can grow and
- * keep its number.
+ * The argument of every ioctl points to a struct. Its first member, a __u32
+ * named size, is the number of bytes of the struct that the caller knows. The
+ * numbers of the ioctls do not contain a size, so a struct can grow while its
+ * ioctl keeps its number.
  *
- * - A size that ends before the last member the struct had in Linux 6.6 is
- *   refused with EINVAL.
- * - A struct longer than the one the kernel knows is accepted when all bytes
- *   past the known part are zero, and refused with E2BIG when one is not, or
- *   when it is longer than a page.
- * - A struct shorter than the kernel's, but long enough for the first rule, is
- *   taken as if zeros followed.
+ * - The ioctl fails with EINVAL if the size does not include the last member
+ *   that the struct had in Linux 6.6.
+ * - A struct longer than the kernel's is accepted if all bytes past the known
+ *   part are zero. Otherwise, or if the struct is longer than a page, the ioctl
+ *   fails with E2BIG.
+ * - A struct shorter than the kernel's, but valid by the first rule, is
+ *   extended with zeros.
  *
- * After success the struct is copied back, as many bytes as both sides know.
- * IOMMU_OPTION copies back @val64 alone. After an error nothing is copied back,
- * except by IOMMU_IOAS_IOVA_RANGES, which answers EMSGSIZE with the number of
- * ranges that exist.
+ * On success the struct is copied back, as many bytes as both sides know;
+ * IOMMU_OPTION copies back @val64 only. On error nothing is copied back, with
+ * one exception: IOMMU_IOAS_IOVA_RANGES returns the number of ranges together
+ * with EMSGSIZE.
  *
- * Members called __reserved and flag bits without a name have to be zero.
- * Addresses and lengths count bytes. A range is named by its start and its
- * length, or by start and last, where last is the last byte inside.
+ * Members called __reserved and flag bits without a name must be zero.
+ * Addresses and lengths are in bytes. A range is given by start and length, or
+ * by start and last, where last is the last byte of the range.
  */
 
 /**
  * DOC: errnos
  *
- * These mean the same for every ioctl; what else a particular one can answer
- * stands at its struct.
+ * These mean the same for every ioctl. The other errnos of an ioctl are listed
+ * at its struct.
  *
  * ENOTTY
- *     No such ioctl here.
+ *     The ioctl does not exist.
  * E2BIG
- *     The struct is longer than a page, or longer than the known one with a tail
+ *     The struct is longer than a page, or longer than the kernel's with a tail
  *     that is not all zero.
  * EOPNOTSUPP
- *     An unknown flag, option or operation, or a reserved member that is not
- *     zero: what is asked for may exist elsewhere, but not here.
+ *     A flag, option or operation is unknown, or a reserved member is not zero.
+ *     Another kernel may support the request.
  * EINVAL
- *     @size is too small, or the request is understood and makes no sense.
+ *     @size is too small, or the request is known but not valid.
  * EFAULT
  *     The struct, or memory that it points to, cannot be read or written.
  * ENOENT
- *     No object of the wanted type has this id, or nothing is mapped there. An
- *     object still under construction does not exist yet.
+ *     No object of the required type has this id, or nothing is mapped in the
+ *     range. An object does not exist until its construction is complete.
  * EOVERFLOW
  *     start + length goes past the end of the address space.
  * ENOMEM
  *     The kernel is out of memory, or RLIMIT_MEMLOCK is reached.
  *
- * A fatal signal ends an ioctl that takes long. What a MAP, COPY or HWPT_ALLOC
- * had begun is undone; an UNMAP has removed a part.
+ * A fatal signal ends a long ioctl. MAP, COPY and HWPT_ALLOC then undo what
+ * they have done. UNMAP does not: a part of the range has been removed.
  */
 
 enum {
@@ -84,15 +84,16 @@ enum {
 /**
  * struct iommu_destroy - argument of IOMMU_DESTROY
  * @size: sizeof(struct iommu_destroy)
- * @id: id of the IOAS or HWPT that shall go
+ * @id: id of the IOAS or HWPT to destroy
  *
- * Ends an object and frees its id. An IOAS takes its mappings with it. Other
- * threads' ioctls on the object are let finish first.
+ * Destroys an object and frees its id. With an IOAS, all its mappings are
+ * removed. The ioctl waits until other threads have finished their ioctls on
+ * the object.
  *
- * Errnos: EBUSY while something uses the object: an IOAS that a HWPT or an
- * access stands on, a HWPT with a device attached. Device and access objects
- * belong to the driver that made them and always answer EBUSY. ENOENT for an id
- * nobody has.
+ * Errnos: EBUSY while the object is in use: an IOAS by a HWPT or an access, a
+ * HWPT by an attached device. Device and access objects belong to the driver
+ * that created them, so the answer for them is always EBUSY. ENOENT for an
+ * unknown id.
  */
 struct iommu_destroy {
 	__u32 size;
@@ -104,11 +105,10 @@ struct iommu_destroy {
  * struct iommu_ioas_alloc - argument of IOMMU_IOAS_ALLOC
  * @size: sizeof(struct iommu_ioas_alloc)
  * @flags: 0
- * @out_ioas_id: written back: id of the new IOAS
+ * @out_ioas_id: out: id of the new IOAS
  *
- * Makes an I/O address space: an empty table of what memory is found at which
- * I/O virtual address (IOVA). No hardware knows of it until a device is
- * attached.
+ * Creates an I/O address space: a table, still empty, of the memory at each I/O
+ * virtual address (IOVA). No hardware uses it until a device is attached.
  *
  * Errnos: EOPNOTSUPP for a flag, ENOMEM.
  */
@@ -121,8 +121,8 @@ struct iommu_ioas_alloc {
 
 /**
  * struct iommu_iova_range - a range of IOVAs
- * @start: first IOVA inside
- * @last: last IOVA inside
+ * @start: first IOVA of the range
+ * @last: last IOVA of the range
  *
  * Element of the arrays of IOMMU_IOAS_IOVA_RANGES and IOMMU_IOAS_ALLOW_IOVAS.
  */
@@ -135,23 +135,24 @@ struct iommu_iova_range {
  * struct iommu_ioas_iova_ranges - argument of IOMMU_IOAS_IOVA_RANGES
  * @size: sizeof(struct iommu_ioas_iova_ranges)
  * @ioas_id: id of the IOAS
- * @num_iovas: in: how many elements the array has room for, 0 is legal; out:
- *             how many ranges there are, also with EMSGSIZE
+ * @num_iovas: in: number of elements that the array has room for, may be 0;
+ *             out: number of ranges, also with EMSGSIZE
  * @__reserved: 0
- * @allowed_iovas: user address of an array of struct iommu_iova_range, to be
- *                 filled in ascending order
- * @out_iova_alignment: written back, also with EMSGSIZE: alignment in bytes, a
- *                      power of two between 1 and PAGE_SIZE
+ * @allowed_iovas: user address of an array of struct iommu_iova_range; the
+ *                 kernel fills it in ascending order
+ * @out_iova_alignment: out, also with EMSGSIZE: alignment in bytes, a power of
+ *                      two between 1 and PAGE_SIZE
  *
- * Tells which IOVAs the attached hardware can translate: all but the reserved
- * ranges. Neither mappings nor the list of IOMMU_IOAS_ALLOW_IOVAS change the
- * answer; attach and detach do, so ask again after each. Start and length of
- * a mapping have to be multiples of @out_iova_alignment, which is 1 as long as
- * no HWPT stands on the IOAS and IOMMU_OPTION_HUGE_PAGES is on.
+ * Reports which IOVAs the attached hardware can translate: all except the
+ * reserved ranges. Mappings and the list of IOMMU_IOAS_ALLOW_IOVAS do not
+ * change the answer. Attach and detach do, so a program has to ask again after
+ * each. IOVA and length of a mapping must be multiples of @out_iova_alignment.
+ * It is 1 while IOMMU_OPTION_HUGE_PAGES is on and the IOAS has no HWPT and no
+ * access that pins pages.
  *
- * Errnos: EMSGSIZE when the array is too short for all the ranges: as many as
- * fit are in it, and @num_iovas says how many there are. ENOENT for an unknown
- * IOAS, EOPNOTSUPP for @__reserved, EFAULT for the array.
+ * Errnos: EMSGSIZE when the array is too short: it then has as many ranges as
+ * fit, and @num_iovas is the number of all ranges. ENOENT for an unknown IOAS,
+ * EOPNOTSUPP for @__reserved, EFAULT for the array.
  */
 struct iommu_ioas_iova_ranges {
 	__u32 size;
@@ -167,18 +168,18 @@ struct iommu_ioas_iova_ranges {
  * struct iommu_ioas_allow_iovas - argument of IOMMU_IOAS_ALLOW_IOVAS
  * @size: sizeof(struct iommu_ioas_allow_iovas)
  * @ioas_id: id of the IOAS
- * @num_iovas: number of elements of the array; 0 ends the restriction
+ * @num_iovas: number of elements of the array; 0 removes the restriction
  * @__reserved: 0
  * @allowed_iovas: user address of an array of struct iommu_iova_range, in any
- *                 order, that do not overlap
+ *                 order, which must not overlap
  *
- * Replaces the list of ranges the caller wants to rely on. From then on the
- * kernel chooses IOVAs only inside them, and an attach that would have to
+ * Replaces the list of ranges that the caller relies on. From then on the
+ * kernel chooses IOVAs only in these ranges, and an attach that would have to
  * reserve a part of them fails. A mapping with IOMMU_IOAS_MAP_FIXED_IOVA may
- * still go anywhere.
+ * still be outside of them.
  *
- * Errnos: EADDRINUSE when a range touches what is reserved now; the old list
- * stays. EINVAL when a range does not start below its @last, or two of them
+ * Errnos: EADDRINUSE when a range overlaps a reserved one; the old list stays.
+ * EINVAL when the start of a range is not below its @last, or when two ranges
  * overlap. ENOENT for an unknown IOAS, EOPNOTSUPP for @__reserved, EFAULT for
  * the array, ENOMEM.
  */
@@ -193,12 +194,12 @@ struct iommu_ioas_allow_iovas {
 
 /**
  * enum iommufd_ioas_map_flags - flags of IOMMU_IOAS_MAP and IOMMU_IOAS_COPY
- * @IOMMU_IOAS_MAP_FIXED_IOVA: the caller chose the IOVA; without it the kernel
- *                             chooses
+ * @IOMMU_IOAS_MAP_FIXED_IOVA: map at the IOVA that the caller gives; without
+ *                             this flag the kernel chooses the IOVA
  * @IOMMU_IOAS_MAP_WRITEABLE: devices may write
  * @IOMMU_IOAS_MAP_READABLE: devices may read
  *
- * One of WRITEABLE and READABLE has to be there.
+ * At least one of WRITEABLE and READABLE must be set.
  */
 enum iommufd_ioas_map_flags {
 	IOMMU_IOAS_MAP_FIXED_IOVA = 1 << 0,
@@ -212,34 +213,35 @@ enum iommufd_ioas_map_flags {
  * @flags: of enum iommufd_ioas_map_flags
  * @ioas_id: id of the IOAS
  * @__reserved: 0
- * @user_va: address in the caller's memory
+ * @user_va: address in the memory of the calling process
  * @length: bytes to map
- * @iova: in: where to map, if IOMMU_IOAS_MAP_FIXED_IOVA is set; out: where the
- *        mapping is
+ * @iova: in: IOVA of the mapping, if IOMMU_IOAS_MAP_FIXED_IOVA is set;
+ *        out: IOVA of the mapping
  *
- * Makes memory of the calling process visible to devices at an IOVA. @iova,
- * @length and the offset of @user_va in its page obey the alignment that
+ * Lets devices access memory of the calling process at an IOVA. @iova, @length
+ * and the offset of @user_va in its page must have the alignment that
  * IOMMU_IOAS_IOVA_RANGES reports.
  *
- * With a HWPT on the IOAS the memory is pinned, charged and entered in every
- * page table before the ioctl returns, or, on error, nothing of it. Without
- * one the mapping is noted and the memory is not looked at: whether it exists
- * shows at the first attach.
+ * If the IOAS has a HWPT, all of the memory is pinned, charged and entered in
+ * every page table before the ioctl returns; on error, none of it is. Without a
+ * HWPT the ioctl only records the mapping and does not check the memory. Memory
+ * that does not exist then makes the first attach fail.
  *
- * A chosen IOVA is never in the first page nor in the last, lies inside the list
- * of IOMMU_IOAS_ALLOW_IOVAS if there is one, keeps the in-page offset of @user_va,
- * and is the lowest free one whose alignment, of up to 2 MiB, lets the hardware
- * use huge pages.
+ * The kernel never chooses an IOVA in the first or in the last page. It chooses
+ * the lowest free one that is inside the list of IOMMU_IOAS_ALLOW_IOVAS, if
+ * there is a list, that has the in-page offset of @user_va, and whose
+ * alignment, of up to 2 MiB, lets the hardware use huge pages.
  *
- * Errnos: EEXIST when a part of a fixed range is mapped already. EINVAL for
- * length 0, a broken alignment, neither READABLE nor WRITEABLE, a fixed range
- * that touches a reserved one. ENOSPC when no free range is long enough.
- * EOVERFLOW when @user_va or @iova plus @length wraps; the value 2^64-1 in @iova
- * counts even without FIXED_IOVA, and half the address space cannot be placed
- * without it. EFAULT when memory is missing, lacks the wanted access,
- * or is of a kind that cannot be pinned (device memory, PFN maps, secretmem).
- * EOPNOTSUPP for file-system DAX pages, an unknown flag or @__reserved. ENOMEM
- * also when RLIMIT_MEMLOCK is reached. ENOENT for an unknown IOAS.
+ * Errnos: EEXIST when a part of a fixed range is already mapped. EINVAL for
+ * length 0, a wrong alignment, neither READABLE nor WRITEABLE, or a fixed range
+ * that overlaps a reserved one. ENOSPC when no free range is long enough.
+ * EOVERFLOW when @user_va + @length wraps, or when the fixed range at @iova
+ * goes past the end of the address space; when @iova or @length is 2^64-1, also
+ * without FIXED_IOVA; and without FIXED_IOVA when @length is 2^63-1 or more.
+ * EFAULT when memory is missing, does not allow the requested access, or is of
+ * a kind that cannot be pinned (device memory, PFN maps, secretmem). EOPNOTSUPP
+ * for pages of a DAX file system, an unknown flag or @__reserved. ENOMEM also
+ * when RLIMIT_MEMLOCK is reached. ENOENT for an unknown IOAS.
  */
 struct iommu_ioas_map {
 	__u32 size;
@@ -257,20 +259,19 @@ struct iommu_ioas_map {
  * @size: sizeof(struct iommu_ioas_copy)
  * @flags: of enum iommufd_ioas_map_flags
  * @dst_ioas_id: id of the IOAS that gets the mapping
- * @src_ioas_id: id of the IOAS that has it; may be the same
+ * @src_ioas_id: id of the IOAS that has the mapping; may be the same
  * @length: bytes to copy
- * @dst_iova: in: where to map, if IOMMU_IOAS_MAP_FIXED_IOVA is set; out: where
- *            the mapping is
+ * @dst_iova: in: IOVA of the new mapping, if IOMMU_IOAS_MAP_FIXED_IOVA is set;
+ *            out: IOVA of the new mapping
  * @src_iova: IOVA in the source
  *
- * Maps in one IOAS the memory another one has mapped. Both use the same pinned
- * pages, which are pinned and charged once. Any piece of the source can be
- * copied, also across several of its mappings as long as there is no hole
- * between them.
+ * Maps memory that is mapped in one IOAS in another one, too. Both use the same
+ * pages, which are pinned and charged once. The source range may be a part of a
+ * mapping, or cover several mappings without a hole between them.
  *
  * Errnos: those of IOMMU_IOAS_MAP for the destination. ENOENT when a part of
- * the source is not mapped or an IOAS is unknown, EPERM when WRITEABLE is asked
- * for memory mapped without it.
+ * the source range is not mapped or an IOAS is unknown, EPERM when WRITEABLE is
+ * requested for memory that was mapped without it.
  */
 struct iommu_ioas_copy {
 	__u32 size;
@@ -288,20 +289,20 @@ struct iommu_ioas_copy {
  * @size: sizeof(struct iommu_ioas_unmap)
  * @ioas_id: id of the IOAS
  * @iova: start of the range
- * @length: in: bytes of the range; out: bytes of the mappings removed, without
+ * @length: in: bytes of the range; out: bytes of the removed mappings, without
  *          the holes between them
  *
- * Removes every mapping in the range. When the ioctl returns no device reaches
- * the memory any more, and what nothing else maps is unpinned and uncharged.
- * @iova 0 with @length 2^64-1 means the whole IOAS, and succeeds also when
- * there is nothing in it.
+ * Removes all mappings in the range. When the ioctl returns, no device can
+ * access the memory through them, and memory that nothing else maps is unpinned
+ * and uncharged. @iova 0 with @length 2^64-1 means the whole IOAS, and succeeds
+ * even if the IOAS has no mapping.
  *
- * Errnos: ENOENT when the range holds no mapping, or would cut one in two:
- * mappings go in ascending order, and those below the one that would be cut
- * are gone. EBUSY when a mapping in the range is just being made or removed by
- * another thread. EDEADLOCK when a driver in the kernel does not let go of
- * pages it uses. EINVAL for length 0, EOVERFLOW when the range goes past the
- * end, ENOENT for an unknown IOAS.
+ * Errnos: ENOENT when the range contains no mapping, or when it contains only a
+ * part of one. Mappings are removed in ascending order, so those below the
+ * partial one are gone. EBUSY when another thread is creating or removing a
+ * mapping in the range. EDEADLOCK when a driver in the kernel does not unpin
+ * pages that it uses. EINVAL for length 0, EOVERFLOW when the range goes past
+ * the end of the address space, ENOENT for an unknown IOAS.
  */
 struct iommu_ioas_unmap {
 	__u32 size;
@@ -312,19 +313,20 @@ struct iommu_ioas_unmap {
 #define IOMMU_IOAS_UNMAP _IO(IOMMUFD_TYPE, IOMMUFD_CMD_IOAS_UNMAP)
 
 /**
- * enum iommufd_option - what IOMMU_OPTION can set and get
- * @IOMMU_OPTION_RLIMIT_MODE: whom pinned memory is charged to. 0, the default:
- *                            the user, all processes together. 1: the process.
- *                            An option of the whole file: @object_id is 0. To
- *                            set it takes CAP_SYS_RESOURCE (else EPERM) and a
+ * enum iommufd_option - options of IOMMU_OPTION
+ * @IOMMU_OPTION_RLIMIT_MODE: which counter is charged for pinned memory. 0, the
+ *                            default: that of the user, which all processes of
+ *                            the user share. 1: that of the process. This is an
+ *                            option of the whole file: @object_id is 0. Setting
+ *                            it requires CAP_SYS_RESOURCE (else EPERM) and a
  *                            file without objects (else EBUSY).
  * @IOMMU_OPTION_HUGE_PAGES: whether the hardware may translate more than
  *                           PAGE_SIZE with one entry. 1, the default: it may.
- *                           0: it may not, which helps measurements. An option
- *                           of an IOAS: @object_id is its id. 0 is refused with
- *                           EINVAL once an IOAS has a HWPT and a mapping, and
- *                           with EADDRINUSE when a mapping is not aligned to
- *                           PAGE_SIZE.
+ *                           0: it may not, which helps measurements. This is an
+ *                           option of an IOAS: @object_id is its id. Setting 0
+ *                           fails with EINVAL if the IOAS has both a HWPT and a
+ *                           mapping, and with EADDRINUSE if a mapping is not
+ *                           aligned to PAGE_SIZE.
  */
 enum iommufd_option {
 	IOMMU_OPTION_RLIMIT_MODE = 0,
@@ -332,7 +334,7 @@ enum iommufd_option {
 };
 
 /**
- * enum iommufd_option_ops - what IOMMU_OPTION shall do
+ * enum iommufd_option_ops - operations of IOMMU_OPTION
  * @IOMMU_OPTION_OP_SET: set the option to @val64
  * @IOMMU_OPTION_OP_GET: read the option into @val64
  */
@@ -347,14 +349,14 @@ enum iommufd_option_ops {
  * @option_id: of enum iommufd_option
  * @op: of enum iommufd_option_ops
  * @__reserved: 0
- * @object_id: the object whose option it is, 0 for those of the whole file
- * @val64: the value, in or out
+ * @object_id: id of the object that has the option, 0 for options of the file
+ * @val64: SET: in, GET: out: the value
  *
- * Sets or reads an option. The only member written back is @val64.
+ * Sets or reads an option. Only @val64 is copied back.
  *
  * Errnos: EOPNOTSUPP for an unknown option or operation, @__reserved, or an
- * @object_id where none belongs. EINVAL for a value the option does not have.
- * ENOENT for an unknown object. More at enum iommufd_option.
+ * @object_id for an option of the file. EINVAL for a value that the option does
+ * not have. ENOENT for an unknown object. For others see enum iommufd_option.
  */
 struct iommu_option {
 	__u32 size;
@@ -367,10 +369,10 @@ struct iommu_option {
 #define IOMMU_OPTION _IO(IOMMUFD_TYPE, IOMMUFD_CMD_OPTION)
 
 /**
- * enum iommufd_vfio_ioas_op - what IOMMU_VFIO_IOAS shall do
- * @IOMMU_VFIO_IOAS_GET: tell which IOAS the VFIO ioctls work on
- * @IOMMU_VFIO_IOAS_SET: choose it
- * @IOMMU_VFIO_IOAS_CLEAR: choose none
+ * enum iommufd_vfio_ioas_op - operations of IOMMU_VFIO_IOAS
+ * @IOMMU_VFIO_IOAS_GET: report which IOAS the VFIO ioctls work on
+ * @IOMMU_VFIO_IOAS_SET: let them work on another IOAS
+ * @IOMMU_VFIO_IOAS_CLEAR: let them work on none
  */
 enum iommufd_vfio_ioas_op {
 	IOMMU_VFIO_IOAS_GET = 0,
@@ -381,15 +383,15 @@ enum iommufd_vfio_ioas_op {
 /**
  * struct iommu_vfio_ioas - argument of IOMMU_VFIO_IOAS
  * @size: sizeof(struct iommu_vfio_ioas)
- * @ioas_id: SET: in, GET: written back, id of the IOAS
+ * @ioas_id: SET: in, GET: out: id of the IOAS
  * @op: of enum iommufd_vfio_ioas_op
  * @__reserved: 0
  *
- * The ioctls of a VFIO type1 container have no room for an IOAS id; on this file
- * they work on the IOAS chosen here. The choice does not keep the IOAS alive:
- * destroying it is the same as CLEAR.
+ * The ioctls of a VFIO type1 container have no room for an IOAS id. On this
+ * file they work on the IOAS that is set here. The setting does not keep the
+ * IOAS alive: destroying it has the effect of CLEAR.
  *
- * Errnos: ENODEV for GET when none is chosen, ENOENT for an unknown IOAS,
+ * Errnos: ENODEV for GET when no IOAS is set, ENOENT for an unknown IOAS,
  * EOPNOTSUPP for an unknown @op or @__reserved.
  */
 struct iommu_vfio_ioas {
@@ -404,21 +406,22 @@ struct iommu_vfio_ioas {
  * struct iommu_hwpt_alloc - argument of IOMMU_HWPT_ALLOC
  * @size: sizeof(struct iommu_hwpt_alloc)
  * @flags: 0
- * @dev_id: id of the device whose IOMMU the page table is for
- * @pt_id: id of the IOAS whose mappings it shall hold
- * @out_hwpt_id: written back: id of the new HWPT
+ * @dev_id: id of a device, which determines the IOMMU of the page table
+ * @pt_id: id of the IOAS that the page table translates
+ * @out_hwpt_id: out: id of the new HWPT
  * @__reserved: 0
  *
- * Makes a hardware page table (HWPT) and fills it with everything the IOAS has
- * mapped. It follows the IOAS from then on, whether or not a device is attached.
- * It is the caller's: no attach to the IOAS picks it, no detach frees it,
- * IOMMU_DESTROY ends it.
+ * Creates a hardware page table (HWPT) with all mappings of the IOAS. From then
+ * on it follows the changes of the IOAS, whether or not a device is attached.
+ * It belongs to the caller: an attach to the IOAS does not select it, a detach
+ * does not free it, IOMMU_DESTROY does.
  *
- * Errnos: EADDRINUSE when a mapping or an allowed range of the IOAS lies where
- * the hardware cannot translate, or is not aligned to its pages. EINVAL when
- * @pt_id is an object but not an IOAS, ENOENT for unknown ids, EOPNOTSUPP for a
- * flag or @__reserved. EFAULT and ENOMEM as for IOMMU_IOAS_MAP, since memory
- * mapped earlier may have to be pinned now.
+ * Errnos: EADDRINUSE when a mapping or an allowed range of the IOAS is at IOVAs
+ * that the hardware cannot translate, or is not aligned to its pages. EINVAL
+ * when @pt_id is the id of an object other than an IOAS, ENOENT for unknown
+ * ids, EOPNOTSUPP for a flag or @__reserved. EFAULT and ENOMEM as for
+ * IOMMU_IOAS_MAP, since memory that was mapped earlier may have to be pinned
+ * now.
  */
 struct iommu_hwpt_alloc {
 	__u32 size;
@@ -431,15 +434,15 @@ struct iommu_hwpt_alloc {
 #define IOMMU_HWPT_ALLOC _IO(IOMMUFD_TYPE, IOMMUFD_CMD_HWPT_ALLOC)
 
 /**
- * struct iommu_hw_info_vtd - what IOMMU_GET_HW_INFO reports of Intel VT-d
+ * struct iommu_hw_info_vtd - what IOMMU_GET_HW_INFO reports for Intel VT-d
  * @flags: always 0
  * @__reserved: always 0
  * @cap_reg: the Capability Register, VT-d specification section 11.4.2
  * @ecap_reg: the Extended Capability Register, VT-d specification section
  *            11.4.3
  *
- * The registers of the remapping unit the device's DMA goes through, as the
- * hardware has them. Section numbers are those of revision 4 of the
+ * The registers of the remapping unit that translates the DMA of the device, as
+ * the hardware reports them. Section numbers are those of revision 4 of the
  * specification.
  */
 struct iommu_hw_info_vtd {
@@ -450,7 +453,7 @@ struct iommu_hw_info_vtd {
 };
 
 /**
- * enum iommu_hw_info_type - what kind of data IOMMU_GET_HW_INFO filled in
+ * enum iommu_hw_info_type - type of the data that IOMMU_GET_HW_INFO returns
  * @IOMMU_HW_INFO_TYPE_NONE: the IOMMU reports nothing; the data has length 0
  * @IOMMU_HW_INFO_TYPE_INTEL_VTD: struct iommu_hw_info_vtd
  */
@@ -464,15 +467,15 @@ enum iommu_hw_info_type {
  * @size: sizeof(struct iommu_hw_info)
  * @flags: 0
  * @dev_id: id of the device
- * @data_len: in: bytes of the buffer, 0 is legal; out: bytes the kernel has,
- *            however long the buffer is
+ * @data_len: in: bytes of the buffer, may be 0; out: bytes of the data that the
+ *            kernel has, which may be more or less
  * @data_uptr: user address of the buffer
- * @out_data_type: written back: of enum iommu_hw_info_type
+ * @out_data_type: out: of enum iommu_hw_info_type
  * @__reserved: 0
  *
- * Tells what the IOMMU in front of a device can do, in the terms of that kind
- * of IOMMU. A shorter buffer gets the first bytes, a longer one is filled up
- * with zeros.
+ * Reports what the IOMMU in front of a device can do, in the format of that
+ * kind of IOMMU. A buffer shorter than the data gets the first bytes. The rest
+ * of a longer buffer is filled with zeros.
  *
  * Errnos: ENOENT for an unknown device, EOPNOTSUPP for a flag or @__reserved,
  * EFAULT for the buffer.

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* Drivers of the kernel that use memory of an IOAS themselves. */
+/* The cost of accesses: kernel drivers that use the memory of an IOAS. */
 #include <stdio.h>
 #include <unistd.h>
 
@@ -14,7 +14,7 @@ struct access_cost {
 	uint64_t unpin;
 };
 
-/* Instructions for pinning and for unpinning pieces of what @ioas maps, each piece once */
+/* Pin and unpin each piece of a mapping in @ioas once, and count the instructions. */
 static struct access_cost time_access(uint32_t ioas, void *va, size_t size)
 {
 	struct access_cost cost = { };
@@ -63,7 +63,10 @@ static struct access_cost time_floor(char *va, size_t size)
 	return cost;
 }
 
-/* In an IOAS no device is attached to, so that the access pins, and in one that pinned all */
+/*
+ * Measure in an IOAS without a device, where the access has to pin, and in
+ * main_ioas, where everything is pinned.
+ */
 void bench_access(const struct memory_kind *kind, const struct scale *scale)
 {
 	static const struct { const char *name; size_t size; } sizes[] = {
@@ -73,7 +76,7 @@ void bench_access(const struct memory_kind *kind, const struct scale *scale)
 	uint32_t ioas = ioas_alloc();
 
 	(void)scale;
-	/* The first one to use the slabs fills them. */
+	/* The first use fills the slabs. */
 	time_access(ioas, va, MIB);
 	time_access(main_ioas, va, MIB);
 	for (int i = 0; i < REPEATS; i++) {

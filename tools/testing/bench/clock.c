@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Under -icount shift=0 every instruction of the guest takes one nanosecond of
- * its time, and its TSC counts nanoseconds.
+ * The clock of the benchmark. With -icount shift=0 every instruction of the
+ * guest takes one nanosecond of guest time, and the TSC counts nanoseconds.
  */
 #include <err.h>
 #include <stdio.h>
@@ -15,7 +15,7 @@
 
 bool wall_time;
 
-/* Instructions, or nanoseconds in wall time. */
+/* Return instructions, or nanoseconds if wall_time is set. */
 uint64_t now(void)
 {
 	struct timespec ts;
@@ -26,7 +26,7 @@ uint64_t now(void)
 	return ts.tv_sec * 1000000000UL + ts.tv_nsec;
 }
 
-/* Counted instructions of a loop, against the two a round has */
+/* Instructions counted for a loop, divided by the two that each round has */
 static double loop_ratio(void)
 {
 	uint64_t start = now(), loops = LOOPS;
@@ -36,9 +36,9 @@ static double loop_ratio(void)
 }
 
 /*
- * Does now() count instructions, and ours alone? The timer ticks on the way
- * count too. What boot has left to do in the background is waited for: it would
- * count as well, and sleeping takes no time.
+ * Check that now() counts instructions, and only those of this program. Timer
+ * ticks are counted as well. So is background work of the boot: wait until it
+ * has finished. Sleeping takes no wall time.
  */
 void check_clock(void)
 {
@@ -54,5 +54,5 @@ void check_clock(void)
 	printf("# clock: %lu instructions counted %.4f times each, quiet after %d tries\n",
 	       2 * LOOPS, ratio, tries);
 	if (quiet < 5)
-		errx(1, "the TSC does not count our instructions; QEMU needs -icount shift=0,sleep=off");
+		errx(1, "the TSC does not count the instructions of this program; run QEMU with -icount shift=0,sleep=off");
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* The floor's module, seen from here. */
+/* The ioctls of the module in floor/. */
 #define _GNU_SOURCE
 #include <err.h>
 #include <fcntl.h>
@@ -13,8 +13,8 @@
 
 static int floor_fd;
 
-static struct floor_cost move(unsigned long cmd, void *va, uint64_t length, uint64_t iova,
-			      uint32_t flags)
+static struct floor_cost floor_ioctl(unsigned long cmd, void *va, uint64_t length,
+				     uint64_t iova, uint32_t flags)
 {
 	struct floor_range range = {
 		.va = (uintptr_t)va,
@@ -31,15 +31,15 @@ static struct floor_cost move(unsigned long cmd, void *va, uint64_t length, uint
 
 struct floor_cost floor_map(void *va, uint64_t length, uint64_t iova, uint32_t flags)
 {
-	return move(FLOOR_MAP, va, length, iova, flags);
+	return floor_ioctl(FLOOR_MAP, va, length, iova, flags);
 }
 
 struct floor_cost floor_unmap(uint64_t iova, uint64_t length, uint32_t flags)
 {
-	return move(FLOOR_UNMAP, NULL, length, iova, flags);
+	return floor_ioctl(FLOOR_UNMAP, NULL, length, iova, flags);
 }
 
-/* The module stays until the guest ends. */
+/* The module is not unloaded. */
 void floor_setup(const char *module)
 {
 	struct floor_attach attach = { };
@@ -53,31 +53,31 @@ void floor_setup(const char *module)
 	if (floor_fd < 0)
 		err(1, "/dev/iommu-floor");
 	if (sscanf(edu_device(4), "%x:%x:%x.%x", &attach.segment, &bus, &slot, &function) != 4)
-		errx(1, "'%s' is no PCI address", edu_device(4));
+		errx(1, "'%s' is not a PCI address", edu_device(4));
 	attach.bus = bus;
 	attach.devfn = slot << 3 | function;
 	if (ioctl(floor_fd, FLOOR_ATTACH, &attach))
 		err(1, "FLOOR_ATTACH");
 }
 
-static void main_map(void *va, uint64_t length, uint64_t iova)
+static void floor_main_map(void *va, uint64_t length, uint64_t iova)
 {
 	floor_map(va, length, iova, 0);
 }
 
-static void main_unmap(uint64_t iova, uint64_t length)
+static void floor_main_unmap(uint64_t iova, uint64_t length)
 {
 	floor_unmap(iova, length, 0);
 }
 
-static void main_unmap_all(uint64_t length)
+static void floor_main_unmap_all(uint64_t length)
 {
 	floor_unmap(IOVA_BASE, length, 0);
 }
 
 const struct engine floor_engine = {
 	.name = "floor",
-	.map = main_map,
-	.unmap = main_unmap,
-	.unmap_all = main_unmap_all,
+	.map = floor_main_map,
+	.unmap = floor_main_unmap,
+	.unmap_all = floor_main_unmap_all,
 };

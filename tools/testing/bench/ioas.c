@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* What /dev/iommu has and the others have not: IOASes that find IOVAs themselves. */
+/* The cost of what only /dev/iommu has: IOASes, and IOVAs that the kernel chooses. */
 #include <stdio.h>
 
 #include "bench.h"
@@ -9,12 +9,12 @@
 
 static void map_anywhere(uint32_t ioas, unsigned int count)
 {
-	/* Nothing is attached, so nobody looks at the memory. */
+	/* Without a device the kernel does not access the memory. */
 	while (count--)
 		ioas_map_anywhere(ioas, (void *)0x10000000, PAGE);
 }
 
-/* Mappings around the @nth, AUTO_WINDOW of them; values are per mapping */
+/* Measure AUTO_WINDOW mappings around the @nth. Values are per mapping. */
 static void measure_auto(uint32_t ioas, unsigned int nth)
 {
 	char text[16];
@@ -32,7 +32,7 @@ static void measure_auto(uint32_t ioas, unsigned int nth)
 	}
 }
 
-/* Does it take longer to find a place among many mappings? */
+/* Does an IOAS with many mappings need more time to choose an IOVA? */
 void bench_auto(const struct memory_kind *kind, const struct scale *scale)
 {
 	uint32_t ioas = ioas_alloc();

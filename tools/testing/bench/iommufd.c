@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* /dev/iommu, with devices bound by their cdevs. */
+/* The engine "iommufd": /dev/iommu with devices bound through their cdevs. */
 #include <err.h>
 #include <fcntl.h>
 #include <linux/iommufd.h>
@@ -34,7 +34,8 @@ void iommufd_destroy(uint32_t id)
 		err(1, "IOMMU_DESTROY");
 }
 
-static uint64_t map(uint32_t ioas, void *va, uint64_t length, uint64_t iova, uint32_t flags)
+static uint64_t ioas_map_flags(uint32_t ioas, void *va, uint64_t length, uint64_t iova,
+			       uint32_t flags)
 {
 	struct iommu_ioas_map map = {
 		.size = sizeof(map),
@@ -52,12 +53,12 @@ static uint64_t map(uint32_t ioas, void *va, uint64_t length, uint64_t iova, uin
 
 void ioas_map(uint32_t ioas, void *va, uint64_t length, uint64_t iova)
 {
-	map(ioas, va, length, iova, IOMMU_IOAS_MAP_FIXED_IOVA);
+	ioas_map_flags(ioas, va, length, iova, IOMMU_IOAS_MAP_FIXED_IOVA);
 }
 
 uint64_t ioas_map_anywhere(uint32_t ioas, void *va, uint64_t length)
 {
-	return map(ioas, va, length, 0, 0);
+	return ioas_map_flags(ioas, va, length, 0, 0);
 }
 
 void ioas_unmap(uint32_t ioas, uint64_t iova, uint64_t length)
@@ -90,7 +91,7 @@ void ioas_copy(uint32_t dst, uint32_t src, uint64_t length, uint64_t iova)
 		err(1, "IOMMU_IOAS_COPY");
 }
 
-/* A page table of its own for the second device */
+/* Create a separate page table for the second device. */
 uint32_t hwpt_alloc(uint32_t pt)
 {
 	struct iommu_hwpt_alloc alloc = {
@@ -111,7 +112,7 @@ static void test_command(struct iommu_test_cmd *cmd, const char *what)
 		err(1, "%s; is iommufd_selftest loaded?", what);
 }
 
-/* The mock's access stands for a driver in the kernel that uses memory itself. */
+/* An access of the mock works like that of a driver in the kernel. */
 int access_open(uint32_t ioas)
 {
 	struct iommu_test_cmd cmd = {
@@ -167,7 +168,7 @@ static int bind_device(unsigned int edu, uint32_t *id)
 	return device;
 }
 
-static void attach(int device, uint32_t pt)
+static void device_attach(int device, uint32_t pt)
 {
 	struct vfio_device_attach_iommufd_pt attach = { .argsz = sizeof(attach), .pt_id = pt };
 
@@ -177,7 +178,7 @@ static void attach(int device, uint32_t pt)
 
 void second_device_attach(uint32_t pt)
 {
-	attach(second_device, pt);
+	device_attach(second_device, pt);
 }
 
 void second_device_detach(void)
@@ -188,7 +189,7 @@ void second_device_detach(void)
 		err(1, "VFIO_DEVICE_DETACH_IOMMUFD_PT");
 }
 
-/* One device does DMA in main_ioas all the time, the second one where a row wants it. */
+/* One device is always attached to main_ioas. Rows attach the second one. */
 void iommufd_setup(void)
 {
 	uint32_t id;
@@ -197,21 +198,21 @@ void iommufd_setup(void)
 	if (iommufd < 0)
 		err(1, "/dev/iommu");
 	main_ioas = ioas_alloc();
-	attach(bind_device(2, &id), main_ioas);
+	device_attach(bind_device(2, &id), main_ioas);
 	second_device = bind_device(3, &second_id);
 }
 
-static void main_map(void *va, uint64_t length, uint64_t iova)
+static void iommufd_main_map(void *va, uint64_t length, uint64_t iova)
 {
 	ioas_map(main_ioas, va, length, iova);
 }
 
-static void main_unmap(uint64_t iova, uint64_t length)
+static void iommufd_main_unmap(uint64_t iova, uint64_t length)
 {
 	ioas_unmap(main_ioas, iova, length);
 }
 
-static void main_unmap_all(uint64_t length)
+static void iommufd_main_unmap_all(uint64_t length)
 {
 	(void)length;
 	ioas_unmap(main_ioas, 0, UINT64_MAX);
@@ -219,7 +220,7 @@ static void main_unmap_all(uint64_t length)
 
 const struct engine iommufd_engine = {
 	.name = "iommufd",
-	.map = main_map,
-	.unmap = main_unmap,
-	.unmap_all = main_unmap_all,
+	.map = iommufd_main_map,
+	.unmap = iommufd_main_unmap,
+	.unmap_all = iommufd_main_unmap_all,
 };

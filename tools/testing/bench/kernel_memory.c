@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* What the kernel remembers about mappings takes memory, too. */
+/* The kernel memory that mappings use. */
 #include "bench.h"
 
 struct kernel_memory {
@@ -8,8 +8,9 @@ struct kernel_memory {
 };
 
 /*
- * Bytes of kernel memory: in slabs and vmalloc, and by what is free no longer.
- * The pages a CPU keeps at hand are not in MemFree, but in zoneinfo's counts.
+ * Bytes of kernel memory: slabs and vmalloc; and minus the free memory, as only
+ * differences matter. MemFree lacks the free pages in the lists of the CPUs, which
+ * zoneinfo counts.
  */
 static struct kernel_memory kernel_memory(void)
 {
@@ -43,7 +44,7 @@ static void measure_engines(const char *what, void *va, unsigned int count, size
 	}
 }
 
-/* Bytes for each of many small mappings */
+/* Measure the bytes for each of many small mappings. */
 void bench_mapping_memory(const struct memory_kind *kind, const struct scale *scale)
 {
 	void *va = memory_create(kind, scale->small * PAGE);
@@ -52,7 +53,10 @@ void bench_mapping_memory(const struct memory_kind *kind, const struct scale *sc
 	memory_destroy(kind, va, scale->small * PAGE);
 }
 
-/* Bytes for each run of one large mapping; memory in random order has a run for each page. */
+/*
+ * Measure the bytes for each run of one large mapping. Memory in random order has
+ * a run for each page.
+ */
 void bench_run_memory(const struct memory_kind *kind, const struct scale *scale)
 {
 	size_t length = scale->large / 2;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* The guest's devices and counters. */
+/* The devices and counters of the guest. */
 #include <err.h>
 #include <fcntl.h>
 #include <glob.h>
@@ -27,7 +27,7 @@ static bool is_edu(const char *dir)
 	return !strncmp(modalias, "pci:v00001234d000011E8", 22);
 }
 
-/* The PCI address of an edu; they are numbered as their addresses are. */
+/* Return the PCI address of an edu. They are numbered by ascending address. */
 const char *edu_device(unsigned int nr)
 {
 	static glob_t devices;
@@ -62,7 +62,7 @@ void edu_cdev(unsigned int nr, char *path, size_t size)
 
 	snprintf(pattern, sizeof(pattern), PCI_DEVICES "%s/vfio-dev/vfio*", edu_device(nr));
 	if (glob(pattern, 0, NULL, &entries))
-		errx(1, "%s is not there: is the device on vfio-pci-iommufd?", pattern);
+		errx(1, "%s is missing: is the device bound to vfio-pci-iommufd?", pattern);
 	snprintf(path, size, "/dev/vfio/devices/%s", strrchr(entries.gl_pathv[0], '/') + 1);
 	globfree(&entries);
 }
@@ -75,7 +75,7 @@ void write_file(const char *path, const char *text)
 		err(1, "writing '%s' to %s", text, path);
 }
 
-/* The sum of the lines "NAME: NUMBER" of a file; 0 without any. */
+/* Return the sum of the lines "NAME: NUMBER" of a file, or 0 without such a line. */
 uint64_t read_counter(const char *path, const char *name)
 {
 	char line[256];

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Where an operation spends its instructions: the kernel's own software clock
- * event samples it, no PMU needed. What runs with interrupts off is charged to
- * where they come on again.
+ * Where an operation spends its instructions. The software clock event of the
+ * kernel takes the samples, so no PMU is needed. Code that runs with interrupts
+ * off is charged to the function that turns them on again.
  */
 #include <err.h>
 #include <linux/perf_event.h>
@@ -18,7 +18,7 @@
 #include "bench.h"
 
 #define BUFFER_PAGES	4096UL
-#define PERIOD		20000	/* ns, hence instructions; below 10000 the kernel rounds up */
+#define PERIOD		20000	/* ns = instructions; the kernel rounds less than 10000 up */
 #define SHOWN		40
 
 struct symbol {
@@ -125,7 +125,7 @@ static void profile_on(void)
 	ioctl(event, PERF_EVENT_IOC_ENABLE, 0);
 }
 
-/* The @nr'th 64-bit word of the record at @tail; a record may go round the end. */
+/* Read the @nr'th 64-bit word of the record at @tail, which may wrap around. */
 static uint64_t record_word(uint64_t tail, unsigned int nr)
 {
 	char *ring = (char *)buffer + PAGE;
@@ -134,8 +134,8 @@ static uint64_t record_word(uint64_t tail, unsigned int nr)
 }
 
 /*
- * Take over the samples. Each is charged with all that ran since the one before,
- * so that a time without interrupts counts in full.
+ * Stop and collect the samples. Each is charged with everything since the sample
+ * before, so that time with interrupts off counts in full.
  */
 static void profile_off(void)
 {
@@ -148,7 +148,7 @@ static void profile_off(void)
 		struct perf_event_header *header = (void *)&word;
 
 		if (header->type == PERF_RECORD_LOST)
-			errx(1, "the profiler's buffer is too small");
+			errx(1, "the buffer of the profiler is too small");
 		if (header->type == PERF_RECORD_SAMPLE) {
 			charge(record_word(tail, 1), record_word(tail, 2) - before);
 			before = record_word(tail, 2);
@@ -158,14 +158,14 @@ static void profile_off(void)
 	__atomic_store_n(&buffer->data_tail, head, __ATOMIC_RELEASE);
 }
 
-/* @per: how often the profiled operation was done */
+/* @per: number of operations that were profiled */
 static void profile_end(const char *what, const char *kind, double per)
 {
 	double total = 0;
 
 	for (size_t i = 0; i < nr_symbols; i++)
 		total += symbols[i].instructions;
-	printf("# profile of %s %s: %.0f instructions an operation, the sampling included\n",
+	printf("# profile of %s %s: %.0f instructions per operation, including the sampling\n",
 	       what, kind, total / per);
 	qsort(symbols, nr_symbols, sizeof(*symbols), by_cost);
 	for (size_t i = 0; i < SHOWN && symbols[i].instructions; i++)
@@ -228,9 +228,9 @@ static void profile_small(const struct memory_kind *kind, unsigned int count)
 
 /**
  * profile_rows() - where operations of iommufd spend their instructions
- * @wanted: groups of rows, as for bench_rows(); those of a single mapping and
- *          "small" have a profile
- * @scale: how large
+ * @wanted: groups of rows, as for bench_rows(). Only the groups with one large
+ *          mapping and "small" have a profile.
+ * @scale: sizes and numbers of mappings
  */
 void profile_rows(const char *wanted, const struct scale *scale)
 {

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0
-/* What is measured. */
+/* The rows of the benchmark, in groups. */
 #include <stdio.h>
 #include <string.h>
 
 #include "bench.h"
 #include "floor/floor.h"
 
-/* One mapping of all of it */
+/* Measure one mapping of all the memory. */
 static void measure_large(const struct engine *engine, const char *kind, void *va, size_t length)
 {
 	uint64_t start, mapped, unmapped;
@@ -39,9 +39,9 @@ static void measure_parts(const char *kind, void *va, size_t length)
 }
 
 /*
- * Memory of which everybody has had every page, twice. The first time a page is
- * pinned and unpinned costs more: it becomes dirty. On Linux 6.1 type1's way of
- * pinning also ages it, and at the second time makes it active.
+ * Create memory and let every engine map and unmap it twice. The first pin and
+ * unpin of a page costs more, since it makes the page dirty. On Linux 6.1 the way
+ * in which type1 pins also ages the page, and makes it active the second time.
  */
 void *create_used(const struct memory_kind *kind, size_t length)
 {
@@ -74,7 +74,7 @@ void map_each(const struct engine *engine, char *va, unsigned int count, size_t 
 		engine->map(va + i * size, size, IOVA_BASE + i * size);
 }
 
-/* Many mappings side by side; values are per mapping */
+/* Measure many mappings side by side. Values are per mapping. */
 static void measure_many(const struct engine *engine, const char *what, char *va,
 			 unsigned int count, size_t size)
 {
@@ -111,8 +111,8 @@ static void bench_many(const char *what, const struct memory_kind *kind, unsigne
 /**
  * bench_guard() - rows of iommufd that are small enough for every test run
  *
- * Their cost does not depend on what the guest did before: the pages are
- * scattered by force, or huge, or mapped one by one.
+ * Their cost does not depend on what the guest did before: the pages are in
+ * random order, or huge, or mapped one by one.
  */
 void bench_guard(void)
 {
@@ -142,7 +142,7 @@ static void bench_medium(const struct memory_kind *kind, const struct scale *sca
 	bench_many("2M each:", kind, scale->large / HUGE_PAGE, HUGE_PAGE);
 }
 
-/* In the order they are measured; a name may stand for several. */
+/* In the order of measurement. Several entries may have the same name. */
 static const struct {
 	const char *name;
 	void (*measure)(const struct memory_kind *kind, const struct scale *scale);
@@ -168,7 +168,7 @@ static const struct {
 /**
  * bench_rows() - measure groups of rows
  * @wanted: their names, separated by commas; or "all"
- * @scale: how large
+ * @scale: sizes and numbers of mappings
  */
 void bench_rows(const char *wanted, const struct scale *scale)
 {

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0
-/* A second device wants what is mapped already. */
+/* The cost of a second device that uses the same memory. */
 #include <unistd.h>
 
 #include "bench.h"
 #include "floor/floor.h"
 
-/* What is mapped already, for a second device */
+/* Copy a mapping to the IOAS of a second device. */
 static void copy_iommufd(const char *kind, void *va, size_t length)
 {
 	uint32_t second = ioas_alloc();
@@ -25,7 +25,7 @@ static void copy_iommufd(const char *kind, void *va, size_t length)
 	ioas_unmap(main_ioas, IOVA_BASE, length);
 }
 
-/* type1 has no COPY: a second container pins all of it again. */
+/* type1 has no COPY: a second container pins the memory again. */
 static void copy_type1(const char *kind, void *va, size_t length)
 {
 	struct type1 second;
@@ -44,10 +44,10 @@ static void copy_type1(const char *kind, void *va, size_t length)
 	type1_engine.unmap(IOVA_BASE, length);
 }
 
-/* iommu_map() of the runs, iommu_unmap() of the range, elsewhere in the same domain */
+/* Only iommu_map() of the runs and iommu_unmap(), at another IOVA of the domain */
 static void copy_floor(const char *kind, void *va, size_t length)
 {
-	/* The same slots */
+	/* At this distance the mapping uses the same slots. */
 	uint64_t iova = IOVA_BASE + FLOOR_MAX_PAGES * PAGE;
 	uint64_t start, copied, unmapped;
 
@@ -62,7 +62,10 @@ static void copy_floor(const char *kind, void *va, size_t length)
 	floor_unmap(IOVA_BASE, length, 0);
 }
 
-/* A second device joins 1 GiB that is mapped: first in the same page table, then in its own */
+/*
+ * Attach a second device to an IOAS with a mapping: first to the same page table,
+ * then to a separate one.
+ */
 static void attach_iommufd(const char *kind, void *va, size_t length)
 {
 	uint32_t hwpt;
@@ -101,7 +104,7 @@ static void attach_type1(const char *kind, void *va, size_t length)
 	type1_engine.unmap(IOVA_BASE, length);
 }
 
-/* Rows of a second device, in an IO page table of its own and in one that is there */
+/* Rows of a second device, with a separate IO page table and with the same one */
 void bench_second_device(const struct memory_kind *kind, const struct scale *scale)
 {
 	size_t length = scale->large;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* The kernel's own vfio_iommu_type1, by the legacy group. */
+/* The engine "type1": the kernel's own vfio_iommu_type1, through the legacy group. */
 #include <err.h>
 #include <fcntl.h>
 #include <linux/vfio.h>
@@ -23,16 +23,16 @@ int type1_open_group(unsigned int edu)
 	return group;
 }
 
-static void set_container(int group, int container)
+static void group_set_container(int group, int container)
 {
 	if (ioctl(group, VFIO_GROUP_SET_CONTAINER, &container))
 		err(1, "VFIO_GROUP_SET_CONTAINER");
 }
 
-/* Let a second group share what the main container has mapped. */
+/* Add a second group to the main container. */
 void type1_set_container(int group)
 {
-	set_container(group, main_vfio.container);
+	group_set_container(group, main_vfio.container);
 }
 
 void type1_open(struct type1 *vfio, unsigned int edu)
@@ -41,7 +41,7 @@ void type1_open(struct type1 *vfio, unsigned int edu)
 	if (vfio->container < 0)
 		err(1, "/dev/vfio/vfio");
 	vfio->group = type1_open_group(edu);
-	set_container(vfio->group, vfio->container);
+	group_set_container(vfio->group, vfio->container);
 	if (ioctl(vfio->container, VFIO_SET_IOMMU, VFIO_TYPE1v2_IOMMU))
 		err(1, "VFIO_SET_IOMMU");
 }
@@ -66,7 +66,7 @@ void type1_map(struct type1 *vfio, void *va, uint64_t length, uint64_t iova)
 		err(1, "VFIO_IOMMU_MAP_DMA");
 }
 
-static void unmap(struct type1 *vfio, uint64_t iova, uint64_t length, uint32_t flags)
+static void type1_unmap_flags(struct type1 *vfio, uint64_t iova, uint64_t length, uint32_t flags)
 {
 	struct vfio_iommu_type1_dma_unmap unmap = {
 		.argsz = sizeof(unmap),
@@ -81,35 +81,35 @@ static void unmap(struct type1 *vfio, uint64_t iova, uint64_t length, uint32_t f
 
 void type1_unmap(struct type1 *vfio, uint64_t iova, uint64_t length)
 {
-	unmap(vfio, iova, length, 0);
+	type1_unmap_flags(vfio, iova, length, 0);
 }
 
-/* The limit of mappings counts when a container is opened. */
+/* A container reads the limit of mappings when it is opened. */
 void type1_setup(void)
 {
 	write_file("/sys/module/vfio_iommu_type1/parameters/dma_entry_limit", "2000000");
 	type1_open(&main_vfio, 0);
 }
 
-static void main_map(void *va, uint64_t length, uint64_t iova)
+static void type1_main_map(void *va, uint64_t length, uint64_t iova)
 {
 	type1_map(&main_vfio, va, length, iova);
 }
 
-static void main_unmap(uint64_t iova, uint64_t length)
+static void type1_main_unmap(uint64_t iova, uint64_t length)
 {
-	unmap(&main_vfio, iova, length, 0);
+	type1_unmap_flags(&main_vfio, iova, length, 0);
 }
 
-static void main_unmap_all(uint64_t length)
+static void type1_main_unmap_all(uint64_t length)
 {
 	(void)length;
-	unmap(&main_vfio, 0, 0, VFIO_DMA_UNMAP_FLAG_ALL);
+	type1_unmap_flags(&main_vfio, 0, 0, VFIO_DMA_UNMAP_FLAG_ALL);
 }
 
 const struct engine type1_engine = {
 	.name = "type1",
-	.map = main_map,
-	.unmap = main_unmap,
-	.unmap_all = main_unmap_all,
+	.map = type1_main_map,
+	.unmap = type1_main_unmap,
+	.unmap_all = type1_main_unmap_all,
 };

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0 WITH Linux-syscall-note */
 /*
- * <linux/vfio.h> with the device cdev's ABI, for kernels and C libraries whose
- * own copy is older. Kernel code gets it by including <linux/vfio.h> as always;
+ * <linux/vfio.h> with the ABI of the device cdev, for kernels and C libraries
+ * that have an older copy. Kernel code includes <linux/vfio.h> as usual;
  * programs add -I include/compat/uapi.
  *
- * The structs below have grown fields and unions over time. An older header's
- * version of one is moved out of the way under another tag, so that ours can
- * have the name; a header that is new enough keeps its own.
+ * The structs below have grown fields and unions over time. The version of an
+ * older header gets another tag, so that the name is free for the one below. A
+ * header that is new enough keeps its own.
  */
 #ifndef _COMPAT_UAPI_VFIO_H
 #define _COMPAT_UAPI_VFIO_H
@@ -29,11 +29,12 @@
 #define VFIO_PCI_DEVID_NOT_OWNED	-1
 
 /**
- * struct vfio_pci_dependent_device - a device that a hot reset touches
- * @group_id: the device's IOMMU group, when asked through a group's device
- * @devid: the device's id in the caller's iommufd, when asked through a cdev.
- *	VFIO_PCI_DEVID_OWNED stands for a device that has no id there but belongs
- *	to a group the iommufd owns; VFIO_PCI_DEVID_NOT_OWNED forbids the reset.
+ * struct vfio_pci_dependent_device - a device that a hot reset affects
+ * @group_id: the IOMMU group of the device, when the caller uses a group
+ * @devid: the id of the device in the caller's iommufd, when the caller uses a
+ *         cdev. VFIO_PCI_DEVID_OWNED: the device has no id there, but belongs
+ *         to a group that the iommufd owns. VFIO_PCI_DEVID_NOT_OWNED: the
+ *         iommufd does not own the device, and the reset is refused.
  * @segment: PCI domain
  * @bus: bus number
  * @devfn: slot and function
@@ -54,10 +55,10 @@ struct vfio_pci_dependent_device {
 /**
  * struct vfio_pci_hot_reset_info - argument of VFIO_DEVICE_GET_PCI_HOT_RESET_INFO
  * @argsz: size of the caller's buffer, the array included
- * @flags: out: VFIO_PCI_HOT_RESET_FLAG_DEV_ID when @devices holds device ids and
- *	not groups, and with it VFIO_PCI_HOT_RESET_FLAG_DEV_ID_OWNED when the
- *	caller may do the reset
- * @count: out: number of devices, also when the buffer was too small (ENOSPC)
+ * @flags: out: VFIO_PCI_HOT_RESET_FLAG_DEV_ID when @devices has ids of devices
+ *         and not groups, and with it VFIO_PCI_HOT_RESET_FLAG_DEV_ID_OWNED when
+ *         the caller owns all of them and may do the reset
+ * @count: out: number of devices, also when the buffer is too small (ENOSPC)
  * @devices: out: the devices
  */
 struct vfio_pci_hot_reset_info {
@@ -77,10 +78,11 @@ struct vfio_pci_hot_reset_info {
  * struct vfio_device_attach_iommufd_pt - argument of VFIO_DEVICE_ATTACH_IOMMUFD_PT
  * @argsz: sizeof(struct vfio_device_attach_iommufd_pt)
  * @flags: 0
- * @pt_id: in: an IOAS or a HWPT of the bound iommufd; out: the HWPT in use
+ * @pt_id: in: id of an IOAS or a HWPT of the bound iommufd; out: id of the HWPT
+ *         that the device uses now
  *
- * Lets the device do DMA in an IO address space. A device that is attached
- * already moves to the new one; when that fails it stays where it was.
+ * Lets the device do DMA in an IO address space. A device that is already
+ * attached moves to the new one; if that fails, it stays where it was.
  */
 struct vfio_device_attach_iommufd_pt {
 	__u32	argsz;
@@ -93,8 +95,8 @@ struct vfio_device_attach_iommufd_pt {
  * @argsz: sizeof(struct vfio_device_detach_iommufd_pt)
  * @flags: 0
  *
- * Ends all DMA of the device until it is attached again. Nothing happens to a
- * device that is not attached.
+ * Blocks all DMA of the device until it is attached again. A device that is not
+ * attached stays as it is.
  */
 struct vfio_device_detach_iommufd_pt {
 	__u32	argsz;
@@ -108,14 +110,16 @@ struct vfio_device_detach_iommufd_pt {
 
 /**
  * struct vfio_device_bind_iommufd - argument of VFIO_DEVICE_BIND_IOMMUFD
- * @argsz: size of the struct; it may end after @out_devid when no token is given
+ * @argsz: size of the struct; without a token it may end after @out_devid
  * @flags: 0 or VFIO_DEVICE_BIND_FLAG_TOKEN
- * @iommufd: an open file of /dev/iommu
- * @out_devid: out: the device's id in that iommufd
- * @token_uuid_ptr: with VFIO_DEVICE_BIND_FLAG_TOKEN the address of 16 bytes, the
- *	token which a virtual function shares with its physical function
+ * @iommufd: file descriptor of /dev/iommu
+ * @out_devid: out: id of the device in that iommufd
+ * @token_uuid_ptr: with VFIO_DEVICE_BIND_FLAG_TOKEN: user address of 16 bytes,
+ *                  the token that a virtual function shares with its physical
+ *                  function
  *
- * Must come first on a cdev; the device stays bound until the file is closed.
+ * Must be the first ioctl on a cdev. The device stays bound until the file is
+ * closed.
  */
 struct vfio_device_bind_iommufd {
 	__u32		argsz;

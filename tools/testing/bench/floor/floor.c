@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * What any driver has to do to map memory for a device: pin_user_pages_fast(),
- * iommu_map() of the contiguous runs, iommu_unmap() of the range, unpin. No
- * accounting, no search, no lock that anybody else wants. The benchmark compares
- * with it, and learns from it what each of the parts costs.
+ * The minimum that every driver has to do to map memory for a device:
+ * pin_user_pages_fast(), iommu_map() of the contiguous runs, iommu_unmap() of
+ * the range, unpin. There is no accounting, no search and no contended lock. The
+ * benchmark compares other drivers with this one, and measures the cost of each
+ * part.
  *
- * A slot stands for a page. The slot of a run's first page has the run.
+ * There is a slot for each page. A run is stored in the slot of its first page.
  */
 #include <linux/fs.h>
 #include <linux/iommu.h>
@@ -40,12 +41,12 @@ struct floor {
 };
 
 /*
- * How many pages from the @i'th of the batch on follow each other in memory. A
- * large folio that ends in the batch where it should is there as a whole: the
- * program does not rearrange its memory.
+ * Count the pages of the batch that follow each other in memory, from the @i'th
+ * on. If the end of a large folio is in the batch where it should be, all of the
+ * folio is: the program does not rearrange its memory.
  */
-static unsigned long run_length(struct page **pages, unsigned long i,
-				unsigned long npages)
+static unsigned long floor_run_length(struct page **pages, unsigned long i,
+				      unsigned long npages)
 {
 	struct page *page = pages[i];
 	struct folio *folio = page_folio(page);
@@ -61,17 +62,17 @@ static unsigned long run_length(struct page **pages, unsigned long i,
 	return n;
 }
 
-/* Fill slots from @slot on. @run is the run that the pages may continue. */
-static struct floor_run *add_runs(struct floor *floor, unsigned long slot,
-				   unsigned long npages, struct floor_run *run,
-				   u64 *nr_runs)
+/* Fill slots from @slot on. The pages may continue @run, if it is not NULL. */
+static struct floor_run *floor_add_runs(struct floor *floor, unsigned long slot,
+					unsigned long npages,
+					struct floor_run *run, u64 *nr_runs)
 {
 	unsigned long i, n;
 
 	for (i = 0; i < npages; i += n) {
 		unsigned long pfn = page_to_pfn(floor->pages[i]);
 
-		n = run_length(floor->pages, i, npages);
+		n = floor_run_length(floor->pages, i, npages);
 		if (run && run->pfn + run->npages == pfn) {
 			run->npages += n;
 			continue;
@@ -98,8 +99,8 @@ static int floor_pin(struct floor *floor, struct floor_range *range)
 
 		if (got <= 0)
 			return got ?: -EFAULT;
-		run = add_runs(floor, range->first + done, got, run,
-				&range->nr_runs);
+		run = floor_add_runs(floor, range->first + done, got, run,
+				     &range->nr_runs);
 		done += got;
 		cond_resched();
 	}
@@ -232,7 +233,7 @@ static long floor_move(struct floor *floor, unsigned int cmd, void __user *arg)
 	return copy_to_user(arg, &range, sizeof(range)) ? -EFAULT : 0;
 }
 
-static int attach_domain(struct floor *floor, struct device *dev)
+static int floor_attach_domain(struct floor *floor, struct device *dev)
 {
 	struct iommu_domain *domain;
 	bool coherent;
@@ -276,7 +277,7 @@ static long floor_attach(struct floor *floor, void __user *arg)
 	floor->group = iommu_group_get(&pdev->dev);
 	if (!floor->group)
 		goto out_put_device;
-	rc = attach_domain(floor, &pdev->dev);
+	rc = floor_attach_domain(floor, &pdev->dev);
 	if (rc)
 		goto out_put_group;
 	floor->dev = &pdev->dev;
@@ -336,7 +337,7 @@ static int floor_release(struct inode *inode, struct file *file)
 
 	if (floor->domain)
 		floor_detach(floor);
-	/* What the program left mapped; nothing translates to it any more. */
+	/* Unpin what the program left mapped. The domain is already gone. */
 	for (i = 0; i < FLOOR_MAX_PAGES; i++) {
 		struct floor_run *run = &floor->runs[i];
 
@@ -364,5 +365,5 @@ static struct miscdevice floor_misc = {
 };
 module_misc_device(floor_misc);
 
-MODULE_DESCRIPTION("The least that mapping memory for a device costs");
+MODULE_DESCRIPTION("Benchmark: the minimum cost of mapping memory for a device");
 MODULE_LICENSE("GPL");

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * /dev/iommu-floor: what mapping memory for a device costs at least. The ioctls
- * do what no driver can leave out, and nothing else.
+ * /dev/iommu-floor: the minimum cost of mapping memory for a device. The ioctls
+ * do only what every driver has to do.
  */
 #ifndef _BENCH_FLOOR_H
 #define _BENCH_FLOOR_H
@@ -17,7 +17,7 @@
  * @bus: its bus
  * @devfn: its slot and function
  *
- * Makes an IO page table and attaches a device that no driver uses for DMA.
+ * Creates an IO page table and attaches a device that no driver uses for DMA.
  */
 struct floor_attach {
 	__u32 segment;
@@ -25,21 +25,21 @@ struct floor_attach {
 	__u16 devfn;
 };
 
-/* MAP: the runs are there already. UNMAP: they stay pinned. */
+/* MAP: the memory is already pinned. UNMAP: it stays pinned. */
 #define FLOOR_KEEP_PINNED	(1 << 0)
-/* MAP: iommu_map_sg() of 512 runs at a time in place of iommu_map() of each */
+/* MAP: call iommu_map_sg() for 512 runs, not iommu_map() for each */
 #define FLOOR_MAP_SG		(1 << 1)
-/* UNMAP: unpin every run as a range, in place of single pages as a list */
+/* UNMAP: unpin every run as a range, not single pages as a list */
 #define FLOOR_UNPIN_RANGES	(1 << 2)
-/* MAP and UNMAP: leave the IO page table alone */
+/* MAP and UNMAP: do not change the IO page table */
 #define FLOOR_PIN_ONLY		(1 << 3)
 
 /**
  * struct floor_range - argument of FLOOR_MAP and FLOOR_UNMAP
  * @va: page aligned address of the memory; MAP only
- * @iova: page aligned place in the IO page table
+ * @iova: page aligned IOVA
  * @length: bytes
- * @first: which of the FLOOR_MAX_PAGES slots @va's first page goes to
+ * @first: slot of the first page at @va, less than FLOOR_MAX_PAGES
  * @flags: FLOOR_KEEP_PINNED and others
  * @pin_cycles: out: TSC ticks of pinning or unpinning
  * @map_cycles: out: TSC ticks of mapping or unmapping
