@@ -13,17 +13,17 @@
 
 struct race {
 	const char *name;
-	const struct race_machine *machine;
+	const struct race_backend *backend;
 	unsigned int limit;
 	bool per_process;
 	bool wide;		/* the mock's aperture has all 64 bits */
 };
 
 static const struct race races[] = {
-	{ "mock", &race_mock, MOCK_MEMORY_DEFAULT, false },
-	{ "mock_tiny_batches", &race_mock, MOCK_MEMORY_TINY, true },
-	{ "mock_64_bits", &race_mock, MOCK_MEMORY_DEFAULT, false, true },
-	{ "edu", &race_edu, MOCK_MEMORY_DEFAULT, false },
+	{ "mock", &race_backend_mock, MOCK_MEMORY_DEFAULT, false },
+	{ "mock_tiny_batches", &race_backend_mock, MOCK_MEMORY_TINY, true },
+	{ "mock_64_bits", &race_backend_mock, MOCK_MEMORY_DEFAULT, false, true },
+	{ "edu", &race_backend_edu, MOCK_MEMORY_DEFAULT, false },
 };
 
 static int run(void *arg)
@@ -35,13 +35,13 @@ static int run(void *arg)
 
 	alarm(race_seconds() + 100 * slowness());
 	for (i = 0; i < RACE_THREADS; i++) {
-		ops[i] = race_op(race->machine, i);
+		ops[i] = race_op(race->backend, i);
 		if (!ops[i])
 			break;
 	}
 	if (race->wide)
-		race_go_to_the_top();
-	rc = race_open(&state, race->machine, race->per_process);
+		race_use_top_iovas();
+	rc = race_open(&state, race->backend, race->per_process);
 	if (rc) {
 		printf("# open: %s\n", strerror(rc));
 	} else {
@@ -59,9 +59,9 @@ static void test(const struct race *race)
 	struct race_state state = {};
 	int rc;
 
-	if (!race->machine->find(&state)) {
+	if (!race->backend->find(&state)) {
 		ksft_test_result_skip("all_against_all.%s: without %s\n",
-				      race->name, race->machine->devices);
+				      race->name, race->backend->devices);
 		return;
 	}
 	if (race->wide)

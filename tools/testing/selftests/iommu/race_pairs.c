@@ -17,12 +17,12 @@
 #include "race_ops.h"
 
 struct pair {
-	const struct race_machine *machine;
+	const struct race_backend *backend;
 	const struct race_op *ops[2];
 	unsigned int number;
 };
 
-static const char *only_machine;
+static const char *only_backend;
 static const char *wanted[2];
 
 static int run(void *arg)
@@ -33,7 +33,7 @@ static int run(void *arg)
 
 	/* Who hangs shall not keep the others from their turn. */
 	alarm(race_seconds() + 60 * slowness());
-	rc = race_open(&state, pair->machine, pair->number / 2 % 2);
+	rc = race_open(&state, pair->backend, pair->number / 2 % 2);
 	if (rc) {
 		printf("# open: %s\n", strerror(rc));
 	} else {
@@ -63,22 +63,22 @@ static bool is_worthwhile(const struct pair *pair)
 {
 	unsigned int objects = pair->ops[0]->objects | pair->ops[1]->objects;
 
-	if (only_machine && strcmp(pair->machine->name, only_machine))
+	if (only_backend && strcmp(pair->backend->name, only_backend))
 		return false;
 	return pair->ops[0]->objects & pair->ops[1]->objects &&
-	       (pair->machine == &race_mock || objects & RACE_REAL);
+	       (pair->backend == &race_backend_mock || objects & RACE_REAL);
 }
 
 typedef void (*pair_fn)(struct pair *pair);
 
 /* With @fn NULL only counts. */
-static unsigned int go_through_pairs(const struct race_machine *machine, pair_fn fn)
+static unsigned int for_each_pair(const struct race_backend *backend, pair_fn fn)
 {
-	struct pair pair = { .machine = machine };
+	struct pair pair = { .backend = backend };
 	unsigned int count = 0;
 
-	for (int i = 0; (pair.ops[0] = race_op(machine, i)); i++) {
-		for (int j = i; (pair.ops[1] = race_op(machine, j)); j++) {
+	for (int i = 0; (pair.ops[0] = race_op(backend, i)); i++) {
+		for (int j = i; (pair.ops[1] = race_op(backend, j)); j++) {
 			pair.number++;
 			if (!is_worthwhile(&pair) || !is_wanted(&pair))
 				continue;
@@ -95,24 +95,24 @@ static void test(struct pair *pair)
 	struct race_state state = {};
 	int rc;
 
-	if (!pair->machine->find(&state)) {
+	if (!pair->backend->find(&state)) {
 		ksft_test_result_skip("%s: %s x %s: without %s\n",
-				      pair->machine->name, pair->ops[0]->name,
+				      pair->backend->name, pair->ops[0]->name,
 				      pair->ops[1]->name,
-				      pair->machine->devices);
+				      pair->backend->devices);
 		return;
 	}
 	rc = child_run(run, pair);
 	if (rc < 0)
 		ksft_print_msg("did not come to its end\n");
-	ksft_test_result(!rc, "%s: %s x %s\n", pair->machine->name,
+	ksft_test_result(!rc, "%s: %s x %s\n", pair->backend->name,
 			 pair->ops[0]->name, pair->ops[1]->name);
 }
 
 int main(int argc, char **argv)
 {
 	if (argc > 1 && (!strcmp(argv[1], "mock") || !strcmp(argv[1], "edu"))) {
-		only_machine = argv[1];
+		only_backend = argv[1];
 		argv++;
 		argc--;
 	}
@@ -120,9 +120,9 @@ int main(int argc, char **argv)
 		wanted[i - 1] = argv[i];
 	setvbuf(stdout, NULL, _IOLBF, 0);
 	ksft_print_header();
-	ksft_set_plan(go_through_pairs(&race_mock, NULL) +
-		      go_through_pairs(&race_edu, NULL));
-	go_through_pairs(&race_mock, test);
-	go_through_pairs(&race_edu, test);
+	ksft_set_plan(for_each_pair(&race_backend_mock, NULL) +
+		      for_each_pair(&race_backend_edu, NULL));
+	for_each_pair(&race_backend_mock, test);
+	for_each_pair(&race_backend_edu, test);
 	ksft_finished();
 }

@@ -32,7 +32,7 @@ uint8_t *race_mem(struct race_state *state, unsigned int slot)
 
 static uint64_t first_iova = RACE_IOVA;
 
-void race_go_to_the_top(void)
+void race_use_top_iovas(void)
 {
 	first_iova = RACE_IOVA_TOP;
 }
@@ -407,14 +407,14 @@ static const struct race_op common_ops[] = {
 	{}
 };
 
-const struct race_op *race_op(const struct race_machine *machine, int i)
+const struct race_op *race_op(const struct race_backend *backend, int i)
 {
 	const struct race_op *op;
 
 	for (op = common_ops; op->name; op++)
 		if (!i--)
 			return op;
-	for (op = machine->ops; op->name; op++)
+	for (op = backend->ops; op->name; op++)
 		if (!i--)
 			return op;
 	return NULL;

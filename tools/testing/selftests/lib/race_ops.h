@@ -83,7 +83,7 @@ struct race_context {
 };
 
 struct race_state {
-	const struct race_machine *machine;
+	const struct race_backend *backend;
 	pthread_mutex_t lock;		/* guards context */
 	struct race_context context;
 	bool per_process;		/* IOMMU_OPTION_RLIMIT_MODE */
@@ -105,26 +105,26 @@ struct race_state {
  * @find: which devices there are; returns false if there are too few
  * @open: fill a context with objects; returns 0 or the errno
  * @close: close what belongs to a context besides its fd
- * @end: let go of the devices
+ * @release: let go of the devices
  */
-struct race_machine {
+struct race_backend {
 	const char *name;
 	const char *devices;	/* what @find finds */
 	bool (*find)(struct race_state *state);
 	int (*open)(struct race_state *state, struct race_context *context);
 	void (*close)(struct race_context *context);
-	void (*end)(struct race_state *state);
+	void (*release)(struct race_state *state);
 	const struct race_op *ops;	/* up to one without a name */
 };
 
-extern const struct race_machine race_mock;
-extern const struct race_machine race_edu;
+extern const struct race_backend race_backend_mock;
+extern const struct race_backend race_backend_edu;
 
 /* Have the slots near the end of 64 bits, for the mock with that aperture. */
-void race_go_to_the_top(void);
+void race_use_top_iovas(void);
 
 /* Open and make what operations need. Returns 0 or the errno. */
-int race_open(struct race_state *state, const struct race_machine *machine,
+int race_open(struct race_state *state, const struct race_backend *backend,
 	      bool per_process);
 /*
  * All at once for so many ms. What was wrong is printed, and the first of it
@@ -158,7 +158,7 @@ uint32_t race_slot_take(uint32_t *slot);
 int race_slot_destroy(int fd, uint32_t *slot);
 
 /* Those that need no device, and then those of a machine; NULL at the end */
-const struct race_op *race_op(const struct race_machine *machine, int i);
+const struct race_op *race_op(const struct race_backend *backend, int i);
 
 /* HWPT_ALLOC for a device */
 int race_hwpt_alloc(struct race_thread *thread,

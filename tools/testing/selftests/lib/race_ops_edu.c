@@ -10,7 +10,7 @@
 #include "race_ops.h"
 #include "vfio.h"
 
-static bool find(struct race_state *state)
+static bool find_devices(struct race_state *state)
 {
 	static const enum pci_place places[RACE_EDUS] = {
 		PCI_ON_ROOT_BUS, PCI_SHARED_GROUP, PCI_SHARED_GROUP,
@@ -52,7 +52,7 @@ static int open_edu(struct race_state *state,
 	return rc;
 }
 
-static void end(struct race_state *state)
+static void release_devices(struct race_state *state)
 {
 	for (int i = 0; i < RACE_EDUS; i++)
 		close_edu(state, i);
@@ -63,7 +63,7 @@ static int open_edus(struct race_state *state, struct race_context *context)
 {
 	int rc = 0;
 
-	end(state);
+	release_devices(state);
 	for (int i = 0; !rc && i < RACE_EDUS; i++)
 		rc = open_edu(state, context, i);
 	return rc;
@@ -89,7 +89,7 @@ static int attach_to(struct race_thread *t, int cdev, uint32_t pt)
 	return rc == EINVAL ? 0 : rc;
 }
 
-static int detach_and_attach(struct race_thread *t)
+static int step_detach_and_attach(struct race_thread *t)
 {
 	struct race_context context = race_context(t->shared);
 	int cdev = pick_cdev(t), rc;
@@ -99,7 +99,7 @@ static int detach_and_attach(struct race_thread *t)
 }
 
 /* It is attached, unless another thread detaches. */
-static int replace(struct race_thread *t)
+static int step_replace(struct race_thread *t)
 {
 	struct race_context context = race_context(t->shared);
 
@@ -107,7 +107,7 @@ static int replace(struct race_thread *t)
 }
 
 /* Two that move the same group, each by another of its devices */
-static int replace_group(struct race_thread *t)
+static int step_replace_group(struct race_thread *t)
 {
 	struct race_context context = race_context(t->shared);
 	struct race_state *state = t->shared;
@@ -118,7 +118,7 @@ static int replace_group(struct race_thread *t)
 }
 
 /* The last close unbinds; until then nobody can bind. */
-static int reopen(struct race_thread *t)
+static int step_reopen(struct race_thread *t)
 {
 	struct race_context context = race_context(t->shared);
 	int rc = open_edu(t->shared, &context, race_pick(t, RACE_EDUS));
@@ -133,19 +133,19 @@ static uint32_t pick_device(struct race_thread *t)
 	return state->edu[race_pick(t, RACE_EDUS)].devid;
 }
 
-static int hwpt_alloc(struct race_thread *t)
+static int step_hwpt_alloc(struct race_thread *t)
 {
 	struct race_context context = race_context(t->shared);
 
 	return race_hwpt_alloc(t, &context, pick_device(t));
 }
 
-static int destroy_hwpt(struct race_thread *t)
+static int step_destroy_hwpt(struct race_thread *t)
 {
-	return race_destroy_hwpt(t, hwpt_alloc);
+	return race_destroy_hwpt(t, step_hwpt_alloc);
 }
 
-static int destroy_device(struct race_thread *t)
+static int step_destroy_device(struct race_thread *t)
 {
 	struct race_context context = race_context(t->shared);
 	int rc = _test_destroy(context.fd, pick_device(t));
@@ -153,7 +153,7 @@ static int destroy_device(struct race_thread *t)
 	return rc == EBUSY ? 0 : rc ?: EPROTO;
 }
 
-static int hw_info(struct race_thread *t)
+static int step_hw_info(struct race_thread *t)
 {
 	struct race_context context = race_context(t->shared);
 	uint32_t length = 0, type;
@@ -162,7 +162,7 @@ static int hw_info(struct race_thread *t)
 }
 
 /* Where it goes may be mapped or not. */
-static int dma(struct race_thread *t)
+static int step_dma(struct race_thread *t)
 {
 	unsigned int i = race_pick(t, RACE_EDUS);
 	struct race_state *state = t->shared;
@@ -182,29 +182,29 @@ static int dma(struct race_thread *t)
 #define ATTACHES (RACE_IOAS | RACE_HWPT | RACE_DEVICE | RACE_MEMORY)
 
 static const struct race_op ops[] = {
-	{ "detach_and_attach", detach_and_attach, ATTACHES | RACE_REAL,
+	{ "detach_and_attach", step_detach_and_attach, ATTACHES | RACE_REAL,
 	  RACE_ENDS_OBJECTS },
-	{ "replace", replace, ATTACHES | RACE_REAL, RACE_ENDS_OBJECTS },
-	{ "replace_group", replace_group, ATTACHES | RACE_REAL,
+	{ "replace", step_replace, ATTACHES | RACE_REAL, RACE_ENDS_OBJECTS },
+	{ "replace_group", step_replace_group, ATTACHES | RACE_REAL,
 	  RACE_ENDS_OBJECTS },
-	{ "reopen", reopen, ATTACHES | RACE_REAL, RACE_ENDS_FILES,
+	{ "reopen", step_reopen, ATTACHES | RACE_REAL, RACE_ENDS_FILES,
 	  { EBUSY, EBADF } },
-	{ "hwpt_alloc", hwpt_alloc, ATTACHES, RACE_ENDS_OBJECTS,
+	{ "hwpt_alloc", step_hwpt_alloc, ATTACHES, RACE_ENDS_OBJECTS,
 	  { ENOENT, EBUSY } },
-	{ "destroy_hwpt", destroy_hwpt, ATTACHES, RACE_ENDS_OBJECTS,
+	{ "destroy_hwpt", step_destroy_hwpt, ATTACHES, RACE_ENDS_OBJECTS,
 	  { ENOENT, EBUSY } },
-	{ "destroy_device", destroy_device, RACE_DEVICE },
-	{ "hw_info", hw_info, RACE_DEVICE },
-	{ "dma", dma, RACE_IOAS | RACE_DEVICE | RACE_MEMORY | RACE_REAL },
+	{ "destroy_device", step_destroy_device, RACE_DEVICE },
+	{ "hw_info", step_hw_info, RACE_DEVICE },
+	{ "dma", step_dma, RACE_IOAS | RACE_DEVICE | RACE_MEMORY | RACE_REAL },
 	{}
 };
 
-const struct race_machine race_edu = {
+const struct race_backend race_backend_edu = {
 	.name = "edu",
 	.devices = "an edu on the root bus and two in one IOMMU group",
-	.find = find,
+	.find = find_devices,
 	.open = open_edus,
 	.close = close_nothing,
-	.end = end,
+	.release = release_devices,
 	.ops = ops,
 };

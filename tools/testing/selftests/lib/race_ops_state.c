@@ -37,7 +37,7 @@ int race_context_open(struct race_state *state, struct race_context *context)
 	for (int i = 0; !rc && i < 2; i++)
 		rc = _test_ioas_alloc(context->fd, &context->ioas[i]);
 	if (!rc)
-		rc = state->machine->open(state, context);
+		rc = state->backend->open(state, context);
 	if (rc)
 		race_context_close(state, context);
 	return rc;
@@ -46,7 +46,7 @@ int race_context_open(struct race_state *state, struct race_context *context)
 void race_context_close(struct race_state *state, struct race_context *context)
 {
 	close(context->fd);
-	state->machine->close(context);
+	state->backend->close(context);
 }
 
 static bool make_memory(struct race_state *state)
@@ -61,14 +61,14 @@ static bool make_memory(struct race_state *state)
 	return true;
 }
 
-int race_open(struct race_state *state, const struct race_machine *machine,
+int race_open(struct race_state *state, const struct race_backend *backend,
 	      bool per_process)
 {
 	memset(state, 0, sizeof(*state));
-	state->machine = machine;
+	state->backend = backend;
 	state->per_process = per_process;
 	pthread_mutex_init(&state->lock, NULL);
-	if (!machine->find(state))
+	if (!backend->find(state))
 		return ENODEV;
 	if (!make_memory(state))
 		return ENOMEM;
@@ -150,8 +150,8 @@ int race_close(struct race_state *state)
 		rc = rc ?: complain(_test_ioas_unmap(fd, context->ioas[i], 0,
 						     UINT64_MAX, NULL),
 				    "unmap everything");
-	state->machine->close(context);
-	state->machine->end(state);
+	state->backend->close(context);
+	state->backend->release(state);
 	destroy_all(fd);
 	if (iommufd_next_id(fd) != 1)
 		rc = complain(EBUSY, "an object is left");

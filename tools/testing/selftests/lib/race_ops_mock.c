@@ -6,7 +6,7 @@
 #include "ioctls.h"
 #include "race_ops.h"
 
-static bool find(struct race_state *state)
+static bool find_devices(struct race_state *state)
 {
 	return true;
 }
@@ -32,12 +32,12 @@ static void close_accesses(struct race_context *context)
 			close(context->access[i]);
 }
 
-static void end(struct race_state *state)
+static void release_devices(struct race_state *state)
 {
 }
 
 /* Devices that come and go are in slots; one made for no slot goes at once. */
-static int attach(struct race_thread *t)
+static int step_attach(struct race_thread *t)
 {
 	struct race_context context = race_context(t->shared);
 	struct race_state *state = t->shared;
@@ -59,19 +59,19 @@ static int attach(struct race_thread *t)
 	return _test_destroy(context.fd, dev.stdev);
 }
 
-static int detach(struct race_thread *t)
+static int step_detach(struct race_thread *t)
 {
 	struct race_context context = race_context(t->shared);
 	struct race_state *state = t->shared;
 	uint32_t *slot = &state->stdev[race_pick(t, RACE_IDS)];
 
 	if (!*slot)
-		return attach(t);
+		return step_attach(t);
 	return race_slot_destroy(context.fd, slot);
 }
 
 /* Mostly the device that is always there. */
-static int replace(struct race_thread *t)
+static int step_replace(struct race_thread *t)
 {
 	struct race_context context = race_context(t->shared);
 	struct race_state *state = t->shared;
@@ -83,20 +83,20 @@ static int replace(struct race_thread *t)
 	return _test_mock_replace(context.fd, stdev, &pt);
 }
 
-static int hwpt_alloc(struct race_thread *t)
+static int step_hwpt_alloc(struct race_thread *t)
 {
 	struct race_context context = race_context(t->shared);
 
 	return race_hwpt_alloc(t, &context, context.dev.idev);
 }
 
-static int destroy_hwpt(struct race_thread *t)
+static int step_destroy_hwpt(struct race_thread *t)
 {
-	return race_destroy_hwpt(t, hwpt_alloc);
+	return race_destroy_hwpt(t, step_hwpt_alloc);
 }
 
 /* What belongs to a driver is always in use; of the id of another, who knows. */
-static int destroy_device(struct race_thread *t)
+static int step_destroy_device(struct race_thread *t)
 {
 	struct race_context context = race_context(t->shared);
 	struct race_state *state = t->shared;
@@ -111,7 +111,7 @@ static int destroy_device(struct race_thread *t)
 	return rc == EBUSY ? 0 : rc ?: EPROTO;
 }
 
-static int destroy_access(struct race_thread *t)
+static int step_destroy_access(struct race_thread *t)
 {
 	struct race_context context = race_context(t->shared);
 	int rc = _test_destroy(context.fd,
@@ -120,7 +120,7 @@ static int destroy_access(struct race_thread *t)
 	return rc == EBUSY ? 0 : rc ?: EPROTO;
 }
 
-static int hw_info(struct race_thread *t)
+static int step_hw_info(struct race_thread *t)
 {
 	struct race_context context = race_context(t->shared);
 	struct iommu_test_hw_info info;
@@ -153,7 +153,7 @@ static int make_pin(struct race_thread *t, const struct race_context *context,
 }
 
 /* The first access; pins that there is no slot for are left to UNMAP. */
-static int pin(struct race_thread *t)
+static int step_pin(struct race_thread *t)
 {
 	struct race_context context = race_context(t->shared);
 	struct race_state *state = t->shared;
@@ -169,7 +169,7 @@ static int pin(struct race_thread *t)
 	return rc;
 }
 
-static int unpin(struct race_thread *t)
+static int step_unpin(struct race_thread *t)
 {
 	struct race_context context = race_context(t->shared);
 	struct race_state *state = t->shared;
@@ -177,13 +177,13 @@ static int unpin(struct race_thread *t)
 	int rc;
 
 	if (!id)
-		return pin(t);
+		return step_pin(t);
 	rc = _test_access_unpin(context.fd, context.access[0], id);
 	race_slot_take(slot);
 	return rc;
 }
 
-static int rw(struct race_thread *t)
+static int step_rw(struct race_thread *t)
 {
 	struct race_context context = race_context(t->shared);
 	unsigned int slot = race_pick(t, RACE_SLOTS);
@@ -200,7 +200,7 @@ static int rw(struct race_thread *t)
 	return rc;
 }
 
-static int replace_access(struct race_thread *t)
+static int step_replace_access(struct race_thread *t)
 {
 	struct race_context context = race_context(t->shared);
 
@@ -209,7 +209,7 @@ static int replace_access(struct race_thread *t)
 }
 
 /* Its pins go with it. */
-static int close_access(struct race_thread *t)
+static int step_close_access(struct race_thread *t)
 {
 	struct race_context context = race_context(t->shared);
 	uint32_t pin;
@@ -232,31 +232,31 @@ static int close_access(struct race_thread *t)
  * aperture, and whoever brings a domain meanwhile finds it there.
  */
 static const struct race_op ops[] = {
-	{ "attach", attach, ATTACHES, RACE_ENDS_OBJECTS, { EADDRINUSE } },
-	{ "detach", detach, ATTACHES, RACE_ENDS_OBJECTS,
+	{ "attach", step_attach, ATTACHES, RACE_ENDS_OBJECTS, { EADDRINUSE } },
+	{ "detach", step_detach, ATTACHES, RACE_ENDS_OBJECTS,
 	  { ENOENT, EADDRINUSE } },
-	{ "replace", replace, ATTACHES, 0, { EADDRINUSE } },
-	{ "hwpt_alloc", hwpt_alloc, ATTACHES, RACE_ENDS_OBJECTS,
+	{ "replace", step_replace, ATTACHES, 0, { EADDRINUSE } },
+	{ "hwpt_alloc", step_hwpt_alloc, ATTACHES, RACE_ENDS_OBJECTS,
 	  { ENOENT, EBUSY, EADDRINUSE } },
-	{ "destroy_hwpt", destroy_hwpt, ATTACHES, RACE_ENDS_OBJECTS,
+	{ "destroy_hwpt", step_destroy_hwpt, ATTACHES, RACE_ENDS_OBJECTS,
 	  { ENOENT, EBUSY, EADDRINUSE } },
-	{ "destroy_device", destroy_device, RACE_DEVICE },
-	{ "destroy_access", destroy_access, RACE_ACCESS },
-	{ "hw_info", hw_info, RACE_DEVICE },
-	{ "pin", pin, ACCESSES, 0, { ENOENT, EINVAL } },
-	{ "unpin", unpin, ACCESSES, 0, { ENOENT, EINVAL } },
-	{ "rw", rw, ACCESSES, 0, { ENOENT } },
-	{ "replace_access", replace_access, RACE_IOAS | RACE_ACCESS },
-	{ "close_access", close_access, ACCESSES, 0, { ENOENT, EINVAL } },
+	{ "destroy_device", step_destroy_device, RACE_DEVICE },
+	{ "destroy_access", step_destroy_access, RACE_ACCESS },
+	{ "hw_info", step_hw_info, RACE_DEVICE },
+	{ "pin", step_pin, ACCESSES, 0, { ENOENT, EINVAL } },
+	{ "unpin", step_unpin, ACCESSES, 0, { ENOENT, EINVAL } },
+	{ "rw", step_rw, ACCESSES, 0, { ENOENT } },
+	{ "replace_access", step_replace_access, RACE_IOAS | RACE_ACCESS },
+	{ "close_access", step_close_access, ACCESSES, 0, { ENOENT, EINVAL } },
 	{}
 };
 
-const struct race_machine race_mock = {
+const struct race_backend race_backend_mock = {
 	.name = "mock",
 	.devices = "devices of the mock",
-	.find = find,
+	.find = find_devices,
 	.open = open_objects,
 	.close = close_accesses,
-	.end = end,
+	.release = release_devices,
 	.ops = ops,
 };
