@@ -4,20 +4,14 @@
  * must be true whatever the order was is checked when all have stopped; see
  * race_all.c for everything against everything.
  */
-#include "harness.h"
-#include "race.h"
+#include "race_slots.h"
 
 #define BASE		0x10000000UL
-#define SLOTS		16
-#define SLOT		(4 * PAGE)
 #define RUN_MS		400
 
 struct arena {
-	int fd;
-	uint32_t ioas;
-	uint32_t other;
+	struct race_slots;
 	struct edu edu[3];
-	uint8_t *mem;
 	volatile uint32_t newest_hwpt;	/* of another thread; it may be gone */
 	uint32_t hwpts[2];
 };
@@ -33,6 +27,7 @@ FIXTURE_SETUP(race)
 	test_edu_attach(&self->edu[0], PCI_ON_ROOT_BUS, 0, self->ioas);
 	test_edu_attach(&self->edu[1], PCI_ON_ROOT_BUS, 1, self->other);
 	self->mem = test_mem(mem_anon(SLOTS * SLOT));
+	self->iova = BASE;
 }
 
 FIXTURE_TEARDOWN(race)
@@ -43,28 +38,11 @@ FIXTURE_TEARDOWN(race)
 	EXPECT_EQ(0, proc_status_kb("VmPin:"));
 }
 
-static int step_map(struct race_thread *t)
-{
-	struct arena *self = t->shared;
-	unsigned int slot = race_pick(t, SLOTS);
-
-	return _test_map_fixed(self->fd, self->ioas, self->mem + slot * SLOT,
-			       SLOT, BASE + slot * SLOT, MAP_RW);
-}
-
-static int step_unmap(struct race_thread *t)
-{
-	struct arena *self = t->shared;
-
-	return _test_ioas_unmap(self->fd, self->ioas,
-				BASE + race_pick(t, SLOTS) * SLOT, SLOT, NULL);
-}
-
 /* @edu goes from one IOAS to the other, or nowhere. */
 static int move(struct race_thread *t, struct edu *edu)
 {
 	struct arena *self = t->shared;
-	uint32_t pt = race_pick(t, 2) ? self->ioas : self->other;
+	uint32_t pt = pick_ioas(t);
 
 	if (!race_pick(t, 4))
 		return _test_vfio_detach(edu->cdev);
@@ -84,10 +62,6 @@ static int step_move_second(struct race_thread *t)
 
 	return move(t, &self->edu[1]);
 }
-
-#define MAP	{ .step = step_map, .allowed = { EEXIST } }
-/* EBUSY: it is just being made or taken away by another thread. */
-#define UNMAP	{ .step = step_unmap, .allowed = { ENOENT, EBUSY } }
 
 /* Devices and memory work as before. */
 TEST_F(race, attach_against_map)
@@ -233,6 +207,7 @@ FIXTURE_SETUP(group)
 	test_edu_attach(&self->edu[1], PCI_SHARED_GROUP, 1, self->ioas);
 	test_edu_open(&self->edu[2], PCI_ON_ROOT_BUS, 0);
 	self->mem = test_mem(mem_anon(SLOTS * SLOT));
+	self->iova = BASE;
 }
 
 FIXTURE_TEARDOWN(group)
@@ -249,7 +224,7 @@ FIXTURE_TEARDOWN(group)
 static int replace(struct race_thread *t, struct edu *edu)
 {
 	struct arena *self = t->shared;
-	uint32_t pt = race_pick(t, 2) ? self->ioas : self->other;
+	uint32_t pt = pick_ioas(t);
 
 	return _test_vfio_attach(edu->cdev, &pt);
 }

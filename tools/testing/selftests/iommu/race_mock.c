@@ -8,19 +8,16 @@
 #include <pthread.h>
 
 #include "mock_space.h"
-#include "race.h"
+#include "race_slots.h"
 
-#define SLOTS		12
-#define SLOT		(4 * PAGE)
 #define RUN_MS		100
 #define IDS		48
 #define PIN		MOCK_ACCESS_NEEDS_PIN_PAGES
 
 /* What all threads of a test work on */
 struct objects {
-	struct mock;
-	uint32_t other;
-	uint8_t *mem;
+	struct race_slots;
+	struct mock_dev dev[2];
 	int access[2];
 	/* What another thread has just made; it may be gone again. */
 	volatile uint32_t newest_pin, newest_idev;
@@ -41,6 +38,7 @@ FIXTURE_VARIANT_ADD(race, two_domains_tiny_batches) {
 FIXTURE_SETUP(race)
 {
 	self->mem = test_mem(mem_scattered(SLOTS * SLOT / PAGE));
+	self->iova = MOCK_IOVA;
 	mock_open(variant->domains, variant->limit);
 	test_ioas_alloc(&self->other);
 	for (int i = 0; i < ARRAY_SIZE(self->access); i++)
@@ -57,28 +55,6 @@ FIXTURE_TEARDOWN(race)
 	mock_close();
 }
 
-static uint64_t slot_iova(unsigned int slot)
-{
-	return MOCK_IOVA + slot * SLOT;
-}
-
-static int step_map(struct race_thread *t)
-{
-	struct objects *self = t->shared;
-	unsigned int slot = race_pick(t, SLOTS);
-
-	return _test_map_fixed(self->fd, self->ioas, self->mem + slot * SLOT,
-			       SLOT, slot_iova(slot), MAP_RW);
-}
-
-static int step_unmap(struct race_thread *t)
-{
-	struct objects *self = t->shared;
-
-	return _test_ioas_unmap(self->fd, self->ioas,
-				slot_iova(race_pick(t, SLOTS)), SLOT, NULL);
-}
-
 static int step_unmap_all(struct race_thread *t)
 {
 	struct objects *self = t->shared;
@@ -89,12 +65,12 @@ static int step_unmap_all(struct race_thread *t)
 static int step_copy(struct race_thread *t)
 {
 	struct objects *self = t->shared;
-	uint64_t iova = slot_iova(race_pick(t, SLOTS));
+	uint64_t iova = slot_iova(t, race_pick(t, SLOTS));
 	uint64_t length = (1 + race_pick(t, 6)) * PAGE;
 	int rc;
 
 	rc = _test_ioas_copy(self->fd, self->other, &iova, self->ioas,
-			     slot_iova(race_pick(t, SLOTS)) +
+			     slot_iova(t, race_pick(t, SLOTS)) +
 			     race_pick(t, 3) * PAGE,
 			     length, MAP_RW | MAP_FIXED_IOVA);
 	return rc ? rc : _test_ioas_unmap(self->fd, self->other, iova, length,
@@ -105,12 +81,12 @@ static int step_device(struct race_thread *t)
 {
 	struct objects *self = t->shared;
 	struct mock_dev dev;
-	uint32_t pt = race_pick(t, 2) ? self->ioas : self->other;
+	uint32_t pt = pick_ioas(t);
 	int rc = _test_mock_attach(self->fd, pt, &dev);
 
 	if (rc)
 		return rc;
-	pt = race_pick(t, 2) ? self->ioas : self->other;
+	pt = pick_ioas(t);
 	rc = _test_mock_replace(self->fd, dev.stdev, &pt);
 	/* Only the thread that destroys at random may have been first. */
 	return _test_destroy(self->fd, dev.stdev) ?: rc;
@@ -119,7 +95,7 @@ static int step_device(struct race_thread *t)
 static int step_replace(struct race_thread *t)
 {
 	struct objects *self = t->shared;
-	uint32_t pt = race_pick(t, 2) ? self->ioas : self->other;
+	uint32_t pt = pick_ioas(t);
 
 	return _test_mock_replace(self->fd, self->dev[0].stdev, &pt);
 }
@@ -204,7 +180,7 @@ static int step_pin(struct race_thread *t)
 	uint32_t pin;
 	int rc;
 
-	rc = _test_access_pin(self->fd, access, slot_iova(slot),
+	rc = _test_access_pin(self->fd, access, slot_iova(t, slot),
 			      race_pick(t, 2) ? SLOT : PAGE, NULL, 0, &pin);
 	if (rc)
 		return rc;
@@ -221,7 +197,7 @@ static int step_pin_and_forget(struct race_thread *t)
 	int rc;
 
 	rc = _test_access_pin(self->fd, self->access[0],
-			      slot_iova(race_pick(t, SLOTS)), SLOT, NULL,
+			      slot_iova(t, race_pick(t, SLOTS)), SLOT, NULL,
 			      MOCK_ACCESS_WRITE, &pin);
 	self->newest_pin = pin;
 	return rc;
@@ -240,7 +216,7 @@ static int step_rw(struct race_thread *t)
 	uint8_t buffer[2 * PAGE];
 
 	return _test_access_rw(self->fd, self->access[race_pick(t, 2)],
-			       slot_iova(race_pick(t, SLOTS)) +
+			       slot_iova(t, race_pick(t, SLOTS)) +
 			       race_pick(t, SLOT), 1 + race_pick(t, 2 * PAGE),
 			       buffer, race_pick(t, 2));
 }
@@ -250,7 +226,7 @@ static int step_replace_access(struct race_thread *t)
 	struct objects *self = t->shared;
 
 	return _test_access_replace(self->fd, self->access[race_pick(t, 2)],
-				    race_pick(t, 2) ? self->ioas : self->other);
+				    pick_ioas(t));
 }
 
 static int step_access(struct race_thread *t)
@@ -262,14 +238,13 @@ static int step_access(struct race_thread *t)
 	rc = _test_access_create(self->fd, self->ioas, PIN, &access);
 	if (rc)
 		return rc;
-	rc = _test_access_pin(self->fd, access, slot_iova(race_pick(t, SLOTS)),
-			      SLOT, NULL, 0, &pin);
+	rc = _test_access_pin(self->fd, access,
+			      slot_iova(t, race_pick(t, SLOTS)), SLOT, NULL, 0,
+			      &pin);
 	close(access);
 	return rc;
 }
 
-#define MAP	{ .step = step_map, .allowed = { EEXIST } }
-#define UNMAP	{ .step = step_unmap, .allowed = { ENOENT, EBUSY } }
 #define UNMAP_ALL { .step = step_unmap_all, .allowed = { EBUSY } }
 #define COPY	{ .step = step_copy, .allowed = { ENOENT, EBUSY, EEXIST } }
 #define RW	{ .step = step_rw, .allowed = { ENOENT } }
@@ -433,7 +408,7 @@ TEST_F(race, destroy_of_a_device_against_its_unbind)
 /* Everything is left to close(), with threads that are still in the kernel. */
 TEST_F(race, close_with_everything_in_use)
 {
-	struct objects mine = { .mem = self->mem };
+	struct objects mine = { .mem = self->mem, .iova = self->iova };
 	struct race_thread threads[] = {
 		MAP, UNMAP, PINNER, FORGET, { .step = step_device },
 	};
