@@ -6,16 +6,10 @@
  */
 #include <pthread.h>
 #include <signal.h>
-#include <sys/ioctl.h>
 #include <sys/wait.h>
 
-#include "child.h"
-#include "harness.h"
+#include "common.h"
 #include "stuck.h"
-
-#define COMES	10000	/* ms; a bound, not what it takes */
-#define WAITS	200	/* ms after which a thread surely waits */
-#define IOVA	0x10000000UL
 
 /* What the threads use that keep the locks */
 struct kept {
@@ -96,10 +90,8 @@ static void *set_container(void *arg)
 									\
 		self->kept.container = vfio_container_open();		\
 		self->first = test_group_open(_pci);			\
-		test_ok(_test_vfio_set_container(self->first,		\
-						 self->kept.container));	\
-		ASSERT_EQ(0, ioctl(self->kept.container, VFIO_SET_IOMMU,	\
-				   VFIO_TYPE1v2_IOMMU));		\
+		test_ok(_test_use_container(self->first,		\
+					    self->kept.container));	\
 		ASSERT_EQ(0, ioctl(self->kept.container, VFIO_IOMMU_MAP_DMA,	\
 				   &__map));				\
 		ASSERT_EQ(0, ioctl(self->kept.container,			\
@@ -125,10 +117,10 @@ FIXTURE_SETUP(wait)
 	self->kept.page = self->stuck.page;
 	ASSERT_EQ(0, pthread_create(&self->kept.query, NULL, query_dirty,
 				    &self->kept));
-	test_ok(stuck_wait(&self->stuck, COMES * slowness()));
+	test_ok(stuck_wait(&self->stuck, LIMIT_MS * slowness()));
 	ASSERT_EQ(0, pthread_create(&self->kept.set, NULL, set_container,
 				    &self->kept));
-	sleep_ms(WAITS * slowness());
+	sleep_ms(WAIT_MS * slowness());
 	ASSERT_EQ(-1, self->kept.set_rc);
 }
 
@@ -148,7 +140,6 @@ FIXTURE_TEARDOWN(wait)
 		ASSERT_EQ(0, pthread_join(self->kept.set, NULL));		\
 		ASSERT_EQ(0, self->kept.set_rc);				\
 	} while (0)
-
 
 static int bind_and_close(const struct pci_device *pci)
 {
@@ -176,9 +167,9 @@ static pid_t start(const struct pci_device *pci, struct edu *bound)
 
 #define test_start(_pci) start(_pci, &self->bound)
 #define test_waits(_pid)						\
-	ASSERT_EQ(-1, child_ended(_pid, WAITS * slowness()))
+	ASSERT_EQ(-1, child_ended(_pid, WAIT_MS * slowness()))
 #define test_ends(_code, _pid)						\
-	ASSERT_EQ(_code, child_ended(_pid, COMES * slowness()))
+	ASSERT_EQ(_code, child_ended(_pid, LIMIT_MS * slowness()))
 
 TEST_F(wait, other_groups_do_not)
 {

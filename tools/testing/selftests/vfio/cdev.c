@@ -2,12 +2,9 @@
 /* The life of a cdev: open, BIND, what works when, close. */
 #include <fcntl.h>
 #include <linux/pci_regs.h>
-#include <sys/ioctl.h>
 #include <sys/stat.h>
 
-#include "harness.h"
-
-#define IOVA	0x10000000UL
+#include "common.h"
 
 FIXTURE(cdev) {
 	int fd;

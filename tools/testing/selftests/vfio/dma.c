@@ -1,9 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /* DMA where devices can sit, and what becomes of DMA that is not allowed. */
-#include "harness.h"
+#include "common.h"
 #include "mem_frames.h"
-
-#define IOVA	0x10000000UL
 
 FIXTURE(edge) {
 	int fd;

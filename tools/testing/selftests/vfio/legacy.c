@@ -3,11 +3,7 @@
  * The group and container of always, with the same driver: still working, and
  * never at the same time as the cdev.
  */
-#include <sys/ioctl.h>
-
-#include "harness.h"
-
-#define IOVA	0x10000000UL
+#include "common.h"
 
 FIXTURE(legacy) {
 	int fd;
@@ -39,13 +35,8 @@ FIXTURE_TEARDOWN(legacy)
 	close(self->fd);
 }
 
-#define test_set_container()						\
-	do {								\
-		test_ok(_test_vfio_set_container(self->group,		\
-						 self->container));	\
-		ASSERT_EQ(0, ioctl(self->container, VFIO_SET_IOMMU,	\
-				   VFIO_TYPE1v2_IOMMU));		\
-	} while (0)
+#define test_use_container()						\
+	test_ok(_test_use_container(self->group, self->container))
 
 TEST_F(legacy, dma_through_the_container)
 {
@@ -63,7 +54,7 @@ TEST_F(legacy, dma_through_the_container)
 	};
 	struct edu edu;
 
-	test_set_container();
+	test_use_container();
 	edu.cdev = vfio_group_device(self->group, self->pci.bdf);
 	ASSERT_GE(edu.cdev, 0) TH_LOG("%s: %s", self->pci.bdf, strerror(errno));
 	test_ok(edu_start(&edu, edu.cdev));
@@ -82,7 +73,7 @@ TEST_F(legacy, group_in_use_keeps_the_cdev_out)
 	uint32_t devid = 0;
 	int device, cdev;
 
-	test_set_container();
+	test_use_container();
 	device = vfio_group_device(self->group, self->pci.bdf);
 	ASSERT_GE(device, 0);
 	cdev = vfio_cdev_open(&self->pci);
@@ -97,7 +88,7 @@ TEST_F(legacy, group_in_use_keeps_the_cdev_out)
 	close(cdev);
 	self->group = vfio_group_open(self->pci.group);
 	ASSERT_GE(self->group, 0);
-	test_set_container();
+	test_use_container();
 }
 
 /*
@@ -154,7 +145,7 @@ TEST_F(legacy, back_and_forth)
 		edu_close(&edu);
 		self->group = vfio_group_open(self->pci.group);
 		ASSERT_GE(self->group, 0);
-		test_set_container();
+		test_use_container();
 		device = vfio_group_device(self->group, self->pci.bdf);
 		ASSERT_GE(device, 0);
 		close(device);
@@ -168,7 +159,7 @@ TEST_F(legacy, cdev_ioctls_on_a_groups_device)
 	uint32_t devid, pt = 1;
 	int device;
 
-	test_set_container();
+	test_use_container();
 	device = vfio_group_device(self->group, self->pci.bdf);
 	ASSERT_GE(device, 0);
 	EXPECT_EQ(ENOTTY, _test_vfio_bind(device, self->fd, &devid));

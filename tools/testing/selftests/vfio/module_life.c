@@ -9,13 +9,11 @@
 #include <limits.h>
 #include <sched.h>
 #include <stdio.h>
-#include <sys/ioctl.h>
 #include <sys/syscall.h>
 #include <sys/utsname.h>
 
-#include "harness.h"
+#include "common.h"
 
-#define IOVA		0x10000000UL
 #define DRIVER		"vfio_pci_iommufd"
 #define MAX_MODULES	8
 /* Rounds before growth is measured; rounds that are, and once more if it seems so */
@@ -209,8 +207,7 @@ TEST_F(modules, driver_is_kept_by_a_legacy_device_file)
 
 	ASSERT_GE(container, 0);
 	ASSERT_GE(group, 0);
-	test_ok(_test_vfio_set_container(group, container));
-	ASSERT_EQ(0, ioctl(container, VFIO_SET_IOMMU, VFIO_TYPE1v2_IOMMU));
+	test_ok(_test_use_container(group, container));
 	device = vfio_group_device(group, self->edu.pci.bdf);
 	ASSERT_GE(device, 0);
 	test_kept(DRIVER);

@@ -3,10 +3,9 @@
  * A device behind an IOMMU that we have no word of, and that does not keep its
  * interrupts apart from others.
  */
-#include "harness.h"
+#include "common.h"
 
 #define UNSAFE	"/sys/module/iommufd/parameters/allow_unsafe_interrupts"
-#define IOVA	0x10000000UL
 
 /* The parameter reads Y or N and takes numbers. */
 static bool allow_unsafe(bool allow)

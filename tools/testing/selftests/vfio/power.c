@@ -1,12 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /* The user of a cdev lets the device sleep, and each way to use it wakes it. */
-#include <poll.h>
 #include <sys/eventfd.h>
-#include <sys/ioctl.h>
 
-#include "harness.h"
-
-#define COMES	10000	/* ms; a bound, not what it takes */
+#include "common.h"
 
 FIXTURE(power) {
 	int fd;
@@ -62,15 +58,6 @@ FIXTURE_TEARDOWN(power)
 	close(self->fd);
 }
 
-static bool woken(int event, int ms)
-{
-	struct pollfd pfd = { .fd = event, .events = POLLIN };
-	uint64_t count;
-
-	return poll(&pfd, 1, ms) == 1 &&
-	       read(event, &count, sizeof(count)) == sizeof(count);
-}
-
 TEST_F(power, probes)
 {
 	const uint32_t both = VFIO_DEVICE_FEATURE_GET | VFIO_DEVICE_FEATURE_SET;
@@ -99,7 +86,7 @@ TEST_F(power, probes)
 									\
 		test_ok(feature(self->nvme.cdev, _flags, self->event));	\
 		while (pci_is_awake(self->nvme.pci.bdf)) {		\
-			ASSERT_LT(__ms++, COMES * slowness());		\
+			ASSERT_LT(__ms++, LIMIT_MS * slowness());		\
 			sleep_ms(1);					\
 		}							\
 	} while (0)
@@ -154,10 +141,10 @@ TEST_F(power, each_use_wakes_the_device)
 
 	for (int i = 0; i < ARRAY_SIZE(wake); i++) {
 		test_sleep(SET(LOW_POWER_ENTRY_WITH_WAKEUP));
-		ASSERT_FALSE(woken(self->event, 0));
+		ASSERT_FALSE(event_signals(self->event, 0));
 		test_ok(wake[i](&self->nvme));
 		/* The user is told, and the device stays awake. */
-		ASSERT_TRUE(woken(self->event, 0)) TH_LOG("by call %d", i);
+		ASSERT_TRUE(event_signals(self->event, 0)) TH_LOG("by call %d", i);
 		ASSERT_TRUE(pci_is_awake(self->nvme.pci.bdf));
 		test_ok(vfio_bar_read(self->nvme.bar + NVME_CSTS, &value));
 	}

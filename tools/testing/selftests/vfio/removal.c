@@ -5,16 +5,10 @@
  * program gets it meanwhile.
  */
 #include <fcntl.h>
-#include <poll.h>
 #include <sys/eventfd.h>
 #include <sys/wait.h>
 
-#include "child.h"
-#include "harness.h"
-
-#define COMES	10000	/* ms; a bound, not what it takes */
-#define WAITS	300	/* ms after which removal surely waits */
-#define IOVA	0x10000000UL
+#include "common.h"
 
 FIXTURE(removal) {
 	int fd;
@@ -71,19 +65,12 @@ FIXTURE_TEARDOWN(removal)
 	} while (0)
 
 #define test_waits()							\
-	ASSERT_EQ(-1, child_ended(self->remover, WAITS * slowness()))
+	ASSERT_EQ(-1, child_ended(self->remover, WAIT_MS * slowness()))
 #define test_ends()							\
 	do {								\
-		ASSERT_EQ(0, child_ended(self->remover, COMES * slowness()));	\
+		ASSERT_EQ(0, child_ended(self->remover, LIMIT_MS * slowness()));	\
 		self->remover = -1;					\
 	} while (0)
-
-static bool asked_to_leave(int event, int ms)
-{
-	struct pollfd pfd = { .fd = event, .events = POLLIN };
-
-	return poll(&pfd, 1, ms) == 1;
-}
 
 TEST_F(removal, waits_for_a_bound_and_mapped_cdev)
 {
@@ -97,9 +84,9 @@ TEST_F(removal, waits_for_a_bound_and_mapped_cdev)
 	test_attach(edu->cdev, &edu->pt_id);
 	test_ok(_test_vfio_irq_eventfd(edu->cdev, VFIO_PCI_REQ_IRQ_INDEX, 0,
 				       self->event));
-	ASSERT_FALSE(asked_to_leave(self->event, 0));
+	ASSERT_FALSE(event_signals(self->event, 0));
 	test_start_removal();
-	ASSERT_TRUE(asked_to_leave(self->event, COMES * slowness()));
+	ASSERT_TRUE(event_signals(self->event, LIMIT_MS * slowness()));
 	test_waits();
 	ASSERT_EQ(-1, vfio_cdev_open(&edu->pci));
 	/* Nothing was taken away. */

@@ -2,11 +2,8 @@
 /* Function reset, and the reset of a bus with what a user must know for it. */
 #include <linux/pci_regs.h>
 #include <pthread.h>
-#include <sys/ioctl.h>
 
-#include "harness.h"
-
-#define IOVA	0x10000000UL
+#include "common.h"
 
 FIXTURE(reset) {
 	int fd;

@@ -5,9 +5,8 @@
  */
 #include <linux/limits.h>
 #include <stdlib.h>
-#include <sys/ioctl.h>
 
-#include "harness.h"
+#include "common.h"
 
 #define STOCK		"vfio-pci"
 #define RIGHT		"2ab74924-c335-45f4-9b16-8569e5b08258"
@@ -75,11 +74,9 @@ static int open_group(struct user *user, const struct pci_device *pci,
 
 	user->group = vfio_group_open(pci->group);
 	user->container = vfio_container_open();
-	rc = _test_vfio_set_container(user->group, user->container);
+	rc = _test_use_container(user->group, user->container);
 	if (rc)
 		return rc;
-	if (ioctl(user->container, VFIO_SET_IOMMU, VFIO_TYPE1v2_IOMMU))
-		return errno;
 	snprintf(name, sizeof(name), token ? "%s vf_token=%s" : "%s", pci->bdf,
 		 token);
 	user->device = vfio_group_device(user->group, name);
