@@ -87,7 +87,7 @@ TEST_F(race, attach_against_map)
  * A device comes and goes while others map and unmap. Without a HWPT nothing
  * is pinned, whatever is mapped: a pin that stays was forgotten.
  */
-TEST_F(race, detach_leaves_no_pin_behind)
+TEST_F(race, detach_against_map_leaves_no_pin)
 {
 	struct race_thread threads[] = { MAP, MAP, UNMAP };
 	volatile bool stop;
@@ -112,7 +112,7 @@ TEST_F(race, detach_leaves_no_pin_behind)
 }
 
 /* What was mapped meanwhile must be there for the device that came. */
-TEST_F(race, attached_device_reaches_everything)
+TEST_F(race, attached_device_reaches_every_mapping)
 {
 	struct race_thread threads[] = {
 		MAP, MAP,
@@ -244,7 +244,7 @@ static int step_replace_by_second(struct race_thread *t)
 }
 
 /* One moves the group from the HWPT that the other is just being given. */
-TEST_F(group, replace_by_two_of_its_devices)
+TEST_F(group, replace_by_both_devices_of_a_group)
 {
 	struct race_thread threads[] = {
 		{ .step = step_replace_by_first },
@@ -297,7 +297,7 @@ static int step_move_group(struct race_thread *t)
 }
 
 /* Who fails to attach to a HWPT may be its last user, and has to end it then. */
-TEST_F(group, attach_that_fails_to_a_hwpt_that_ends)
+TEST_F(group, failed_attach_against_destroy_of_the_hwpt)
 {
 	struct race_thread threads[] = {
 		{ .step = step_make_and_end_hwpt },

@@ -260,7 +260,7 @@ TEST_F(race, map_against_unmap)
 	test_race(threads, self, RUN_MS);
 }
 
-TEST_F(race, two_unmaps_of_everything_against_map)
+TEST_F(race, two_unmap_all_against_map)
 {
 	struct race_thread threads[] = { MAP, MAP, UNMAP_ALL, UNMAP_ALL };
 
@@ -274,7 +274,7 @@ TEST_F(race, pin_and_unpin_against_unmap)
 	test_race(threads, self, RUN_MS);
 }
 
-TEST_F(race, unpin_against_the_unpin_of_an_unmap)
+TEST_F(race, unpin_against_unpin_by_unmap)
 {
 	struct race_thread threads[] = {
 		MAP, UNMAP_ALL, FORGET,
@@ -292,7 +292,7 @@ TEST_F(race, rw_against_unmap)
 	test_race(threads, self, RUN_MS);
 }
 
-TEST_F(race, replace_of_the_ioas_of_accesses)
+TEST_F(race, access_replace_against_map_and_pin)
 {
 	struct race_thread threads[] = {
 		MAP, UNMAP, PINNER, FORGET, RW,
@@ -302,7 +302,7 @@ TEST_F(race, replace_of_the_ioas_of_accesses)
 	test_race(threads, self, RUN_MS);
 }
 
-TEST_F(race, accesses_that_come_and_go)
+TEST_F(race, access_create_and_close_against_unmap)
 {
 	struct race_thread threads[] = {
 		MAP, UNMAP,
@@ -313,7 +313,7 @@ TEST_F(race, accesses_that_come_and_go)
 	test_race(threads, self, RUN_MS);
 }
 
-TEST_F(race, domains_against_map_and_copy)
+TEST_F(race, hwpt_alloc_and_destroy_against_map_and_copy)
 {
 	struct race_thread threads[] = {
 		MAP, UNMAP, COPY,
@@ -323,7 +323,7 @@ TEST_F(race, domains_against_map_and_copy)
 	test_race(threads, self, RUN_MS);
 }
 
-TEST_F(race, devices_against_map_and_pin)
+TEST_F(race, attach_and_replace_against_map_and_pin)
 {
 	struct race_thread threads[] = {
 		MAP, UNMAP, PINNER,
@@ -335,7 +335,7 @@ TEST_F(race, devices_against_map_and_pin)
 }
 
 /* A step of replace fails every other time. */
-TEST_F(race, replace_that_fails)
+TEST_F(race, failing_replace_against_map)
 {
 	struct race_thread threads[] = {
 		MAP, UNMAP,

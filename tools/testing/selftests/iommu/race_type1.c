@@ -62,7 +62,7 @@ static int step_attach_and_detach(struct race_thread *t)
 }
 
 /* All that is mapped is pinned with a device and nothing without one. */
-TEST_F(type1, parts_against_attach)
+TEST_F(type1, map_and_unmap_of_parts_against_attach)
 {
 	struct edu *edu = &self->edu[0];
 	struct container container = {

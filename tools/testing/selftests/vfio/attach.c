@@ -43,7 +43,7 @@ FIXTURE_TEARDOWN(attach)
 		ASSERT_TRUE(edu_load(&self->edu, IOVA, COUNT));		\
 	} while (0)
 
-TEST_F(attach, to_the_same_again_does_nothing)
+TEST_F(attach, attach_again_changes_nothing)
 {
 	uint32_t hwpt, next;
 
@@ -157,7 +157,7 @@ TEST_F(attach, nothing_is_reachable_before_attach)
 	ASSERT_TRUE(mem_is_zero(self->other_mem, COUNT));
 }
 
-TEST_F(attach, over_and_over)
+TEST_F(attach, many_attaches_and_detaches)
 {
 	uint32_t next = iommufd_next_id(self->fd);
 
@@ -185,7 +185,7 @@ TEST_F(attach, reservations_move_with_the_device)
 }
 
 /* Bound to one context, attached to objects of that one only. */
-TEST_F(attach, ids_of_another_context_do_not_count)
+TEST_F(attach, ids_of_another_context_are_enoent)
 {
 	int fd = iommufd_open();
 	uint32_t pt, id = 0;

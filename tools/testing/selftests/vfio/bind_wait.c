@@ -171,7 +171,7 @@ static pid_t start(const struct pci_device *pci, struct edu *bound)
 #define test_ends(_code, _pid)						\
 	ASSERT_EQ(_code, child_ended(_pid, LIMIT_MS * slowness()))
 
-TEST_F(wait, other_groups_do_not)
+TEST_F(wait, bind_of_other_groups_does_not_wait)
 {
 	pid_t waits = test_start(&self->busy_pci);
 
@@ -185,7 +185,7 @@ TEST_F(wait, other_groups_do_not)
 	test_ends(EBUSY, waits);
 }
 
-TEST_F(wait, can_be_killed)
+TEST_F(wait, waiting_bind_can_be_killed)
 {
 	pid_t pid[3];
 

@@ -90,7 +90,7 @@ TEST_F(cdev, bind_gives_the_lowest_free_id)
 	ASSERT_EQ(2, self->devid);
 }
 
-TEST_F(cdev, bind_wants_an_iommufd)
+TEST_F(cdev, bind_needs_an_iommufd)
 {
 	int pipes[2], closed;
 
@@ -160,7 +160,7 @@ TEST_F(cdev, second_bind_is_einval)
 	close(other);
 }
 
-TEST_F(cdev, one_open_file_may_bind)
+TEST_F(cdev, only_one_open_file_can_bind)
 {
 	int second = vfio_cdev_open(&self->pci);
 	struct vfio_device_info info;
@@ -231,7 +231,7 @@ TEST_F(cdev, info_structs_that_are_too_short)
 				       &irq));
 }
 
-TEST_F(cdev, attach_needs_a_good_id)
+TEST_F(cdev, attach_needs_a_valid_id)
 {
 	uint32_t pt;
 	static const uint32_t bad[] = { 0, 1000, 0x7fffffff, 0x80000000, ~0U };
@@ -316,14 +316,14 @@ TEST_F(cdev, attach_and_detach_from_old_and_new_clients)
 	test_destroy(ioas);
 }
 
-TEST_F(cdev, detach_of_what_is_not_attached)
+TEST_F(cdev, detach_without_attach)
 {
 	test_bind();
 	test_detach(self->cdev);
 	test_detach(self->cdev);
 }
 
-TEST_F(cdev, close_in_either_order)
+TEST_F(cdev, cdev_and_iommufd_closed_in_either_order)
 {
 	uint8_t *mem = test_mem(mem_anon(8 * PAGE));
 	uint32_t ioas, pt;
@@ -408,7 +408,7 @@ TEST_F(cdev, bus_mastering_is_off_at_first)
 }
 
 /* Every kind of device on the machine can be had through a cdev. */
-TEST_F(cdev, every_device)
+TEST_F(cdev, bind_of_every_device)
 {
 	static const struct pci_id * const ids[] = {
 		&pci_edu, &pci_nvme, &pci_ivshmem

@@ -3,14 +3,14 @@
 #include "common.h"
 #include "mem_frames.h"
 
-FIXTURE(edge) {
+FIXTURE(root_bus) {
 	int fd;
 	uint32_t ioas;
 	struct edu edu;
 	uint8_t *mem;
 };
 
-FIXTURE_SETUP(edge)
+FIXTURE_SETUP(root_bus)
 {
 	self->fd = iommufd_open();
 	ASSERT_GE(self->fd, 0);
@@ -19,7 +19,7 @@ FIXTURE_SETUP(edge)
 	self->mem = test_mem(mem_anon(16 * PAGE));
 }
 
-FIXTURE_TEARDOWN(edge)
+FIXTURE_TEARDOWN(root_bus)
 {
 	edu_close(&self->edu);
 	close(self->fd);
@@ -30,7 +30,7 @@ FIXTURE_TEARDOWN(edge)
  * The kernel limits these lines to a few in five seconds and other tests use
  * them up, so that a second attempt after that time is fair.
  */
-TEST_F(edge, refused_dma_is_reported)
+TEST_F(root_bus, refused_dma_is_reported)
 {
 	uint64_t iova = IOVA + 3 * PAGE;
 	bool seen = false;
@@ -58,7 +58,7 @@ TEST_F(edge, refused_dma_is_reported)
 	} while (0)
 
 /* The kernel's VT-d driver makes every page readable: no test for that. */
-TEST_F(edge, permissions)
+TEST_F(root_bus, permissions)
 {
 	uint64_t read_only = IOVA, write_only = IOVA + PAGE;
 
@@ -73,7 +73,7 @@ TEST_F(edge, permissions)
 	ASSERT_TRUE(mem_is_zero(self->mem + 1000, 200));
 }
 
-TEST_F(edge, last_pages_of_each_range)
+TEST_F(root_bus, last_pages_of_each_range)
 {
 	struct iommu_iova_range ranges[8];
 	uint32_t num = ARRAY_SIZE(ranges);
@@ -92,7 +92,7 @@ TEST_F(edge, last_pages_of_each_range)
 	}
 }
 
-TEST_F(edge, scattered_memory_is_one_range)
+TEST_F(root_bus, scattered_memory_is_one_range)
 {
 	uint8_t *scattered = test_mem(mem_reserve(16 * PAGE));
 
@@ -108,7 +108,7 @@ TEST_F(edge, scattered_memory_is_one_range)
 		  10 * PAGE - 50, 5);
 }
 
-TEST_F(edge, one_page_under_many_iovas)
+TEST_F(root_bus, one_page_at_many_iovas)
 {
 	for (int i = 0; i < 64; i++)
 		test_map_fixed(self->mem, PAGE, IOVA + i * HUGE);
@@ -120,7 +120,7 @@ TEST_F(edge, one_page_under_many_iovas)
 }
 
 /* The page tables of the process know nothing of what a device writes. */
-TEST_F(edge, pages_for_writing_are_dirty_when_they_go)
+TEST_F(root_bus, written_pages_are_dirty_after_unmap)
 {
 	static const size_t numbers[] = { 1, 64 };
 
@@ -144,7 +144,7 @@ TEST_F(edge, pages_for_writing_are_dirty_when_they_go)
 }
 
 /* A huge IO page next to small ones, and gone as a whole. */
-TEST_F(edge, huge_page_and_its_neighbours)
+TEST_F(root_bus, huge_page_and_its_neighbours)
 {
 	uint8_t *huge = test_mem(mem_thp(HUGE));
 
@@ -161,7 +161,7 @@ TEST_F(edge, huge_page_and_its_neighbours)
 	ASSERT_TRUE(mem_is(huge, 200, 8));
 }
 
-TEST_F(edge, two_devices_at_the_same_time)
+TEST_F(root_bus, two_devices_at_the_same_time)
 {
 	struct edu other;
 
@@ -183,7 +183,7 @@ TEST_F(edge, two_devices_at_the_same_time)
 }
 
 /* UNMAP while the device is about to write: before or after, never later. */
-TEST_F(edge, unmap_under_a_transfer)
+TEST_F(root_bus, unmap_during_a_transfer)
 {
 	test_map_fixed(self->mem, PAGE, IOVA);
 	mem_fill(self->mem, 500, 3);
@@ -197,22 +197,22 @@ TEST_F(edge, unmap_under_a_transfer)
 }
 
 /* Wherever the device sits. */
-FIXTURE(dma) {
+FIXTURE(any_place) {
 	int fd;
 	uint32_t ioas;
 	struct edu edu;
 	uint8_t *mem;
 };
 
-FIXTURE_VARIANT(dma) {
+FIXTURE_VARIANT(any_place) {
 	enum pci_place place;
 };
 
-FIXTURE_VARIANT_ADD(dma, root_bus) { PCI_ON_ROOT_BUS };
-FIXTURE_VARIANT_ADD(dma, behind_port) { PCI_BEHIND_PORT };
-FIXTURE_VARIANT_ADD(dma, shared_group) { PCI_SHARED_GROUP };
+FIXTURE_VARIANT_ADD(any_place, root_bus) { PCI_ON_ROOT_BUS };
+FIXTURE_VARIANT_ADD(any_place, behind_port) { PCI_BEHIND_PORT };
+FIXTURE_VARIANT_ADD(any_place, shared_group) { PCI_SHARED_GROUP };
 
-FIXTURE_SETUP(dma)
+FIXTURE_SETUP(any_place)
 {
 	self->fd = iommufd_open();
 	ASSERT_GE(self->fd, 0);
@@ -222,14 +222,14 @@ FIXTURE_SETUP(dma)
 	test_map_fixed(self->mem, 16 * PAGE, IOVA);
 }
 
-FIXTURE_TEARDOWN(dma)
+FIXTURE_TEARDOWN(any_place)
 {
 	edu_close(&self->edu);
 	close(self->fd);
 	EXPECT_EQ(0, proc_status_kb("VmPin:"));
 }
 
-TEST_F(dma, lengths_and_offsets)
+TEST_F(any_place, lengths_and_offsets)
 {
 	static const struct { size_t from, to; unsigned int count; } trips[] = {
 		{ 1, 2 * PAGE + 3, 1 },
@@ -251,7 +251,7 @@ TEST_F(dma, lengths_and_offsets)
 	}
 }
 
-TEST_F(dma, unmapped_iova_is_out_of_reach)
+TEST_F(any_place, dma_to_an_unmapped_iova)
 {
 	mem_fill(self->mem, 100, 1);
 	mem_fill(self->mem + 8 * PAGE, 100, 2);
@@ -267,7 +267,7 @@ TEST_F(dma, unmapped_iova_is_out_of_reach)
 	ASSERT_TRUE(mem_is_zero(self->mem + 4 * PAGE, 100));
 }
 
-TEST_F(dma, half_of_it_unmapped)
+TEST_F(any_place, transfer_across_the_end_of_a_mapping)
 {
 	test_unmap(IOVA, 16 * PAGE);
 	test_map_fixed(self->mem, PAGE, IOVA);

@@ -92,7 +92,7 @@ TEST_F(group, replace_moves_all_members)
 	test_dma(1, self->other_mem, 3);
 }
 
-TEST_F(group, a_replace_that_fails_moves_no_member)
+TEST_F(group, failed_replace_moves_no_member)
 {
 	uint32_t first;
 
@@ -154,7 +154,7 @@ TEST_F(group, one_member_closes_the_other_goes_on)
 	test_dma(0, self->mem, 5);
 }
 
-TEST_F(group, a_sibling_that_is_only_bound)
+TEST_F(group, close_of_a_member_that_is_only_bound)
 {
 	test_attach_to(&self->edu[0], self->ioas);
 	test_dma(0, self->mem, 1);

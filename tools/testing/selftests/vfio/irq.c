@@ -77,7 +77,7 @@ TEST_F(irq, intx_is_masked_until_the_user_unmasks_it)
 	ASSERT_EQ(0, event_signals(self->event, 50));
 }
 
-TEST_F(irq, dma_done)
+TEST_F(irq, msi_at_the_end_of_a_transfer)
 {
 	uint8_t *mem = test_mem(mem_anon(PAGE));
 	uint32_t pt;
@@ -172,7 +172,7 @@ TEST_F(irq, msix_vectors_by_loopback)
 }
 
 /* And the device's: a command that completes signals vector 0. */
-TEST_F(irq, msix_of_a_completion)
+TEST_F(irq, msix_of_a_completed_command)
 {
 	uint8_t *mem = test_mem(mem_anon(4 * PAGE));
 	const uint64_t iova = 0x100000;

@@ -134,7 +134,7 @@ TEST_F(legacy, cdev_of_a_sibling_keeps_the_group_out)
 	test_ok(use_group(self->container, &edu.pci));
 }
 
-TEST_F(legacy, back_and_forth)
+TEST_F(legacy, cdev_and_group_in_turns)
 {
 	for (int i = 0; i < 5; i++) {
 		struct edu edu = { .pci = self->pci };

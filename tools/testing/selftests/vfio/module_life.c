@@ -387,7 +387,7 @@ static bool anything_has_grown(unsigned int rounds)
  * grow again. A kernel with kmemleak needs no counting: it knows each lost
  * object, and its own work would disturb the numbers.
  */
-TEST_F_TIMEOUT(modules, loaded_over_and_over_with_and_without_use,
+TEST_F_TIMEOUT(modules, load_use_and_unload_leak_nothing,
 	       LIFE_SECONDS * slowness())
 {
 	bool count = access("/sys/kernel/debug/kmemleak", F_OK);

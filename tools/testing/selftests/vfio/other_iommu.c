@@ -57,7 +57,7 @@ TEST_F(other, interrupts_that_are_not_isolated_are_eperm)
 	edu_close(&edu);
 }
 
-TEST_F(other, iommu_with_nothing_to_say)
+TEST_F(other, hw_info_type_is_none)
 {
 	uint32_t len = 64, type = 99;
 	uint8_t data[65];
@@ -76,7 +76,7 @@ TEST_F(other, iommu_with_nothing_to_say)
 				       &type));
 }
 
-TEST_F(other, iova_up_to_the_end)
+TEST_F(other, map_up_to_the_last_iova)
 {
 	uint8_t *mem = test_mem(mem_anon(2 * PAGE));
 	struct iommu_iova_range ranges[8];
@@ -98,7 +98,7 @@ TEST_F(other, iova_up_to_the_end)
 }
 
 /* Attaching fills a domain with it, again and again. */
-TEST_F(other, a_mapping_that_ends_where_iova_end)
+TEST_F(other, attach_with_a_mapping_at_the_last_iova)
 {
 	uint8_t *mem = test_mem(mem_anon(8 * PAGE));
 	uint64_t iova = -4 * PAGE, unmapped;
@@ -121,7 +121,7 @@ TEST_F(other, a_mapping_that_ends_where_iova_end)
 	test_pinned(0);
 }
 
-TEST_F(other, dma_goes_where_it_is_mapped_and_nowhere_else)
+TEST_F(other, dma_reaches_mapped_memory_only)
 {
 	uint8_t *mem = test_mem(mem_anon(2 * PAGE));
 

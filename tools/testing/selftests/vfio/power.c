@@ -151,7 +151,7 @@ TEST_F(power, each_use_wakes_the_device)
 }
 
 /* The next user finds it awake. */
-TEST_F(power, close_while_it_sleeps)
+TEST_F(power, close_of_a_sleeping_device)
 {
 	test_sleep(SET(LOW_POWER_ENTRY));
 	nvme_close(&self->nvme);

@@ -110,7 +110,7 @@ TEST_F(regions, mmap_beyond_a_region)
 	EXPECT_EQ(EINVAL, errno);
 }
 
-TEST_F(regions, part_of_a_bar)
+TEST_F(regions, mmap_of_a_part_of_a_bar)
 {
 	uint32_t *reg = mmap(NULL, PAGE, PROT_READ, MAP_SHARED, self->edu.cdev,
 			     self->bar0.offset);
@@ -174,7 +174,7 @@ TEST_F(regions, no_registers_without_memory_space)
 		ASSERT_EQ(EDU_ID_VALUE, __value);			\
 	} while (0)
 
-TEST_F(regions, what_is_mapped_goes_with_memory_space)
+TEST_F(regions, mapping_is_zapped_without_memory_space)
 {
 	void *second = test_mem(vfio_bar_mmap(self->edu.cdev,
 					      VFIO_PCI_BAR0_REGION_INDEX,
@@ -201,7 +201,7 @@ static int read_in_child(void *arg)
 	return rc ?: vfio_bar_read(edu->bar + EDU_ID, &value);
 }
 
-TEST_F(regions, what_a_child_has_goes_with_memory_space)
+TEST_F(regions, mapping_of_a_child_is_zapped_without_memory_space)
 {
 	ASSERT_EQ(EDU_ID_VALUE, edu_read(&self->edu, EDU_ID));
 	ASSERT_EQ(0, child_run(read_in_child, &self->edu));
@@ -224,7 +224,7 @@ TEST_F(regions, what_a_child_has_goes_with_memory_space)
 		self->edu.bar = __to;					\
 	} while (0)
 
-TEST_F(regions, a_moved_mapping_goes_with_memory_space)
+TEST_F(regions, moved_mapping_is_zapped_without_memory_space)
 {
 	test_move(true);
 	test_gone_and_back(self->edu.bar);
@@ -240,7 +240,7 @@ TEST_F(regions, a_moved_mapping_goes_with_memory_space)
 	test_gone_and_back(self->edu.bar);
 }
 
-TEST_F(regions, the_parts_of_a_mapping_go_with_memory_space)
+TEST_F(regions, parts_of_a_mapping_are_zapped_without_memory_space)
 {
 	uint8_t *to = test_mem(mem_reserve(2 * PAGE));
 	uint8_t *bar = (void *)self->edu.bar;

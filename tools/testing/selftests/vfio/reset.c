@@ -47,7 +47,7 @@ FIXTURE_TEARDOWN(reset)
 		ASSERT_TRUE(mem_is_zero(self->mem + 3 * PAGE, PAGE));	\
 	} while (0)
 
-TEST_F(reset, nvme_scatters_into_our_memory)
+TEST_F(reset, nvme_writes_to_scattered_pages)
 {
 	struct nvme nvme;
 
@@ -126,7 +126,7 @@ TEST_F(reset, close_stops_a_transfer_before_its_memory_goes)
 	}
 }
 
-TEST_F(reset, device_that_cannot_be_reset)
+TEST_F(reset, function_reset_without_support_is_einval)
 {
 	struct vfio_device_info info;
 	struct edu edu;
@@ -252,7 +252,7 @@ TEST_F(reset, bus_reset_of_a_lone_device)
 	edu_close(&edu);
 }
 
-TEST_F(reset, info_needs_room)
+TEST_F(reset, hot_reset_info_checks_argsz)
 {
 	union hot_reset_info info;
 	struct edu edu;
@@ -266,7 +266,7 @@ TEST_F(reset, info_needs_room)
 }
 
 /* A cdev's user proves nothing with group files. */
-TEST_F(reset, groups_are_of_no_use_on_a_cdev)
+TEST_F(reset, hot_reset_of_a_cdev_with_a_group_is_einval)
 {
 	struct edu edu;
 
@@ -363,7 +363,7 @@ static void *read_register(void *arg)
  * While a bus is in reset a register reads as anything. A thread that has it mapped
  * waits meanwhile, also when the mapping was moved.
  */
-TEST_F(reset, mapped_registers_are_out_of_reach_during_a_bus_reset)
+TEST_F(reset, mapped_registers_block_during_a_bus_reset)
 {
 	uint8_t *to = test_mem(mem_reserve(EDU_BAR_SIZE));
 	struct reader reader = { };

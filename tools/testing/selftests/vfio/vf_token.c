@@ -191,7 +191,7 @@ FIXTURE_TEARDOWN(token)
  * The PF stays open: QEMU's nvme loses its VFs when the PF is reset, as it is by the
  * next open.
  */
-TEST_F(token, opens_the_vf)
+TEST_F(token, vf_needs_the_token_of_its_pf)
 {
 	for (int i = 0; i < 2; i++) {
 		test_err_open(EACCES, &self->vf_user, self->vf.bdf, NULL);
