@@ -41,7 +41,6 @@ FIXTURE_TEARDOWN(race)
 /* @edu goes from one IOAS to the other, or nowhere. */
 static int move(struct race_thread *t, struct edu *edu)
 {
-	struct arena *self = t->shared;
 	uint32_t pt = pick_ioas(t);
 
 	if (!race_pick(t, 4))
@@ -223,7 +222,6 @@ FIXTURE_TEARDOWN(group)
 
 static int replace(struct race_thread *t, struct edu *edu)
 {
-	struct arena *self = t->shared;
 	uint32_t pt = pick_ioas(t);
 
 	return _test_vfio_attach(edu->cdev, &pt);
