@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* Attach, replace, detach of one device, seen from its DMA. */
+/* Does the DMA of one device follow attach, replace and detach? */
 #include "two_spaces.h"
 
 #define COUNT	100
@@ -21,7 +21,10 @@ FIXTURE_TEARDOWN(attach)
 	two_spaces_close();
 }
 
-/* The device writes what it has; it must come out in @_mem and only there. */
+/*
+ * The device writes its buffer. The bytes must arrive in @_mem and nowhere
+ * else.
+ */
 #define test_writes_to(_mem)						\
 	do {								\
 		uint8_t *__others[] = { self->mem, self->other_mem };	\
@@ -73,7 +76,7 @@ TEST_F(attach, replace_moves_the_dma)
 	test_attach_to(&self->edu, self->other);
 	second = self->edu.pt_id;
 	ASSERT_NE(first, second);
-	/* The old automatic HWPT goes at once. */
+	/* The old automatic HWPT is destroyed at once. */
 	test_err_destroy(ENOENT, first);
 	test_writes_to(self->other_mem);
 	test_attach_to(&self->edu, self->ioas);
@@ -96,7 +99,7 @@ TEST_F(attach, replace_between_ioas_and_explicit_hwpt)
 	test_err_destroy(EBUSY, hwpt);
 	test_writes_to(self->other_mem);
 	test_attach_to(&self->edu, self->ioas);
-	/* An explicit one stays. */
+	/* An explicit HWPT stays. */
 	test_writes_to(self->mem);
 	test_destroy(hwpt);
 }
@@ -123,7 +126,7 @@ TEST_F(attach, failed_replace_changes_nothing)
 	before = self->edu.pt_id;
 	test_load();
 	test_replace_fails(&self->edu);
-	/* Nothing at all, and something else. */
+	/* An id without an object, and an object that is no page table */
 	pt = 1000;
 	test_err_attach(ENOENT, self->edu.cdev, &pt);
 	pt = self->edu.devid;
@@ -142,7 +145,7 @@ TEST_F(attach, detach_stops_the_dma)
 	test_pinned(0);
 	test_writes_to(NULL);
 	test_attach_to(&self->edu, self->other);
-	/* What it read while detached was not our data: it has it no more. */
+	/* While detached the device has read other data into its buffer. */
 	test_load();
 	test_writes_to(self->other_mem);
 }
@@ -180,11 +183,11 @@ TEST_F(attach, reservations_move_with_the_device)
 	test_attach_to(&self->edu, self->other);
 	test_num_ranges(1, self->ioas);
 	test_num_ranges(2, self->other);
-	/* Now the old one may have a mapping in the MSI window. */
+	/* The old IOAS accepts a mapping in the MSI window now. */
 	test_map_fixed(self->mem, PAGE, MSI_WINDOW);
 }
 
-/* Bound to one context, attached to objects of that one only. */
+/* A device attaches to objects of the context that it is bound to. */
 TEST_F(attach, ids_of_another_context_are_enoent)
 {
 	int fd = iommufd_open();

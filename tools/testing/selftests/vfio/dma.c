@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
-/* DMA where devices can sit, and what becomes of DMA that is not allowed. */
+/*
+ * Which memory a device reaches, wherever it sits, and what DMA to the rest
+ * does.
+ */
 #include "common.h"
 #include "mem_frames.h"
 
@@ -27,8 +30,8 @@ FIXTURE_TEARDOWN(root_bus)
 }
 
 /*
- * The kernel limits these lines to a few in five seconds and other tests use
- * them up, so that a second attempt after that time is fair.
+ * The kernel prints only a few of these lines in five seconds, and other tests
+ * cause them too: hence a second attempt after that time.
  */
 TEST_F(root_bus, refused_dma_is_reported)
 {
@@ -48,7 +51,9 @@ TEST_F(root_bus, refused_dma_is_reported)
 	ASSERT_TRUE(seen);
 }
 
-/* @_seed at @_from reaches @_to, both given as offsets of self->mem and IOVAs */
+/*
+ * @_seed at @_from reaches @_to, both given as offsets of self->mem and IOVAs
+ */
 #define test_trip(_from_iova, _to_iova, _from, _to, _seed)		\
 	do {								\
 		mem_fill(self->mem + (_from), 200, _seed);		\
@@ -57,7 +62,7 @@ TEST_F(root_bus, refused_dma_is_reported)
 		ASSERT_TRUE(mem_is(self->mem + (_to), 200, _seed));	\
 	} while (0)
 
-/* The kernel's VT-d driver makes every page readable: no test for that. */
+/* The kernel's VT-d driver makes every page readable: that is not tested. */
 TEST_F(root_bus, permissions)
 {
 	uint64_t read_only = IOVA, write_only = IOVA + PAGE;
@@ -66,9 +71,9 @@ TEST_F(root_bus, permissions)
 		    MAP_READ | MAP_FIXED_IOVA);
 	test_map_to(self->ioas, self->mem + PAGE, PAGE, &write_only,
 		    MAP_WRITE | MAP_FIXED_IOVA);
-	/* Read what may be read, write where it may be written. */
+	/* Read where reading is allowed, write where writing is. */
 	test_trip(read_only, write_only, 0, PAGE, 1);
-	/* Write to what may only be read. */
+	/* Write where only reading is allowed. */
 	ASSERT_TRUE(edu_store(&self->edu, read_only + 1000, 200));
 	ASSERT_TRUE(mem_is_zero(self->mem + 1000, 200));
 }
@@ -80,7 +85,7 @@ TEST_F(root_bus, last_pages_of_each_range)
 
 	test_ok(_test_iova_ranges(self->fd, self->ioas, ranges, &num, NULL));
 	ASSERT_EQ(2, num);
-	/* edu's dma_mask in the test machine is 39 bits, as the IOMMU's. */
+	/* The dma_mask of edu in the test machine has the IOMMU's 39 bits. */
 	ASSERT_EQ((1UL << 39) - 1, ranges[1].last);
 	for (uint32_t i = 0; i < num; i++) {
 		uint64_t last = ranges[i].last - PAGE + 1;
@@ -96,7 +101,7 @@ TEST_F(root_bus, scattered_memory_is_one_range)
 {
 	uint8_t *scattered = test_mem(mem_reserve(16 * PAGE));
 
-	/* The pages in reverse: neighbours in IOVA space, not in RAM. */
+	/* In reverse order pages are neighbours in IOVA space, not in RAM. */
 	for (int i = 0; i < 16; i++)
 		ASSERT_EQ(scattered + i * PAGE,
 			  mremap(self->mem + (15 - i) * PAGE, PAGE, PAGE,
@@ -119,7 +124,7 @@ TEST_F(root_bus, one_page_at_many_iovas)
 	test_trip(IOVA + 63 * HUGE, IOVA + 63 * HUGE + 2000, 0, 2000, 7);
 }
 
-/* The page tables of the process know nothing of what a device writes. */
+/* No page table of the process records what a device writes. */
 TEST_F(root_bus, written_pages_are_dirty_after_unmap)
 {
 	static const size_t numbers[] = { 1, 64 };
@@ -143,7 +148,7 @@ TEST_F(root_bus, written_pages_are_dirty_after_unmap)
 	}
 }
 
-/* A huge IO page next to small ones, and gone as a whole. */
+/* A huge IO page next to small ones is unmapped as a whole. */
 TEST_F(root_bus, huge_page_and_its_neighbours)
 {
 	uint8_t *huge = test_mem(mem_thp(HUGE));
@@ -182,7 +187,7 @@ TEST_F(root_bus, two_devices_at_the_same_time)
 	edu_close(&other);
 }
 
-/* UNMAP while the device is about to write: before or after, never later. */
+/* The device writes before UNMAP returns or not at all. */
 TEST_F(root_bus, unmap_during_a_transfer)
 {
 	test_map_fixed(self->mem, PAGE, IOVA);
@@ -191,12 +196,12 @@ TEST_F(root_bus, unmap_during_a_transfer)
 	memset(self->mem, 0, PAGE);
 	edu_dma_start(&self->edu, IOVA, 0, 500, EDU_DMA_TO_RAM);
 	test_unmap(IOVA, PAGE);
-	/* The device comes 100 ms later and must find the door shut. */
+	/* The device writes 100 ms later, when the page is unmapped. */
 	ASSERT_TRUE(edu_dma_wait(&self->edu));
 	ASSERT_TRUE(mem_is_zero(self->mem, PAGE));
 }
 
-/* Wherever the device sits. */
+/* The same tests for each place of the device */
 FIXTURE(any_place) {
 	int fd;
 	uint32_t ioas;
@@ -258,7 +263,7 @@ TEST_F(any_place, dma_to_an_unmapped_iova)
 	ASSERT_TRUE(edu_load(&self->edu, IOVA, 100));
 	test_unmap(IOVA, 16 * PAGE);
 	test_map_fixed(self->mem + 4 * PAGE, PAGE, IOVA + 4 * PAGE);
-	/* A write beside the mapping changes nothing, a read gets zeros. */
+	/* A write outside of the mapping changes nothing, a read gets zeros. */
 	ASSERT_TRUE(edu_store(&self->edu, IOVA + 8 * PAGE, 100));
 	ASSERT_TRUE(mem_is(self->mem + 8 * PAGE, 100, 2));
 	ASSERT_TRUE(edu_load(&self->edu, IOVA + 8 * PAGE, 100));

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
-/* Two devices in one IOMMU group: they share one HWPT or nothing. */
+/*
+ * Two devices of one IOMMU group, which always have the same HWPT and context.
+ */
 #include "two_spaces.h"
 
 #define COUNT	100
@@ -45,7 +47,7 @@ TEST_F(group, members_share_one_hwpt)
 	test_pinned(4);
 	test_dma(0, self->mem, 1);
 	test_dma(1, self->mem, 2);
-	/* It lasts until the last of them leaves. */
+	/* The HWPT lasts until the last device is detached. */
 	test_detach(self->edu[0].cdev);
 	test_err_destroy(EBUSY, hwpt);
 	test_dma(1, self->mem, 3);
@@ -62,19 +64,19 @@ TEST_F(group, second_member_elsewhere_is_einval)
 	test_attach_to(&self->edu[0], self->ioas);
 	pt = self->other;
 	test_err_attach(EINVAL, self->edu[1].cdev, &pt);
-	/* Also another HWPT of the same IOAS. */
+	/* The same for another HWPT of the same IOAS */
 	pt = hwpt;
 	test_err_attach(EINVAL, self->edu[1].cdev, &pt);
 	test_dma(0, self->mem, 1);
 	test_attach_to(&self->edu[1], self->edu[0].pt_id);
 	test_detach(self->edu[0].cdev);
 	test_detach(self->edu[1].cdev);
-	/* Alone, it may go wherever it likes. */
+	/* The only attached device can choose any page table. */
 	test_attach_to(&self->edu[1], self->other);
 	test_dma(1, self->other_mem, 2);
 }
 
-/* A member that is attached already takes the others along. */
+/* Replace by one attached device moves all attached devices of the group. */
 TEST_F(group, replace_moves_all_members)
 {
 	uint32_t first;
@@ -102,7 +104,7 @@ TEST_F(group, failed_replace_moves_no_member)
 	test_replace_fails(&self->edu[1]);
 	test_dma(0, self->mem, 1);
 	test_dma(1, self->mem, 2);
-	/* No member has reserved anything there, and all have it here. */
+	/* The reservations of both devices are where they were. */
 	test_num_ranges(1, self->other);
 	test_num_ranges(2, self->ioas);
 	test_detach(self->edu[1].cdev);
@@ -171,7 +173,7 @@ TEST_F(group, belongs_to_one_context)
 	edu_close(&self->edu[1]);
 	self->edu[1].cdev = vfio_cdev_open(&self->edu[1].pci);
 	ASSERT_GE(self->edu[1].cdev, 0);
-	/* The sibling, and with it the group, is ours: not for others. */
+	/* The other device, and so the group, is bound to self->fd. */
 	test_err(EBUSY, _test_vfio_bind(self->edu[1].cdev, fd, &devid));
 	ASSERT_EQ(1, iommufd_next_id(fd));
 	test_ok(_test_vfio_bind(self->edu[1].cdev, self->fd, &devid));

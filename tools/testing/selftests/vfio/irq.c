@@ -49,7 +49,7 @@ TEST_F(irq, msi)
 		edu_write(&self->edu, EDU_IRQ_ACK, 0x10 + i);
 		ASSERT_EQ(0, edu_read(&self->edu, EDU_IRQ_STATUS));
 	}
-	/* Off means off. */
+	/* No signal after the interrupt is disabled */
 	test_ok(_test_vfio_irq_disable(self->edu.cdev, VFIO_PCI_MSI_IRQ_INDEX));
 	edu_write(&self->edu, EDU_IRQ_RAISE, 1);
 	ASSERT_EQ(0, event_signals(self->event, 50));
@@ -67,9 +67,9 @@ TEST_F(irq, intx_is_masked_until_the_user_unmasks_it)
 	test_ok(_test_vfio_irq_eventfd(self->edu.cdev, index, 0, self->event));
 	edu_write(&self->edu, EDU_IRQ_RAISE, 1);
 	ASSERT_EQ(1, event_signals(self->event, 1000));
-	/* Still raised, but masked: no storm. */
+	/* Still raised, but masked: no further signal */
 	ASSERT_EQ(0, event_signals(self->event, 50));
-	/* Unmasked while still raised: once more. */
+	/* Unmasked while still raised: one more signal */
 	test_ok(irq_action(self->edu.cdev, index, VFIO_IRQ_SET_ACTION_UNMASK));
 	ASSERT_EQ(1, event_signals(self->event, 1000));
 	edu_write(&self->edu, EDU_IRQ_ACK, 1);
@@ -119,14 +119,14 @@ TEST_F(irq, bad_requests)
 	ASSERT_EQ(EINVAL, _test_vfio_irq_eventfd(cdev, VFIO_PCI_MSIX_IRQ_INDEX,
 						 0, self->event));
 	ASSERT_EQ(EINVAL, _test_vfio_irq_eventfd(cdev, 1000, 0, self->event));
-	/* Not an eventfd. */
+	/* A file that is not an eventfd, and no file */
 	ASSERT_EQ(EINVAL, _test_vfio_irq_eventfd(cdev, VFIO_PCI_MSI_IRQ_INDEX,
 						 0, self->fd));
 	ASSERT_EQ(EBADF, _test_vfio_irq_eventfd(cdev, VFIO_PCI_MSI_IRQ_INDEX,
 						0, 900));
 }
 
-/* The user's own signal through each vector of an MSI-X device. */
+/* The user triggers each vector of an MSI-X device. */
 TEST_F(irq, msix_vectors_by_loopback)
 {
 	enum { VECTORS = 4 };
@@ -171,7 +171,7 @@ TEST_F(irq, msix_vectors_by_loopback)
 	nvme_close(&nvme);
 }
 
-/* And the device's: a command that completes signals vector 0. */
+/* The device signals vector 0 when a command is complete. */
 TEST_F(irq, msix_of_a_completed_command)
 {
 	uint8_t *mem = test_mem(mem_anon(4 * PAGE));

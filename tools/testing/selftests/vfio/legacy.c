@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The group and container of always, with the same driver: still working, and
- * never at the same time as the cdev.
+ * The legacy group and container work with the same driver, but never at the
+ * same time as the cdev.
  */
 #include "common.h"
 
@@ -79,7 +79,7 @@ TEST_F(legacy, group_in_use_keeps_the_cdev_out)
 	cdev = vfio_cdev_open(&self->pci);
 	ASSERT_GE(cdev, 0);
 	test_err(EBUSY, _test_vfio_bind(cdev, self->fd, &devid));
-	/* Also when the group has a container but no device is open. */
+	/* The same while the group has a container, but no open device */
 	close(device);
 	test_err(EBUSY, _test_vfio_bind(cdev, self->fd, &devid));
 	test_ok(_test_vfio_unset_container(self->group));
@@ -92,8 +92,8 @@ TEST_F(legacy, group_in_use_keeps_the_cdev_out)
 }
 
 /*
- * Whether the group's file can be opened or not: it gets no container, and so
- * no device.
+ * Where the group's file can be opened, the group gets no container, and so no
+ * device.
  */
 static int use_group(int container, const struct pci_device *pci)
 {
@@ -115,7 +115,7 @@ TEST_F(legacy, cdev_in_use_keeps_the_group_out)
 	test_ok(edu_open(&edu, self->fd));
 	test_err(EBUSY, use_group(self->container, &self->pci));
 	ASSERT_EQ(-1, vfio_group_device(self->container, self->pci.bdf));
-	/* The refusal did not disturb the cdev's user. */
+	/* The cdev still works after the failed calls. */
 	ASSERT_EQ(EDU_ID_VALUE, edu_read(&edu, EDU_ID));
 	edu_close(&edu);
 	test_ok(use_group(self->container, &self->pci));
@@ -123,7 +123,7 @@ TEST_F(legacy, cdev_in_use_keeps_the_group_out)
 	ASSERT_GE(self->group, 0);
 }
 
-/* The shared group: one member's cdev keeps the group of both out. */
+/* The cdev of one device keeps the whole group out. */
 TEST_F(legacy, cdev_of_a_sibling_keeps_the_group_out)
 {
 	struct edu edu;
@@ -153,7 +153,7 @@ TEST_F(legacy, cdev_and_group_in_turns)
 	}
 }
 
-/* The cdev's ioctls mean nothing on a device that came from a group. */
+/* A device file of a group does not know the ioctls of a cdev. */
 TEST_F(legacy, cdev_ioctls_on_a_groups_device)
 {
 	uint32_t devid, pt = 1;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * A device behind an IOMMU that we have no word of, and that does not keep its
- * interrupts apart from others.
+ * A device behind an IOMMU for which GET_HW_INFO has no type, and which does
+ * not isolate the interrupts of its devices.
  */
 #include "common.h"
 
@@ -97,7 +97,7 @@ TEST_F(other, map_up_to_the_last_iova)
 	test_pinned(0);
 }
 
-/* Attaching fills a domain with it, again and again. */
+/* Each attach fills a new page table with the mapping. */
 TEST_F(other, attach_with_a_mapping_at_the_last_iova)
 {
 	uint8_t *mem = test_mem(mem_anon(8 * PAGE));
