@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * race_all [RACE]: everything that can be done to a context at once, each in a
- * thread of its own, for SELFTEST_RACE_SECONDS in all.
+ * race_all [RACE]: all operations of lib/race_ops.h at once, one thread each,
+ * for SELFTEST_RACE_SECONDS divided by the number of races.
  */
 #include <kselftest.h>
 #include <stdio.h>
@@ -70,7 +70,7 @@ static void test(const struct race *race)
 	if (race->wide)
 		mock_param("wide_aperture", 0);
 	if (rc < 0)
-		ksft_print_msg("did not come to its end\n");
+		ksft_print_msg("was killed or hangs\n");
 	ksft_test_result(!rc, "all_against_all.%s\n", race->name);
 }
 

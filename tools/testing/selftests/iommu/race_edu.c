@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Real devices that come and go while others map, unmap and move them. What
- * must be true whatever the order was is checked when all have stopped; see
- * race_all.c for everything against everything.
+ * Chosen races with real devices: attach, detach, replace and close while other
+ * threads map and unmap. When the threads have stopped, each test checks what
+ * must be true after any order of events. See race_all.c for all operations at
+ * once.
  */
 #include "race_slots.h"
 
@@ -38,7 +39,7 @@ FIXTURE_TEARDOWN(race)
 	EXPECT_EQ(0, proc_status_kb("VmPin:"));
 }
 
-/* @edu goes from one IOAS to the other, or nowhere. */
+/* Attach @edu to one of the two IOASes, or detach it. */
 static int move(struct race_thread *t, struct edu *edu)
 {
 	uint32_t pt = pick_ioas(t);
@@ -62,7 +63,7 @@ static int step_move_second(struct race_thread *t)
 	return move(t, &self->edu[1]);
 }
 
-/* Devices and memory work as before. */
+/* After the race devices and memory work as before. */
 TEST_F(race, attach_against_map)
 {
 	struct race_thread threads[] = {
@@ -83,15 +84,15 @@ TEST_F(race, attach_against_map)
 }
 
 /*
- * A device comes and goes while others map and unmap. Without a HWPT nothing
- * is pinned, whatever is mapped: a pin that stays was forgotten.
+ * Attach and detach while other threads map and unmap. Without a HWPT nothing
+ * is pinned: a pin that stays after detach was forgotten.
  */
 TEST_F(race, detach_against_map_leaves_no_pin)
 {
 	struct race_thread threads[] = { MAP, MAP, UNMAP };
 	volatile bool stop;
 	uint32_t pt;
-	int odd;
+	int bad;
 
 	ASSERT_EQ(3, race_start(threads, 3, (struct arena *)self, &stop));
 	for (int i = 0; i < 100; i++) {
@@ -100,22 +101,22 @@ TEST_F(race, detach_against_map_leaves_no_pin)
 		pt = self->ioas;
 		test_attach(self->edu[0].cdev, &pt);
 		test_detach(self->edu[0].cdev);
-		/* A MAP that began while there was a HWPT may be under way. */
+		/* A MAP that began with the HWPT may still be under way. */
 		while (proc_status_kb("VmPin:") && now_ms() < end)
 			sleep_ms(1);
 		test_pinned(0);
 	}
-	odd = race_stop(threads, 3, &stop);
-	ASSERT_EQ(-1, odd)
-		TH_LOG("thread %d: %s", odd, strerror(threads[odd].odd));
+	bad = race_stop(threads, 3, &stop);
+	ASSERT_EQ(-1, bad)
+		TH_LOG("thread %d: %s", bad, strerror(threads[bad].bad_errno));
 }
 
-/* What was mapped meanwhile must be there for the device that came. */
+/* What was mapped during attach must be in the new page table. */
 TEST_F(race, attached_device_reaches_every_mapping)
 {
 	struct race_thread threads[] = {
 		MAP, MAP,
-		/* Without luck it finds nothing in so short a time. */
+		/* It may find no mapping in so short a time. */
 		{ .step = step_unmap, .allowed = { ENOENT, EBUSY },
 		  .may_starve = true },
 	};
@@ -154,7 +155,7 @@ TEST_F(race, attached_device_reaches_every_mapping)
 	}
 }
 
-/* No other object gets the id of a device that is bound and unbound. */
+/* Close, open and attach the cdev; the device gets the same id again. */
 static int step_reopen(struct race_thread *t)
 {
 	struct arena *self = t->shared;
@@ -176,7 +177,10 @@ static int step_destroy_device(struct race_thread *t)
 	return rc ?: EPROTO;
 }
 
-/* Who only tries is no user that the close could stumble over. */
+/*
+ * A failed DESTROY must not count as a user of the device when close unbinds
+ * it.
+ */
 TEST_F(race, destroy_of_a_device_against_close_of_its_cdev)
 {
 	struct race_thread threads[] = {
@@ -186,14 +190,16 @@ TEST_F(race, destroy_of_a_device_against_close_of_its_cdev)
 	};
 	uint32_t hwpt;
 
-	/* One that stays, as it shall not take the id of the device. */
+	/*
+	 * A HWPT that stays: an automatic one could take the id of the device.
+	 */
 	test_detach(self->edu[0].cdev);
 	test_hwpt_alloc(self->edu[0].devid, self->ioas, &hwpt);
 	self->newest_hwpt = hwpt;
 	test_race(threads, (struct arena *)self, RUN_MS);
 }
 
-/* Two devices in one group, each moving all of it, and one by itself */
+/* Two devices in one group, each of which moves the group, and one alone */
 FIXTURE(group) { struct arena; };
 
 FIXTURE_SETUP(group)
@@ -241,7 +247,10 @@ static int step_replace_by_second(struct race_thread *t)
 	return replace(t, &self->edu[1]);
 }
 
-/* One moves the group from the HWPT that the other is just being given. */
+/*
+ * One thread moves the group away from the HWPT that another thread moves it
+ * to.
+ */
 TEST_F(group, replace_by_both_devices_of_a_group)
 {
 	struct race_thread threads[] = {
@@ -253,7 +262,7 @@ TEST_F(group, replace_by_both_devices_of_a_group)
 	uint32_t pt = self->ioas;
 
 	test_race(threads, (struct arena *)self, 5 * RUN_MS);
-	/* Both are where the group is. */
+	/* Both devices have the page table of the group. */
 	test_attach(self->edu[0].cdev, &pt);
 	test_map_fixed(self->mem, SLOT, BASE);
 	mem_fill(self->mem, 64, 1);
@@ -262,7 +271,7 @@ TEST_F(group, replace_by_both_devices_of_a_group)
 	ASSERT_TRUE(mem_is(self->mem + PAGE, 64, 1));
 }
 
-/* The only device of a HWPT comes and goes. */
+/* Attach and detach of its only device create and destroy an automatic HWPT. */
 static int step_make_and_end_hwpt(struct race_thread *t)
 {
 	struct arena *self = t->shared;
@@ -275,7 +284,7 @@ static int step_make_and_end_hwpt(struct race_thread *t)
 	return _test_vfio_detach(self->edu[2].cdev);
 }
 
-/* It cannot go where the rest of its group is not. */
+/* EINVAL: the other device of its group has another page table. */
 static int step_attach_that_fails(struct race_thread *t)
 {
 	struct arena *self = t->shared;
@@ -285,7 +294,7 @@ static int step_attach_that_fails(struct race_thread *t)
 	return rc == EINVAL ? 0 : rc;
 }
 
-/* While the group moves nobody can see where it is. */
+/* Moves the group between two HWPTs during the failing attach. */
 static int step_move_group(struct race_thread *t)
 {
 	struct arena *self = t->shared;
@@ -294,7 +303,7 @@ static int step_move_group(struct race_thread *t)
 	return _test_vfio_attach(self->edu[0].cdev, &pt);
 }
 
-/* Who fails to attach to a HWPT may be its last user, and has to end it then. */
+/* A failed attach may be the last user of a HWPT and has to destroy it then. */
 TEST_F(group, failed_attach_against_destroy_of_the_hwpt)
 {
 	struct race_thread threads[] = {

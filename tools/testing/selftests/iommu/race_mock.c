@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Two and more threads at the same objects of a context with mock devices, each
- * test for what has gone wrong in some iommufd before. In the end nothing is
- * pinned, no id is taken, and all works as before. See race_all.c for everything
- * against everything.
+ * Chosen races with mock devices and accesses, each for an error that some
+ * iommufd has had. At the end nothing is pinned and no id is taken. See
+ * race_all.c for all operations at once.
  */
 #include <pthread.h>
 
@@ -19,7 +18,7 @@ struct objects {
 	struct race_slots;
 	struct mock_dev dev[2];
 	int access[2];
-	/* What another thread has just made; it may be gone again. */
+	/* The newest id of another thread; the object may be gone. */
 	volatile uint32_t newest_pin, newest_idev;
 };
 
@@ -88,7 +87,6 @@ static int step_device(struct race_thread *t)
 		return rc;
 	pt = pick_ioas(t);
 	rc = _test_mock_replace(self->fd, dev.stdev, &pt);
-	/* Only the thread that destroys at random may have been first. */
 	return _test_destroy(self->fd, dev.stdev) ?: rc;
 }
 
@@ -125,7 +123,7 @@ static int step_destroy(struct race_thread *t)
 	return _test_destroy(self->fd, 1 + race_pick(t, IDS));
 }
 
-/* Looks up whatever there is under an id that somebody destroys. */
+/* An ioctl on an id that another thread may destroy */
 static int step_use_ids(struct race_thread *t)
 {
 	struct objects *self = t->shared;
@@ -151,7 +149,7 @@ static int step_use_ids(struct race_thread *t)
 		rc = _test_reserve(self->fd, id, 0, 0);
 		break;
 	}
-	/* Which object it was is known to nobody. */
+	/* The id may be free or an object of any type. */
 	return rc == ENOENT || rc == EINVAL || rc == EMSGSIZE ? 0 : rc;
 }
 
@@ -162,7 +160,7 @@ static int step_objects(struct race_thread *t)
 	uint32_t ioas, hwpt;
 	int rc = _test_ioas_alloc(self->fd, &ioas);
 
-	/* What nobody can find by chance would stay. */
+	/* step_destroy() tries ids up to IDS: keep no object beyond. */
 	if (!rc && ioas > IDS - 4)
 		return _test_destroy(self->fd, ioas) ?: EBUSY;
 	if (!rc)
@@ -184,12 +182,12 @@ static int step_pin(struct race_thread *t)
 			      race_pick(t, 2) ? SLOT : PAGE, NULL, 0, &pin);
 	if (rc)
 		return rc;
-	/* An UNMAP may have had it unpinned. */
+	/* UNMAP may have ended the pin. */
 	rc = _test_access_unpin(self->fd, access, pin);
 	return rc == ENOENT ? 0 : rc;
 }
 
-/* Leaves the pins to whoever unmaps. */
+/* UNMAP ends the pins. */
 static int step_pin_and_forget(struct race_thread *t)
 {
 	struct objects *self = t->shared;
@@ -334,7 +332,7 @@ TEST_F(race, attach_and_replace_against_map_and_pin)
 	test_race(threads, self, RUN_MS);
 }
 
-/* A step of replace fails every other time. */
+/* Attach fails in the mock half of the time. */
 TEST_F(race, failing_replace_against_map)
 {
 	struct race_thread threads[] = {
@@ -366,12 +364,12 @@ TEST_F(race, any_ioctl_on_an_id_against_destroy)
 	};
 	uint32_t ioas = self->ioas;
 
-	/* What the fixture's teardown needs has a user. */
+	/* The objects of the fixture are in use and survive. */
 	test_race(threads, self, RUN_MS);
 	ASSERT_EQ(EBUSY, _test_destroy(self->fd, ioas));
 }
 
-/* DESTROY of a device's id must not count as a user of it for a moment. */
+/* A failed DESTROY must not count as a user of the device for a moment. */
 static int step_destroy_device_ids(struct race_thread *t)
 {
 	struct objects *self = t->shared;
@@ -405,7 +403,7 @@ TEST_F(race, destroy_of_a_device_against_its_unbind)
 	test_race(threads, self, RUN_MS);
 }
 
-/* Everything is left to close(), with threads that are still in the kernel. */
+/* close() undoes everything. */
 TEST_F(race, close_with_everything_in_use)
 {
 	struct objects mine = { .mem = self->mem, .iova = self->iova };

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Mappings of a VFIO type1 container come and go, whole and in parts, while a
- * device is attached to the IOAS and detached from it.
+ * A race in a VFIO type1 container: map and unmap of parts of the same range
+ * while a device is attached to the IOAS and detached from it.
  */
 #include "race.h"
 #include "type1.h"
@@ -32,7 +32,9 @@ static void pick_part(struct race_thread *t, size_t *offset, uint64_t *size)
 	*size = (1 + race_pick(t, PAGES - start)) * PAGE;
 }
 
-/* Map one part and unmap another; mappings of earlier steps may be in the way. */
+/*
+ * Map one part and unmap another; mappings of earlier steps may be in the way.
+ */
 static int step_map_and_unmap(struct race_thread *t)
 {
 	struct container *c = t->shared;
@@ -56,7 +58,7 @@ static int step_attach_and_detach(struct race_thread *t)
 	return _test_vfio_attach(c->cdev, &pt) ?: _test_vfio_detach(c->cdev);
 }
 
-/* All that is mapped is pinned with a device and nothing without one. */
+/* With a device all that is mapped is pinned, and without one nothing. */
 TEST_F(type1, map_and_unmap_of_parts_against_attach)
 {
 	struct edu *edu = &self->edu[0];

@@ -1,16 +1,16 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * What can be done to a context, as a table, so that programs can set anything
- * against anything.
+ * A table of the operations on a context. race_all runs all of them at once,
+ * race_pairs every two of them.
  *
- * Each operation works on what all have in common: struct race_state. Objects
- * that always exist are in a struct race_context; those that come and go are
- * in slots, as ids. Whoever reads a slot may find that the object is gone, or
- * that the id is another object's by now.
+ * All operations share one struct race_state. Objects that always exist are in
+ * its struct race_context. Other objects are created and destroyed by
+ * operations; their ids are in slots. An operation that reads a slot may find
+ * that the object is gone, or that another object has the id now.
  *
- * An operation says which errnos it may get from objects in any state that it
- * brings about itself (allowed), and what it ends for all others, which tells
- * the errnos that they may get. Anything else is a mistake of the kernel's.
+ * @allowed has the errnos that an operation may get against itself. @ends says
+ * what it takes away from other operations, and so which errnos those may get.
+ * Any other errno is an error of the kernel.
  */
 #ifndef SELFTEST_LIB_RACE_OPS_H
 #define SELFTEST_LIB_RACE_OPS_H
@@ -25,21 +25,22 @@
 #include "race.h"
 
 /*
- * Mappings are made of these, all below the end of every aperture; of the mock's,
- * when it has all 64 bits, the last slot lies so far below the end that no
- * operation reaches beyond it.
+ * Mappings consist of slots. All slots are in every aperture. RACE_IOVA_TOP is
+ * for a mock aperture of all 64 bits: no operation reaches beyond its end.
  */
 #define RACE_IOVA	0x10000000UL
 #define RACE_IOVA_TOP	(-(RACE_SLOTS + 4) * RACE_SLOT)
 #define RACE_SLOTS	12
 #define RACE_SLOT	(4 * PAGE)
-/* In memory each is followed by a page that nothing ever maps. */
+/* In memory a page that is never mapped follows each slot. */
 #define RACE_STRIDE	(RACE_SLOT + PAGE)
 
 #define RACE_IDS	4
 #define RACE_EDUS	3
 
-/* What an operation has to do with: those that share nothing cannot race. */
+/*
+ * What an operation works on. Two operations with no bit in common cannot race.
+ */
 enum race_object {
 	RACE_IOAS = 1 << 0,
 	RACE_HWPT = 1 << 1,
@@ -47,20 +48,21 @@ enum race_object {
 	RACE_ACCESS = 1 << 3,
 	RACE_MEMORY = 1 << 4,
 	RACE_ALL = (1 << 5) - 1,
-	/* It is not the same with devices of the mock. */
+	/* Worth doing with real devices, too */
 	RACE_REAL = 1 << 5,
 };
 
-/* What an operation ends */
+/* What an operation takes away from others */
 enum race_end {
-	/* The id may be found gone, another object's, or in use. */
+	/* The id may be free, another object's, or in use. */
 	RACE_ENDS_OBJECTS = 1 << 0,
 	/*
-	 * So may the file: closed, of another kind, or another context, where
-	 * the same id may be an object that can be destroyed (EPROTO).
+	 * The descriptor may be closed, another kind of file, or another
+	 * context, where the same id may be an object that can be destroyed
+	 * (EPROTO).
 	 */
 	RACE_ENDS_FILES = 1 << 1,
-	/* The memory may not be there to be pinned. */
+	/* The memory may be gone and cannot be pinned. */
 	RACE_ENDS_MEMORY = 1 << 2,
 };
 
@@ -88,53 +90,56 @@ struct race_state {
 	struct race_context context;
 	bool per_process;		/* IOMMU_OPTION_RLIMIT_MODE */
 	uint8_t *mem;
-	/* Ids in slots, 0 in an empty one; changed atomically */
+	/* Slots with ids, 0 when empty; changed atomically */
 	uint32_t ioas;
 	uint32_t hwpt[RACE_IDS];
 	uint32_t stdev[RACE_IDS];
 	uint32_t idev[RACE_IDS];
 	uint32_t pin[RACE_IDS];
-	/* With real devices. The lock is for who uses the BAR or changes it. */
+	/*
+	 * With real devices. The lock is for the use and the change of a BAR.
+	 */
 	struct edu edu[RACE_EDUS];
 	pthread_rwlock_t edu_lock[RACE_EDUS];
 	unsigned int nr_edu;
 };
 
 /*
- * Where the devices come from, and what can be done with them.
- * @find: which devices there are; returns false if there are too few
+ * Where the devices come from, and the operations on them.
+ * @find: find the devices; returns false if there are too few
  * @open: fill a context with objects; returns 0 or the errno
- * @close: close what belongs to a context besides its fd
- * @release: let go of the devices
+ * @close: close the descriptors of a context besides its fd
+ * @release: close the devices
  */
 struct race_backend {
 	const char *name;
-	const char *devices;	/* what @find finds */
+	const char *devices;	/* for messages: what @find looks for */
 	bool (*find)(struct race_state *state);
 	int (*open)(struct race_state *state, struct race_context *context);
 	void (*close)(struct race_context *context);
 	void (*release)(struct race_state *state);
-	const struct race_op *ops;	/* up to one without a name */
+	const struct race_op *ops;	/* ends with an empty one */
 };
 
 extern const struct race_backend race_backend_mock;
 extern const struct race_backend race_backend_edu;
 
-/* Have the slots near the end of 64 bits, for the mock with that aperture. */
+/* Put the slots at RACE_IOVA_TOP. */
 void race_use_top_iovas(void);
 
-/* Open and make what operations need. Returns 0 or the errno. */
+/* Open a context with all that operations need. Returns 0 or the errno. */
 int race_open(struct race_state *state, const struct race_backend *backend,
 	      bool per_process);
 /*
- * All at once for so many ms. What was wrong is printed, and the first of it
- * returned as an errno.
+ * Run @ops at once for @ms. Prints what was wrong; returns 0 or the first
+ * errno.
  */
 int race_ops(struct race_state *state, const struct race_op *const *ops, int n,
 	     unsigned int ms);
 /*
- * Undo everything and see that nothing is left: no mapping, pin, charge or id,
- * and no byte changed where nothing was mapped. As race_ops().
+ * Undo everything and check that nothing is left: no mapping, pin, charge or
+ * id, and that no byte has changed where nothing was mapped. Returns as
+ * race_ops().
  */
 int race_close(struct race_state *state);
 
@@ -144,26 +149,29 @@ int race_context_open(struct race_state *state, struct race_context *context);
 void race_context_close(struct race_state *state, struct race_context *context);
 uint8_t *race_mem(struct race_state *state, unsigned int slot);
 uint64_t race_iova(unsigned int slot);
-/* An IOAS; a page table of any kind */
+/* An IOAS; an IOAS or a HWPT */
 uint32_t race_pick_ioas(struct race_thread *thread,
 			const struct race_context *context);
 uint32_t race_pick_pt(struct race_thread *thread,
 		      const struct race_context *context);
 
-/* Put an id into a slot that is empty; false if it is not. */
+/* Put an id into a slot; false if the slot is not empty. */
 bool race_slot_fill(uint32_t *slot, uint32_t id);
-/* Take what is in a slot, 0 for nothing. */
+/* Take the id out of a slot; 0 if it is empty. */
 uint32_t race_slot_take(uint32_t *slot);
-/* DESTROY what is in a slot and empty it. */
+/* DESTROY the object in a slot; in use, it stays there. */
 int race_slot_destroy(int fd, uint32_t *slot);
 
-/* Those that need no device, and then those of a machine; NULL at the end */
+/*
+ * Operation @i: first those that need no device, then those of @backend, then
+ * NULL
+ */
 const struct race_op *race_op(const struct race_backend *backend, int i);
 
 /* HWPT_ALLOC for a device */
 int race_hwpt_alloc(struct race_thread *thread,
 		    const struct race_context *context, uint32_t device);
-/* DESTROY of one, or @alloc where there is none */
+/* DESTROY of a HWPT, or @alloc if there is none */
 int race_destroy_hwpt(struct race_thread *thread,
 		      int (*alloc)(struct race_thread *thread));
 int race_map_slot(struct race_state *state, int fd, uint32_t ioas,

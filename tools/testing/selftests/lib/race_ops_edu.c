@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * What can be done with real devices: an edu on the root bus, and two that are
- * in one IOMMU group.
+ * Operations on real devices: an edu on the root bus and two in one IOMMU
+ * group.
  */
 #include <errno.h>
 #include <unistd.h>
@@ -34,7 +34,7 @@ static void close_edu(struct race_state *state, int i)
 	pthread_rwlock_unlock(&state->edu_lock[i]);
 }
 
-/* Both of a group in one IOAS, as they have to be */
+/* Both devices of the group are attached to the same IOAS. */
 static int open_edu(struct race_state *state,
 		    const struct race_context *context, int i)
 {
@@ -58,7 +58,7 @@ static void release_devices(struct race_state *state)
 		close_edu(state, i);
 }
 
-/* A group cannot belong to two contexts, so all are closed first. */
+/* A group cannot be bound to two contexts, so all devices are closed first. */
 static int open_edus(struct race_state *state, struct race_context *context)
 {
 	int rc = 0;
@@ -73,7 +73,7 @@ static void close_nothing(struct race_context *context)
 {
 }
 
-/* Without a lock: it may be closed at any moment. */
+/* No lock: another thread may close the cdev at any moment. */
 static int pick_cdev(struct race_thread *t)
 {
 	struct race_state *state = t->shared;
@@ -85,7 +85,7 @@ static int attach_to(struct race_thread *t, int cdev, uint32_t pt)
 {
 	int rc = _test_vfio_attach(cdev, &pt);
 
-	/* The other member of its group is elsewhere. */
+	/* EINVAL: the other device of the group has another page table. */
 	return rc == EINVAL ? 0 : rc;
 }
 
@@ -98,7 +98,7 @@ static int step_detach_and_attach(struct race_thread *t)
 	return rc ?: attach_to(t, cdev, race_pick_pt(t, &context));
 }
 
-/* It is attached, unless another thread detaches. */
+/* A replace, unless another thread has just detached the device */
 static int step_replace(struct race_thread *t)
 {
 	struct race_context context = race_context(t->shared);
@@ -106,7 +106,7 @@ static int step_replace(struct race_thread *t)
 	return attach_to(t, pick_cdev(t), race_pick_pt(t, &context));
 }
 
-/* Two that move the same group, each by another of its devices */
+/* Two threads can move the same group, each by another of its devices. */
 static int step_replace_group(struct race_thread *t)
 {
 	struct race_context context = race_context(t->shared);
@@ -117,7 +117,9 @@ static int step_replace_group(struct race_thread *t)
 			 context.ioas[race_pick(t, 2)]);
 }
 
-/* The last close unbinds; until then nobody can bind. */
+/*
+ * EINVAL: a call under way or a child still holds the old file, which is bound.
+ */
 static int step_reopen(struct race_thread *t)
 {
 	struct race_context context = race_context(t->shared);
@@ -161,7 +163,7 @@ static int step_hw_info(struct race_thread *t)
 	return _test_hw_info(context.fd, pick_device(t), NULL, &length, &type);
 }
 
-/* Where it goes may be mapped or not. */
+/* The IOVA may be mapped or not. */
 static int step_dma(struct race_thread *t)
 {
 	unsigned int i = race_pick(t, RACE_EDUS);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* What can be done with devices behind the mock IOMMU, and with accesses. */
+/* Operations on devices of the mock IOMMU, and on accesses. */
 #include <errno.h>
 #include <unistd.h>
 
@@ -36,7 +36,10 @@ static void release_devices(struct race_state *state)
 {
 }
 
-/* Devices that come and go are in slots; one made for no slot goes at once. */
+/*
+ * Replaces the device in a slot. If another thread was faster, the new one
+ * goes.
+ */
 static int step_attach(struct race_thread *t)
 {
 	struct race_context context = race_context(t->shared);
@@ -70,7 +73,7 @@ static int step_detach(struct race_thread *t)
 	return race_slot_destroy(context.fd, slot);
 }
 
-/* Mostly the device that is always there. */
+/* Mostly of the device that is always there */
 static int step_replace(struct race_thread *t)
 {
 	struct race_context context = race_context(t->shared);
@@ -95,7 +98,10 @@ static int step_destroy_hwpt(struct race_thread *t)
 	return race_destroy_hwpt(t, step_hwpt_alloc);
 }
 
-/* What belongs to a driver is always in use; of the id of another, who knows. */
+/*
+ * A device object is in use until its driver unbinds; an old id may be
+ * anything.
+ */
 static int step_destroy_device(struct race_thread *t)
 {
 	struct race_context context = race_context(t->shared);
@@ -152,7 +158,7 @@ static int make_pin(struct race_thread *t, const struct race_context *context,
 	return rc;
 }
 
-/* The first access; pins that there is no slot for are left to UNMAP. */
+/* By the first access. A pin without a slot stays until UNMAP. */
 static int step_pin(struct race_thread *t)
 {
 	struct race_context context = race_context(t->shared);
@@ -208,7 +214,7 @@ static int step_replace_access(struct race_thread *t)
 				    race_pick_ioas(t, &context));
 }
 
-/* Its pins go with it. */
+/* The close of an access also ends its pins. */
 static int step_close_access(struct race_thread *t)
 {
 	struct race_context context = race_context(t->shared);
@@ -228,8 +234,8 @@ static int step_close_access(struct race_thread *t)
 #define ACCESSES (RACE_IOAS | RACE_ACCESS | RACE_MEMORY)
 
 /*
- * EADDRINUSE: an IOAS without a domain lets a mapping lie below the mock's
- * aperture, and whoever brings a domain meanwhile finds it there.
+ * EADDRINUSE: in an IOAS without a domain a mapping may lie below the mock's
+ * aperture, where a domain that comes later cannot have it.
  */
 static const struct race_op ops[] = {
 	{ "attach", step_attach, ATTACHES, RACE_ENDS_OBJECTS, { EADDRINUSE } },

@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
-/* The beginning and the end of a race, and what must be so in the end. */
+/*
+ * How a race over the table of operations begins and ends, and the checks at
+ * its end.
+ */
 #include <errno.h>
 #include <linux/capability.h>
 #include <stdio.h>
@@ -12,9 +15,9 @@
 #include "proc.h"
 #include "race_ops.h"
 
-/* No race has more objects. */
+/* More than any race has objects */
 #define MANY_IDS 1024
-/* A process that was killed lets go of its files soon after it is gone. */
+/* The files of a killed process are released a little after its end. */
 #define SETTLES_MS 5000
 
 static int set_mode(int fd, bool per_process)
@@ -72,7 +75,7 @@ int race_open(struct race_state *state, const struct race_backend *backend,
 		return ENODEV;
 	if (!make_memory(state))
 		return ENOMEM;
-	/* So that what is pinned has to be paid for. */
+	/* Without CAP_IPC_LOCK every pin is charged. */
 	if (!set_memlock(RLIM_INFINITY) || !drop_capability(CAP_IPC_LOCK))
 		return EPERM;
 	return race_context_open(state, &state->context);
@@ -81,11 +84,11 @@ int race_open(struct race_state *state, const struct race_backend *backend,
 static int complain(int rc, const char *what)
 {
 	if (rc)
-		printf("# in the end: %s: %s\n", what, strerror(rc));
+		printf("# at the end: %s: %s\n", what, strerror(rc));
 	return rc;
 }
 
-/* Users go before what they use, hence several rounds. */
+/* An object that others use can only be destroyed in a later round. */
 static void destroy_all(int fd)
 {
 	bool again;
@@ -120,7 +123,7 @@ static int check_memory(struct race_state *state)
 	return 0;
 }
 
-/* With room for one more mapping and no byte more there is no old charge. */
+/* A limit of one mapping is enough for one mapping if no old charge is left. */
 static int check_charge(struct race_state *state, int fd)
 {
 	uint64_t iova = race_iova(0);
@@ -145,7 +148,7 @@ int race_close(struct race_state *state)
 	struct race_context *context = &state->context;
 	int rc = 0, fd = context->fd;
 
-	/* Nothing hinders an UNMAP when nobody else is there. */
+	/* With no other thread UNMAP must succeed. */
 	for (int i = 0; i < 2; i++)
 		rc = rc ?: complain(_test_ioas_unmap(fd, context->ioas[i], 0,
 						     UINT64_MAX, NULL),
@@ -156,7 +159,7 @@ int race_close(struct race_state *state)
 	if (iommufd_next_id(fd) != 1)
 		rc = complain(EBUSY, "an object is left");
 	rc = complain(check_pins(), "something is pinned or charged") ?: rc;
-	rc = complain(check_memory(state), "memory that was never mapped") ?: rc;
+	rc = complain(check_memory(state), "unmapped memory has changed") ?: rc;
 	rc = complain(check_charge(state, fd), "room for one mapping") ?: rc;
 	close(fd);
 	return complain(check_pins(), "something is pinned after close") ?: rc;
