@@ -6,27 +6,39 @@
 #include "common.h"
 #include "mem_frames.h"
 
-FIXTURE(root_bus) {
+struct dma {
 	int fd;
 	uint32_t ioas;
 	struct edu edu;
 	uint8_t *mem;
 };
 
+#define dma_open(_place)						\
+	do {								\
+		self->fd = iommufd_open();				\
+		ASSERT_GE(self->fd, 0);					\
+		test_ioas_alloc(&self->ioas);				\
+		test_edu_attach(&self->edu, _place, 0, self->ioas);	\
+		self->mem = test_mem(mem_anon(16 * PAGE));		\
+	} while (0)
+
+#define dma_close()							\
+	do {								\
+		edu_close(&self->edu);					\
+		close(self->fd);					\
+		EXPECT_EQ(0, proc_status_kb("VmPin:"));			\
+	} while (0)
+
+FIXTURE(root_bus) { struct dma; };
+
 FIXTURE_SETUP(root_bus)
 {
-	self->fd = iommufd_open();
-	ASSERT_GE(self->fd, 0);
-	test_ioas_alloc(&self->ioas);
-	test_edu_attach(&self->edu, PCI_ON_ROOT_BUS, 0, self->ioas);
-	self->mem = test_mem(mem_anon(16 * PAGE));
+	dma_open(PCI_ON_ROOT_BUS);
 }
 
 FIXTURE_TEARDOWN(root_bus)
 {
-	edu_close(&self->edu);
-	close(self->fd);
-	EXPECT_EQ(0, proc_status_kb("VmPin:"));
+	dma_close();
 }
 
 /*
@@ -202,12 +214,7 @@ TEST_F(root_bus, unmap_during_a_transfer)
 }
 
 /* The same tests for each place of the device */
-FIXTURE(any_place) {
-	int fd;
-	uint32_t ioas;
-	struct edu edu;
-	uint8_t *mem;
-};
+FIXTURE(any_place) { struct dma; };
 
 FIXTURE_VARIANT(any_place) {
 	enum pci_place place;
@@ -219,19 +226,13 @@ FIXTURE_VARIANT_ADD(any_place, shared_group) { PCI_SHARED_GROUP };
 
 FIXTURE_SETUP(any_place)
 {
-	self->fd = iommufd_open();
-	ASSERT_GE(self->fd, 0);
-	test_ioas_alloc(&self->ioas);
-	test_edu_attach(&self->edu, variant->place, 0, self->ioas);
-	self->mem = test_mem(mem_anon(16 * PAGE));
+	dma_open(variant->place);
 	test_map_fixed(self->mem, 16 * PAGE, IOVA);
 }
 
 FIXTURE_TEARDOWN(any_place)
 {
-	edu_close(&self->edu);
-	close(self->fd);
-	EXPECT_EQ(0, proc_status_kb("VmPin:"));
+	dma_close();
 }
 
 TEST_F(any_place, lengths_and_offsets)
