@@ -133,7 +133,7 @@ FIXTURE_TEARDOWN(wait)
 	close(self->fd);
 }
 
-#define test_let_go()							\
+#define test_release()							\
 	do {								\
 		stuck_release(&self->stuck);				\
 		ASSERT_EQ(0, pthread_join(self->kept.query, NULL));		\
@@ -181,7 +181,7 @@ TEST_F(wait, bind_of_other_groups_does_not_wait)
 	edu_close(&self->bound);
 	test_ends(0, test_start(&self->bound.pci));
 	test_waits(waits);
-	test_let_go();
+	test_release();
 	test_ends(EBUSY, waits);
 }
 
@@ -200,7 +200,7 @@ TEST_F(wait, waiting_bind_can_be_killed)
 	}
 	pid[0] = test_start(&self->busy_pci);
 	test_waits(pid[0]);
-	test_let_go();
+	test_release();
 	test_ends(EBUSY, pid[0]);
 	/* The killed processes have left nothing that keeps the group busy. */
 	close(self->kept.group);
