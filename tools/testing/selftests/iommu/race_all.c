@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * race_all [RACE]: everything that can be done to a context at once, each in a
- * thread of its own, for SELFTEST_RACE_SECONDS in all.
+ * race_all [RACE]: all operations of lib/race_ops.h at once, one thread each,
+ * for SELFTEST_RACE_SECONDS divided by the number of races.
  */
 #include <kselftest.h>
 #include <stdio.h>
@@ -13,17 +13,17 @@
 
 struct race {
 	const char *name;
-	const struct race_machine *machine;
+	const struct race_backend *backend;
 	unsigned int limit;
 	bool per_process;
 	bool wide;		/* the mock's aperture has all 64 bits */
 };
 
 static const struct race races[] = {
-	{ "mock", &race_mock, MOCK_MEMORY_DEFAULT, false },
-	{ "mock_tiny_batches", &race_mock, MOCK_MEMORY_TINY, true },
-	{ "mock_64_bits", &race_mock, MOCK_MEMORY_DEFAULT, false, true },
-	{ "edu", &race_edu, MOCK_MEMORY_DEFAULT, false },
+	{ "mock", &race_backend_mock, MOCK_MEMORY_DEFAULT, false },
+	{ "mock_tiny_batches", &race_backend_mock, MOCK_MEMORY_TINY, true },
+	{ "mock_64_bits", &race_backend_mock, MOCK_MEMORY_DEFAULT, false, true },
+	{ "edu", &race_backend_edu, MOCK_MEMORY_DEFAULT, false },
 };
 
 static int run(void *arg)
@@ -35,13 +35,13 @@ static int run(void *arg)
 
 	alarm(race_seconds() + 100 * slowness());
 	for (i = 0; i < RACE_THREADS; i++) {
-		ops[i] = race_op(race->machine, i);
+		ops[i] = race_op(race->backend, i);
 		if (!ops[i])
 			break;
 	}
 	if (race->wide)
-		race_use_high_iova();
-	rc = race_open(&state, race->machine, race->per_process);
+		race_use_top_iovas();
+	rc = race_open(&state, race->backend, race->per_process);
 	if (rc) {
 		printf("# open: %s\n", strerror(rc));
 	} else {
@@ -59,9 +59,9 @@ static void test(const struct race *race)
 	struct race_state state = {};
 	int rc;
 
-	if (!race->machine->find(&state)) {
+	if (!race->backend->find(&state)) {
 		ksft_test_result_skip("all_against_all.%s: without %s\n",
-				      race->name, race->machine->devices);
+				      race->name, race->backend->devices);
 		return;
 	}
 	if (race->wide)
@@ -70,7 +70,7 @@ static void test(const struct race *race)
 	if (race->wide)
 		mock_param("wide_aperture", 0);
 	if (rc < 0)
-		ksft_print_msg("did not come to its end\n");
+		ksft_print_msg("was killed or hangs\n");
 	ksft_test_result(!rc, "all_against_all.%s\n", race->name);
 }
 

@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * race_pairs [mock|edu] [OPERATION [OPERATION]]: every two operations that have to do with
- * the same object, and each with itself, against each other, with devices
- * behind the mock IOMMU, and with real ones where those are concerned.
+ * race_pairs [mock|edu] [OPERATION [OPERATION]]: every two operations of
+ * lib/race_ops.h that work on the same kind of object, and each with itself,
+ * against each other. All pairs run with devices of the mock IOMMU; pairs that
+ * differ with real devices run with those, too.
  *
- * SELFTEST_RACE_SECONDS is for each pair. Of the pairs every other has so little
- * room to pin pages in that each batch ends after one or two, and every other
- * two charge the process in place of the user.
+ * Each pair takes SELFTEST_RACE_SECONDS. In every second pair batches have room
+ * for one or two pages only. Two of every four pairs charge the process in
+ * place of the user.
  */
 #include <kselftest.h>
 #include <stdio.h>
@@ -17,12 +18,12 @@
 #include "race_ops.h"
 
 struct pair {
-	const struct race_machine *machine;
+	const struct race_backend *backend;
 	const struct race_op *ops[2];
 	unsigned int number;
 };
 
-static const char *only_machine;
+static const char *only_backend;
 static const char *wanted[2];
 
 static int run(void *arg)
@@ -31,9 +32,9 @@ static int run(void *arg)
 	struct race_state state;
 	int rc;
 
-	/* Who hangs shall not keep the others from their turn. */
+	/* A pair that hangs must not keep the others from running. */
 	alarm(race_seconds() + 60 * slowness());
-	rc = race_open(&state, pair->machine, pair->number / 2 % 2);
+	rc = race_open(&state, pair->backend, pair->number / 2 % 2);
 	if (rc) {
 		printf("# open: %s\n", strerror(rc));
 	} else {
@@ -58,27 +59,27 @@ static bool is_wanted(const struct pair *pair)
 	       (!strcmp(a, wanted[1]) && !strcmp(b, wanted[0]));
 }
 
-/* What the mock has told already need not be said again. */
+/* With real devices only the pairs that are not the same with the mock */
 static bool is_worthwhile(const struct pair *pair)
 {
 	unsigned int objects = pair->ops[0]->objects | pair->ops[1]->objects;
 
-	if (only_machine && strcmp(pair->machine->name, only_machine))
+	if (only_backend && strcmp(pair->backend->name, only_backend))
 		return false;
 	return pair->ops[0]->objects & pair->ops[1]->objects &&
-	       (pair->machine == &race_mock || objects & RACE_REAL);
+	       (pair->backend == &race_backend_mock || objects & RACE_REAL);
 }
 
 typedef void (*pair_fn)(struct pair *pair);
 
-/* With @fn NULL only counts. */
-static unsigned int go_through_pairs(const struct race_machine *machine, pair_fn fn)
+/* Call @fn for each pair, if not NULL; returns how many there are. */
+static unsigned int walk_pairs(const struct race_backend *backend, pair_fn fn)
 {
-	struct pair pair = { .machine = machine };
+	struct pair pair = { .backend = backend };
 	unsigned int count = 0;
 
-	for (int i = 0; (pair.ops[0] = race_op(machine, i)); i++) {
-		for (int j = i; (pair.ops[1] = race_op(machine, j)); j++) {
+	for (int i = 0; (pair.ops[0] = race_op(backend, i)); i++) {
+		for (int j = i; (pair.ops[1] = race_op(backend, j)); j++) {
 			pair.number++;
 			if (!is_worthwhile(&pair) || !is_wanted(&pair))
 				continue;
@@ -95,24 +96,24 @@ static void test(struct pair *pair)
 	struct race_state state = {};
 	int rc;
 
-	if (!pair->machine->find(&state)) {
+	if (!pair->backend->find(&state)) {
 		ksft_test_result_skip("%s: %s x %s: without %s\n",
-				      pair->machine->name, pair->ops[0]->name,
+				      pair->backend->name, pair->ops[0]->name,
 				      pair->ops[1]->name,
-				      pair->machine->devices);
+				      pair->backend->devices);
 		return;
 	}
 	rc = child_run(run, pair);
 	if (rc < 0)
-		ksft_print_msg("did not come to its end\n");
-	ksft_test_result(!rc, "%s: %s x %s\n", pair->machine->name,
+		ksft_print_msg("was killed or hangs\n");
+	ksft_test_result(!rc, "%s: %s x %s\n", pair->backend->name,
 			 pair->ops[0]->name, pair->ops[1]->name);
 }
 
 int main(int argc, char **argv)
 {
 	if (argc > 1 && (!strcmp(argv[1], "mock") || !strcmp(argv[1], "edu"))) {
-		only_machine = argv[1];
+		only_backend = argv[1];
 		argv++;
 		argc--;
 	}
@@ -120,9 +121,9 @@ int main(int argc, char **argv)
 		wanted[i - 1] = argv[i];
 	setvbuf(stdout, NULL, _IOLBF, 0);
 	ksft_print_header();
-	ksft_set_plan(go_through_pairs(&race_mock, NULL) +
-		      go_through_pairs(&race_edu, NULL));
-	go_through_pairs(&race_mock, test);
-	go_through_pairs(&race_edu, test);
+	ksft_set_plan(walk_pairs(&race_backend_mock, NULL) +
+		      walk_pairs(&race_backend_edu, NULL));
+	walk_pairs(&race_backend_mock, test);
+	walk_pairs(&race_backend_edu, test);
 	ksft_finished();
 }

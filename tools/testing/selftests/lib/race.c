@@ -6,11 +6,11 @@
 #include "race.h"
 
 /*
- * A run continues up to so many ms until every thread has succeeded once. On a
- * busy host a thread may not have run at all.
+ * On a busy host a thread may have had no success within the time of a run: so
+ * many ms longer a run may take, and so often it checks.
  */
-#define STARVE_MS 20000
-#define POLL_MS 50
+#define LONGER_MS	20000
+#define CHECK_MS	50
 
 unsigned int race_pick(struct race_thread *thread, unsigned int n)
 {
@@ -25,7 +25,7 @@ static bool is_allowed(const struct race_thread *thread, int rc)
 	return false;
 }
 
-static void *race_thread_run(void *arg)
+static void *run_thread(void *arg)
 {
 	struct race_thread *thread = arg;
 
@@ -35,8 +35,8 @@ static void *race_thread_run(void *arg)
 		thread->steps++;
 		if (!rc)
 			__atomic_add_fetch(&thread->done, 1, __ATOMIC_RELAXED);
-		if (rc && !is_allowed(thread, rc) && !thread->odd)
-			thread->odd = rc;
+		if (rc && !is_allowed(thread, rc) && !thread->bad_errno)
+			thread->bad_errno = rc;
 	}
 	return NULL;
 }
@@ -67,8 +67,8 @@ int race_start(struct race_thread *threads, int n, void *shared,
 		threads[i].stop = stop;
 		threads[i].steps = 0;
 		threads[i].done = 0;
-		threads[i].odd = 0;
-		if (pthread_create(&threads[i].id, NULL, race_thread_run,
+		threads[i].bad_errno = 0;
+		if (pthread_create(&threads[i].id, NULL, run_thread,
 				   &threads[i]))
 			break;
 	}
@@ -77,33 +77,33 @@ int race_start(struct race_thread *threads, int n, void *shared,
 
 int race_stop(struct race_thread *threads, int n, volatile bool *stop)
 {
-	int odd = -1;
+	int bad = -1;
 
 	*stop = true;
 	for (int i = 0; i < n; i++)
 		pthread_join(threads[i].id, NULL);
-	/* An unexpected errno says more than a thread that never succeeded. */
+	/* A bad errno says more than a thread without success. */
 	for (int i = 0; i < n; i++)
-		if (threads[i].odd ||
-		    (is_starved(&threads[i]) && odd < 0))
-			odd = i;
-	return odd;
+		if (threads[i].bad_errno ||
+		    (is_starved(&threads[i]) && bad < 0))
+			bad = i;
+	return bad;
 }
 
 int race_run(struct race_thread *threads, int n, void *shared, unsigned int ms)
 {
 	volatile bool stop;
-	int started, odd;
+	int started, bad;
 
 	started = race_start(threads, n, shared, &stop);
 	if (started == n)
 		sleep_ms(ms);
-	for (int waited = 0; started == n && waited < STARVE_MS;
-	     waited += POLL_MS) {
+	for (int waited = 0; started == n && waited < LONGER_MS;
+	     waited += CHECK_MS) {
 		if (!any_starved(threads, n))
 			break;
-		sleep_ms(POLL_MS);
+		sleep_ms(CHECK_MS);
 	}
-	odd = race_stop(threads, started, &stop);
-	return started < n ? started : odd;
+	bad = race_stop(threads, started, &stop);
+	return started < n ? started : bad;
 }

@@ -32,7 +32,7 @@ uint8_t *race_mem(struct race_state *state, unsigned int slot)
 
 static uint64_t first_iova = RACE_IOVA;
 
-void race_use_high_iova(void)
+void race_use_top_iovas(void)
 {
 	first_iova = RACE_IOVA_TOP;
 }
@@ -60,7 +60,7 @@ int race_slot_destroy(int fd, uint32_t *slot)
 	uint32_t id = __atomic_load_n(slot, __ATOMIC_SEQ_CST);
 	int rc = _test_destroy(fd, id);
 
-	/* An object in use stays in the slot, for another thread to try. */
+	/* An object in use stays in the slot. */
 	if (rc != EBUSY)
 		__atomic_compare_exchange_n(slot, &id, 0, false,
 					    __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST);
@@ -73,7 +73,7 @@ uint32_t race_pick_ioas(struct race_thread *t,
 	struct race_state *state = t->shared;
 	uint32_t ioas = __atomic_load_n(&state->ioas, __ATOMIC_SEQ_CST);
 
-	/* Most of the time all threads use the first IOAS. */
+	/* Most threads work on the first IOAS. */
 	switch (race_pick(t, 4)) {
 	case 0:
 		return ioas ?: context->ioas[0];
@@ -132,7 +132,7 @@ static int step_map(struct race_thread *t)
 	if (!race_pick(t, 4))
 		return map_anywhere(t, context.fd, ioas);
 	rc = race_map_slot(t->shared, context.fd, ioas, slot);
-	/* Make room for the next time, in case no other thread unmaps. */
+	/* In case no other thread unmaps */
 	if (rc == EEXIST)
 		unmap_slot(context.fd, ioas, slot);
 	return rc;
@@ -235,7 +235,7 @@ static int step_option(struct race_thread *t)
 				    race_pick(t, 3) ? IOMMU_OPTION_OP_SET :
 						      IOMMU_OPTION_OP_GET,
 				    race_pick_ioas(t, &context), &value);
-	/* EBUSY: the mode cannot change while there are objects. */
+	/* With objects in the context the mode cannot change. */
 	rc = _test_option(context.fd, IOMMU_OPTION_RLIMIT_MODE,
 			  IOMMU_OPTION_OP_SET, 0, &value);
 	if (rc == EBUSY)
@@ -270,7 +270,7 @@ int race_hwpt_alloc(struct race_thread *t, const struct race_context *context,
 			      &hwpt);
 	if (rc || race_slot_fill(slot, hwpt))
 		return rc;
-	/* Empty the slot for the next HWPT, unless the old one is in use. */
+	/* Make room in the slot, unless that HWPT is attached. */
 	race_slot_destroy(context->fd, slot);
 	return _test_destroy(context->fd, hwpt);
 }
@@ -293,7 +293,7 @@ static int step_close(struct race_thread *t)
 	struct race_context context, old;
 	int rc;
 
-	/* Give the other threads time to use the context. */
+	/* Give the others time to use the context. */
 	sleep_ms(CONTEXT_MS);
 	rc = race_context_open(state, &context);
 	if (rc)
@@ -306,7 +306,7 @@ static int step_close(struct race_thread *t)
 	return 0;
 }
 
-/* The exit code of a child, 0 if it was killed */
+/* The exit status; 0 after a signal */
 static int child_wait(pid_t pid)
 {
 	int status;
@@ -318,13 +318,15 @@ static int child_wait(pid_t pid)
 	return WIFEXITED(status) ? WEXITSTATUS(status) : 0;
 }
 
-/* Let the kernel write, which is no SIGSEGV if another thread unmapped it. */
+/*
+ * The kernel writes: memory that another thread has unmapped causes no signal.
+ */
 static void touch(uint8_t *mem)
 {
 	getrandom(mem, 1, 0);
 }
 
-/* fork() copies pinned pages for the child; the child may write to others. */
+/* fork() copies pinned pages for the child; it writes to some of the others. */
 static int step_fork(struct race_thread *t)
 {
 	uint8_t *mem = race_mem(t->shared, race_pick(t, RACE_SLOTS));
@@ -339,7 +341,7 @@ static int step_fork(struct race_thread *t)
 	return pid < 0 ? errno : child_wait(pid);
 }
 
-/* A child that maps its memory and exits, or is killed during MAP */
+/* A child maps its memory and exits; some are killed in the middle. */
 static int step_exit(struct race_thread *t)
 {
 	struct race_context context = race_context(t->shared);
@@ -361,7 +363,7 @@ static int step_exit(struct race_thread *t)
 	return rc;
 }
 
-/* A munmap() would leave a hole where another mmap() could go. */
+/* PROT_NONE in place of munmap(): no other thread can map something there. */
 static int step_munmap(struct race_thread *t)
 {
 	uint8_t *mem = race_mem(t->shared, race_pick(t, RACE_SLOTS));
@@ -407,14 +409,14 @@ static const struct race_op common_ops[] = {
 	{}
 };
 
-const struct race_op *race_op(const struct race_machine *machine, int i)
+const struct race_op *race_op(const struct race_backend *backend, int i)
 {
 	const struct race_op *op;
 
 	for (op = common_ops; op->name; op++)
 		if (!i--)
 			return op;
-	for (op = machine->ops; op->name; op++)
+	for (op = backend->ops; op->name; op++)
 		if (!i--)
 			return op;
 	return NULL;
@@ -464,17 +466,17 @@ int race_ops(struct race_state *state, const struct race_op *const *ops, int n,
 	     unsigned int ms)
 {
 	struct race_thread threads[RACE_THREADS], *t;
-	int odd;
+	int bad;
 
 	make_threads(threads, ops, n);
-	odd = race_run(threads, n, state, ms);
+	bad = race_run(threads, n, state, ms);
 	for (t = threads; t < threads + n; t++)
 		printf("# %s: %lu of %lu steps done\n", t->name, t->done,
 		       t->steps);
-	if (odd < 0)
+	if (bad < 0)
 		return 0;
-	t = &threads[odd];
+	t = &threads[bad];
 	printf("# %s: %s\n", t->name,
-	       t->odd ? strerror(t->odd) : "never succeeded");
-	return t->odd ?: ETIME;
+	       t->bad_errno ? strerror(t->bad_errno) : "never succeeded");
+	return t->bad_errno ?: ETIME;
 }

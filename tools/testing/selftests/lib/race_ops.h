@@ -1,17 +1,16 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * A table of operations on a context. Programs can run any of them against any
- * others.
+ * A table of the operations on a context. race_all runs all of them at once,
+ * race_pairs every two of them.
  *
- * All operations share struct race_state. Objects that always exist are in
- * struct race_context; the ids of those that come and go are in slots. When an
- * operation uses an id from a slot, the object may be gone, or the id may have
- * been reused.
+ * All operations share one struct race_state. Objects that always exist are in
+ * its struct race_context. Other objects are created and destroyed by
+ * operations; their ids are in slots. An operation that reads a slot may find
+ * that the object is gone, or that another object has the id now.
  *
- * An operation lists the errnos that it may get from states that it causes
- * itself (@allowed). It also lists what it ends (@ends), which implies the
- * errnos that the other operations may get. Any other errno is a bug of the
- * kernel.
+ * @allowed has the errnos that an operation may get against itself. @ends says
+ * what it takes away from other operations, and so which errnos those may get.
+ * Any other errno is an error of the kernel.
  */
 #ifndef SELFTEST_LIB_RACE_OPS_H
 #define SELFTEST_LIB_RACE_OPS_H
@@ -26,20 +25,22 @@
 #include "race.h"
 
 /*
- * The slots for mappings. They are in every aperture. With race_use_high_iova()
- * the last slot is so far below 2^64 that no operation goes past the end.
+ * Mappings consist of slots. All slots are in every aperture. RACE_IOVA_TOP is
+ * for a mock aperture of all 64 bits: no operation reaches beyond its end.
  */
 #define RACE_IOVA	0x10000000UL
 #define RACE_IOVA_TOP	(-(RACE_SLOTS + 4) * RACE_SLOT)
 #define RACE_SLOTS	12
 #define RACE_SLOT	(4 * PAGE)
-/* In memory, a page that is never mapped follows each slot. */
+/* In memory a page that is never mapped follows each slot. */
 #define RACE_STRIDE	(RACE_SLOT + PAGE)
 
 #define RACE_IDS	4
 #define RACE_EDUS	3
 
-/* The objects that an operation uses. Operations that share none cannot race. */
+/*
+ * What an operation works on. Two operations with no bit in common cannot race.
+ */
 enum race_object {
 	RACE_IOAS = 1 << 0,
 	RACE_HWPT = 1 << 1,
@@ -47,20 +48,21 @@ enum race_object {
 	RACE_ACCESS = 1 << 3,
 	RACE_MEMORY = 1 << 4,
 	RACE_ALL = (1 << 5) - 1,
-	/* Works differently with real devices than with the mock. */
+	/* Worth doing with real devices, too */
 	RACE_REAL = 1 << 5,
 };
 
-/* What an operation ends */
+/* What an operation takes away from others */
 enum race_end {
-	/* The object of an id may be gone, in use, or a different one. */
+	/* The id may be free, another object's, or in use. */
 	RACE_ENDS_OBJECTS = 1 << 0,
 	/*
-	 * The file may be closed, of another type, or another context, where
-	 * the same id may be an object that can be destroyed (EPROTO).
+	 * The descriptor may be closed, another kind of file, or another
+	 * context, where the same id may be an object that can be destroyed
+	 * (EPROTO).
 	 */
 	RACE_ENDS_FILES = 1 << 1,
-	/* The memory may not exist, so that it cannot be pinned. */
+	/* The memory may be gone and cannot be pinned. */
 	RACE_ENDS_MEMORY = 1 << 2,
 };
 
@@ -72,7 +74,7 @@ struct race_op {
 	int allowed[RACE_ERRNOS];
 };
 
-/* Everything that exists as long as one open of /dev/iommu */
+/* What lives as long as one open of /dev/iommu */
 struct race_context {
 	int fd;
 	uint32_t ioas[2];
@@ -83,59 +85,61 @@ struct race_context {
 };
 
 struct race_state {
-	const struct race_machine *machine;
+	const struct race_backend *backend;
 	pthread_mutex_t lock;		/* guards context */
 	struct race_context context;
 	bool per_process;		/* IOMMU_OPTION_RLIMIT_MODE */
 	uint8_t *mem;
-	/* Ids in slots, 0 in an empty one; changed atomically */
+	/* Slots with ids, 0 when empty; changed atomically */
 	uint32_t ioas;
 	uint32_t hwpt[RACE_IDS];
 	uint32_t stdev[RACE_IDS];
 	uint32_t idev[RACE_IDS];
 	uint32_t pin[RACE_IDS];
-	/* With real devices. The lock protects the BAR. */
+	/*
+	 * With real devices. The lock is for the use and the change of a BAR.
+	 */
 	struct edu edu[RACE_EDUS];
 	pthread_rwlock_t edu_lock[RACE_EDUS];
 	unsigned int nr_edu;
 };
 
 /*
- * The devices, and the operations on them.
+ * Where the devices come from, and the operations on them.
  * @find: find the devices; returns false if there are too few
- * @open: create the objects of a context; returns 0 or the errno
- * @close: close what belongs to a context besides its fd
- * @end: close the devices
+ * @open: fill a context with objects; returns 0 or the errno
+ * @close: close the descriptors of a context besides its fd
+ * @release: close the devices
  */
-struct race_machine {
+struct race_backend {
 	const char *name;
-	const char *devices;	/* what @find finds */
+	const char *devices;	/* for messages: what @find looks for */
 	bool (*find)(struct race_state *state);
 	int (*open)(struct race_state *state, struct race_context *context);
 	void (*close)(struct race_context *context);
-	void (*end)(struct race_state *state);
-	const struct race_op *ops;	/* the last one has no name */
+	void (*release)(struct race_state *state);
+	const struct race_op *ops;	/* ends with an empty one */
 };
 
-extern const struct race_machine race_mock;
-extern const struct race_machine race_edu;
+extern const struct race_backend race_backend_mock;
+extern const struct race_backend race_backend_edu;
 
-/* Use slots near 2^64, for the mock with an aperture of all 64 bits. */
-void race_use_high_iova(void);
+/* Put the slots at RACE_IOVA_TOP. */
+void race_use_top_iovas(void);
 
-/* Open and create what the operations need. Returns 0 or the errno. */
-int race_open(struct race_state *state, const struct race_machine *machine,
+/* Open a context with all that operations need. Returns 0 or the errno. */
+int race_open(struct race_state *state, const struct race_backend *backend,
 	      bool per_process);
 /*
- * Run @n operations at the same time for @ms. Prints every thread's steps and
- * what was wrong. Returns 0 or an errno.
+ * Run @ops at once for @ms. Prints what was wrong; returns 0 or the first
+ * errno.
  */
 int race_ops(struct race_state *state, const struct race_op *const *ops, int n,
 	     unsigned int ms);
 /*
- * Destroy everything and check that nothing is left: no mapping, pin, charge or
- * object, and that memory which was never mapped has not changed. Prints what
- * was wrong and returns 0 or an errno.
+ * Undo everything and check that nothing is left: no mapping, pin, charge or
+ * id, and that no byte has changed where nothing was mapped. Returns as
+ * race_ops().
  */
 int race_close(struct race_state *state);
 
@@ -145,29 +149,29 @@ int race_context_open(struct race_state *state, struct race_context *context);
 void race_context_close(struct race_state *state, struct race_context *context);
 uint8_t *race_mem(struct race_state *state, unsigned int slot);
 uint64_t race_iova(unsigned int slot);
-/* Pick an IOAS; pick an IOAS or a HWPT. */
+/* An IOAS; an IOAS or a HWPT */
 uint32_t race_pick_ioas(struct race_thread *thread,
 			const struct race_context *context);
 uint32_t race_pick_pt(struct race_thread *thread,
 		      const struct race_context *context);
 
-/* Put an id into an empty slot; false if the slot is not empty. */
+/* Put an id into a slot; false if the slot is not empty. */
 bool race_slot_fill(uint32_t *slot, uint32_t id);
-/* Take the id out of a slot; 0 if the slot is empty. */
+/* Take the id out of a slot; 0 if it is empty. */
 uint32_t race_slot_take(uint32_t *slot);
-/* Destroy the object in a slot; empty the slot unless the object is in use. */
+/* DESTROY the object in a slot; in use, it stays there. */
 int race_slot_destroy(int fd, uint32_t *slot);
 
 /*
- * The operation with this index: first those that need no device, then those of
- * @machine. NULL after the last
+ * Operation @i: first those that need no device, then those of @backend, then
+ * NULL
  */
-const struct race_op *race_op(const struct race_machine *machine, int i);
+const struct race_op *race_op(const struct race_backend *backend, int i);
 
-/* IOMMU_HWPT_ALLOC for @device */
+/* HWPT_ALLOC for a device */
 int race_hwpt_alloc(struct race_thread *thread,
 		    const struct race_context *context, uint32_t device);
-/* Destroy a HWPT, or call @alloc if the slot is empty. */
+/* DESTROY of a HWPT, or @alloc if there is none */
 int race_destroy_hwpt(struct race_thread *thread,
 		      int (*alloc)(struct race_thread *thread));
 int race_map_slot(struct race_state *state, int fd, uint32_t ioas,

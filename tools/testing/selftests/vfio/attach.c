@@ -1,42 +1,30 @@
 // SPDX-License-Identifier: GPL-2.0
-/* Attach, replace, detach of one device, seen from its DMA. */
-#include "harness.h"
+/* Does the DMA of one device follow attach, replace and detach? */
+#include "two_spaces.h"
 
-#define IOVA	0x10000000UL
 #define COUNT	100
 
-/* Two address spaces in which the same IOVA leads to different memory. */
 FIXTURE(attach) {
-	int fd;
-	uint32_t ioas;
-	uint32_t other;
+	struct two_spaces;
 	struct edu edu;
-	uint8_t *mem;
-	uint8_t *other_mem;
 };
 
 FIXTURE_SETUP(attach)
 {
-	self->fd = iommufd_open();
-	ASSERT_GE(self->fd, 0);
+	two_spaces_open();
 	test_edu_open(&self->edu, PCI_ON_ROOT_BUS, 0);
-	test_ioas_alloc(&self->ioas);
-	test_ioas_alloc(&self->other);
-	self->mem = test_mem(mem_anon(PAGE));
-	self->other_mem = test_mem(mem_anon(PAGE));
-	test_map_fixed(self->mem, PAGE, IOVA);
-	test_ok(_test_map_fixed(self->fd, self->other, self->other_mem, PAGE,
-				IOVA, MAP_RW));
 }
 
 FIXTURE_TEARDOWN(attach)
 {
 	edu_close(&self->edu);
-	close(self->fd);
-	EXPECT_EQ(0, proc_status_kb("VmPin:"));
+	two_spaces_close();
 }
 
-/* The device writes what it has; it must come out in @_mem and only there. */
+/*
+ * The device writes its buffer. The bytes must arrive in @_mem and nowhere
+ * else.
+ */
 #define test_writes_to(_mem)						\
 	do {								\
 		uint8_t *__others[] = { self->mem, self->other_mem };	\
@@ -58,23 +46,17 @@ FIXTURE_TEARDOWN(attach)
 		ASSERT_TRUE(edu_load(&self->edu, IOVA, COUNT));		\
 	} while (0)
 
-#define test_attach_to(_pt)						\
-	do {								\
-		self->edu.pt_id = (_pt);				\
-		test_attach(self->edu.cdev, &self->edu.pt_id);		\
-	} while (0)
-
-TEST_F(attach, to_the_same_again_does_nothing)
+TEST_F(attach, attach_again_changes_nothing)
 {
 	uint32_t hwpt, next;
 
-	test_attach_to(self->ioas);
+	test_attach_to(&self->edu, self->ioas);
 	hwpt = self->edu.pt_id;
 	next = iommufd_next_id(self->fd);
 	for (int i = 0; i < 3; i++) {
-		test_attach_to(self->ioas);
+		test_attach_to(&self->edu, self->ioas);
 		ASSERT_EQ(hwpt, self->edu.pt_id);
-		test_attach_to(hwpt);
+		test_attach_to(&self->edu, hwpt);
 		ASSERT_EQ(hwpt, self->edu.pt_id);
 	}
 	ASSERT_EQ(next, iommufd_next_id(self->fd));
@@ -87,17 +69,17 @@ TEST_F(attach, replace_moves_the_dma)
 {
 	uint32_t first, second;
 
-	test_attach_to(self->ioas);
+	test_attach_to(&self->edu, self->ioas);
 	first = self->edu.pt_id;
 	test_load();
 	test_writes_to(self->mem);
-	test_attach_to(self->other);
+	test_attach_to(&self->edu, self->other);
 	second = self->edu.pt_id;
 	ASSERT_NE(first, second);
-	/* The old automatic HWPT goes at once. */
+	/* The old automatic HWPT is destroyed at once. */
 	test_err_destroy(ENOENT, first);
 	test_writes_to(self->other_mem);
-	test_attach_to(self->ioas);
+	test_attach_to(&self->edu, self->ioas);
 	test_err_destroy(ENOENT, second);
 	test_writes_to(self->mem);
 	test_destroy(self->other);
@@ -107,17 +89,17 @@ TEST_F(attach, replace_between_ioas_and_explicit_hwpt)
 {
 	uint32_t automatic, hwpt;
 
-	test_attach_to(self->ioas);
+	test_attach_to(&self->edu, self->ioas);
 	automatic = self->edu.pt_id;
 	test_load();
 	test_hwpt_alloc(self->edu.devid, self->other, &hwpt);
-	test_attach_to(hwpt);
+	test_attach_to(&self->edu, hwpt);
 	ASSERT_EQ(hwpt, self->edu.pt_id);
 	test_err_destroy(ENOENT, automatic);
 	test_err_destroy(EBUSY, hwpt);
 	test_writes_to(self->other_mem);
-	test_attach_to(self->ioas);
-	/* An explicit one stays. */
+	test_attach_to(&self->edu, self->ioas);
+	/* An explicit HWPT stays. */
 	test_writes_to(self->mem);
 	test_destroy(hwpt);
 }
@@ -128,9 +110,9 @@ TEST_F(attach, two_hwpts_of_one_ioas)
 
 	for (int i = 0; i < 2; i++)
 		test_hwpt_alloc(self->edu.devid, self->ioas, &hwpt[i]);
-	test_attach_to(hwpt[0]);
+	test_attach_to(&self->edu, hwpt[0]);
 	test_load();
-	test_attach_to(hwpt[1]);
+	test_attach_to(&self->edu, hwpt[1]);
 	test_destroy(hwpt[0]);
 	test_writes_to(self->mem);
 	test_pinned(4);
@@ -138,26 +120,13 @@ TEST_F(attach, two_hwpts_of_one_ioas)
 
 TEST_F(attach, failed_replace_changes_nothing)
 {
-	uint8_t *gone = test_mem(mem_anon(PAGE));
 	uint32_t before, pt;
 
-	ASSERT_EQ(0, munmap(gone, PAGE));
-	test_attach_to(self->ioas);
+	test_attach_to(&self->edu, self->ioas);
 	before = self->edu.pt_id;
 	test_load();
-	/* Memory that cannot be pinned. */
-	test_ok(_test_map_fixed(self->fd, self->other, gone, PAGE, IOVA + PAGE,
-				MAP_RW));
-	pt = self->other;
-	test_err_attach(EFAULT, self->edu.cdev, &pt);
-	test_ok(_test_ioas_unmap(self->fd, self->other, IOVA + PAGE, PAGE,
-				 NULL));
-	/* A mapping where the device cannot have one. */
-	test_ok(_test_map_fixed(self->fd, self->other, self->other_mem, PAGE,
-				0xfee00000, MAP_RW));
-	pt = self->other;
-	test_err_attach(EADDRINUSE, self->edu.cdev, &pt);
-	/* Nothing at all, and something else. */
+	test_replace_fails(&self->edu);
+	/* An id without an object, and an object that is no page table */
 	pt = 1000;
 	test_err_attach(ENOENT, self->edu.cdev, &pt);
 	pt = self->edu.devid;
@@ -169,14 +138,14 @@ TEST_F(attach, failed_replace_changes_nothing)
 
 TEST_F(attach, detach_stops_the_dma)
 {
-	test_attach_to(self->ioas);
+	test_attach_to(&self->edu, self->ioas);
 	test_load();
 	test_writes_to(self->mem);
 	test_detach(self->edu.cdev);
 	test_pinned(0);
 	test_writes_to(NULL);
-	test_attach_to(self->other);
-	/* What it read while detached was not our data: it has it no more. */
+	test_attach_to(&self->edu, self->other);
+	/* While detached the device has read other data into its buffer. */
 	test_load();
 	test_writes_to(self->other_mem);
 }
@@ -185,55 +154,48 @@ TEST_F(attach, nothing_is_reachable_before_attach)
 {
 	mem_fill(self->mem, COUNT, 1);
 	ASSERT_TRUE(edu_load(&self->edu, IOVA, COUNT));
-	test_attach_to(self->other);
+	test_attach_to(&self->edu, self->other);
 	memset(self->other_mem, 0xff, PAGE);
 	ASSERT_TRUE(edu_store(&self->edu, IOVA, COUNT));
 	ASSERT_TRUE(mem_is_zero(self->other_mem, COUNT));
 }
 
-TEST_F(attach, over_and_over)
+TEST_F(attach, many_attaches_and_detaches)
 {
 	uint32_t next = iommufd_next_id(self->fd);
 
 	for (int i = 0; i < 60; i++) {
-		test_attach_to(i % 2 ? self->ioas : self->other);
+		test_attach_to(&self->edu, i % 2 ? self->ioas : self->other);
 		if (i % 3)
 			test_detach(self->edu.cdev);
 	}
 	test_detach(self->edu.cdev);
 	test_pinned(0);
 	ASSERT_EQ(next, iommufd_next_id(self->fd));
-	test_attach_to(self->ioas);
+	test_attach_to(&self->edu, self->ioas);
 	test_load();
 	test_writes_to(self->mem);
 }
 
 TEST_F(attach, reservations_move_with_the_device)
 {
-	struct iommu_iova_range ranges[8];
-	uint32_t num;
-
-	test_attach_to(self->ioas);
-	test_attach_to(self->other);
-	num = ARRAY_SIZE(ranges);
-	test_ok(_test_iova_ranges(self->fd, self->ioas, ranges, &num, NULL));
-	ASSERT_EQ(1, num);
-	num = ARRAY_SIZE(ranges);
-	test_ok(_test_iova_ranges(self->fd, self->other, ranges, &num, NULL));
-	ASSERT_EQ(2, num);
-	/* Now the old one may have a mapping in the MSI window. */
-	test_map_fixed(self->mem, PAGE, 0xfee00000);
+	test_attach_to(&self->edu, self->ioas);
+	test_attach_to(&self->edu, self->other);
+	test_num_ranges(1, self->ioas);
+	test_num_ranges(2, self->other);
+	/* The old IOAS accepts a mapping in the MSI window now. */
+	test_map_fixed(self->mem, PAGE, MSI_WINDOW);
 }
 
-/* Bound to one context, attached to objects of that one only. */
-TEST_F(attach, ids_of_another_context_do_not_count)
+/* A device attaches to objects of the context that it is bound to. */
+TEST_F(attach, ids_of_another_context_are_enoent)
 {
 	int fd = iommufd_open();
 	uint32_t pt, id = 0;
 
 	ASSERT_GE(fd, 0);
 	/* The other context has an id that is not in use in ours. */
-	while (id <= self->other)
+	while (id <= self->edu.devid)
 		ASSERT_EQ(0, _test_ioas_alloc(fd, &id));
 	pt = id;
 	test_err_attach(ENOENT, self->edu.cdev, &pt);

@@ -1,23 +1,17 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * A user of the legacy group keeps the lock of a group for as long as the test
- * wants. What waits for that very group waits, until it is killed; nothing else
- * does.
+ * A thread holds the lock of one group for as long as the test needs. BIND of a
+ * device of that group waits for the lock and can be killed meanwhile. BIND and
+ * close of other groups do not wait.
  */
 #include <pthread.h>
 #include <signal.h>
-#include <sys/ioctl.h>
 #include <sys/wait.h>
 
-#include "child.h"
-#include "harness.h"
+#include "common.h"
 #include "stuck.h"
 
-#define COMES	10000	/* ms; a bound, not what it takes */
-#define WAITS	200	/* ms after which a thread surely waits */
-#define IOVA	0x10000000UL
-
-/* What the threads use that keep the locks */
+/* What the threads use that hold the locks */
 struct kept {
 	pthread_t query, set;
 	int container;
@@ -27,9 +21,9 @@ struct kept {
 };
 
 /*
- * The container's lock is kept by a query for dirty pages whose answer goes to a
- * page that does not come, and @kept.group's lock by its SET_CONTAINER, which waits for
- * the container. @bound is in use, @idle is not.
+ * A query for dirty pages holds the container's lock while its answer waits for
+ * a page that the test holds back. SET_CONTAINER of @kept.group waits for that
+ * lock and holds the lock of the group. @bound is in use, @idle_pci is not.
  */
 FIXTURE(wait) {
 	int fd;
@@ -80,7 +74,7 @@ static void *set_container(void *arg)
 		__group;						\
 	})
 
-/* A container with dirty tracking and a mapping, in use by one group */
+/* A container with one group, a mapping and dirty tracking */
 #define test_container(_pci)						\
 	do {								\
 		struct vfio_iommu_type1_dma_map __map = {		\
@@ -96,10 +90,8 @@ static void *set_container(void *arg)
 									\
 		self->kept.container = vfio_container_open();		\
 		self->first = test_group_open(_pci);			\
-		test_ok(_test_vfio_set_container(self->first,		\
-						 self->kept.container));	\
-		ASSERT_EQ(0, ioctl(self->kept.container, VFIO_SET_IOMMU,	\
-				   VFIO_TYPE1v2_IOMMU));		\
+		test_ok(_test_use_container(self->first,		\
+					    self->kept.container));	\
 		ASSERT_EQ(0, ioctl(self->kept.container, VFIO_IOMMU_MAP_DMA,	\
 				   &__map));				\
 		ASSERT_EQ(0, ioctl(self->kept.container,			\
@@ -125,10 +117,10 @@ FIXTURE_SETUP(wait)
 	self->kept.page = self->stuck.page;
 	ASSERT_EQ(0, pthread_create(&self->kept.query, NULL, query_dirty,
 				    &self->kept));
-	test_ok(stuck_wait(&self->stuck, COMES * slowness()));
+	test_ok(stuck_wait(&self->stuck, LIMIT_MS * slowness()));
 	ASSERT_EQ(0, pthread_create(&self->kept.set, NULL, set_container,
 				    &self->kept));
-	sleep_ms(WAITS * slowness());
+	sleep_ms(WAIT_MS * slowness());
 	ASSERT_EQ(-1, self->kept.set_rc);
 }
 
@@ -141,14 +133,13 @@ FIXTURE_TEARDOWN(wait)
 	close(self->fd);
 }
 
-#define test_let_go()							\
+#define test_release()							\
 	do {								\
 		stuck_release(&self->stuck);				\
 		ASSERT_EQ(0, pthread_join(self->kept.query, NULL));		\
 		ASSERT_EQ(0, pthread_join(self->kept.set, NULL));		\
 		ASSERT_EQ(0, self->kept.set_rc);				\
 	} while (0)
-
 
 static int bind_and_close(const struct pci_device *pci)
 {
@@ -162,7 +153,7 @@ static int bind_and_close(const struct pci_device *pci)
 	return rc;
 }
 
-/* The same in a process of its own, which has no part in the bound device. */
+/* The same in a process of its own, which closes its copy of @bound first. */
 static pid_t start(const struct pci_device *pci, struct edu *bound)
 {
 	pid_t pid = fork();
@@ -176,29 +167,29 @@ static pid_t start(const struct pci_device *pci, struct edu *bound)
 
 #define test_start(_pci) start(_pci, &self->bound)
 #define test_waits(_pid)						\
-	ASSERT_EQ(-1, child_ended(_pid, WAITS * slowness()))
+	ASSERT_EQ(-1, child_ended(_pid, WAIT_MS * slowness()))
 #define test_ends(_code, _pid)						\
-	ASSERT_EQ(_code, child_ended(_pid, COMES * slowness()))
+	ASSERT_EQ(_code, child_ended(_pid, LIMIT_MS * slowness()))
 
-TEST_F(wait, other_groups_do_not)
+TEST_F(wait, bind_of_other_groups_does_not_wait)
 {
 	pid_t waits = test_start(&self->busy_pci);
 
 	test_waits(waits);
-	/* BIND and close of one group, close of what was bound before */
+	/* BIND and close in another group, close of a device bound earlier */
 	test_ends(0, test_start(&self->idle_pci));
 	edu_close(&self->bound);
 	test_ends(0, test_start(&self->bound.pci));
 	test_waits(waits);
-	test_let_go();
+	test_release();
 	test_ends(EBUSY, waits);
 }
 
-TEST_F(wait, can_be_killed)
+TEST_F(wait, waiting_bind_can_be_killed)
 {
 	pid_t pid[3];
 
-	/* The first waits for the group, those after it for the first's try. */
+	/* The first waits for the group, the others wait for the first. */
 	for (int i = 0; i < ARRAY_SIZE(pid); i++) {
 		pid[i] = test_start(&self->busy_pci);
 		test_waits(pid[i]);
@@ -209,9 +200,9 @@ TEST_F(wait, can_be_killed)
 	}
 	pid[0] = test_start(&self->busy_pci);
 	test_waits(pid[0]);
-	test_let_go();
+	test_release();
 	test_ends(EBUSY, pid[0]);
-	/* Nothing that was left behind keeps the group. */
+	/* The killed processes have left nothing that keeps the group busy. */
 	close(self->kept.group);
 	test_ok(bind_and_close(&self->busy_pci));
 	self->kept.group = test_group_open(&self->busy_pci);

@@ -1,13 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
-/* The life of a cdev: open, BIND, what works when, close. */
+/* A cdev from open to close: which calls work before and after BIND. */
 #include <fcntl.h>
 #include <linux/pci_regs.h>
-#include <sys/ioctl.h>
 #include <sys/stat.h>
 
-#include "harness.h"
-
-#define IOVA	0x10000000UL
+#include "common.h"
 
 FIXTURE(cdev) {
 	int fd;
@@ -42,7 +39,7 @@ FIXTURE_TEARDOWN(cdev)
 		EXPECT_EQ(0, __devid);					\
 	} while (0)
 
-/* Big enough and well formed for each of them. */
+/* The argument is large and well formed enough for every ioctl of VFIO. */
 static int send_any(int cdev, unsigned int nr)
 {
 	uint32_t arg[64] = { sizeof(arg) };
@@ -73,7 +70,7 @@ TEST_F(cdev, nothing_works_before_bind)
 	EXPECT_EQ(EINVAL, errno);
 }
 
-/* As the kernel makes it; there is no udev in the test machine. */
+/* The test machine has no udev: the mode is the kernel's. */
 TEST_F(cdev, node_belongs_to_root)
 {
 	struct stat st;
@@ -93,7 +90,7 @@ TEST_F(cdev, bind_gives_the_lowest_free_id)
 	ASSERT_EQ(2, self->devid);
 }
 
-TEST_F(cdev, bind_wants_an_iommufd)
+TEST_F(cdev, bind_needs_an_iommufd)
 {
 	int pipes[2], closed;
 
@@ -103,9 +100,9 @@ TEST_F(cdev, bind_wants_an_iommufd)
 	ASSERT_EQ(0, pipe(pipes));
 	test_err_bind(EBADFD, self->cdev, pipes[0]);
 	test_err_bind(EBADFD, self->cdev, self->cdev);
-	/* A number that cannot be a file is a bad argument. */
+	/* A negative descriptor is a wrong argument. */
 	test_err_bind(EINVAL, self->cdev, -1);
-	/* None of these spoilt it. */
+	/* After all these errors the cdev can still be bound. */
 	test_bind();
 }
 
@@ -125,7 +122,7 @@ TEST_F(cdev, bind_checks_its_struct)
 				       &bind));
 	test_err(EFAULT, iommufd_ioctl(self->cdev, VFIO_DEVICE_BIND_IOMMUFD,
 				       NULL));
-	/* The id cannot be told: the device must not stay bound. */
+	/* The id cannot be written: the device must not stay bound. */
 	bind.flags = 0;
 	memcpy(mem, &bind, sizeof(bind));
 	ASSERT_EQ(0, mprotect(mem, PAGE, PROT_READ));
@@ -134,7 +131,7 @@ TEST_F(cdev, bind_checks_its_struct)
 	test_bind();
 }
 
-/* The struct as it was when the cdev was new, at the end of a page. */
+/* The first version of the struct, at the end of a page */
 TEST_F(cdev, bind_from_an_old_client)
 {
 	uint8_t *mem = test_mem(mem_anon(2 * PAGE));
@@ -163,7 +160,7 @@ TEST_F(cdev, second_bind_is_einval)
 	close(other);
 }
 
-TEST_F(cdev, one_open_file_may_bind)
+TEST_F(cdev, only_one_open_file_can_bind)
 {
 	int second = vfio_cdev_open(&self->pci);
 	struct vfio_device_info info;
@@ -173,7 +170,7 @@ TEST_F(cdev, one_open_file_may_bind)
 	test_bind();
 	test_err_bind(EINVAL, second, self->fd);
 	ASSERT_EQ(EINVAL, _test_vfio_device_info(second, &info));
-	/* Closing the one that is not bound does not touch the other. */
+	/* Close of the file that is not bound has no effect on the other. */
 	close(second);
 	test_ok(_test_vfio_device_info(self->cdev, &info));
 	second = vfio_cdev_open(&self->pci);
@@ -215,7 +212,7 @@ TEST_F(cdev, works_after_bind)
 	EXPECT_EQ(1, irq.count);
 	EXPECT_EQ(EINVAL, _test_vfio_region_info(self->cdev, 1000, &region));
 	EXPECT_EQ(EINVAL, _test_vfio_irq_info(self->cdev, 1000, &irq));
-	/* The end of the table; a number that never was. */
+	/* A number at the end of the table, and one of another type */
 	EXPECT_EQ(ENOTTY, send_any(self->cdev, 31));
 	EXPECT_EQ(ENOTTY, ioctl(self->cdev, _IO('x', 1), &info) ? errno : 0);
 }
@@ -234,7 +231,7 @@ TEST_F(cdev, info_structs_that_are_too_short)
 				       &irq));
 }
 
-TEST_F(cdev, attach_needs_a_good_id)
+TEST_F(cdev, attach_needs_a_valid_id)
 {
 	uint32_t pt;
 	static const uint32_t bad[] = { 0, 1000, 0x7fffffff, 0x80000000, ~0U };
@@ -244,7 +241,7 @@ TEST_F(cdev, attach_needs_a_good_id)
 		pt = bad[i];
 		test_err_attach(ENOENT, self->cdev, &pt);
 	}
-	/* Neither an IOAS nor a HWPT. */
+	/* An object that is neither an IOAS nor a HWPT */
 	pt = self->devid;
 	test_err_attach(EINVAL, self->cdev, &pt);
 }
@@ -273,7 +270,7 @@ TEST_F(cdev, attach_and_detach_check_their_structs)
 				       VFIO_DEVICE_DETACH_IOMMUFD_PT, &detach));
 	test_err(EFAULT, iommufd_ioctl(self->cdev,
 				       VFIO_DEVICE_ATTACH_IOMMUFD_PT, NULL));
-	/* An attach whose answer cannot be told is undone. */
+	/* An attach whose answer cannot be written is undone. */
 	attach.flags = 0;
 	memcpy(mem, &attach, sizeof(attach));
 	ASSERT_EQ(0, mprotect(mem, PAGE, PROT_READ));
@@ -283,8 +280,9 @@ TEST_F(cdev, attach_and_detach_check_their_structs)
 }
 
 /*
- * The first version of each struct ends with the last member that it has here.
- * @_size bytes of it, no more, are readable; a later client has more of them.
+ * Issue @_cmd with a struct of @_size readable bytes that says @_argsz. The
+ * first version of a struct ends with its last member in this call; later
+ * clients pass more bytes.
  */
 #define test_struct(_cmd, _size, _argsz, ...)				\
 	do {								\
@@ -313,20 +311,20 @@ TEST_F(cdev, attach_and_detach_from_old_and_new_clients)
 		test_struct(VFIO_DEVICE_DETACH_IOMMUFD_PT, 8 + more[i],
 			    8 + more[i], 0);
 	}
-	/* Nothing beyond the known members is read. */
+	/* The kernel reads nothing beyond the members it knows. */
 	test_struct(VFIO_DEVICE_ATTACH_IOMMUFD_PT, 12, 64, 0, ioas);
 	test_struct(VFIO_DEVICE_DETACH_IOMMUFD_PT, 8, 64, 0);
 	test_destroy(ioas);
 }
 
-TEST_F(cdev, detach_of_what_is_not_attached)
+TEST_F(cdev, detach_without_attach)
 {
 	test_bind();
 	test_detach(self->cdev);
 	test_detach(self->cdev);
 }
 
-TEST_F(cdev, close_in_either_order)
+TEST_F(cdev, cdev_and_iommufd_closed_in_either_order)
 {
 	uint8_t *mem = test_mem(mem_anon(8 * PAGE));
 	uint32_t ioas, pt;
@@ -341,7 +339,7 @@ TEST_F(cdev, close_in_either_order)
 		test_pinned(32);
 		if (i % 2) {
 			close(self->cdev);
-			/* Detached, so nothing is pinned any more. */
+			/* Close detaches, so that nothing is pinned. */
 			test_pinned(0);
 			close(self->fd);
 		} else {
@@ -385,7 +383,7 @@ TEST_F(cdev, files_are_inherited_over_fork)
 	test_bind();
 	ASSERT_TRUE(child_start(&child, use_inherited, &in));
 	ASSERT_EQ(0, child_result(&child));
-	/* Ours is not the last file: the device stays with the child. */
+	/* The child still has the file, so that the device stays bound. */
 	close(self->cdev);
 	self->cdev = vfio_cdev_open(&self->pci);
 	ASSERT_GE(self->cdev, 0);
@@ -394,7 +392,7 @@ TEST_F(cdev, files_are_inherited_over_fork)
 	test_ok(_test_vfio_bind(self->cdev, self->fd, &devid));
 }
 
-/* Bus mastering is the user's to turn on, and off again when he leaves. */
+/* The user turns bus mastering on; close turns it off. */
 TEST_F(cdev, bus_mastering_is_off_at_first)
 {
 	uint16_t command;
@@ -410,8 +408,8 @@ TEST_F(cdev, bus_mastering_is_off_at_first)
 	}
 }
 
-/* Every kind of device on the machine can be had through a cdev. */
-TEST_F(cdev, every_device)
+/* Every device of the test machine can be bound through its cdev. */
+TEST_F(cdev, bind_of_every_device)
 {
 	static const struct pci_id * const ids[] = {
 		&pci_edu, &pci_nvme, &pci_ivshmem

@@ -1,38 +1,51 @@
 // SPDX-License-Identifier: GPL-2.0
-/* DMA where devices can sit, and what becomes of DMA that is not allowed. */
-#include "harness.h"
+/*
+ * Which memory a device reaches, wherever it sits, and what DMA to the rest
+ * does.
+ */
+#include "common.h"
 #include "mem_frames.h"
 
-#define IOVA	0x10000000UL
-
-FIXTURE(edge) {
+struct dma {
 	int fd;
 	uint32_t ioas;
 	struct edu edu;
 	uint8_t *mem;
 };
 
-FIXTURE_SETUP(edge)
+#define dma_open(_place)						\
+	do {								\
+		self->fd = iommufd_open();				\
+		ASSERT_GE(self->fd, 0);					\
+		test_ioas_alloc(&self->ioas);				\
+		test_edu_attach(&self->edu, _place, 0, self->ioas);	\
+		self->mem = test_mem(mem_anon(16 * PAGE));		\
+	} while (0)
+
+#define dma_close()							\
+	do {								\
+		edu_close(&self->edu);					\
+		close(self->fd);					\
+		EXPECT_EQ(0, proc_status_kb("VmPin:"));			\
+	} while (0)
+
+FIXTURE(root_bus) { struct dma; };
+
+FIXTURE_SETUP(root_bus)
 {
-	self->fd = iommufd_open();
-	ASSERT_GE(self->fd, 0);
-	test_ioas_alloc(&self->ioas);
-	test_edu_attach(&self->edu, PCI_ON_ROOT_BUS, 0, self->ioas);
-	self->mem = test_mem(mem_anon(16 * PAGE));
+	dma_open(PCI_ON_ROOT_BUS);
 }
 
-FIXTURE_TEARDOWN(edge)
+FIXTURE_TEARDOWN(root_bus)
 {
-	edu_close(&self->edu);
-	close(self->fd);
-	EXPECT_EQ(0, proc_status_kb("VmPin:"));
+	dma_close();
 }
 
 /*
- * The kernel limits these lines to a few in five seconds and other tests use
- * them up, so that a second attempt after that time is fair.
+ * The kernel prints only a few of these lines in five seconds, and other tests
+ * cause them too: hence a second attempt after that time.
  */
-TEST_F(edge, refused_dma_is_reported)
+TEST_F(root_bus, refused_dma_is_reported)
 {
 	uint64_t iova = IOVA + 3 * PAGE;
 	bool seen = false;
@@ -50,7 +63,9 @@ TEST_F(edge, refused_dma_is_reported)
 	ASSERT_TRUE(seen);
 }
 
-/* @_seed at @_from reaches @_to, both given as offsets of self->mem and IOVAs */
+/*
+ * @_seed at @_from reaches @_to, both given as offsets of self->mem and IOVAs
+ */
 #define test_trip(_from_iova, _to_iova, _from, _to, _seed)		\
 	do {								\
 		mem_fill(self->mem + (_from), 200, _seed);		\
@@ -59,8 +74,8 @@ TEST_F(edge, refused_dma_is_reported)
 		ASSERT_TRUE(mem_is(self->mem + (_to), 200, _seed));	\
 	} while (0)
 
-/* The kernel's VT-d driver makes every page readable: no test for that. */
-TEST_F(edge, permissions)
+/* The kernel's VT-d driver makes every page readable: that is not tested. */
+TEST_F(root_bus, permissions)
 {
 	uint64_t read_only = IOVA, write_only = IOVA + PAGE;
 
@@ -68,21 +83,21 @@ TEST_F(edge, permissions)
 		    MAP_READ | MAP_FIXED_IOVA);
 	test_map_to(self->ioas, self->mem + PAGE, PAGE, &write_only,
 		    MAP_WRITE | MAP_FIXED_IOVA);
-	/* Read what may be read, write where it may be written. */
+	/* Read where reading is allowed, write where writing is. */
 	test_trip(read_only, write_only, 0, PAGE, 1);
-	/* Write to what may only be read. */
+	/* Write where only reading is allowed. */
 	ASSERT_TRUE(edu_store(&self->edu, read_only + 1000, 200));
 	ASSERT_TRUE(mem_is_zero(self->mem + 1000, 200));
 }
 
-TEST_F(edge, last_pages_of_each_range)
+TEST_F(root_bus, last_pages_of_each_range)
 {
 	struct iommu_iova_range ranges[8];
 	uint32_t num = ARRAY_SIZE(ranges);
 
 	test_ok(_test_iova_ranges(self->fd, self->ioas, ranges, &num, NULL));
 	ASSERT_EQ(2, num);
-	/* edu's dma_mask in the test machine is 39 bits, as the IOMMU's. */
+	/* The dma_mask of edu in the test machine has the IOMMU's 39 bits. */
 	ASSERT_EQ((1UL << 39) - 1, ranges[1].last);
 	for (uint32_t i = 0; i < num; i++) {
 		uint64_t last = ranges[i].last - PAGE + 1;
@@ -94,11 +109,11 @@ TEST_F(edge, last_pages_of_each_range)
 	}
 }
 
-TEST_F(edge, scattered_memory_is_one_range)
+TEST_F(root_bus, scattered_memory_is_one_range)
 {
 	uint8_t *scattered = test_mem(mem_reserve(16 * PAGE));
 
-	/* The pages in reverse: neighbours in IOVA space, not in RAM. */
+	/* In reverse order pages are neighbours in IOVA space, not in RAM. */
 	for (int i = 0; i < 16; i++)
 		ASSERT_EQ(scattered + i * PAGE,
 			  mremap(self->mem + (15 - i) * PAGE, PAGE, PAGE,
@@ -110,7 +125,7 @@ TEST_F(edge, scattered_memory_is_one_range)
 		  10 * PAGE - 50, 5);
 }
 
-TEST_F(edge, one_page_under_many_iovas)
+TEST_F(root_bus, one_page_at_many_iovas)
 {
 	for (int i = 0; i < 64; i++)
 		test_map_fixed(self->mem, PAGE, IOVA + i * HUGE);
@@ -121,8 +136,8 @@ TEST_F(edge, one_page_under_many_iovas)
 	test_trip(IOVA + 63 * HUGE, IOVA + 63 * HUGE + 2000, 0, 2000, 7);
 }
 
-/* The page tables of the process know nothing of what a device writes. */
-TEST_F(edge, pages_for_writing_are_dirty_when_they_go)
+/* No page table of the process records what a device writes. */
+TEST_F(root_bus, written_pages_are_dirty_after_unmap)
 {
 	static const size_t numbers[] = { 1, 64 };
 
@@ -145,8 +160,8 @@ TEST_F(edge, pages_for_writing_are_dirty_when_they_go)
 	}
 }
 
-/* A huge IO page next to small ones, and gone as a whole. */
-TEST_F(edge, huge_page_and_its_neighbours)
+/* A huge IO page next to small ones is unmapped as a whole. */
+TEST_F(root_bus, huge_page_and_its_neighbours)
 {
 	uint8_t *huge = test_mem(mem_thp(HUGE));
 
@@ -163,7 +178,7 @@ TEST_F(edge, huge_page_and_its_neighbours)
 	ASSERT_TRUE(mem_is(huge, 200, 8));
 }
 
-TEST_F(edge, two_devices_at_the_same_time)
+TEST_F(root_bus, two_devices_at_the_same_time)
 {
 	struct edu other;
 
@@ -184,8 +199,8 @@ TEST_F(edge, two_devices_at_the_same_time)
 	edu_close(&other);
 }
 
-/* UNMAP while the device is about to write: before or after, never later. */
-TEST_F(edge, unmap_under_a_transfer)
+/* The device writes before UNMAP returns or not at all. */
+TEST_F(root_bus, unmap_during_a_transfer)
 {
 	test_map_fixed(self->mem, PAGE, IOVA);
 	mem_fill(self->mem, 500, 3);
@@ -193,45 +208,34 @@ TEST_F(edge, unmap_under_a_transfer)
 	memset(self->mem, 0, PAGE);
 	edu_dma_start(&self->edu, IOVA, 0, 500, EDU_DMA_TO_RAM);
 	test_unmap(IOVA, PAGE);
-	/* The device comes 100 ms later and must find the door shut. */
+	/* The device writes 100 ms later, when the page is unmapped. */
 	ASSERT_TRUE(edu_dma_wait(&self->edu));
 	ASSERT_TRUE(mem_is_zero(self->mem, PAGE));
 }
 
-/* Wherever the device sits. */
-FIXTURE(dma) {
-	int fd;
-	uint32_t ioas;
-	struct edu edu;
-	uint8_t *mem;
-};
+/* The same tests for each place of the device */
+FIXTURE(any_place) { struct dma; };
 
-FIXTURE_VARIANT(dma) {
+FIXTURE_VARIANT(any_place) {
 	enum pci_place place;
 };
 
-FIXTURE_VARIANT_ADD(dma, root_bus) { PCI_ON_ROOT_BUS };
-FIXTURE_VARIANT_ADD(dma, behind_port) { PCI_BEHIND_PORT };
-FIXTURE_VARIANT_ADD(dma, shared_group) { PCI_SHARED_GROUP };
+FIXTURE_VARIANT_ADD(any_place, root_bus) { PCI_ON_ROOT_BUS };
+FIXTURE_VARIANT_ADD(any_place, behind_port) { PCI_BEHIND_PORT };
+FIXTURE_VARIANT_ADD(any_place, shared_group) { PCI_SHARED_GROUP };
 
-FIXTURE_SETUP(dma)
+FIXTURE_SETUP(any_place)
 {
-	self->fd = iommufd_open();
-	ASSERT_GE(self->fd, 0);
-	test_ioas_alloc(&self->ioas);
-	test_edu_attach(&self->edu, variant->place, 0, self->ioas);
-	self->mem = test_mem(mem_anon(16 * PAGE));
+	dma_open(variant->place);
 	test_map_fixed(self->mem, 16 * PAGE, IOVA);
 }
 
-FIXTURE_TEARDOWN(dma)
+FIXTURE_TEARDOWN(any_place)
 {
-	edu_close(&self->edu);
-	close(self->fd);
-	EXPECT_EQ(0, proc_status_kb("VmPin:"));
+	dma_close();
 }
 
-TEST_F(dma, lengths_and_offsets)
+TEST_F(any_place, lengths_and_offsets)
 {
 	static const struct { size_t from, to; unsigned int count; } trips[] = {
 		{ 1, 2 * PAGE + 3, 1 },
@@ -253,14 +257,14 @@ TEST_F(dma, lengths_and_offsets)
 	}
 }
 
-TEST_F(dma, unmapped_iova_is_out_of_reach)
+TEST_F(any_place, dma_to_an_unmapped_iova)
 {
 	mem_fill(self->mem, 100, 1);
 	mem_fill(self->mem + 8 * PAGE, 100, 2);
 	ASSERT_TRUE(edu_load(&self->edu, IOVA, 100));
 	test_unmap(IOVA, 16 * PAGE);
 	test_map_fixed(self->mem + 4 * PAGE, PAGE, IOVA + 4 * PAGE);
-	/* A write beside the mapping changes nothing, a read gets zeros. */
+	/* A write outside of the mapping changes nothing, a read gets zeros. */
 	ASSERT_TRUE(edu_store(&self->edu, IOVA + 8 * PAGE, 100));
 	ASSERT_TRUE(mem_is(self->mem + 8 * PAGE, 100, 2));
 	ASSERT_TRUE(edu_load(&self->edu, IOVA + 8 * PAGE, 100));
@@ -269,7 +273,7 @@ TEST_F(dma, unmapped_iova_is_out_of_reach)
 	ASSERT_TRUE(mem_is_zero(self->mem + 4 * PAGE, 100));
 }
 
-TEST_F(dma, half_of_it_unmapped)
+TEST_F(any_place, transfer_across_the_end_of_a_mapping)
 {
 	test_unmap(IOVA, 16 * PAGE);
 	test_map_fixed(self->mem, PAGE, IOVA);

@@ -1,32 +1,19 @@
 // SPDX-License-Identifier: GPL-2.0
-/* Two devices in one IOMMU group: they share one HWPT or nothing. */
-#include <sys/mman.h>
+/*
+ * Two devices of one IOMMU group, which always have the same HWPT and context.
+ */
+#include "two_spaces.h"
 
-#include "harness.h"
-
-#define IOVA	0x10000000UL
 #define COUNT	100
 
 FIXTURE(group) {
-	int fd;
-	uint32_t ioas;
-	uint32_t other;
+	struct two_spaces;
 	struct edu edu[2];
-	uint8_t *mem;
-	uint8_t *other_mem;
 };
 
 FIXTURE_SETUP(group)
 {
-	self->fd = iommufd_open();
-	ASSERT_GE(self->fd, 0);
-	test_ioas_alloc(&self->ioas);
-	test_ioas_alloc(&self->other);
-	self->mem = test_mem(mem_anon(PAGE));
-	self->other_mem = test_mem(mem_anon(PAGE));
-	test_map_fixed(self->mem, PAGE, IOVA);
-	test_ok(_test_map_fixed(self->fd, self->other, self->other_mem, PAGE,
-				IOVA, MAP_RW));
+	two_spaces_open();
 	test_edu_open(&self->edu[0], PCI_SHARED_GROUP, 0);
 	test_edu_open(&self->edu[1], PCI_SHARED_GROUP, 1);
 	ASSERT_EQ(self->edu[0].pci.group, self->edu[1].pci.group);
@@ -36,15 +23,8 @@ FIXTURE_TEARDOWN(group)
 {
 	edu_close(&self->edu[0]);
 	edu_close(&self->edu[1]);
-	close(self->fd);
-	EXPECT_EQ(0, proc_status_kb("VmPin:"));
+	two_spaces_close();
 }
-
-#define test_attach_to(_i, _pt)						\
-	do {								\
-		self->edu[_i].pt_id = (_pt);				\
-		test_attach(self->edu[_i].cdev, &self->edu[_i].pt_id);	\
-	} while (0)
 
 #define test_dma(_i, _mem, _seed)					\
 	do {								\
@@ -60,14 +40,14 @@ TEST_F(group, members_share_one_hwpt)
 {
 	uint32_t hwpt;
 
-	test_attach_to(0, self->ioas);
+	test_attach_to(&self->edu[0], self->ioas);
 	hwpt = self->edu[0].pt_id;
-	test_attach_to(1, self->ioas);
+	test_attach_to(&self->edu[1], self->ioas);
 	ASSERT_EQ(hwpt, self->edu[1].pt_id);
 	test_pinned(4);
 	test_dma(0, self->mem, 1);
 	test_dma(1, self->mem, 2);
-	/* It lasts until the last of them leaves. */
+	/* The HWPT lasts until the last device is detached. */
 	test_detach(self->edu[0].cdev);
 	test_err_destroy(EBUSY, hwpt);
 	test_dma(1, self->mem, 3);
@@ -81,30 +61,30 @@ TEST_F(group, second_member_elsewhere_is_einval)
 	uint32_t pt, hwpt;
 
 	test_hwpt_alloc(self->edu[1].devid, self->ioas, &hwpt);
-	test_attach_to(0, self->ioas);
+	test_attach_to(&self->edu[0], self->ioas);
 	pt = self->other;
 	test_err_attach(EINVAL, self->edu[1].cdev, &pt);
-	/* Also another HWPT of the same IOAS. */
+	/* The same for another HWPT of the same IOAS */
 	pt = hwpt;
 	test_err_attach(EINVAL, self->edu[1].cdev, &pt);
 	test_dma(0, self->mem, 1);
-	test_attach_to(1, self->edu[0].pt_id);
+	test_attach_to(&self->edu[1], self->edu[0].pt_id);
 	test_detach(self->edu[0].cdev);
 	test_detach(self->edu[1].cdev);
-	/* Alone, it may go wherever it likes. */
-	test_attach_to(1, self->other);
+	/* The only attached device can choose any page table. */
+	test_attach_to(&self->edu[1], self->other);
 	test_dma(1, self->other_mem, 2);
 }
 
-/* A member that is attached already takes the others along. */
+/* Replace by one attached device moves all attached devices of the group. */
 TEST_F(group, replace_moves_all_members)
 {
 	uint32_t first;
 
-	test_attach_to(0, self->ioas);
-	test_attach_to(1, self->ioas);
+	test_attach_to(&self->edu[0], self->ioas);
+	test_attach_to(&self->edu[1], self->ioas);
 	first = self->edu[0].pt_id;
-	test_attach_to(0, self->other);
+	test_attach_to(&self->edu[0], self->other);
 	ASSERT_NE(first, self->edu[0].pt_id);
 	test_err_destroy(ENOENT, first);
 	test_pinned(4);
@@ -114,35 +94,19 @@ TEST_F(group, replace_moves_all_members)
 	test_dma(1, self->other_mem, 3);
 }
 
-TEST_F(group, a_replace_that_fails_moves_no_member)
+TEST_F(group, failed_replace_moves_no_member)
 {
-	uint8_t *gone = test_mem(mem_anon(PAGE));
-	struct iommu_iova_range ranges[8];
-	uint32_t first, pt, num = ARRAY_SIZE(ranges);
+	uint32_t first;
 
-	ASSERT_EQ(0, munmap(gone, PAGE));
-	test_attach_to(0, self->ioas);
-	test_attach_to(1, self->ioas);
+	test_attach_to(&self->edu[0], self->ioas);
+	test_attach_to(&self->edu[1], self->ioas);
 	first = self->edu[0].pt_id;
-	/* A page table that cannot be filled, then ranges that are taken. */
-	test_ok(_test_map_fixed(self->fd, self->other, gone, PAGE, IOVA + PAGE,
-				MAP_RW));
-	pt = self->other;
-	test_err_attach(EFAULT, self->edu[1].cdev, &pt);
-	test_ok(_test_ioas_unmap(self->fd, self->other, IOVA + PAGE, PAGE,
-				 NULL));
-	test_ok(_test_map_fixed(self->fd, self->other, self->other_mem, PAGE,
-				0xfee00000, MAP_RW));
-	pt = self->other;
-	test_err_attach(EADDRINUSE, self->edu[1].cdev, &pt);
+	test_replace_fails(&self->edu[1]);
 	test_dma(0, self->mem, 1);
 	test_dma(1, self->mem, 2);
-	/* No member has reserved anything there, and all have it here. */
-	test_ok(_test_iova_ranges(self->fd, self->other, ranges, &num, NULL));
-	ASSERT_EQ(1, num);
-	num = ARRAY_SIZE(ranges);
-	test_ok(_test_iova_ranges(self->fd, self->ioas, ranges, &num, NULL));
-	ASSERT_EQ(2, num);
+	/* The reservations of both devices are where they were. */
+	test_num_ranges(1, self->other);
+	test_num_ranges(2, self->ioas);
 	test_detach(self->edu[1].cdev);
 	test_dma(0, self->mem, 3);
 	test_err_destroy(EBUSY, first);
@@ -156,8 +120,8 @@ TEST_F(group, explicit_hwpt_for_both)
 	uint32_t hwpt;
 
 	test_hwpt_alloc(self->edu[0].devid, self->other, &hwpt);
-	test_attach_to(0, hwpt);
-	test_attach_to(1, hwpt);
+	test_attach_to(&self->edu[0], hwpt);
+	test_attach_to(&self->edu[1], hwpt);
 	test_dma(1, self->other_mem, 1);
 	test_detach(self->edu[0].cdev);
 	test_err_destroy(EBUSY, hwpt);
@@ -167,42 +131,34 @@ TEST_F(group, explicit_hwpt_for_both)
 
 TEST_F(group, each_member_adds_its_reservations)
 {
-	struct iommu_iova_range ranges[8];
-	uint32_t num;
-
-	test_attach_to(0, self->ioas);
-	test_attach_to(1, self->ioas);
+	test_attach_to(&self->edu[0], self->ioas);
+	test_attach_to(&self->edu[1], self->ioas);
 	for (int i = 0; i < 2; i++) {
-		num = ARRAY_SIZE(ranges);
-		test_ok(_test_iova_ranges(self->fd, self->ioas, ranges, &num,
-					  NULL));
-		ASSERT_EQ(2, num);
+		test_num_ranges(2, self->ioas);
 		test_detach(self->edu[i].cdev);
 	}
-	num = ARRAY_SIZE(ranges);
-	test_ok(_test_iova_ranges(self->fd, self->ioas, ranges, &num, NULL));
-	ASSERT_EQ(1, num);
+	test_num_ranges(1, self->ioas);
 }
 
 TEST_F(group, one_member_closes_the_other_goes_on)
 {
 	uint32_t hwpt;
 
-	test_attach_to(0, self->ioas);
-	test_attach_to(1, self->ioas);
+	test_attach_to(&self->edu[0], self->ioas);
+	test_attach_to(&self->edu[1], self->ioas);
 	hwpt = self->edu[0].pt_id;
 	edu_close(&self->edu[0]);
 	test_err_destroy(EBUSY, hwpt);
 	test_dma(1, self->mem, 4);
 	test_ok(edu_open(&self->edu[0], self->fd));
-	test_attach_to(0, self->ioas);
+	test_attach_to(&self->edu[0], self->ioas);
 	ASSERT_EQ(hwpt, self->edu[0].pt_id);
 	test_dma(0, self->mem, 5);
 }
 
-TEST_F(group, a_sibling_that_is_only_bound)
+TEST_F(group, close_of_a_member_that_is_only_bound)
 {
-	test_attach_to(0, self->ioas);
+	test_attach_to(&self->edu[0], self->ioas);
 	test_dma(0, self->mem, 1);
 	edu_close(&self->edu[1]);
 	test_dma(0, self->mem, 2);
@@ -217,7 +173,7 @@ TEST_F(group, belongs_to_one_context)
 	edu_close(&self->edu[1]);
 	self->edu[1].cdev = vfio_cdev_open(&self->edu[1].pci);
 	ASSERT_GE(self->edu[1].cdev, 0);
-	/* The sibling, and with it the group, is ours: not for others. */
+	/* The other device, and so the group, is bound to self->fd. */
 	test_err(EBUSY, _test_vfio_bind(self->edu[1].cdev, fd, &devid));
 	ASSERT_EQ(1, iommufd_next_id(fd));
 	test_ok(_test_vfio_bind(self->edu[1].cdev, self->fd, &devid));

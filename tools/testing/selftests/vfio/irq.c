@@ -1,10 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /* Interrupts of a device, delivered to an eventfd. */
-#include <poll.h>
 #include <sys/eventfd.h>
-#include <sys/ioctl.h>
 
-#include "harness.h"
+#include "common.h"
 
 FIXTURE(irq) {
 	int fd;
@@ -28,18 +26,6 @@ FIXTURE_TEARDOWN(irq)
 	close(self->fd);
 }
 
-/* How often the eventfd was signalled within @ms; waits for the first only. */
-static uint64_t signals(int event, int ms)
-{
-	struct pollfd pfd = { .fd = event, .events = POLLIN };
-	uint64_t count = 0;
-
-	if (poll(&pfd, 1, ms) != 1 ||
-	    read(event, &count, sizeof(count)) != sizeof(count))
-		return 0;
-	return count;
-}
-
 static int irq_action(int cdev, uint32_t index, uint32_t flags)
 {
 	struct vfio_irq_set set = {
@@ -58,15 +44,15 @@ TEST_F(irq, msi)
 				       0, self->event));
 	for (int i = 0; i < 3; i++) {
 		edu_write(&self->edu, EDU_IRQ_RAISE, 0x10 + i);
-		ASSERT_EQ(1, signals(self->event, 1000));
+		ASSERT_EQ(1, event_signals(self->event, 1000));
 		ASSERT_EQ(0x10 + i, edu_read(&self->edu, EDU_IRQ_STATUS));
 		edu_write(&self->edu, EDU_IRQ_ACK, 0x10 + i);
 		ASSERT_EQ(0, edu_read(&self->edu, EDU_IRQ_STATUS));
 	}
-	/* Off means off. */
+	/* No signal after the interrupt is disabled */
 	test_ok(_test_vfio_irq_disable(self->edu.cdev, VFIO_PCI_MSI_IRQ_INDEX));
 	edu_write(&self->edu, EDU_IRQ_RAISE, 1);
-	ASSERT_EQ(0, signals(self->event, 50));
+	ASSERT_EQ(0, event_signals(self->event, 50));
 	edu_write(&self->edu, EDU_IRQ_ACK, 1);
 }
 
@@ -80,18 +66,18 @@ TEST_F(irq, intx_is_masked_until_the_user_unmasks_it)
 	ASSERT_TRUE(info.flags & VFIO_IRQ_INFO_AUTOMASKED);
 	test_ok(_test_vfio_irq_eventfd(self->edu.cdev, index, 0, self->event));
 	edu_write(&self->edu, EDU_IRQ_RAISE, 1);
-	ASSERT_EQ(1, signals(self->event, 1000));
-	/* Still raised, but masked: no storm. */
-	ASSERT_EQ(0, signals(self->event, 50));
-	/* Unmasked while still raised: once more. */
+	ASSERT_EQ(1, event_signals(self->event, 1000));
+	/* Still raised, but masked: no further signal */
+	ASSERT_EQ(0, event_signals(self->event, 50));
+	/* Unmasked while still raised: one more signal */
 	test_ok(irq_action(self->edu.cdev, index, VFIO_IRQ_SET_ACTION_UNMASK));
-	ASSERT_EQ(1, signals(self->event, 1000));
+	ASSERT_EQ(1, event_signals(self->event, 1000));
 	edu_write(&self->edu, EDU_IRQ_ACK, 1);
 	test_ok(irq_action(self->edu.cdev, index, VFIO_IRQ_SET_ACTION_UNMASK));
-	ASSERT_EQ(0, signals(self->event, 50));
+	ASSERT_EQ(0, event_signals(self->event, 50));
 }
 
-TEST_F(irq, dma_done)
+TEST_F(irq, msi_at_the_end_of_a_transfer)
 {
 	uint8_t *mem = test_mem(mem_anon(PAGE));
 	uint32_t pt;
@@ -103,12 +89,12 @@ TEST_F(irq, dma_done)
 				       0, self->event));
 	mem_fill(mem, 100, 1);
 	edu_dma_start(&self->edu, 0x100000, 0, 100, EDU_DMA_IRQ);
-	ASSERT_EQ(1, signals(self->event, 2000));
+	ASSERT_EQ(1, event_signals(self->event, 2000));
 	edu_write(&self->edu, EDU_IRQ_ACK,
 		  edu_read(&self->edu, EDU_IRQ_STATUS));
 	edu_dma_start(&self->edu, 0x100800, 0, 100,
 		      EDU_DMA_IRQ | EDU_DMA_TO_RAM);
-	ASSERT_EQ(1, signals(self->event, 2000));
+	ASSERT_EQ(1, event_signals(self->event, 2000));
 	ASSERT_TRUE(mem_is(mem + 0x800, 100, 1));
 }
 
@@ -133,14 +119,14 @@ TEST_F(irq, bad_requests)
 	ASSERT_EQ(EINVAL, _test_vfio_irq_eventfd(cdev, VFIO_PCI_MSIX_IRQ_INDEX,
 						 0, self->event));
 	ASSERT_EQ(EINVAL, _test_vfio_irq_eventfd(cdev, 1000, 0, self->event));
-	/* Not an eventfd. */
+	/* A file that is not an eventfd, and no file */
 	ASSERT_EQ(EINVAL, _test_vfio_irq_eventfd(cdev, VFIO_PCI_MSI_IRQ_INDEX,
 						 0, self->fd));
 	ASSERT_EQ(EBADF, _test_vfio_irq_eventfd(cdev, VFIO_PCI_MSI_IRQ_INDEX,
 						0, 900));
 }
 
-/* The user's own signal through each vector of an MSI-X device. */
+/* The user triggers each vector of an MSI-X device. */
 TEST_F(irq, msix_vectors_by_loopback)
 {
 	enum { VECTORS = 4 };
@@ -178,15 +164,15 @@ TEST_F(irq, msix_vectors_by_loopback)
 		trigger.start = i;
 		ASSERT_EQ(0, ioctl(nvme.cdev, VFIO_DEVICE_SET_IRQS, &trigger));
 		for (int j = 0; j < VECTORS; j++)
-			ASSERT_EQ(i == j, signals(irqs.fds[j],
+			ASSERT_EQ(i == j, event_signals(irqs.fds[j],
 						  i == j ? 1000 : 0));
 	}
 	test_ok(_test_vfio_irq_disable(nvme.cdev, VFIO_PCI_MSIX_IRQ_INDEX));
 	nvme_close(&nvme);
 }
 
-/* And the device's: a command that completes signals vector 0. */
-TEST_F(irq, msix_of_a_completion)
+/* The device signals vector 0 when a command is complete. */
+TEST_F(irq, msix_of_a_completed_command)
 {
 	uint8_t *mem = test_mem(mem_anon(4 * PAGE));
 	const uint64_t iova = 0x100000;
@@ -203,7 +189,7 @@ TEST_F(irq, msix_of_a_completion)
 	ASSERT_TRUE(nvme_enable(&nvme, mem, iova));
 	for (int i = 0; i < 3; i++) {
 		ASSERT_EQ(0, nvme_identify(&nvme, iova + 2 * PAGE, 0));
-		ASSERT_EQ(1, signals(self->event, 1000));
+		ASSERT_EQ(1, event_signals(self->event, 1000));
 	}
 	nvme_close(&nvme);
 }

@@ -1,13 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The group and container of always, with the same driver: still working, and
- * never at the same time as the cdev.
+ * The legacy group and container work with the same driver, but never at the
+ * same time as the cdev.
  */
-#include <sys/ioctl.h>
-
-#include "harness.h"
-
-#define IOVA	0x10000000UL
+#include "common.h"
 
 FIXTURE(legacy) {
 	int fd;
@@ -39,13 +35,8 @@ FIXTURE_TEARDOWN(legacy)
 	close(self->fd);
 }
 
-#define test_set_container()						\
-	do {								\
-		test_ok(_test_vfio_set_container(self->group,		\
-						 self->container));	\
-		ASSERT_EQ(0, ioctl(self->container, VFIO_SET_IOMMU,	\
-				   VFIO_TYPE1v2_IOMMU));		\
-	} while (0)
+#define test_use_container()						\
+	test_ok(_test_use_container(self->group, self->container))
 
 TEST_F(legacy, dma_through_the_container)
 {
@@ -63,7 +54,7 @@ TEST_F(legacy, dma_through_the_container)
 	};
 	struct edu edu;
 
-	test_set_container();
+	test_use_container();
 	edu.cdev = vfio_group_device(self->group, self->pci.bdf);
 	ASSERT_GE(edu.cdev, 0) TH_LOG("%s: %s", self->pci.bdf, strerror(errno));
 	test_ok(edu_start(&edu, edu.cdev));
@@ -82,13 +73,13 @@ TEST_F(legacy, group_in_use_keeps_the_cdev_out)
 	uint32_t devid = 0;
 	int device, cdev;
 
-	test_set_container();
+	test_use_container();
 	device = vfio_group_device(self->group, self->pci.bdf);
 	ASSERT_GE(device, 0);
 	cdev = vfio_cdev_open(&self->pci);
 	ASSERT_GE(cdev, 0);
 	test_err(EBUSY, _test_vfio_bind(cdev, self->fd, &devid));
-	/* Also when the group has a container but no device is open. */
+	/* The same while the group has a container, but no open device */
 	close(device);
 	test_err(EBUSY, _test_vfio_bind(cdev, self->fd, &devid));
 	test_ok(_test_vfio_unset_container(self->group));
@@ -97,12 +88,12 @@ TEST_F(legacy, group_in_use_keeps_the_cdev_out)
 	close(cdev);
 	self->group = vfio_group_open(self->pci.group);
 	ASSERT_GE(self->group, 0);
-	test_set_container();
+	test_use_container();
 }
 
 /*
- * Whether the group's file can be opened or not: it gets no container, and so
- * no device.
+ * Where the group's file can be opened, the group gets no container, and so no
+ * device.
  */
 static int use_group(int container, const struct pci_device *pci)
 {
@@ -124,7 +115,7 @@ TEST_F(legacy, cdev_in_use_keeps_the_group_out)
 	test_ok(edu_open(&edu, self->fd));
 	test_err(EBUSY, use_group(self->container, &self->pci));
 	ASSERT_EQ(-1, vfio_group_device(self->container, self->pci.bdf));
-	/* The refusal did not disturb the cdev's user. */
+	/* The cdev still works after the failed calls. */
 	ASSERT_EQ(EDU_ID_VALUE, edu_read(&edu, EDU_ID));
 	edu_close(&edu);
 	test_ok(use_group(self->container, &self->pci));
@@ -132,7 +123,7 @@ TEST_F(legacy, cdev_in_use_keeps_the_group_out)
 	ASSERT_GE(self->group, 0);
 }
 
-/* The shared group: one member's cdev keeps the group of both out. */
+/* The cdev of one device keeps the whole group out. */
 TEST_F(legacy, cdev_of_a_sibling_keeps_the_group_out)
 {
 	struct edu edu;
@@ -143,7 +134,7 @@ TEST_F(legacy, cdev_of_a_sibling_keeps_the_group_out)
 	test_ok(use_group(self->container, &edu.pci));
 }
 
-TEST_F(legacy, back_and_forth)
+TEST_F(legacy, cdev_and_group_in_turns)
 {
 	for (int i = 0; i < 5; i++) {
 		struct edu edu = { .pci = self->pci };
@@ -154,7 +145,7 @@ TEST_F(legacy, back_and_forth)
 		edu_close(&edu);
 		self->group = vfio_group_open(self->pci.group);
 		ASSERT_GE(self->group, 0);
-		test_set_container();
+		test_use_container();
 		device = vfio_group_device(self->group, self->pci.bdf);
 		ASSERT_GE(device, 0);
 		close(device);
@@ -162,13 +153,13 @@ TEST_F(legacy, back_and_forth)
 	}
 }
 
-/* The cdev's ioctls mean nothing on a device that came from a group. */
+/* A device file of a group does not know the ioctls of a cdev. */
 TEST_F(legacy, cdev_ioctls_on_a_groups_device)
 {
 	uint32_t devid, pt = 1;
 	int device;
 
-	test_set_container();
+	test_use_container();
 	device = vfio_group_device(self->group, self->pci.bdf);
 	ASSERT_GE(device, 0);
 	EXPECT_EQ(ENOTTY, _test_vfio_bind(device, self->fd, &devid));

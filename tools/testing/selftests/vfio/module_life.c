@@ -1,32 +1,33 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Loading and unloading: not while something is open, and over and over
- * without anything in the kernel that grows. Runs last of all, on modules that
- * lie in updates/ of the running kernel.
+ * The modules can be unloaded when nothing is open, and nothing in the kernel
+ * grows when they are loaded, used and unloaded many times. Runs after all
+ * other programs, on modules below updates/ of the running kernel.
  */
 #include <dirent.h>
 #include <fcntl.h>
 #include <limits.h>
 #include <sched.h>
 #include <stdio.h>
-#include <sys/ioctl.h>
 #include <sys/syscall.h>
 #include <sys/utsname.h>
 
-#include "harness.h"
+#include "common.h"
 
-#define IOVA		0x10000000UL
 #define DRIVER		"vfio_pci_iommufd"
 #define MAX_MODULES	8
-/* Rounds before growth is measured; rounds that are, and once more if it seems so */
+/*
+ * Rounds before growth is measured, and rounds that are measured, ATTEMPTS
+ * times
+ */
 #define WARM_UP		10
 #define ROUNDS		200
 #define ATTEMPTS	2
 #define LIFE_SECONDS	240
-/* How often the kernel's memory is looked at, to take the least. */
+/* How often the kernel's memory is read; the smallest value counts. */
 #define LOOKS		4
 
-/* iommufd and after it those that use it, which is the order of loading. */
+/* iommufd first, then its users, in the order of loading */
 struct modules {
 	unsigned int num;
 	char name[MAX_MODULES][64];
@@ -133,7 +134,7 @@ FIXTURE_SETUP(modules)
 	self->mem = test_mem(mem_anon(4 * PAGE));
 }
 
-/* Those that come after find everything loaded, whatever happened here. */
+/* The next program needs all modules, even after a test has failed. */
 FIXTURE_TEARDOWN(modules)
 {
 	int rc;
@@ -190,7 +191,7 @@ TEST_F(modules, driver_is_kept_by_an_open_cdev)
 	test_kept(DRIVER);
 	test_ok(_test_vfio_bind(self->edu.cdev, self->fd, &self->edu.devid));
 	test_kept(DRIVER);
-	/* What is mapped keeps the file open that was closed. */
+	/* The mapping of the BAR keeps the closed file open. */
 	self->edu.bar = vfio_bar_mmap(self->edu.cdev,
 				      VFIO_PCI_BAR0_REGION_INDEX, NULL);
 	ASSERT_NE(NULL, (void *)self->edu.bar);
@@ -209,8 +210,7 @@ TEST_F(modules, driver_is_kept_by_a_legacy_device_file)
 
 	ASSERT_GE(container, 0);
 	ASSERT_GE(group, 0);
-	test_ok(_test_vfio_set_container(group, container));
-	ASSERT_EQ(0, ioctl(container, VFIO_SET_IOMMU, VFIO_TYPE1v2_IOMMU));
+	test_ok(_test_use_container(group, container));
 	device = vfio_group_device(group, self->edu.pci.bdf);
 	ASSERT_GE(device, 0);
 	test_kept(DRIVER);
@@ -220,7 +220,7 @@ TEST_F(modules, driver_is_kept_by_a_legacy_device_file)
 	test_unload(DRIVER);
 }
 
-/* Everything that may grow: objects of each slab cache, KiB of memory. */
+/* What must not grow: objects of each slab cache, KiB of each kind of memory */
 struct counts {
 	unsigned int num;
 	struct count {
@@ -243,7 +243,7 @@ static struct count *counts_find(struct counts *counts, const char *name)
 	return NULL;
 }
 
-/* The least that was ever seen. */
+/* Keeps the smallest value. */
 static void counts_add(struct counts *counts, const char *name, long value,
 		       long per_slab)
 {
@@ -298,9 +298,9 @@ static bool counts_read(struct counts *counts)
 }
 
 /*
- * Without what is only kept in reserve. A slab that a CPU allocates from counts
- * as full, though: looking from one CPU there is one of them, and looking
- * several times some caches are seen without.
+ * Count after caches were dropped and shrunk. slabinfo counts a slab that a CPU
+ * allocates from as full: the thread stays on one CPU, so that there is one
+ * such slab per cache, and reads several times, as some caches have none then.
  */
 static bool counts_take(struct counts *counts)
 {
@@ -325,7 +325,7 @@ static bool counts_take(struct counts *counts)
 
 static struct counts before, after;
 
-/* One use of the device: left to close() every other time. */
+/* One use of the device; without @tidy close() has to undo it. */
 static int use(struct edu *edu, void *mem, bool tidy)
 {
 	int fd = iommufd_open(), rc;
@@ -351,7 +351,7 @@ static int use(struct edu *edu, void *mem, bool tidy)
 	return rc;
 }
 
-/* Every other load has two uses: one that tidies up, one that just closes. */
+/* Every other load has two uses: one undoes each step, one only closes. */
 #define test_life(_rounds)						\
 	do {								\
 		for (int __i = 0; __i < (_rounds); __i++) {		\
@@ -365,8 +365,8 @@ static int use(struct edu *edu, void *mem, bool tidy)
 	} while (0)
 
 /*
- * What grows with every other load, or with every use of one kind, is a leak, as
- * far as it is more than the free objects of one slab.
+ * A leak grows with every other load, or with every use of one kind, by more
+ * than the free objects of one slab.
  */
 static bool has_grown(const struct count *now, unsigned int rounds)
 {
@@ -386,11 +386,11 @@ static bool anything_has_grown(unsigned int rounds)
 }
 
 /*
- * Other parts of the kernel come and go meanwhile: it is no leak if it does not
- * grow again. A kernel with kmemleak needs no counting: it knows each lost
- * object, and its own work would disturb the numbers.
+ * Other parts of the kernel allocate meanwhile: what does not grow in the
+ * second attempt is no leak. With kmemleak nothing is counted: it finds each
+ * lost object, and its own allocations would disturb the counts.
  */
-TEST_F_TIMEOUT(modules, loaded_over_and_over_with_and_without_use,
+TEST_F_TIMEOUT(modules, load_use_and_unload_leak_nothing,
 	       LIFE_SECONDS * slowness())
 {
 	bool count = access("/sys/kernel/debug/kmemleak", F_OK);

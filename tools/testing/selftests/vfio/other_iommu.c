@@ -1,12 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * A device behind an IOMMU that we have no word of, and that does not keep its
- * interrupts apart from others.
+ * A device behind an IOMMU for which GET_HW_INFO has no type, and which does
+ * not isolate the interrupts of its devices.
  */
-#include "harness.h"
+#include "common.h"
 
 #define UNSAFE	"/sys/module/iommufd/parameters/allow_unsafe_interrupts"
-#define IOVA	0x10000000UL
 
 /* The parameter reads Y or N and takes numbers. */
 static bool allow_unsafe(bool allow)
@@ -58,7 +57,7 @@ TEST_F(other, interrupts_that_are_not_isolated_are_eperm)
 	edu_close(&edu);
 }
 
-TEST_F(other, iommu_with_nothing_to_say)
+TEST_F(other, hw_info_type_is_none)
 {
 	uint32_t len = 64, type = 99;
 	uint8_t data[65];
@@ -77,7 +76,7 @@ TEST_F(other, iommu_with_nothing_to_say)
 				       &type));
 }
 
-TEST_F(other, iova_up_to_the_end)
+TEST_F(other, map_up_to_the_last_iova)
 {
 	uint8_t *mem = test_mem(mem_anon(2 * PAGE));
 	struct iommu_iova_range ranges[8];
@@ -98,8 +97,8 @@ TEST_F(other, iova_up_to_the_end)
 	test_pinned(0);
 }
 
-/* Attaching fills a domain with it, again and again. */
-TEST_F(other, a_mapping_that_ends_where_iova_end)
+/* Each attach fills a new page table with the mapping. */
+TEST_F(other, attach_with_a_mapping_at_the_last_iova)
 {
 	uint8_t *mem = test_mem(mem_anon(8 * PAGE));
 	uint64_t iova = -4 * PAGE, unmapped;
@@ -122,7 +121,7 @@ TEST_F(other, a_mapping_that_ends_where_iova_end)
 	test_pinned(0);
 }
 
-TEST_F(other, dma_goes_where_it_is_mapped_and_nowhere_else)
+TEST_F(other, dma_reaches_mapped_memory_only)
 {
 	uint8_t *mem = test_mem(mem_anon(2 * PAGE));
 

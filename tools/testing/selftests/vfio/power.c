@@ -1,12 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
-/* The user of a cdev lets the device sleep, and each way to use it wakes it. */
-#include <poll.h>
+/*
+ * Low power: the user lets the device sleep, and each use of the cdev wakes it.
+ */
 #include <sys/eventfd.h>
-#include <sys/ioctl.h>
 
-#include "harness.h"
-
-#define COMES	10000	/* ms; a bound, not what it takes */
+#include "common.h"
 
 FIXTURE(power) {
 	int fd;
@@ -14,7 +12,9 @@ FIXTURE(power) {
 	struct nvme nvme;
 };
 
-/* VFIO_DEVICE_FEATURE with the eventfd that LOW_POWER_ENTRY_WITH_WAKEUP takes */
+/*
+ * VFIO_DEVICE_FEATURE with the eventfd that LOW_POWER_ENTRY_WITH_WAKEUP takes
+ */
 static int feature(int cdev, uint32_t flags, int event)
 {
 	union {
@@ -62,15 +62,6 @@ FIXTURE_TEARDOWN(power)
 	close(self->fd);
 }
 
-static bool woken(int event, int ms)
-{
-	struct pollfd pfd = { .fd = event, .events = POLLIN };
-	uint64_t count;
-
-	return poll(&pfd, 1, ms) == 1 &&
-	       read(event, &count, sizeof(count)) == sizeof(count);
-}
-
 TEST_F(power, probes)
 {
 	const uint32_t both = VFIO_DEVICE_FEATURE_GET | VFIO_DEVICE_FEATURE_SET;
@@ -79,17 +70,17 @@ TEST_F(power, probes)
 	EXPECT_EQ(0, feature(cdev, PROBE(VFIO_DEVICE_FEATURE_SET,
 					 LOW_POWER_ENTRY), -1));
 	EXPECT_EQ(0, feature(cdev, PROBE(0, LOW_POWER_EXIT), -1));
-	/* It can be set, not got, and both only if both can be had. */
+	/* LOW_POWER_ENTRY has SET and no GET, so that both together fail. */
 	EXPECT_EQ(EINVAL, feature(cdev, PROBE(VFIO_DEVICE_FEATURE_GET,
 					      LOW_POWER_ENTRY), -1));
 	EXPECT_EQ(EINVAL, feature(cdev, PROBE(both, LOW_POWER_ENTRY), -1));
 	EXPECT_EQ(EINVAL, feature(cdev, both |
 				  VFIO_DEVICE_FEATURE_LOW_POWER_ENTRY, -1));
 	EXPECT_EQ(EINVAL, feature(cdev, 1U << 31 | SET(LOW_POWER_ENTRY), -1));
-	/* A number that never was; migration, which the device does not have. */
+	/* An unknown feature, and one that the device does not have */
 	EXPECT_EQ(ENOTTY, feature(cdev, VFIO_DEVICE_FEATURE_PROBE | 0xffff, -1));
 	EXPECT_EQ(ENOTTY, feature(cdev, PROBE(0, MIGRATION), -1));
-	/* None of these let it sleep. */
+	/* None of these calls has put the device to sleep. */
 	EXPECT_TRUE(pci_is_awake(self->nvme.pci.bdf));
 }
 
@@ -99,12 +90,12 @@ TEST_F(power, probes)
 									\
 		test_ok(feature(self->nvme.cdev, _flags, self->event));	\
 		while (pci_is_awake(self->nvme.pci.bdf)) {		\
-			ASSERT_LT(__ms++, COMES * slowness());		\
+			ASSERT_LT(__ms++, LIMIT_MS * slowness());	\
 			sleep_ms(1);					\
 		}							\
 	} while (0)
 
-/* Registers of a device that sleeps are out of reach. */
+/* Registers of a sleeping device cannot be read. */
 TEST_F(power, no_registers_until_exit)
 {
 	struct vfio_device_info info;
@@ -113,7 +104,7 @@ TEST_F(power, no_registers_until_exit)
 	test_sleep(SET(LOW_POWER_ENTRY));
 	ASSERT_EQ(EFAULT, vfio_bar_read(self->nvme.bar + NVME_CSTS, &value));
 	ASSERT_EQ(EINVAL, feature(self->nvme.cdev, SET(LOW_POWER_ENTRY), -1));
-	/* Awake for the time of a call only. */
+	/* The call wakes the device only for its own time. */
 	test_ok(_test_vfio_device_info(self->nvme.cdev, &info));
 	ASSERT_EQ(EFAULT, vfio_bar_read(self->nvme.bar + NVME_CSTS, &value));
 	test_ok(feature(self->nvme.cdev, SET(LOW_POWER_EXIT), -1));
@@ -154,17 +145,18 @@ TEST_F(power, each_use_wakes_the_device)
 
 	for (int i = 0; i < ARRAY_SIZE(wake); i++) {
 		test_sleep(SET(LOW_POWER_ENTRY_WITH_WAKEUP));
-		ASSERT_FALSE(woken(self->event, 0));
+		ASSERT_FALSE(event_signals(self->event, 0));
 		test_ok(wake[i](&self->nvme));
-		/* The user is told, and the device stays awake. */
-		ASSERT_TRUE(woken(self->event, 0)) TH_LOG("by call %d", i);
+		/* The eventfd is signalled, and the device stays awake. */
+		ASSERT_TRUE(event_signals(self->event, 0))
+			TH_LOG("by call %d", i);
 		ASSERT_TRUE(pci_is_awake(self->nvme.pci.bdf));
 		test_ok(vfio_bar_read(self->nvme.bar + NVME_CSTS, &value));
 	}
 }
 
-/* The next user finds it awake. */
-TEST_F(power, close_while_it_sleeps)
+/* The next open finds the device awake. */
+TEST_F(power, close_of_a_sleeping_device)
 {
 	test_sleep(SET(LOW_POWER_ENTRY));
 	nvme_close(&self->nvme);

@@ -41,7 +41,7 @@ TEST_F(regions, info)
 		   VFIO_REGION_INFO_FLAG_MMAP));
 	EXPECT_GE(self->config.size, 256);
 	EXPECT_FALSE(self->config.flags & VFIO_REGION_INFO_FLAG_MMAP);
-	/* A BAR that the device does not have. */
+	/* A BAR that the device does not have */
 	test_ok(_test_vfio_region_info(self->edu.cdev,
 				       VFIO_PCI_BAR3_REGION_INDEX, &info));
 	EXPECT_EQ(0, info.size);
@@ -80,7 +80,7 @@ TEST_F(regions, reads_beyond_a_region)
 				       VFIO_PCI_BAR3_REGION_INDEX, &none));
 	ASSERT_EQ(-1, pread(self->edu.cdev, &value, 4, none.offset));
 	ASSERT_EQ(EINVAL, errno);
-	/* Far beyond the last region. */
+	/* Far beyond the last region */
 	ASSERT_EQ(-1, pread(self->edu.cdev, &value, 4, 1L << 60));
 	ASSERT_EQ(EINVAL, errno);
 	ASSERT_EQ(-1, pread(self->edu.cdev, nowhere, 4, self->bar0.offset));
@@ -103,14 +103,14 @@ TEST_F(regions, mmap_beyond_a_region)
 					   bad[i].offset));
 		EXPECT_EQ(EINVAL, errno);
 	}
-	/* Private mappings of device registers make no sense. */
+	/* A private mapping would be a copy of the registers. */
 	EXPECT_EQ(MAP_FAILED, mmap(NULL, PAGE, PROT_READ | PROT_WRITE,
 				   MAP_PRIVATE, self->edu.cdev,
 				   self->bar0.offset));
 	EXPECT_EQ(EINVAL, errno);
 }
 
-TEST_F(regions, part_of_a_bar)
+TEST_F(regions, mmap_of_a_part_of_a_bar)
 {
 	uint32_t *reg = mmap(NULL, PAGE, PROT_READ, MAP_SHARED, self->edu.cdev,
 			     self->bar0.offset);
@@ -124,7 +124,7 @@ TEST_F(regions, mapping_outlives_the_file)
 {
 	volatile uint8_t *bar = self->edu.bar;
 
-	/* The mapping holds the file, so the device stays ours. */
+	/* The mapping holds the file, so that the device stays bound. */
 	close(self->edu.cdev);
 	ASSERT_EQ(EDU_ID_VALUE, *(volatile uint32_t *)(bar + EDU_ID));
 	test_err_destroy(EBUSY, self->edu.devid);
@@ -142,7 +142,7 @@ TEST_F(regions, config_space)
 	test_ok(vfio_config_read(self->edu.cdev, PCI_VENDOR_ID, ids, 4));
 	ASSERT_EQ(0x1234, ids[0]);
 	ASSERT_EQ(0x11e8, ids[1]);
-	/* BARs are the user's copy: sizing one does not move the device. */
+	/* The user writes to a copy of the BAR: the device does not move. */
 	test_ok(vfio_config_write(self->edu.cdev, PCI_BASE_ADDRESS_0, &bar, 4));
 	test_ok(vfio_config_read(self->edu.cdev, PCI_BASE_ADDRESS_0, &size, 4));
 	ASSERT_EQ(~(EDU_BAR_SIZE - 1U), size & PCI_BASE_ADDRESS_MEM_MASK);
@@ -174,7 +174,7 @@ TEST_F(regions, no_registers_without_memory_space)
 		ASSERT_EQ(EDU_ID_VALUE, __value);			\
 	} while (0)
 
-TEST_F(regions, what_is_mapped_goes_with_memory_space)
+TEST_F(regions, mapping_is_zapped_without_memory_space)
 {
 	void *second = test_mem(vfio_bar_mmap(self->edu.cdev,
 					      VFIO_PCI_BAR0_REGION_INDEX,
@@ -201,7 +201,7 @@ static int read_in_child(void *arg)
 	return rc ?: vfio_bar_read(edu->bar + EDU_ID, &value);
 }
 
-TEST_F(regions, what_a_child_has_goes_with_memory_space)
+TEST_F(regions, mapping_of_a_child_is_zapped_without_memory_space)
 {
 	ASSERT_EQ(EDU_ID_VALUE, edu_read(&self->edu, EDU_ID));
 	ASSERT_EQ(0, child_run(read_in_child, &self->edu));
@@ -209,7 +209,7 @@ TEST_F(regions, what_a_child_has_goes_with_memory_space)
 	test_gone_and_back(self->edu.bar);
 }
 
-/* Moved with its pages or without any, which is up to @_touch. */
+/* Move the mapping; with @_touch it has pages. */
 #define test_move(_touch)						\
 	do {								\
 		void *__to = test_mem(mem_reserve(EDU_BAR_SIZE));	\
@@ -224,14 +224,14 @@ TEST_F(regions, what_a_child_has_goes_with_memory_space)
 		self->edu.bar = __to;					\
 	} while (0)
 
-TEST_F(regions, a_moved_mapping_goes_with_memory_space)
+TEST_F(regions, moved_mapping_is_zapped_without_memory_space)
 {
 	test_move(true);
 	test_gone_and_back(self->edu.bar);
 	test_move(true);
 	ASSERT_EQ(EDU_ID_VALUE, edu_read(&self->edu, EDU_ID));
 	test_gone_and_back(self->edu.bar);
-	/* Without pages: never touched, and taken away. */
+	/* A mapping without pages: zapped, and not touched since */
 	test_ok(vfio_enable_memory(self->edu.cdev, false));
 	test_move(false);
 	test_ok(vfio_enable_memory(self->edu.cdev, true));
@@ -240,13 +240,15 @@ TEST_F(regions, a_moved_mapping_goes_with_memory_space)
 	test_gone_and_back(self->edu.bar);
 }
 
-TEST_F(regions, the_parts_of_a_mapping_go_with_memory_space)
+TEST_F(regions, parts_of_a_mapping_are_zapped_without_memory_space)
 {
 	uint8_t *to = test_mem(mem_reserve(2 * PAGE));
 	uint8_t *bar = (void *)self->edu.bar;
 
 	ASSERT_EQ(EDU_ID_VALUE, edu_read(&self->edu, EDU_ID));
-	/* Cut in the middle, at the end, and the first pages moved. */
+	/*
+	 * Unmap a page in the middle and one at the end, move the first pages.
+	 */
 	ASSERT_EQ(0, munmap(bar + 8 * PAGE, PAGE));
 	ASSERT_EQ(EDU_ID_VALUE, edu_read(&self->edu, EDU_ID));
 	ASSERT_EQ(0, munmap(bar + EDU_BAR_SIZE - PAGE, PAGE));
@@ -257,7 +259,7 @@ TEST_F(regions, the_parts_of_a_mapping_go_with_memory_space)
 	self->edu.bar = to;
 	ASSERT_EQ(EDU_ID_VALUE, edu_read(&self->edu, EDU_ID));
 	test_gone_and_back(to);
-	/* Nothing is there to grow into, in place or elsewhere. */
+	/* mremap() cannot make the mapping larger, in place or elsewhere. */
 	ASSERT_EQ(MAP_FAILED, mremap(to, 2 * PAGE, 3 * PAGE, MREMAP_MAYMOVE));
 	ASSERT_EQ(EFAULT, errno);
 	ASSERT_EQ(to, mremap(to, 2 * PAGE, PAGE, 0));
@@ -267,7 +269,7 @@ TEST_F(regions, the_parts_of_a_mapping_go_with_memory_space)
 	ASSERT_EQ(0, munmap(bar + 2 * PAGE, EDU_BAR_SIZE - 2 * PAGE));
 }
 
-/* A BAR with RAM behind it: every byte by every way. */
+/* A BAR with RAM behind it: mmap, read and write see the same bytes. */
 TEST_F(regions, bar_with_ram)
 {
 	struct vfio_region_info info;
@@ -289,7 +291,7 @@ TEST_F(regions, bar_with_ram)
 	ASSERT_EQ(1UL << 20, size);
 	mem_fill(bar, size, 1);
 	ASSERT_TRUE(mem_is(bar, size, 1));
-	/* Odd lengths and offsets. */
+	/* Odd lengths and offsets */
 	ASSERT_EQ(101, pread(cdev, buf, 101, info.offset));
 	ASSERT_TRUE(mem_is(buf, 101, 1));
 	ASSERT_EQ(255, pread(cdev, buf, 255, info.offset + 4093));

@@ -1,20 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * A device is taken from its driver, or off the bus, while a program uses it: the
- * program is asked to close it, keeps all it has until it does, and no other
- * program gets it meanwhile.
+ * Removal of a device from its driver or from the bus while a program uses it:
+ * the kernel asks the program to close the device and waits. Until then the
+ * program keeps everything, and no other program can open the device.
  */
 #include <fcntl.h>
-#include <poll.h>
 #include <sys/eventfd.h>
 #include <sys/wait.h>
 
-#include "child.h"
-#include "harness.h"
-
-#define COMES	10000	/* ms; a bound, not what it takes */
-#define WAITS	300	/* ms after which removal surely waits */
-#define IOVA	0x10000000UL
+#include "common.h"
 
 FIXTURE(removal) {
 	int fd;
@@ -43,7 +37,7 @@ FIXTURE_SETUP(removal)
 	ASSERT_GE(self->event, 0);
 }
 
-/* Waits for the remover, and gives the device back, whatever happened. */
+/* Waits for the remover and gives the device back, even after a failure. */
 FIXTURE_TEARDOWN(removal)
 {
 	edu_close(&self->edu);
@@ -53,13 +47,16 @@ FIXTURE_TEARDOWN(removal)
 	if (!pci_driver_of(self->edu.pci.bdf, &self->driver))
 		EXPECT_TRUE(pci_bind(self->edu.pci.bdf, &self->driver));
 	EXPECT_TRUE(pci_find(&pci_edu, PCI_ON_ROOT_BUS, 1, &self->edu.pci));
-	/* As good as before. */
+	/* The device works as before. */
 	EXPECT_EQ(0, edu_open(&self->edu, self->fd));
 	edu_close(&self->edu);
 	close(self->fd);
 }
 
-/* Its own files are gone before it begins, so that ours alone are waited for. */
+/*
+ * The child closes its copies first, so that removal waits only for this
+ * process.
+ */
 #define test_start_removal()						\
 	do {								\
 		self->remover = fork();					\
@@ -71,19 +68,13 @@ FIXTURE_TEARDOWN(removal)
 	} while (0)
 
 #define test_waits()							\
-	ASSERT_EQ(-1, child_ended(self->remover, WAITS * slowness()))
+	ASSERT_EQ(-1, child_ended(self->remover, WAIT_MS * slowness()))
 #define test_ends()							\
 	do {								\
-		ASSERT_EQ(0, child_ended(self->remover, COMES * slowness()));	\
+		ASSERT_EQ(0, child_ended(self->remover,			\
+					 LIMIT_MS * slowness()));	\
 		self->remover = -1;					\
 	} while (0)
-
-static bool asked_to_leave(int event, int ms)
-{
-	struct pollfd pfd = { .fd = event, .events = POLLIN };
-
-	return poll(&pfd, 1, ms) == 1;
-}
 
 TEST_F(removal, waits_for_a_bound_and_mapped_cdev)
 {
@@ -97,12 +88,12 @@ TEST_F(removal, waits_for_a_bound_and_mapped_cdev)
 	test_attach(edu->cdev, &edu->pt_id);
 	test_ok(_test_vfio_irq_eventfd(edu->cdev, VFIO_PCI_REQ_IRQ_INDEX, 0,
 				       self->event));
-	ASSERT_FALSE(asked_to_leave(self->event, 0));
+	ASSERT_FALSE(event_signals(self->event, 0));
 	test_start_removal();
-	ASSERT_TRUE(asked_to_leave(self->event, COMES * slowness()));
+	ASSERT_TRUE(event_signals(self->event, LIMIT_MS * slowness()));
 	test_waits();
 	ASSERT_EQ(-1, vfio_cdev_open(&edu->pci));
-	/* Nothing was taken away. */
+	/* DMA and registers still work. */
 	mem_fill(self->mem, 100, 1);
 	ASSERT_TRUE(edu_load(edu, IOVA, 100));
 	ASSERT_TRUE(edu_store(edu, IOVA + 2000, 100));
@@ -118,7 +109,9 @@ TEST_F(removal, waits_for_a_bound_and_mapped_cdev)
 	ASSERT_EQ(0, proc_status_kb("VmPin:"));
 }
 
-/* An open file counts, though it can neither do anything nor be asked. */
+/*
+ * Removal also waits for a file without BIND, which cannot be asked to close.
+ */
 TEST_F(removal, waits_for_an_open_cdev)
 {
 	uint32_t devid;
@@ -129,7 +122,7 @@ TEST_F(removal, waits_for_an_open_cdev)
 	test_start_removal();
 	test_waits();
 	ASSERT_EQ(-1, vfio_cdev_open(&self->edu.pci));
-	/* It may still bind the device, and has to be waited for then as well. */
+	/* BIND still works, and removal still waits. */
 	test_ok(_test_vfio_bind(self->edu.cdev, self->fd, &devid));
 	test_waits();
 	edu_close(&self->edu);

@@ -1,12 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0
-/* Function reset, and the reset of a bus with what a user must know for it. */
+/*
+ * Reset of a function, reset of a bus, and the list of devices that it resets.
+ */
 #include <linux/pci_regs.h>
 #include <pthread.h>
-#include <sys/ioctl.h>
 
-#include "harness.h"
-
-#define IOVA	0x10000000UL
+#include "common.h"
 
 FIXTURE(reset) {
 	int fd;
@@ -37,20 +36,20 @@ FIXTURE_TEARDOWN(reset)
 		test_attach((_nvme)->cdev, &(_nvme)->pt_id);		\
 	} while (0)
 
-/* Identify's answer lies in two halves in pages 4 and 2 of our memory. */
+/* The data of Identify arrive in two halves, in pages 4 and 2 of the memory. */
 #define test_identify(_nvme)						\
 	do {								\
 		memset(self->mem + 2 * PAGE, 0, 4 * PAGE);		\
 		ASSERT_EQ(0, nvme_identify(_nvme, IOVA + 4 * PAGE + 2048, \
 					   IOVA + 2 * PAGE));		\
-		/* Bytes 4..23 of it are the serial number. */		\
+		/* Bytes 4 to 23 are the serial number. */		\
 		ASSERT_EQ(0, memcmp(self->mem + 4 * PAGE + 2048 + 4,	\
 				    "test", 4));			\
 		ASSERT_TRUE(mem_is_zero(self->mem + 4 * PAGE, 2048));	\
 		ASSERT_TRUE(mem_is_zero(self->mem + 3 * PAGE, PAGE));	\
 	} while (0)
 
-TEST_F(reset, nvme_scatters_into_our_memory)
+TEST_F(reset, nvme_writes_to_scattered_pages)
 {
 	struct nvme nvme;
 
@@ -72,10 +71,10 @@ TEST_F(reset, function_reset_stops_the_device)
 	ASSERT_TRUE(nvme_enable(&nvme, self->mem, IOVA));
 	test_identify(&nvme);
 	test_ok(_test_vfio_reset(nvme.cdev));
-	/* It stands still: neither enabled nor ready. */
+	/* The controller is neither enabled nor ready. */
 	ASSERT_EQ(0, nvme_read(&nvme, NVME_CC) & 1);
 	ASSERT_EQ(0, nvme_read(&nvme, NVME_CSTS) & NVME_CSTS_RDY);
-	/* Attachment, mapping and bus mastering are still there. */
+	/* It is still attached, with its mappings and bus mastering. */
 	ASSERT_TRUE(nvme_enable(&nvme, self->mem, IOVA));
 	test_identify(&nvme);
 	nvme_close(&nvme);
@@ -88,7 +87,7 @@ TEST_F(reset, close_stops_the_device)
 	test_nvme_attach(&nvme);
 	ASSERT_TRUE(nvme_enable(&nvme, self->mem, IOVA));
 	nvme_close(&nvme);
-	/* The next user finds it as it comes from a reset. */
+	/* The next open finds it as after a reset. */
 	test_ok(nvme_open(&nvme, self->fd));
 	ASSERT_EQ(0, nvme_read(&nvme, NVME_CC) & 1);
 	ASSERT_EQ(0, nvme_read(&nvme, NVME_CSTS) & NVME_CSTS_RDY);
@@ -96,8 +95,8 @@ TEST_F(reset, close_stops_the_device)
 }
 
 /*
- * The page table is taken down after the device was stopped, and takes longer than
- * a transfer: what is under way at close() neither arrives nor faults.
+ * close() stops the device before it empties the page table, which takes longer
+ * than a transfer here: a transfer under way neither arrives nor faults.
  */
 TEST_F(reset, close_stops_a_transfer_before_its_memory_goes)
 {
@@ -129,7 +128,7 @@ TEST_F(reset, close_stops_a_transfer_before_its_memory_goes)
 	}
 }
 
-TEST_F(reset, device_that_cannot_be_reset)
+TEST_F(reset, function_reset_without_support_is_einval)
 {
 	struct vfio_device_info info;
 	struct edu edu;
@@ -141,7 +140,7 @@ TEST_F(reset, device_that_cannot_be_reset)
 	edu_close(&edu);
 }
 
-/* Hot reset: which devices one reset of a bus would hit. */
+/* Hot reset: the devices that one reset of a bus resets */
 union hot_reset_info {
 	struct vfio_pci_hot_reset_info head;
 	uint8_t bytes[sizeof(struct vfio_pci_hot_reset_info) +
@@ -170,7 +169,9 @@ static int hot_reset(int cdev, uint32_t count, int32_t group)
 	return ioctl(cdev, VFIO_DEVICE_PCI_HOT_RESET, &reset) ? errno : 0;
 }
 
-/* A thread that has just touched a BAR may hold a lock which is only tried. */
+/*
+ * EBUSY: a fault on the BAR may hold a lock that hot reset does not wait for.
+ */
 static int hot_reset_alone(int cdev)
 {
 	int rc;
@@ -213,8 +214,9 @@ static int info_devid(const union hot_reset_info *info,
 		 VFIO_PCI_HOT_RESET_FLAG_DEV_ID_OWNED)
 
 /*
- * Does the device assert an interrupt, which test_raise() had it do and which is not
- * served? A reset of the bus ends that, though edu itself has no reset.
+ * Does the device assert INTx? test_raise() starts that, and nothing
+ * acknowledges it. A reset of the bus ends it, although edu has no function
+ * reset.
  */
 static bool asserts_intx(const struct edu *edu)
 {
@@ -245,7 +247,7 @@ TEST_F(reset, bus_reset_of_a_lone_device)
 	test_raise(&edu);
 	ASSERT_EQ(0, hot_reset(edu.cdev, 0, -1));
 	ASSERT_FALSE(asserts_intx(&edu));
-	/* Alive and with its memory. */
+	/* Registers and DMA work again. */
 	test_ok(vfio_enable_dma(edu.cdev));
 	edu_write(&edu, EDU_IRQ_ACK, 1);
 	ASSERT_EQ(EDU_ID_VALUE, edu_read(&edu, EDU_ID));
@@ -255,7 +257,7 @@ TEST_F(reset, bus_reset_of_a_lone_device)
 	edu_close(&edu);
 }
 
-TEST_F(reset, info_needs_room)
+TEST_F(reset, hot_reset_info_checks_argsz)
 {
 	union hot_reset_info info;
 	struct edu edu;
@@ -268,8 +270,8 @@ TEST_F(reset, info_needs_room)
 	edu_close(&edu);
 }
 
-/* A cdev's user proves nothing with group files. */
-TEST_F(reset, groups_are_of_no_use_on_a_cdev)
+/* On a cdev no group file can show that the user owns a device. */
+TEST_F(reset, hot_reset_of_a_cdev_with_a_group_is_einval)
 {
 	struct edu edu;
 
@@ -285,7 +287,7 @@ TEST_F(reset, bus_reset_with_a_sibling)
 
 	test_edu_open(&edu, PCI_SHARED_GROUP, 0);
 	test_find(&pci_edu, PCI_SHARED_GROUP, 1, &sibling.pci);
-	/* It belongs to our group, so it is ours, though it has no id. */
+	/* The sibling is in the same group, so it is owned, without an id. */
 	ASSERT_EQ(0, hot_reset_info(edu.cdev, &info, sizeof(info)));
 	ASSERT_EQ(OWNED, info.head.flags);
 	ASSERT_EQ(edu.devid, info_devid(&info, &edu.pci));
@@ -309,7 +311,7 @@ TEST_F(reset, bus_reset_with_a_sibling)
 	edu_close(&edu);
 }
 
-/* A sibling without a driver is nobody's, though it is in our group. */
+/* A sibling without a driver is not owned, although it is in the same group. */
 TEST_F(reset, no_bus_reset_with_a_device_that_is_not_owned)
 {
 	union hot_reset_info info;
@@ -327,7 +329,7 @@ TEST_F(reset, no_bus_reset_with_a_device_that_is_not_owned)
 	EXPECT_EQ(VFIO_PCI_DEVID_NOT_OWNED, info_devid(&info, &sibling));
 	edu_write(&edu, EDU_IRQ_RAISE, 1);
 	EXPECT_EQ(EINVAL, hot_reset(edu.cdev, 0, -1));
-	/* The bus was left alone. */
+	/* The bus was not reset. */
 	EXPECT_TRUE(asserts_intx(&edu));
 	ASSERT_TRUE(pci_bind(sibling.bdf, &driver));
 	ASSERT_EQ(0, hot_reset(edu.cdev, 0, -1));
@@ -336,7 +338,7 @@ TEST_F(reset, no_bus_reset_with_a_device_that_is_not_owned)
 	edu_close(&edu);
 }
 
-/* Reads a register over and over, and remembers what is wrong. */
+/* A thread that reads a register all the time and counts wrong values */
 struct reader {
 	pthread_t thread;
 	const volatile uint32_t *reg;
@@ -363,10 +365,11 @@ static void *read_register(void *arg)
 }
 
 /*
- * While a bus is in reset a register reads as anything. A thread that has it mapped
- * waits meanwhile, also when the mapping was moved.
+ * During a bus reset a register has no defined value. A thread that reads a
+ * mapped register waits for the end of the reset, also after the mapping was
+ * moved.
  */
-TEST_F(reset, mapped_registers_are_out_of_reach_during_a_bus_reset)
+TEST_F(reset, mapped_registers_block_during_a_bus_reset)
 {
 	uint8_t *to = test_mem(mem_reserve(EDU_BAR_SIZE));
 	struct reader reader = { };

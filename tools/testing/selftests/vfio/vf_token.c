@@ -1,19 +1,19 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * A VF whose PF is in the hands of a program is for those only that know the
- * token of that PF, whichever of the drivers the two are on.
+ * While a program uses a PF, a VF of it can only be opened with the token that
+ * the program has set, whether PF and VF are bound to vfio-pci or to
+ * vfio-pci-iommufd.
  */
 #include <linux/limits.h>
 #include <stdlib.h>
-#include <sys/ioctl.h>
 
-#include "harness.h"
+#include "common.h"
 
 #define STOCK		"vfio-pci"
 #define RIGHT		"2ab74924-c335-45f4-9b16-8569e5b08258"
 #define WRONG		"2ab74924-c335-45f4-9b16-8569e5b08259"
 
-/* The same in the order of bytes that BIND takes */
+/* The same in the byte order of BIND */
 static const uint8_t right[16] = {
 	0x2a, 0xb7, 0x49, 0x24, 0xc3, 0x35, 0x45, 0xf4,
 	0x9b, 0x16, 0x85, 0x69, 0xe5, 0xb0, 0x82, 0x58,
@@ -23,7 +23,7 @@ static const uint8_t wrong[16] = {
 	0x9b, 0x16, 0x85, 0x69, 0xe5, 0xb0, 0x82, 0x59,
 };
 
-/* A device in use, through its cdev if it has one, else through its group */
+/* An open device: through its cdev if it has one, else through its group */
 struct user {
 	int device;
 	int group;
@@ -75,18 +75,18 @@ static int open_group(struct user *user, const struct pci_device *pci,
 
 	user->group = vfio_group_open(pci->group);
 	user->container = vfio_container_open();
-	rc = _test_vfio_set_container(user->group, user->container);
+	rc = _test_use_container(user->group, user->container);
 	if (rc)
 		return rc;
-	if (ioctl(user->container, VFIO_SET_IOMMU, VFIO_TYPE1v2_IOMMU))
-		return errno;
 	snprintf(name, sizeof(name), token ? "%s vf_token=%s" : "%s", pci->bdf,
 		 token);
 	user->device = vfio_group_device(user->group, name);
 	return user->device < 0 ? errno : 0;
 }
 
-/* 0 or the errno; @which is NULL, RIGHT or WRONG. Closes what was open before. */
+/*
+ * Closes @user first. @which is NULL, RIGHT or WRONG. Returns 0 or the errno.
+ */
 static int user_open(struct user *user, int fd, const char *bdf,
 		     const char *which)
 {
@@ -167,7 +167,7 @@ FIXTURE_SETUP(token)
 	ASSERT_EQ(0, system("modprobe " STOCK " enable_sriov=1"));
 	ASSERT_TRUE(give_to(self->pf.bdf,
 			    variant->pf_is_stock ? &stock : &self->own));
-	/* The PF has its driver before there are VFs, so that the two know. */
+	/* vfio finds the PF of a VF only if the PF was bound first. */
 	test_ok(user_open(&self->pf_user, self->fd, self->pf.bdf, RIGHT));
 	ASSERT_TRUE(pci_write(self->pf.bdf, "sriov_numvfs", "1"));
 	ASSERT_TRUE(find_vf(self->pf.bdf, &self->vf));
@@ -191,10 +191,10 @@ FIXTURE_TEARDOWN(token)
 	test_err(_errno, user_open(_user, self->fd, _bdf, _token))
 
 /*
- * The PF stays open: QEMU's nvme loses its VFs when the PF is reset, as it is by the
- * next open.
+ * The PF stays open: the next open would reset it, and QEMU's nvme loses its
+ * VFs then.
  */
-TEST_F(token, opens_the_vf)
+TEST_F(token, vf_needs_the_token_of_its_pf)
 {
 	for (int i = 0; i < 2; i++) {
 		test_err_open(EACCES, &self->vf_user, self->vf.bdf, NULL);

@@ -37,7 +37,7 @@ static const struct region {
 	{ KIND_HUGETLB, ARENA_HUGE + 512, 512 },
 };
 
-/* Where there is no huge page, small ones do. */
+/* Without a huge page, small ones are used. */
 static bool region_make_huge(const struct region *region, uint8_t *va)
 {
 	int flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE;
@@ -80,7 +80,7 @@ static bool region_make(struct arena *arena, const struct region *region)
 	if (got != va)
 		return false;
 	madvise(va, length, MADV_NOHUGEPAGE);
-	/* The copies of private pages are left to the kernel to make. */
+	/* Private file pages stay untouched: the kernel copies them. */
 	if (region->kind != KIND_FILE_PRIVATE)
 		for (unsigned int i = 0; i < region->pages; i++)
 			memset(va + i * PAGE, region->first + i, PAGE);

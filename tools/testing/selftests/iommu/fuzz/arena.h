@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
  * The memory that programs map: pages of several kinds, always at the same
- * address. Each page has a generation that changes when another page takes its
- * place, and 0 when there is none: that tells what a pin holds.
+ * address. The generation of a page changes when another page takes its place,
+ * and is 0 without a page. It tells whether a pin still has the page at an
+ * address.
  */
 #ifndef FUZZ_ARENA_H
 #define FUZZ_ARENA_H
@@ -13,13 +14,13 @@
 #include "mem.h"
 
 #define ARENA_PAGES	1536UL
-/* Those in front are small pages; huge ones are behind, from 2 MiB on. */
+/* Small pages first, huge pages from 2 MiB on */
 #define ARENA_SMALL	256UL
 #define ARENA_HUGE	512UL
 #define ARENA_BYTES	(ARENA_PAGES * PAGE)
 #define ARENA_START	0x200000000UL
-#define ARENA_STRIDE	(16UL << 20)	/* from one thread's to the next's */
-/* Nothing is ever mapped from here on for so many bytes. */
+#define ARENA_STRIDE	(16UL << 20)	/* between the arenas of two threads */
+/* A range in which nothing is ever mapped */
 #define NOWHERE_START	0x600000000UL
 #define NOWHERE_BYTES	(4UL << 30)
 
@@ -40,14 +41,17 @@ bool arena_make(struct arena *arena, unsigned int nth);
 /* The page at an address, NULL outside. */
 struct arena_page *arena_at(struct arena *arena, uint64_t va);
 /*
- * Put a new page where one of the anonymous ones is, or take it away. Returns
- * false if the kernel refuses.
+ * Replace an anonymous page by a new one, or unmap it. Returns false if the
+ * kernel refuses.
  */
 bool arena_remap(struct arena *arena, unsigned int index, bool there);
-/* A number below this is the index of a page arena_remap() accepts. */
+/* arena_remap() accepts an index below this. */
 #define ARENA_ANON_PAGES	64U
 
-/* Where a struct can be read but not written, and where not even that */
+/*
+ * For structs: a page for the caller to make read-only, and an address without
+ * one
+ */
 void *arena_read_only_page(void);
 void *arena_no_page(void);
 

@@ -73,7 +73,7 @@ int call_plain(struct world *w, int fd, unsigned long cmd, void *arg)
 	return ioctl(fd, cmd, arg) < 0 ? errno : 0;
 }
 
-/* What the fault changes in the size, and in what is predicted */
+/* The size that the step passes; changes the prediction to match. */
 static uint32_t faulty_size(struct world *w, struct call *call, uint8_t *raw)
 {
 	uint64_t pick = w->step->arg[5];
@@ -99,7 +99,7 @@ static void check_untouched(struct world *w, const uint8_t *raw, uint32_t from)
 
 	for (uint32_t i = from; i < from + GUARD_BYTES; i++)
 		if (raw[i] != want)
-			differ(w, "byte %u, behind the struct, was written", i);
+			differ(w, "byte %u behind the struct was written", i);
 }
 
 static int issue_at(struct world *w, struct call *call, void *at)
@@ -107,7 +107,7 @@ static int issue_at(struct world *w, struct call *call, void *at)
 	return call_plain(w, call->ctx->fd, call->cmd, at);
 }
 
-/* The struct can be read, and its answer not be written. */
+/* The kernel can read the struct, but not write its answer. */
 static int issue_read_only(struct world *w, struct call *call)
 {
 	void *page = arena_read_only_page();
@@ -140,18 +140,20 @@ bool call_issue(struct world *w, struct call *call)
 		call->rc = issue_at(w, call, raw);
 	}
 	check_untouched(w, raw, call->size);
-	/* The size may be larger than the struct; nobody shall see that. */
+	/* The size may be larger than the struct: restore it for the caller. */
 	memcpy(call->arg, raw, call->size);
 	memcpy(call->arg, &call->size, sizeof(call->size));
 	if (!call_expect(w, &call->errs, call->rc)) {
 		if (call->rc != EMSGSIZE && memcmp(raw, before, call->size))
-			differ(w, "failed, and has written to its struct");
+			differ(w, "failed, but has written to its struct");
 		return false;
 	}
 	return true;
 }
 
-/* The index of the nth slot in use, counted around; -1 when none is. */
+/*
+ * The index of the @nth slot in use, modulo their number; -1 if there is none.
+ */
 static int nth_used(const bool *used, size_t step, unsigned int n, uint64_t nth)
 {
 	unsigned int total = 0;
@@ -232,7 +234,7 @@ struct access *free_access(struct context *ctx)
 	return FREE(ctx->access);
 }
 
-/* Other threads may have what is free here: numbers nobody gets so far. */
+/* Another thread may use an id that is free here: with threads, far numbers. */
 static uint32_t unknown_id(struct world *w, struct context *ctx)
 {
 	static const uint32_t never[] = {
@@ -245,7 +247,7 @@ static uint32_t unknown_id(struct world *w, struct context *ctx)
 	return model_next_id(ctx, pick / 2 % 16);
 }
 
-/* Any object; what it is shows when the model is asked. */
+/* The id of any object; the caller looks up its type in the model. */
 static uint32_t any_id(struct world *w, struct context *ctx)
 {
 	uint64_t pick = w->step->arg[5];
@@ -271,7 +273,7 @@ uint32_t faulty_id(struct world *w, struct context *ctx, uint32_t id)
 	return id;
 }
 
-/* One of the bits that mean nothing, if that is the step's fault */
+/* One of the @unused bits if the step has that fault, else none */
 uint32_t faulty_bits(struct world *w, enum step_fault fault, uint32_t unused)
 {
 	uint32_t bit = 1U << w->step->arg[5] % 32;
@@ -288,7 +290,7 @@ void check_new_id(struct world *w, struct context *ctx, uint32_t id)
 	if (ctx->ids_exact)
 		DIFFER_UNLESS(w, model_next_id(ctx, 0), id, "the new id");
 	else if (!id || id > INT32_MAX || model_is_id(ctx, id))
-		differ(w, "id %u is no free one", id);
+		differ(w, "id %u is not free", id);
 }
 
 uint64_t arena_va(struct world *w, uint64_t offset)
@@ -319,7 +321,7 @@ static void context_close(struct context *ctx)
 
 void do_reopen(struct world *w, struct context *ctx, const struct step *step)
 {
-	/* Who runs it may not open the node any more. */
+	/* This user may not open the node: files were opened ahead. */
 	if (w->threaded || !w->nspare) {
 		skip(w);
 		return;

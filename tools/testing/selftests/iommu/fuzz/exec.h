@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * Running a program: each step asks the model, asks the kernel, compares, and
- * then tells the model what has happened.
+ * Executes programs. Each step gets the prediction of the model, issues the
+ * call, compares, and updates the model.
  */
 #ifndef FUZZ_EXEC_H
 #define FUZZ_EXEC_H
@@ -20,14 +20,14 @@ struct world {
 	struct context *ctx[FUZZ_CTXS];
 	struct account *account;
 	struct arena *arena;
-	bool threaded;		/* others use the same files */
+	bool threaded;		/* other threads use the same files */
 	bool ended;		/* all steps are done */
 	unsigned int mark;	/* see struct memory */
 	unsigned int nspare;
 	int spare[FUZZ_SPARES];	/* files opened ahead */
 	unsigned long ioctls;
 	unsigned long refused;	/* of them, those that failed as predicted */
-	unsigned long skipped;	/* steps that had nothing to work on */
+	unsigned long skipped;	/* steps without an object to work on */
 	unsigned long by_kind[STEP_KINDS];
 	unsigned long good_by_kind[STEP_KINDS];	/* those that succeeded */
 	size_t at;		/* the step that runs */
@@ -36,7 +36,7 @@ struct world {
 	char difference[DIFFERENCE_LENGTH];
 };
 
-/* One ioctl with a struct of iommufd's kind */
+/* One ioctl whose struct begins with its size */
 struct call {
 	struct context *ctx;
 	unsigned long cmd;
@@ -52,16 +52,16 @@ struct call {
 }
 
 /*
- * Issue a call with the step's fault in it. Compares the errno with the
- * prediction; on failure also that nothing was written. Returns true when it
- * has succeeded, and the outputs are there to be looked at.
+ * Issue a call with the fault of the step. Compares the errno with the
+ * prediction, and checks after a failure that the struct was not written.
+ * Returns true if the call has succeeded and its outputs can be checked.
  */
 bool call_issue(struct world *w, struct call *call);
-/* The same for other ioctls: just count and compare */
+/* For other ioctls: count and compare @rc */
 bool call_expect(struct world *w, const struct errs *errs, int rc);
 int call_plain(struct world *w, int fd, unsigned long cmd, void *arg);
 
-/* Note a difference, unless there is one already. */
+/* Record a difference; only the first one counts. */
 __attribute__((format(printf, 2, 3)))
 void differ(struct world *w, const char *format, ...);
 #define DIFFER_UNLESS(_w, _want, _got, _what)				\
@@ -74,35 +74,35 @@ void differ(struct world *w, const char *format, ...);
 			       (unsigned long long)__want);		\
 	} while (0)
 
-/* Objects by their place among the living; NULL when there is none. */
+/* The @nth existing object, modulo their number; NULL if there is none. */
 struct ioas *pick_ioas(struct context *ctx, uint64_t nth);
 struct hwpt *pick_hwpt(struct context *ctx, uint64_t nth);
 struct dev *pick_dev(struct context *ctx, uint64_t nth);
 struct access *pick_access(struct context *ctx, uint64_t nth);
 struct area *pick_area(struct ioas *ioas, uint64_t nth);
-/* A place for one more; NULL when there are enough. */
+/* A free slot for a new object; NULL or false if there is none. */
 struct ioas *free_ioas(struct context *ctx);
 bool free_hwpt(struct context *ctx);
 struct dev *free_dev(struct context *ctx);
 struct access *free_access(struct context *ctx);
 /*
- * The id a step gives in place of @id: with FAULT_ID_UNKNOWN one nobody has,
- * with FAULT_ID_TYPE one of another type.
+ * The id that a step passes in place of @id: with FAULT_ID_UNKNOWN one without
+ * an object, with FAULT_ID_TYPE that of any object.
  */
 uint32_t faulty_id(struct world *w, struct context *ctx, uint32_t id);
 uint32_t faulty_bits(struct world *w, enum step_fault fault, uint32_t unused);
 bool has_fault(const struct world *w, enum step_fault fault);
 void skip(struct world *w);
-/* An id the kernel gave: is it the one that was due? */
+/* Compare an id from the kernel with the lowest free id. */
 void check_new_id(struct world *w, struct context *ctx, uint32_t id);
 uint64_t arena_va(struct world *w, uint64_t offset);
-/* A range that has to do with what is mapped; see program_make(). */
+/* A range in relation to the mappings, from the arguments of the step */
 bool pick_range(struct world *w, struct ioas *ioas, struct range *range);
 
 void exec_step(struct world *w, const struct step *step);
-/* Close everything and look at what is left. */
+/* Close everything and check that nothing is left. */
 void exec_end(struct world *w);
-/* Close only what is a thread's own: its accesses. */
+/* Close the accesses, which belong to one thread. */
 void exec_detach(struct world *w);
 
 typedef void step_fn(struct world *w, struct context *ctx,

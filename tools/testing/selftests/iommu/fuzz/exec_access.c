@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* Steps that concern accesses. */
+/* Steps on accesses. */
 #include <string.h>
 #include <unistd.h>
 
@@ -37,7 +37,7 @@ void do_access_create(struct world *w, struct context *ctx,
 		.used = true, .fd = cmd.create_access.out_access_fd,
 		.can_pin = cmd.create_access.flags,
 	};
-	/* It has an id that nobody tells. */
+	/* The command does not return its id. */
 	access->id = ctx->ids_exact ? model_next_id(ctx, 0) : UINT32_MAX;
 	model_take_id(ctx, access->id);
 	model_access_attach(access, ioas);
@@ -58,7 +58,7 @@ void do_access_close(struct world *w, struct context *ctx,
 	memset(access, 0, sizeof(*access));
 }
 
-/* The access' descriptor, or one that is none of this file */
+/* The descriptor of the access, or one that does not belong to this context */
 static int access_fd(struct world *w, struct context *ctx,
 		     struct access *access, struct errs *e)
 {
@@ -75,7 +75,7 @@ static int access_fd(struct world *w, struct context *ctx,
 	return w->step->arg[5] % 2 ? ctx->fd : -1;
 }
 
-/* What pin and copy have in common; false when nothing can be done at all */
+/* The errnos that pin and copy have in common */
 static void predict_range(struct access *access, uint64_t iova, uint64_t length,
 			  bool write, struct errs *e)
 {
@@ -94,7 +94,10 @@ static void predict_range(struct access *access, uint64_t iova, uint64_t length,
 	n = model_cover(access->ioas, range, &area);
 	if (!n)
 		errs_add(e, ENOENT);
-	/* What comes first, the hole or the missing right, is not told. */
+	/*
+	 * The ABI does not say which comes first: the hole or the missing
+	 * right.
+	 */
 	if (model_lacks(access->ioas, range, write ? MAP_WRITE : MAP_READ))
 		errs_add(e, EPERM);
 }
@@ -107,7 +110,7 @@ static struct pin *free_pin(struct access *access)
 	return NULL;
 }
 
-/* The pieces of memory in a range that is mapped without a hole */
+/* The pieces of memory of a range without a hole */
 static unsigned int make_pieces(struct access *access, struct range range,
 				struct piece *pieces)
 {
@@ -119,7 +122,7 @@ static unsigned int make_pieces(struct access *access, struct range range,
 	return n;
 }
 
-/* The same, with holes between them, and no more than there is room for */
+/* The same for a range with holes; at most MAX_PIECES */
 static unsigned int overlapping_pieces(struct ioas *ioas, struct range range,
 				       struct piece *pieces)
 {
@@ -149,7 +152,7 @@ static bool pieces_are(struct context *ctx, const struct piece *pieces,
 	return true;
 }
 
-/* Whether the mock finds other pages at uptr, or none to compare with */
+/* Does the mock find other pages at uptr, or none? */
 static void predict_compare(struct world *w, struct context *ctx,
 			    const struct piece *pieces, unsigned int n,
 			    uint64_t va, struct errs *e)
@@ -162,7 +165,9 @@ static void predict_compare(struct world *w, struct context *ctx,
 	errs_add(e, EFAULT);
 }
 
-/* What the step wants: a range, rights, and what to compare the pages with */
+/*
+ * From the arguments of the step: range, flags, and the address to compare with
+ */
 static void make_pin(struct world *w, struct access *access,
 		     struct range *range, struct iommu_test_cmd *cmd)
 {
@@ -187,7 +192,7 @@ static void make_pin(struct world *w, struct access *access,
 	cmd->access_pages.uptr = va & ~(PAGE - 1);
 }
 
-/* Fills in the pieces; returns how many there are. */
+/* Fills in @pieces and returns their number. */
 static unsigned int predict_access_pin(struct world *w, struct context *ctx,
 				       struct access *access,
 				       const struct iommu_test_cmd *cmd,
@@ -206,7 +211,7 @@ static unsigned int predict_access_pin(struct world *w, struct context *ctx,
 	predict_range(access, iova, cmd->access_pages.length,
 		      cmd->access_pages.flags & 1, e);
 	if (e->n) {
-		/* What comes before a hole may have been tried already. */
+		/* The kernel may try to pin what comes before the hole. */
 		n = overlapping_pieces(access->ioas, range, pieces);
 		model_predict_pin(ctx, pieces, n, e);
 		return n;
@@ -287,7 +292,7 @@ void do_access_unpin(struct world *w, struct context *ctx,
 		model_end_pin(ctx, pin);
 }
 
-/* Some page in the range may not be there for a copy. */
+/* EFAULT if a page of the range cannot be copied */
 static void predict_memory(struct world *w, struct access *access,
 			   struct range range, bool write, struct errs *e)
 {
@@ -309,7 +314,7 @@ static void predict_memory(struct world *w, struct access *access,
 			errs_add(e, EFAULT);
 			return;
 		}
-		/* The kernel may take the page for writing all the same. */
+		/* The kernel may ask for a writable page in this case, too. */
 		if (area->memory->writable && !page->writable) {
 			errs_add(e, EFAULT);
 			e->or_success = true;
@@ -323,7 +328,9 @@ next:
 	}
 }
 
-/* The bytes at the mapped addresses now; false when that cannot be told */
+/*
+ * Does @buffer have the bytes of the mapped memory, where the model knows them?
+ */
 static bool compare(struct world *w, struct context *ctx, struct ioas *ioas,
 		    struct range range, const uint8_t *buffer)
 {
@@ -384,11 +391,13 @@ void do_access_rw(struct world *w, struct context *ctx, const struct step *step)
 	predict_memory(w, access, range, write, &call.errs);
 	if (call_issue(w, &call) &&
 	    !compare(w, ctx, access->ioas, range, buffer))
-		differ(w, "%s: the bytes are not those of the memory",
+		differ(w, "%s: the bytes differ from the memory",
 		       write ? "write" : "read");
 }
 
-/* Pins are given up first where it is not told what becomes of them. */
+/*
+ * The ABI does not say whether replace by the same IOAS keeps pins: end them.
+ */
 static void unpin_all(struct world *w, struct context *ctx,
 		      struct access *access)
 {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* Steps that concern mock devices and page tables. */
+/* Steps on mock devices and HWPTs. */
 #include <string.h>
 
 #include "exec.h"
@@ -18,7 +18,7 @@ void do_hwpt_alloc(struct world *w, struct context *ctx,
 		skip(w);
 		return;
 	}
-	/* The fault is in one id or in the other. */
+	/* The fault is in one of the two ids. */
 	cmd.dev_id = dev ? dev->idev : 0;
 	cmd.pt_id = ioas->id;
 	if (step->arg[2] % 2)
@@ -100,7 +100,7 @@ static bool room_for_hwpt(struct context *ctx, uint32_t pt)
 	       (!ioas || ioas->nreserved < MAX_RANGES - 4);
 }
 
-/* What is attached to, made if it takes a new one */
+/* The HWPT that a device is attached to now; a new automatic HWPT has @id. */
 static struct hwpt *resolve(struct context *ctx, uint32_t pt, uint32_t id)
 {
 	struct ioas *ioas = model_find_ioas(ctx, pt);
@@ -112,7 +112,7 @@ static struct hwpt *resolve(struct context *ctx, uint32_t pt, uint32_t id)
 	return hwpt ? hwpt : model_new_hwpt(ctx, ioas, id, true);
 }
 
-/* Whether an attach to @pt makes no new HWPT */
+/* The HWPT that an attach to @pt uses; NULL if it makes a new one. */
 static struct hwpt *existing(struct context *ctx, uint32_t pt)
 {
 	struct ioas *ioas = model_find_ioas(ctx, pt);
@@ -121,7 +121,7 @@ static struct hwpt *existing(struct context *ctx, uint32_t pt)
 		      model_find_hwpt(ctx, pt);
 }
 
-/* Two or three objects get the lowest free ids, in whatever order. */
+/* Two or three new objects get the lowest free ids, in any order. */
 static void check_attach_ids(struct world *w, struct context *ctx,
 			     const struct iommu_test_cmd *cmd, bool new_hwpt)
 {
@@ -163,7 +163,7 @@ void do_attach(struct world *w, struct context *ctx, const struct step *step)
 			errs_add(&call.errs, EOPNOTSUPP);
 	}
 	model_predict_attach(ctx, cmd.id, &call.errs);
-	/* By the time of the attach that may be the device's own id. */
+	/* The id may be that of the new device itself. */
 	if (!model_is_id(ctx, cmd.id))
 		errs_add(&call.errs, EINVAL);
 	if (!call_issue(w, &call))
@@ -220,7 +220,7 @@ void do_replace(struct world *w, struct context *ctx, const struct step *step)
 	dev->hwpt = hwpt;
 }
 
-/* What the page table should hold at an IOVA: the page that is at @va now */
+/* Has the page table at @iova the page that is at @va now? */
 static bool holds(struct context *ctx, struct hwpt *hwpt, uint64_t iova,
 		  uint64_t va)
 {
@@ -273,7 +273,7 @@ void do_check_map(struct world *w, struct context *ctx,
 	call_issue(w, &call);
 }
 
-/* Does a memory hold a pin of the page that is at @va now? */
+/* Does @memory pin the page that is at @va now? */
 static bool pins_page(struct context *ctx, const struct memory *memory,
 		      uint64_t va)
 {
@@ -284,7 +284,9 @@ static bool pins_page(struct context *ctx, const struct memory *memory,
 	       model_is_current(ctx, memory, page);
 }
 
-/* Memories in an IOAS that pin the page and were not counted before */
+/*
+ * How many memories of an IOAS pin the page, not counting those with the mark
+ */
 static unsigned int refs_in(struct context *ctx, struct ioas *ioas,
 			    uint64_t va, unsigned int mark)
 {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* Steps that concern an IOAS: its mappings, ranges and options. */
+/* Steps on an IOAS: its mappings, ranges and options. */
 #include <string.h>
 
 #include "exec.h"
@@ -29,7 +29,7 @@ void do_ioas_alloc(struct world *w, struct context *ctx,
 	model_take_id(ctx, ioas->id);
 }
 
-/* An object of the kind that arg[0] names, or any with a fault */
+/* An object of the type that arg[0] chooses */
 static uint32_t pick_any(struct context *ctx, const struct step *step)
 {
 	struct ioas *ioas = pick_ioas(ctx, step->arg[1]);
@@ -46,7 +46,7 @@ static uint32_t pick_any(struct context *ctx, const struct step *step)
 		return dev ? dev->stdev : 0;
 	case 3:
 		return dev ? dev->idev : 0;
-	/* In threads an access' id is not known. */
+	/* With several threads the id of an access is not known. */
 	default:
 		return access && ctx->ids_exact ? access->id : 0;
 	}
@@ -116,8 +116,8 @@ void do_map(struct world *w, struct context *ctx, const struct step *step)
 }
 
 /*
- * arg[1] chooses an area, arg[2] how the range lies to it, arg[3] and arg[4]
- * are distances.
+ * arg[1] chooses an area, arg[2] the position of the range relative to it,
+ * arg[3] and arg[4] are distances.
  */
 bool pick_range(struct world *w, struct ioas *ioas, struct range *range)
 {
@@ -137,29 +137,29 @@ bool pick_range(struct world *w, struct ioas *ioas, struct range *range)
 	case 0:
 	case 1:
 		break;
-	case 2:			/* almost all of it, or a little more */
+	case 2:			/* each end moved by up to a byte */
 		start += arg[3] % 4 == 0 && length > 1;
 		start -= arg[3] % 4 == 1 && start;
 		last -= arg[4] % 4 == 0 && last > start;
 		last += arg[4] % 4 == 1;
 		break;
-	case 3:			/* a part */
+	case 3:			/* a part of it */
 		start += arg[3] % length;
 		last -= arg[4] % (last - start + 1);
 		break;
-	case 4:			/* whole pages of it */
+	case 4:			/* some of its pages */
 		if (length > PAGE)
 			start += arg[3] % (length / PAGE) * PAGE;
 		if (last - start >= PAGE)
 			last -= arg[4] % ((last - start) / PAGE + 1) * PAGE;
 		break;
 	case 5:
-	case 6:			/* from one to another */
+	case 6:			/* up to the end of another area */
 		other = pick_area(ioas, arg[1] + arg[3] % 4);
 		if (other->last > last)
 			last = other->last;
 		break;
-	default:		/* wider, or beside it */
+	default:		/* wider than it */
 		start = start > arg[3] % 4 * PAGE ? start - arg[3] % 4 * PAGE
 						  : start;
 		last += arg[4] % 4 * PAGE;
@@ -195,7 +195,7 @@ void do_unmap(struct world *w, struct context *ctx, const struct step *step)
 
 	cmd.ioas_id = faulty_id(w, ctx, ioas_id(ioas));
 	ioas = model_find_ioas(ctx, cmd.ioas_id);
-	if (step->arg[2] == 100) {	/* as it stands */
+	if (step->arg[2] == 100) {	/* a range from make_unmap() */
 		cmd.iova = step->arg[3];
 		cmd.length = step->arg[4];
 	} else if (ioas && pick_range(w, ioas, &range)) {
@@ -294,10 +294,10 @@ void do_iova_ranges(struct world *w, struct context *ctx,
 		DIFFER_UNLESS(w, want[i].last, got[i].last, "a range's last");
 	}
 	if (n < room && got[n].start != 0xeeeeeeeeeeeeeeee)
-		differ(w, "more ranges are written than there are");
+		differ(w, "has written more ranges than there are");
 }
 
-/* Up to four ranges that do not touch, or are made to */
+/* Up to four ranges that do not touch; some lists are wrong. */
 static unsigned int make_list(const struct step *step, struct range *list)
 {
 	struct rng rng = { step->arg[1] };
@@ -310,7 +310,6 @@ static unsigned int make_list(const struct step *step, struct range *list)
 		list[i] = (struct range){ at, at + length - 1 };
 		at += length + (1 + rng_below(&rng, 30)) * PAGE;
 	}
-	/* Now and then something is wrong with it. */
 	switch (n ? step->arg[4] % 16 : 99) {
 	case 0:
 		list[n - 1].last = list[n - 1].start;
@@ -384,7 +383,7 @@ static void predict_mode(struct context *ctx, const struct iommu_option *cmd,
 	if (cmd->object_id) {
 		errs_add(e, EOPNOTSUPP);
 	} else if (cmd->op == IOMMU_OPTION_OP_SET) {
-		/* In this order, and no other */
+		/* The ABI fixes the order of these checks. */
 		if (!ctx->account->may_set_mode)
 			errs_add(e, EPERM);
 		else if (!model_is_empty(ctx))
@@ -407,7 +406,9 @@ static void predict_huge_pages(struct ioas *ioas, uint16_t op, uint64_t value,
 		errs_add(e, EINVAL);
 	if (value)
 		return;
-	/* Off when it is off already is a wish that may be refused. */
+	/*
+	 * The kernel may refuse to clear the option when it is clear already.
+	 */
 	if (ioas->nhwpts && ioas->nareas) {
 		errs_add(e, EINVAL);
 		e->or_success = !ioas->huge;
@@ -461,7 +462,7 @@ void do_option(struct world *w, struct context *ctx, const struct step *step)
 		ioas->huge = cmd.val64;
 	DIFFER_UNLESS(w, before.val64, cmd.val64, "the option");
 	if (memcmp(&cmd, &before, sizeof(cmd)))
-		differ(w, "more than the value is written back");
+		differ(w, "has written more than the value");
 }
 
 void do_reserve(struct world *w, struct context *ctx, const struct step *step)

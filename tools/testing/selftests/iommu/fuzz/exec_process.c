@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* Steps that concern the process: its memory, its limit, its children. */
+/* Steps on the process: its memory, its limit, its children. */
 #include <errno.h>
 #include <string.h>
 #include <sys/resource.h>
@@ -47,7 +47,7 @@ void do_memlock(struct world *w, struct context *ctx, const struct step *step)
 		differ(w, "setrlimit: %s", strerror(errno));
 }
 
-/* The child maps memory of its own. Its limit is ours, what it has locked not. */
+/* The child has the same limit, but nothing locked yet. */
 static void predict_child(struct world *w, struct context *ctx,
 			  struct ioas *ioas, const struct map_call *map,
 			  struct errs *e)
@@ -73,7 +73,7 @@ static void make_child_map(struct world *w, const struct step *step,
 }
 
 /*
- * A child has all the files too. Closing them, or exiting, undoes nothing; and
+ * A child has copies of all files. Its close of them and its exit undo nothing;
  * what it maps stays.
  */
 void do_fork(struct world *w, struct context *ctx, const struct step *step)

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* Steps that speak VFIO's type1 to the file, and VFIO_IOAS. */
+/* Steps with the ioctls of a VFIO type1 container, and VFIO_IOAS. */
 #include <string.h>
 #include <sys/ioctl.h>
 #include <linux/vfio.h>
@@ -39,7 +39,7 @@ void do_vfio_ioas(struct world *w, struct context *ctx,
 		ctx->compat = NULL;
 }
 
-/* argsz says how much of the struct there is; what is behind does not matter. */
+/* Too small an argsz is EINVAL; the kernel ignores what a larger one adds. */
 static bool argsz_is_bad(struct world *w, uint32_t *argsz, struct errs *e)
 {
 	if (!has_fault(w, FAULT_SIZE_SMALL))
@@ -83,7 +83,7 @@ void do_type1_map(struct world *w, struct context *ctx, const struct step *step)
 		else
 			errs_add(&errs, ENODEV);
 	}
-	/* No rights at all may be found wrong before there is no IOAS. */
+	/* The kernel may check the rights before it looks for the IOAS. */
 	if (!ctx->compat && !(cmd.flags & 3))
 		errs_add(&errs, EINVAL);
 	before = cmd;
@@ -91,10 +91,12 @@ void do_type1_map(struct world *w, struct context *ctx, const struct step *step)
 					     &cmd)))
 		model_map(ctx, ctx->compat, &map);
 	if (memcmp(&before, &cmd, sizeof(cmd)))
-		differ(w, "writes to its struct");
+		differ(w, "has written to its struct");
 }
 
-/* May a cut be made there, and is it told what happens then? */
+/*
+ * Does the ABI say what a split at @iova does? Not if an access pins the area.
+ */
 static bool cut_is_known(struct context *ctx, struct ioas *ioas, uint64_t iova)
 {
 	for (unsigned int i = 0; i < ioas->nareas; i++) {
@@ -123,7 +125,7 @@ static bool would_cut(struct ioas *ioas, uint64_t iova)
 	return false;
 }
 
-/* Version 1 cuts at both ends first; false when it is refused. */
+/* Version 1 splits at both ends first; false if that is refused. */
 static bool cut_ends(struct ioas *ioas, struct range range)
 {
 	return model_cut(ioas, range.start) &&
@@ -144,7 +146,7 @@ static int unmap_chosen(struct context *ctx, struct range range, uint64_t *bytes
 	return rc;
 }
 
-/* Cuts of which one is possible and the other is not leave too much open. */
+/* The ABI does not say what is left when only one of two splits is possible. */
 static bool unmap_is_known(struct context *ctx, struct range range)
 {
 	struct ioas *ioas = ctx->compat;
@@ -153,7 +155,9 @@ static bool unmap_is_known(struct context *ctx, struct range range)
 
 	if (ioas->huge)
 		return true;
-	/* Nor is it told what is looked at first, the pins or the alignment. */
+	/*
+	 * Nor does it say which comes first: the check of pins or of alignment.
+	 */
 	if (!cut_is_known(ctx, ioas, range.start) ||
 	    !cut_is_known(ctx, ioas, end))
 		return false;
@@ -316,7 +320,7 @@ void do_type1_info(struct world *w, struct context *ctx,
 		check_info(w, ctx, &info, argsz);
 }
 
-/* Numbers without an ioctl behind them, around those with one */
+/* Numbers without an ioctl, next to numbers with one */
 void do_unknown(struct world *w, struct context *ctx, const struct step *step)
 {
 	static const unsigned long numbers[] = {

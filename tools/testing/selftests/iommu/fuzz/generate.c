@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * A program from a seed. Addresses and lengths are chosen so that steps meet:
- * few IOVAs, few places in memory, most of them whole pages.
+ * Makes a program from a seed. Few IOVAs and few places in memory, most of them
+ * whole pages, so that steps work on the same mappings.
  */
 #include <stdlib.h>
 
@@ -16,11 +16,11 @@ bool fuzz_wide;
 
 uint64_t fuzz_iova(void)
 {
-	/* Some of what is mapped there ends with the last page, some beyond. */
+	/* Some mappings end at the last page, some beyond it. */
 	return fuzz_wide ? -136 * PAGE : MOCK_APERTURE_START;
 }
 
-/* How often each kind of step is wanted, out of the sum of all */
+/* How often each kind of step is made, out of the sum of all */
 static const struct {
 	uint8_t kind;
 	uint8_t weight;
@@ -49,7 +49,7 @@ static uint8_t make_kind(struct rng *rng)
 	pick = rng_below(rng, sum);
 	while (pick >= weights[i].weight)
 		pick -= weights[i++].weight;
-	/* What takes long, and tells little when done often */
+	/* These take long and find little when done often. */
 	if ((weights[i].kind == STEP_FORK || weights[i].kind == STEP_REOPEN) &&
 	    !rng_one_in(rng, 5))
 		return STEP_MAP;
@@ -138,7 +138,7 @@ static void make_map(struct rng *rng, struct step *step)
 		if (rng_one_in(rng, 4))
 			step->arg[1] &= ~(HUGE - 1);
 	}
-	/* The end shall not wrap: what is said of that case is not enough. */
+	/* The end must not wrap: the ABI says too little about that case. */
 	if (step->arg[1] >= ARENA_BYTES && -step->arg[1] == step->arg[2])
 		step->arg[2] = PAGE;
 }
@@ -174,7 +174,7 @@ static void make_reserve(struct rng *rng, struct step *step)
 {
 	step->arg[1] = make_iova(rng);
 	step->arg[2] = make_length(rng);
-	/* Little is left to do in an IOAS where everything is reserved. */
+	/* Keep room: rarely reserve almost all of the IOAS. */
 	if (step->arg[2] > 1UL << 30 && !rng_one_in(rng, 4))
 		step->arg[2] = PAGE;
 }
@@ -223,7 +223,10 @@ static void make_step(struct rng *rng, struct step *step)
 		step->arg[i] = rng_below(rng, 1 << 20);
 	if (rng_one_in(rng, 12))
 		step->fault = 1 + rng_below(rng, FAULTS - 1);
-	/* What a MAP leaves whose answer cannot be written is not told. */
+	/*
+	 * The ABI does not say what a MAP leaves if its answer cannot be
+	 * written.
+	 */
 	if (step->fault == FAULT_READ_ONLY && step->kind != STEP_IOAS_ALLOC &&
 	    step->kind != STEP_HWPT_ALLOC && step->kind != STEP_ATTACH &&
 	    step->kind != STEP_ACCESS_CREATE)
@@ -245,7 +248,7 @@ void program_make(struct program *program, uint64_t seed, size_t nsteps)
 			  rng_one_in(&rng, 3) ? ENDING_EXIT : ENDING_CLOSE;
 	program->threads = 1;
 	if (rng_one_in(&rng, 4)) {
-		/* The charges of threads add up to what none can predict. */
+		/* No thread can predict the sum of the charges of all. */
 		program->threads = 2 + rng_below(&rng, FUZZ_THREADS - 1);
 		program->persona = PERSONA_ROOT;
 	}
@@ -253,7 +256,7 @@ void program_make(struct program *program, uint64_t seed, size_t nsteps)
 		make_step(&rng, &program->steps[i]);
 		program->steps[i].thread = rng_below(&rng, program->threads);
 	}
-	/* Begin with something to work on. */
+	/* Begin with an IOAS for each thread. */
 	for (size_t i = 0; i < program->threads && i < nsteps; i++)
 		program->steps[i] = (struct step){
 			.kind = STEP_IOAS_ALLOC, .thread = i,

@@ -1,17 +1,17 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Random programs against a model. Without arguments: some programs of known
- * seeds and some of a fresh one.
+ * Random programs of ioctls, compared with a model of /dev/iommu. Without
+ * arguments: programs from a known seed and from new ones.
  *
- *   --seed N      the first seed; the second program's is N + 1, ...
- *   --ioctls N    run programs until so many ioctls were made
+ *   --seed N      the first seed; the second program has N + 1, ...
+ *   --ioctls N    run programs until N ioctls were issued
  *   --ops N       steps of a program (400)
  *   --workers N   processes at a time (2)
- *   --read FILE   run the program that FILE has the text of
+ *   --read FILE   run the program in FILE, as --print writes it
  *   --print       print the programs
- *   --no-shrink   leave a program with a difference as it is
- *   --wide        the mock's aperture has all 64 bits, and most is mapped where
- *                 they end
+ *   --no-shrink   do not shrink a program with a difference
+ *   --wide        the aperture of the mock has all 64 bits, and most mappings
+ *                 are near its end
  */
 #include <getopt.h>
 #include <inttypes.h>
@@ -28,8 +28,8 @@
 #include "proc.h"
 #include "run.h"
 
-#define SHRUNK	3	/* so many programs with a difference are shrunk */
-#define ENOUGH	8	/* and after so many a run ends */
+#define MAX_SHRUNK	3	/* programs with a difference that are shrunk */
+#define MAX_DIFFERENCES	8	/* after so many a run ends */
 
 /* Seen by all workers */
 struct totals {
@@ -57,7 +57,7 @@ static void say(struct world *w, const struct program *program)
 static void say_shrunk(struct world *w, const struct program *program,
 		       unsigned int tries)
 {
-	printf("# shrunk to %zu steps in %u tries: %s\n# replay: fuzz --read FILE%s, with the lines below in it\n",
+	printf("# shrunk to %zu steps in %u tries: %s\n# replay: fuzz --read FILE%s, with these lines in FILE:\n",
 	       program->nsteps, tries, w->difference,
 	       fuzz_wide ? " --wide" : "");
 	program_print(program, stdout);
@@ -68,7 +68,7 @@ static void report(struct world *w, struct program *program)
 	totals->differences++;
 	flock(print_lock, LOCK_EX);
 	say(w, program);
-	if (!options.no_shrink && totals->differences <= SHRUNK) {
+	if (!options.no_shrink && totals->differences <= MAX_SHRUNK) {
 		unsigned int tries = shrink(w, program);
 
 		if (tries)
@@ -104,7 +104,7 @@ static void work(uint64_t ioctls, uint64_t differences)
 	struct world *w = world_new();
 	struct program program;
 
-	/* A lock belongs to an open file, and every worker needs its own. */
+	/* flock() locks an open file: each worker needs its own. */
 	print_lock = open("/proc/self/exe", O_RDONLY | O_CLOEXEC);
 	while (w && totals->ioctls < ioctls &&
 	       totals->differences < differences) {
@@ -121,14 +121,14 @@ static void work(uint64_t ioctls, uint64_t differences)
 	}
 }
 
-/* Choose the aperture, for the model and the mock alike. */
+/* Choose the aperture for the model and the mock. */
 static bool set_wide(bool wide)
 {
 	fuzz_wide = wide;
 	return mock_param("wide_aperture", wide);
 }
 
-/* Run programs from @seed on; returns whether none differed. */
+/* Run programs from @seed on; returns true if there was no difference. */
 static bool run_many(uint64_t seed, uint64_t ioctls)
 {
 	uint64_t differences = totals->differences;
@@ -138,7 +138,7 @@ static bool run_many(uint64_t seed, uint64_t ioctls)
 	fflush(stdout);
 	for (uint64_t i = 0; i < options.workers; i++)
 		if (!fork()) {
-			work(ioctls, differences + ENOUGH);
+			work(ioctls, differences + MAX_DIFFERENCES);
 			fflush(stdout);
 			_exit(0);
 		}
@@ -154,7 +154,7 @@ static bool run_text(const char *path)
 	FILE *file = fopen(path, "re");
 
 	if (!file || !program_read(&program, file)) {
-		printf("# %s holds no program\n", path);
+		printf("# %s is not a program\n", path);
 		return false;
 	}
 	run_program(w, &program);
@@ -168,7 +168,7 @@ static void summary(uint64_t started)
 {
 	uint64_t ms = now_ms() - started;
 
-	printf("# %" PRIu64 " ioctls (%" PRIu64 " of them refused, as they should be) in %" PRIu64 " programs, %" PRIu64 " ms; %" PRIu64 " steps had nothing to work on\n#",
+	printf("# %" PRIu64 " ioctls (%" PRIu64 " of them failed as predicted) in %" PRIu64 " programs, %" PRIu64 " ms; %" PRIu64 " steps had no object to work on\n#",
 	       totals->ioctls, totals->refused, totals->programs, ms,
 	       totals->skipped);
 	for (int i = 0; i < STEP_KINDS; i++)
@@ -253,7 +253,7 @@ int main(int argc, char **argv)
 		      MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	printf("TAP version 13\n");
 	if (!set_wide(options.wide)) {
-		printf("Bail out! The mock has no switch for its aperture\n");
+		printf("Bail out! The aperture of the mock cannot be set\n");
 		return 1;
 	}
 	if (options.read) {

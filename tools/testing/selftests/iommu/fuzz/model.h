@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * What /dev/iommu should be like after every step, told by its description and
- * not by its code: objects and their users, mappings, reserved and allowed
- * ranges, which page is pinned and who is charged.
+ * The expected state of /dev/iommu after each step: objects and their users,
+ * mappings, reserved and allowed ranges, which page is pinned and which account
+ * is charged. The model is written from the description of the ABI, not from
+ * the code.
  *
- * A prediction is the set of errnos a call may answer; none means that it has to
- * succeed. There is more than one when a call is wrong in several ways, as the
- * order of checks is nobody's business but the kernel's.
+ * A prediction is the set of errnos that a call may return; an empty set means
+ * that the call must succeed. A call that is wrong in several ways has several
+ * errnos, as the ABI does not say in which order the kernel checks.
  */
 #ifndef FUZZ_MODEL_H
 #define FUZZ_MODEL_H
@@ -34,7 +35,7 @@
 struct errs {
 	unsigned int n;
 	int rc[12];
-	bool or_success;	/* the description leaves it open */
+	bool or_success;	/* the ABI allows both */
 };
 
 void errs_add(struct errs *errs, int rc);
@@ -42,17 +43,19 @@ bool errs_allow(const struct errs *errs, int rc);
 
 struct range { uint64_t start, last; };
 
-/* Memory that one MAP named; copies share it. */
+/* The memory of one MAP; copies share it. */
 struct memory {
 	unsigned int areas;
 	uint64_t va, length;
 	bool writable;
 	bool unlimited;		/* mapped with CAP_IPC_LOCK */
-	bool nowhere;		/* no page of it exists or ever will */
-	bool orphan;		/* of a process that is no more */
+	bool nowhere;		/* no page of it ever exists */
+	bool orphan;		/* of a process that has exited */
 	unsigned int npages;
-	unsigned int mark;	/* of whoever counts memories */
-	/* Per page: users among domains and accesses, and what they hold */
+	unsigned int mark;	/* of the count that saw it last */
+	/*
+	 * Per page: domains and accesses that pin it, and its generation then
+	 */
 	uint16_t domains[ARENA_PAGES + 1];
 	uint16_t accesses[ARENA_PAGES + 1];
 	uint32_t gen[ARENA_PAGES + 1];
@@ -113,7 +116,7 @@ struct access {
 	struct pin pins[MAX_PINS];
 };
 
-/* Who pays, for all files of the process */
+/* What is charged to the process, for all its files */
 struct account {
 	bool unlimited;		/* has CAP_IPC_LOCK */
 	bool may_set_mode;	/* has CAP_SYS_RESOURCE */
@@ -124,7 +127,7 @@ struct account {
 struct context {
 	int fd;
 	unsigned int mode;
-	bool ids_exact;		/* nobody else takes ids of this file */
+	bool ids_exact;		/* no other thread allocates ids of this file */
 	bool taken[MAX_IDS];
 	struct ioas ioas[MAX_IOAS];
 	struct hwpt hwpt[MAX_HWPT];
@@ -135,7 +138,7 @@ struct context {
 	struct arena *arena;
 };
 
-/* model_object.c: ids, who uses whom */
+/* model_object.c: ids, users of objects */
 uint32_t model_next_id(const struct context *ctx, uint32_t after);
 void model_take_id(struct context *ctx, uint32_t id);
 void model_drop_id(struct context *ctx, uint32_t id);
@@ -153,8 +156,8 @@ void model_clear(struct context *ctx);
 struct map_call {
 	uint64_t iova, length, va;
 	uint32_t flags;
-	bool by_child;		/* which has exited since */
-	bool type1;		/* VFIO's struct, where each value is an IOVA */
+	bool by_child;		/* a child's, which has exited since */
+	bool type1;		/* VFIO's struct, where UINT64_MAX is an IOVA */
 };
 
 uint64_t model_alignment(const struct ioas *ioas);
@@ -182,7 +185,7 @@ void model_predict_copy(struct context *ctx, struct ioas *dst,
 void model_copy(struct context *ctx, struct ioas *dst, struct ioas *src,
 		const struct map_call *call);
 uint64_t model_copy_va(struct ioas *src, uint64_t iova);
-/* Do it and return 0 or the errno; @bytes are gone in any case. */
+/* Returns 0 or the errno; @bytes are unmapped in any case. */
 int model_unmap(struct context *ctx, struct ioas *ioas, struct range range,
 		uint64_t *bytes);
 void model_unmap_all(struct context *ctx, struct ioas *ioas, uint64_t *bytes);
@@ -193,7 +196,7 @@ struct memory *model_memory_new(struct context *ctx, uint64_t va,
 				uint64_t length, bool writable);
 void model_memory_put(struct memory *memory);
 struct piece model_piece(const struct area *area, struct range range);
-/* Could these pages be pinned now, besides what is pinned already? */
+/* Can these pages be pinned in addition to those pinned already? */
 void model_predict_pin(struct context *ctx, const struct piece *pieces,
 		       unsigned int n, struct errs *e);
 void model_pin(struct context *ctx, const struct piece *piece, bool access);
@@ -202,7 +205,7 @@ void model_pin_areas(struct context *ctx, struct ioas *ioas);
 void model_unpin_areas(struct context *ctx, struct ioas *ioas);
 void model_predict_pin_areas(struct context *ctx, struct ioas *ioas,
 			     struct errs *e);
-/* The page of a pinned memory is still the one at its address. */
+/* The pinned page is still the one at its address. */
 bool model_is_current(struct context *ctx, const struct memory *memory,
 		      unsigned int page);
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* Accesses. One that can pin needs whole pages, and gives pins back on UNMAP. */
+/* Accesses. One that can pin needs whole pages; UNMAP ends its pins. */
 #include <string.h>
 
 #include "model.h"

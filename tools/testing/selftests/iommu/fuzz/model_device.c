@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0
-/* HWPTs: explicit ones stay, automatic ones come and go with their devices. */
+/*
+ * HWPTs: explicit ones stay, automatic ones exist as long as they have devices.
+ */
 #include <string.h>
 
 #include "mock.h"
 #include "model.h"
 
-/* What the mock cannot translate, unless it has all 64 bits */
+/* Outside of the aperture of the mock, unless it has all 64 bits */
 static const struct range outside[] = {
 	{ 0, MOCK_APERTURE_START - 1 },
 	{ MOCK_APERTURE_LAST + 1, U64_MAX },
@@ -42,7 +44,7 @@ struct hwpt *model_new_hwpt(struct context *ctx, struct ioas *ioas,
 	return hwpt;
 }
 
-/* One owner's reservations look like another's: any two will do. */
+/* Equal reservations cannot be told apart: any one with this range will do. */
 static void unreserve(struct ioas *ioas, struct range range)
 {
 	for (unsigned int i = 0; i < ioas->nreserved; i++) {
@@ -76,7 +78,7 @@ struct hwpt *model_automatic_hwpt(struct context *ctx, struct ioas *ioas)
 	return NULL;
 }
 
-/* Attach to, or replace by, the IOAS or HWPT with this id */
+/* Attach to the IOAS or HWPT with this id, or replace by it */
 void model_predict_attach(struct context *ctx, uint32_t pt, struct errs *e)
 {
 	struct ioas *ioas = model_find_ioas(ctx, pt);

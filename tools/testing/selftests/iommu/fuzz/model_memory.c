@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Pins. A page of a memory is pinned once, as long as a domain or an access
- * uses it, and charged for that time to the mapper.
+ * Pins. A page of a memory is pinned and charged once, to the process that
+ * mapped it, as long as a domain or an access uses it.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -64,10 +64,11 @@ static bool can_pin(struct context *ctx, const struct memory *memory,
 {
 	struct arena_page *page = page_of(ctx, memory, i);
 
-	return !memory->orphan && page && (memory->writable ? page->writable : page->readable);
+	return !memory->orphan && page &&
+	       (memory->writable ? page->writable : page->readable);
 }
 
-/* Two pieces of one call may hold the same page. */
+/* Two pieces of one call may have the same page. */
 static bool seen_before(const struct piece *pieces, unsigned int n,
 			unsigned int page)
 {
@@ -89,7 +90,7 @@ void model_predict_pin(struct context *ctx, const struct piece *pieces,
 
 		if (memory->nowhere)
 			errs_add(e, EFAULT);
-		/* Whether the limit is looked at first, nobody says. */
+		/* The kernel may check the limit first. */
 		if (memory->nowhere && !memory->unlimited)
 			errs_add(e, ENOMEM);
 		for (unsigned int p = pieces[i].first;
@@ -98,7 +99,7 @@ void model_predict_pin(struct context *ctx, const struct piece *pieces,
 				continue;
 			if (!can_pin(ctx, memory, p))
 				errs_add(e, EFAULT);
-			/* Nobody can tell what the dead have charged. */
+			/* The charges of an exited process are not known. */
 			if (memory->orphan && !memory->unlimited)
 				errs_add(e, ENOMEM);
 			else if (!memory->unlimited)
@@ -110,7 +111,7 @@ void model_predict_pin(struct context *ctx, const struct piece *pieces,
 		errs_add(e, ENOMEM);
 }
 
-/* What CAP_IPC_LOCK frees from the limit counts as pinned, and no more. */
+/* With CAP_IPC_LOCK a page counts as pinned and is not charged. */
 static void charge(struct context *ctx, const struct memory *memory, int pages)
 {
 	if (!memory->orphan)
@@ -132,7 +133,9 @@ void model_pin(struct context *ctx, const struct piece *piece, bool access)
 		if (!is_pinned(memory, p)) {
 			struct arena_page *page = page_of(ctx, memory, p);
 
-			/* A child has pages of its own, but for shared ones. */
+			/*
+			 * A child had its own copies of all but shared pages.
+			 */
 			memory->gen[p] = memory->orphan && !page->shared ?
 					 0 : page->gen;
 			charge(ctx, memory, 1);

@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
-/* Ids, lowest free first, and which object keeps which. */
+/*
+ * Ids, lowest free first, and the users that keep an object from being
+ * destroyed.
+ */
 #include <string.h>
 
 #include <kselftest.h>

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* Mappings of an IOAS, in ascending order, and where new ones may go. */
+/* Mappings of an IOAS, in ascending order, and the place of new ones. */
 #include <string.h>
 
 #include "ioctls.h"
@@ -55,7 +55,7 @@ static bool area_aligned(const struct area *area, uint64_t alignment)
 		 (alignment - 1));
 }
 
-/* What is mapped and allowed leaves the holes and obeys the alignment. */
+/* Mappings and allowed ranges avoid the holes, and mappings are aligned. */
 bool model_suits(const struct ioas *ioas, const struct range *hole,
 		 unsigned int nholes, uint64_t alignment)
 {
@@ -101,7 +101,9 @@ unsigned int model_free_ranges(const struct ioas *ioas, struct range *ranges)
 	return n;
 }
 
-/* The lowest number from @iova on with this remainder; false past the end. */
+/*
+ * The lowest number from @iova on with this remainder; false if there is none.
+ */
 static bool next_fit(uint64_t *iova, uint64_t step, uint64_t offset)
 {
 	uint64_t up = (offset - *iova) & (step - 1);
@@ -109,7 +111,9 @@ static bool next_fit(uint64_t *iova, uint64_t step, uint64_t offset)
 	return !__builtin_add_overflow(*iova, up, iova);
 }
 
-/* The end of something in the way of @range, or false. */
+/*
+ * The end of a mapping or reservation that overlaps @range; false if none does.
+ */
 static bool in_the_way(const struct ioas *ioas, struct range range,
 		       uint64_t *last)
 {
@@ -137,7 +141,7 @@ static bool is_allowed(const struct ioas *ioas, struct range range)
 	return false;
 }
 
-/* The lowest start of an allowed range above @iova, or false. */
+/* The lowest start of an allowed range above @iova; false if there is none. */
 static bool next_allowed(const struct ioas *ioas, uint64_t iova, uint64_t *next)
 {
 	bool found = false;
@@ -158,7 +162,7 @@ static bool next_allowed(const struct ioas *ioas, uint64_t iova, uint64_t *next)
 #define LAST_PLACE	(U64_MAX - PAGE)
 #define MAX_STEP	(2UL << 20)
 
-/* For huge IO pages: what the length can use and the address allows */
+/* For huge IO pages: the alignment that the length needs and the address has */
 static uint64_t place_step(uint64_t va, uint64_t length)
 {
 	uint64_t step = 1;
@@ -226,7 +230,7 @@ static bool wraps(uint64_t start, uint64_t length)
 	return length && start + length - 1 < start;
 }
 
-/* What is wrong with a call whatever is mapped; true if something is. */
+/* Errors of the call itself, whatever is mapped; true if there is one. */
 static bool predict_call(const struct ioas *ioas, const struct map_call *call,
 			 struct errs *e)
 {
@@ -270,7 +274,7 @@ void model_predict_map(struct context *ctx, struct ioas *ioas,
 	if (call->va + call->length < call->va)
 		errs_add(e, EOVERFLOW);
 	if (predict_call(ioas, call, e)) {
-		/* One IOAS is as good as another to tell what else is wrong. */
+		/* The kernel may find wrong alignment first. */
 		if (ioas && call->length)
 			predict_alignment(ioas, call, e);
 		return;
@@ -309,7 +313,7 @@ static void insert_pinned(struct context *ctx, struct ioas *ioas,
 		model_pin(ctx, &piece, false);
 }
 
-/* @call->iova is where the kernel has put it. */
+/* @call->iova is the IOVA from the kernel. */
 void model_map(struct context *ctx, struct ioas *ioas,
 	       const struct map_call *call)
 {
@@ -347,7 +351,7 @@ unsigned int model_cover(struct ioas *ioas, struct range range,
 	return 0;
 }
 
-/* Something in the range must not be written, and that is what is wanted. */
+/* The flags ask for writing, and memory in the range is read-only. */
 bool model_denies(const struct ioas *ioas, struct range range, uint32_t flags)
 {
 	if (!(flags & IOMMU_IOAS_MAP_WRITEABLE))
@@ -359,7 +363,7 @@ bool model_denies(const struct ioas *ioas, struct range range, uint32_t flags)
 	return false;
 }
 
-/* Something in the range is mapped without that right. */
+/* A mapping in the range lacks the right. */
 bool model_lacks(const struct ioas *ioas, struct range range, uint32_t flag)
 {
 	for (unsigned int i = 0; i < ioas->nareas; i++)
@@ -379,7 +383,7 @@ uint64_t model_copy_va(struct ioas *src, uint64_t iova)
 	return area->memory->va + area->offset + iova - area->start;
 }
 
-/* The part of an area that falls into a range, moved to another start. */
+/* The part of an area in @range, as if the range began at @to */
 static struct area part_of(const struct area *area, struct range range,
 			   uint64_t to)
 {
@@ -421,7 +425,7 @@ void model_predict_copy(struct context *ctx, struct ioas *dst,
 	place.va = model_copy_va(src, range.start);
 	predict_alignment(dst, &place, e);
 	for (unsigned int i = 0; i < n; i++) {
-		/* A place the kernel chooses is aligned in itself. */
+		/* The kernel chooses an aligned IOVA. */
 		struct area part = part_of(&area[i], range,
 					   call->flags & MAP_FIXED_IOVA ?
 					   call->iova : place.va & (PAGE - 1));
@@ -490,7 +494,7 @@ void model_unmap_all(struct context *ctx, struct ioas *ioas, uint64_t *bytes)
 	model_unmap(ctx, ioas, (struct range){ 0, U64_MAX }, bytes);
 }
 
-/* Cut what lies across the start of @iova; false if that cannot be. */
+/* Split the area across @iova; false if that is not possible. */
 bool model_cut(struct ioas *ioas, uint64_t iova)
 {
 	for (unsigned int i = 0; i < ioas->nareas; i++) {

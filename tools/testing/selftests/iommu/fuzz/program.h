@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * A program: a list of small steps, made from a seed. A step names objects by
- * their place among those alive, so that it means something also when steps
- * before it are taken away: that is what shrinking needs.
+ * A program is a list of small steps, made from a seed. A step names objects by
+ * their index among the existing ones, so that it still has a meaning after
+ * shrinking has removed earlier steps.
  */
 #ifndef FUZZ_PROGRAM_H
 #define FUZZ_PROGRAM_H
@@ -55,7 +55,7 @@ enum step_kind {
 	STEP_KINDS,
 };
 
-/* What is wrong with the argument of a step's ioctl */
+/* What is wrong with the argument of an ioctl */
 enum step_fault {
 	FAULT_NONE,
 	FAULT_SIZE_SMALL,
@@ -70,7 +70,7 @@ enum step_fault {
 	FAULTS,
 };
 
-/* Who runs a program: what it may do about locked memory depends on that */
+/* The limit and the capabilities of the process that runs a program */
 enum persona {
 	PERSONA_ROOT,		/* no limit, may set everything */
 	PERSONA_USER,		/* a limit and no capability */
@@ -80,7 +80,7 @@ enum persona {
 
 /* How the process of a program ends */
 enum ending {
-	ENDING_CLOSE,		/* all in order, and nothing may be left */
+	ENDING_CLOSE,		/* close everything; nothing may be left */
 	ENDING_EXIT,
 	ENDING_KILL,		/* at any moment */
 	ENDINGS,
@@ -103,9 +103,9 @@ struct program {
 	struct step *steps;
 };
 
-/* The mock has an aperture of all 64 bits; the same for all programs of a run. */
+/* The aperture of the mock has all 64 bits, for all programs of a run. */
 extern bool fuzz_wide;
-/* Where most mappings are tried: in the aperture, or where it ends */
+/* Where most mappings begin: in the aperture, or near its end with fuzz_wide */
 uint64_t fuzz_iova(void);
 
 /* Deterministic numbers; the same on every machine. */
@@ -123,7 +123,7 @@ void program_make(struct program *program, uint64_t seed, size_t nsteps);
 void program_copy(struct program *to, const struct program *from);
 void program_free(struct program *program);
 void program_print(const struct program *program, FILE *file);
-/* False when the text is no program. */
+/* Returns false if the text is not a program. */
 bool program_read(struct program *program, FILE *file);
 
 #endif

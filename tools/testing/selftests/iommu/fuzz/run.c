@@ -18,7 +18,7 @@
 #include "proc.h"
 #include "run.h"
 
-#define SECONDS		120	/* a program that takes longer hangs */
+#define SECONDS		120	/* a longer program hangs */
 #define HARD_LIMIT	64	/* pages */
 
 struct world *world_new(void)
@@ -30,7 +30,7 @@ struct world *world_new(void)
 	return w == MAP_FAILED ? NULL : w;
 }
 
-/* No two processes that run at a time have the same user. */
+/* Processes that run at the same time have different users. */
 static bool become_persona(enum persona persona)
 {
 	uid_t uid = 100000 + getpid();
@@ -56,7 +56,7 @@ static void account_init(struct account *account, enum persona persona)
 	account->limit = HARD_LIMIT;
 }
 
-/* What a thread knows of the files is its own, also when others use them. */
+/* Each thread has its own model of the files, which all threads use. */
 static bool world_open(struct world *w, const struct program *program,
 		       unsigned int thread, const int *fds)
 {
@@ -119,7 +119,7 @@ static void *run_thread(void *arg)
 	return NULL;
 }
 
-/* The first thread's world tells of all of them. */
+/* Add the results of a thread to the world of the first. */
 static void gather(struct world *w, const struct world *from)
 {
 	w->ioctls += from->ioctls;
@@ -152,7 +152,7 @@ static void run_threads(struct world *w, const struct program *program)
 		pthread_join(threads[t].id, NULL);
 }
 
-/* Threads have added up in VmPin what each thinks it has: by now, nothing. */
+/* VmPin is the sum over all threads; after close it must be 0. */
 static void end_threads(struct world *w)
 {
 	long kb;
@@ -180,7 +180,7 @@ static void run_steps(struct world *w, const struct program *program)
 	w->ended = true;
 }
 
-/* At some moment; a whole program takes some tens of milliseconds. */
+/* SIGALRM at a random moment; a program takes some ten milliseconds. */
 static void kill_later(const struct program *program)
 {
 	struct rng rng = { program->seed };
@@ -198,7 +198,7 @@ static void __attribute__((noreturn)) child(struct world *w,
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	alarm(SECONDS * slowness());
 	if (!worlds_open(w, program)) {
-		differ(w, "cannot begin: %s", strerror(errno));
+		differ(w, "cannot open or map: %s", strerror(errno));
 	} else if (!become_persona(program->persona)) {
 		differ(w, "cannot become another user: %s", strerror(errno));
 	} else {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* A program in a process of its own, and a shorter one that does the same. */
+/* Runs a program in a process of its own, and shrinks it. */
 #ifndef FUZZ_RUN_H
 #define FUZZ_RUN_H
 
@@ -7,16 +7,16 @@
 #include "program.h"
 
 /*
- * Run a program in a child with fresh files. The worlds, one for each thread,
- * are in memory that both see; the first tells what was found, also when the
- * child did not come to its end. Returns true when there was no difference.
+ * Run a program in a child with new files. The worlds, one for each thread, are
+ * in shared memory. The first has the result, even if the child was killed.
+ * Returns true if there was no difference.
  */
 struct world *world_new(void);
 bool run_program(struct world *w, const struct program *program);
 
 /*
- * Take away from a program what is not needed for a difference at a step of the
- * same kind. Returns how many candidates were tried.
+ * Remove what a program does not need for a difference at a step of the same
+ * kind. Returns how many candidates were tried.
  */
 unsigned int shrink(struct world *w, struct program *program);
 

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Delta debugging: first whole blocks of steps, then single ones, then what is
- * left of their arguments. A candidate counts when it still differs at a step
- * of the kind that began it.
+ * Delta debugging: remove blocks of steps, then single steps, then clear bits
+ * of their arguments. A candidate is taken if it still has a difference at a
+ * step of the same kind.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -21,7 +21,7 @@ static unsigned int kind_at(const struct program *program, size_t at)
 	return at < program->nsteps ? program->steps[at].kind : STEP_NOP;
 }
 
-/* Take @candidate if it does it; what comes after the difference goes. */
+/* Take @candidate if it has the difference; drop the steps after it. */
 static bool try(struct shrinker *s, struct program *candidate)
 {
 	s->tries++;
@@ -115,10 +115,10 @@ unsigned int shrink(struct world *w, struct program *program)
 {
 	struct shrinker s = { .w = w, .best = program };
 
-	/* The moment of a kill does not come again. */
+	/* The moment of a kill cannot be repeated. */
 	if (program->ending == ENDING_KILL)
 		program->ending = ENDING_EXIT;
-	/* Once more, to learn where it is, and that it is steady. */
+	/* Run it again: the difference must be reproducible. */
 	if (run_program(w, program))
 		return 0;
 	s.kind = kind_at(program, w->failed_at);

@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
-/* Sets up a race, ends it, and checks that nothing is left. */
+/*
+ * How a race over the table of operations begins and ends, and the checks at
+ * its end.
+ */
 #include <errno.h>
 #include <linux/capability.h>
 #include <stdio.h>
@@ -12,10 +15,10 @@
 #include "proc.h"
 #include "race_ops.h"
 
-/* No race has more objects than this. */
+/* More than any race has objects */
 #define MANY_IDS 1024
-/* A killed process may close its files a little after its exit. */
-#define UNPIN_MS 5000
+/* The files of a killed process are released a little after its end. */
+#define SETTLES_MS 5000
 
 static int set_mode(int fd, bool per_process)
 {
@@ -37,7 +40,7 @@ int race_context_open(struct race_state *state, struct race_context *context)
 	for (int i = 0; !rc && i < 2; i++)
 		rc = _test_ioas_alloc(context->fd, &context->ioas[i]);
 	if (!rc)
-		rc = state->machine->open(state, context);
+		rc = state->backend->open(state, context);
 	if (rc)
 		race_context_close(state, context);
 	return rc;
@@ -46,7 +49,7 @@ int race_context_open(struct race_state *state, struct race_context *context)
 void race_context_close(struct race_state *state, struct race_context *context)
 {
 	close(context->fd);
-	state->machine->close(context);
+	state->backend->close(context);
 }
 
 static bool make_memory(struct race_state *state)
@@ -61,31 +64,31 @@ static bool make_memory(struct race_state *state)
 	return true;
 }
 
-int race_open(struct race_state *state, const struct race_machine *machine,
+int race_open(struct race_state *state, const struct race_backend *backend,
 	      bool per_process)
 {
 	memset(state, 0, sizeof(*state));
-	state->machine = machine;
+	state->backend = backend;
 	state->per_process = per_process;
 	pthread_mutex_init(&state->lock, NULL);
-	if (!machine->find(state))
+	if (!backend->find(state))
 		return ENODEV;
 	if (!make_memory(state))
 		return ENOMEM;
-	/* Without the capability, pins are charged. */
+	/* Without CAP_IPC_LOCK every pin is charged. */
 	if (!set_memlock(RLIM_INFINITY) || !drop_capability(CAP_IPC_LOCK))
 		return EPERM;
 	return race_context_open(state, &state->context);
 }
 
-static int report(int rc, const char *what)
+static int complain(int rc, const char *what)
 {
 	if (rc)
-		printf("# after the race: %s: %s\n", what, strerror(rc));
+		printf("# at the end: %s: %s\n", what, strerror(rc));
 	return rc;
 }
 
-/* Several rounds, because users must be destroyed before what they use */
+/* An object that others use can only be destroyed in a later round. */
 static void destroy_all(int fd)
 {
 	bool again;
@@ -99,7 +102,7 @@ static void destroy_all(int fd)
 
 static int check_pins(void)
 {
-	uint64_t end = now_ms() + UNPIN_MS;
+	uint64_t end = now_ms() + SETTLES_MS;
 
 	while (proc_pages_pinned() && now_ms() < end)
 		sleep_ms(20);
@@ -120,7 +123,7 @@ static int check_memory(struct race_state *state)
 	return 0;
 }
 
-/* If a mapping of exactly the limit succeeds, no charge is left. */
+/* A limit of one mapping is enough for one mapping if no old charge is left. */
 static int check_charge(struct race_state *state, int fd)
 {
 	uint64_t iova = race_iova(0);
@@ -145,19 +148,19 @@ int race_close(struct race_state *state)
 	struct race_context *context = &state->context;
 	int rc = 0, fd = context->fd;
 
-	/* No other thread runs, so UNMAP must succeed. */
+	/* With no other thread UNMAP must succeed. */
 	for (int i = 0; i < 2; i++)
-		rc = rc ?: report(_test_ioas_unmap(fd, context->ioas[i], 0,
-						   UINT64_MAX, NULL),
-				  "UNMAP of everything failed");
-	state->machine->close(context);
-	state->machine->end(state);
+		rc = rc ?: complain(_test_ioas_unmap(fd, context->ioas[i], 0,
+						     UINT64_MAX, NULL),
+				    "unmap everything");
+	state->backend->close(context);
+	state->backend->release(state);
 	destroy_all(fd);
 	if (iommufd_next_id(fd) != 1)
-		rc = report(EBUSY, "an object is left");
-	rc = report(check_pins(), "something is pinned or charged") ?: rc;
-	rc = report(check_memory(state), "unmapped memory has changed") ?: rc;
-	rc = report(check_charge(state, fd), "a charge is left") ?: rc;
+		rc = complain(EBUSY, "an object is left");
+	rc = complain(check_pins(), "something is pinned or charged") ?: rc;
+	rc = complain(check_memory(state), "unmapped memory has changed") ?: rc;
+	rc = complain(check_charge(state, fd), "room for one mapping") ?: rc;
 	close(fd);
-	return report(check_pins(), "something is pinned after close") ?: rc;
+	return complain(check_pins(), "something is pinned after close") ?: rc;
 }

@@ -1,23 +1,18 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Real devices that come and go while others map, unmap and move them. What
- * must be true whatever the order was is checked when all have stopped; see
- * race_all.c for everything against everything.
+ * Chosen races with real devices: attach, detach, replace and close while other
+ * threads map and unmap. When the threads have stopped, each test checks what
+ * must be true after any order of events. See race_all.c for all operations at
+ * once.
  */
-#include "harness.h"
-#include "race.h"
+#include "race_slots.h"
 
 #define BASE		0x10000000UL
-#define SLOTS		16
-#define SLOT		(4 * PAGE)
 #define RUN_MS		400
 
 struct arena {
-	int fd;
-	uint32_t ioas;
-	uint32_t other;
+	struct race_slots;
 	struct edu edu[3];
-	uint8_t *mem;
 	volatile uint32_t newest_hwpt;	/* of another thread; it may be gone */
 	uint32_t hwpts[2];
 };
@@ -33,6 +28,7 @@ FIXTURE_SETUP(race)
 	test_edu_attach(&self->edu[0], PCI_ON_ROOT_BUS, 0, self->ioas);
 	test_edu_attach(&self->edu[1], PCI_ON_ROOT_BUS, 1, self->other);
 	self->mem = test_mem(mem_anon(SLOTS * SLOT));
+	self->iova = BASE;
 }
 
 FIXTURE_TEARDOWN(race)
@@ -43,28 +39,10 @@ FIXTURE_TEARDOWN(race)
 	EXPECT_EQ(0, proc_status_kb("VmPin:"));
 }
 
-static int step_map(struct race_thread *t)
-{
-	struct arena *self = t->shared;
-	unsigned int slot = race_pick(t, SLOTS);
-
-	return _test_map_fixed(self->fd, self->ioas, self->mem + slot * SLOT,
-			       SLOT, BASE + slot * SLOT, MAP_RW);
-}
-
-static int step_unmap(struct race_thread *t)
-{
-	struct arena *self = t->shared;
-
-	return _test_ioas_unmap(self->fd, self->ioas,
-				BASE + race_pick(t, SLOTS) * SLOT, SLOT, NULL);
-}
-
-/* @edu goes from one IOAS to the other, or nowhere. */
+/* Attach @edu to one of the two IOASes, or detach it. */
 static int move(struct race_thread *t, struct edu *edu)
 {
-	struct arena *self = t->shared;
-	uint32_t pt = race_pick(t, 2) ? self->ioas : self->other;
+	uint32_t pt = pick_ioas(t);
 
 	if (!race_pick(t, 4))
 		return _test_vfio_detach(edu->cdev);
@@ -85,11 +63,7 @@ static int step_move_second(struct race_thread *t)
 	return move(t, &self->edu[1]);
 }
 
-#define MAP	{ .step = step_map, .allowed = { EEXIST } }
-/* EBUSY: it is just being made or taken away by another thread. */
-#define UNMAP	{ .step = step_unmap, .allowed = { ENOENT, EBUSY } }
-
-/* Devices and memory work as before. */
+/* After the race devices and memory work as before. */
 TEST_F(race, attach_against_map)
 {
 	struct race_thread threads[] = {
@@ -110,15 +84,15 @@ TEST_F(race, attach_against_map)
 }
 
 /*
- * A device comes and goes while others map and unmap. Without a HWPT nothing
- * is pinned, whatever is mapped: a pin that stays was forgotten.
+ * Attach and detach while other threads map and unmap. Without a HWPT nothing
+ * is pinned: a pin that stays after detach was forgotten.
  */
-TEST_F(race, detach_leaves_no_pin_behind)
+TEST_F(race, detach_against_map_leaves_no_pin)
 {
 	struct race_thread threads[] = { MAP, MAP, UNMAP };
 	volatile bool stop;
 	uint32_t pt;
-	int odd;
+	int bad;
 
 	ASSERT_EQ(3, race_start(threads, 3, (struct arena *)self, &stop));
 	for (int i = 0; i < 100; i++) {
@@ -127,22 +101,22 @@ TEST_F(race, detach_leaves_no_pin_behind)
 		pt = self->ioas;
 		test_attach(self->edu[0].cdev, &pt);
 		test_detach(self->edu[0].cdev);
-		/* A MAP that began while there was a HWPT may be under way. */
+		/* A MAP that began with the HWPT may still be under way. */
 		while (proc_status_kb("VmPin:") && now_ms() < end)
 			sleep_ms(1);
 		test_pinned(0);
 	}
-	odd = race_stop(threads, 3, &stop);
-	ASSERT_EQ(-1, odd)
-		TH_LOG("thread %d: %s", odd, strerror(threads[odd].odd));
+	bad = race_stop(threads, 3, &stop);
+	ASSERT_EQ(-1, bad)
+		TH_LOG("thread %d: %s", bad, strerror(threads[bad].bad_errno));
 }
 
-/* What was mapped meanwhile must be there for the device that came. */
-TEST_F(race, attached_device_reaches_everything)
+/* What was mapped during attach must be in the new page table. */
+TEST_F(race, attached_device_reaches_every_mapping)
 {
 	struct race_thread threads[] = {
 		MAP, MAP,
-		/* Without luck it finds nothing in so short a time. */
+		/* It may find no mapping in so short a time. */
 		{ .step = step_unmap, .allowed = { ENOENT, EBUSY },
 		  .may_starve = true },
 	};
@@ -181,7 +155,7 @@ TEST_F(race, attached_device_reaches_everything)
 	}
 }
 
-/* No other object gets the id of a device that is bound and unbound. */
+/* Close, open and attach the cdev; the device gets the same id again. */
 static int step_reopen(struct race_thread *t)
 {
 	struct arena *self = t->shared;
@@ -203,7 +177,10 @@ static int step_destroy_device(struct race_thread *t)
 	return rc ?: EPROTO;
 }
 
-/* Who only tries is no user that the close could stumble over. */
+/*
+ * A failed DESTROY must not count as a user of the device when close unbinds
+ * it.
+ */
 TEST_F(race, destroy_of_a_device_against_close_of_its_cdev)
 {
 	struct race_thread threads[] = {
@@ -213,14 +190,16 @@ TEST_F(race, destroy_of_a_device_against_close_of_its_cdev)
 	};
 	uint32_t hwpt;
 
-	/* One that stays, as it shall not take the id of the device. */
+	/*
+	 * A HWPT that stays: an automatic one could take the id of the device.
+	 */
 	test_detach(self->edu[0].cdev);
 	test_hwpt_alloc(self->edu[0].devid, self->ioas, &hwpt);
 	self->newest_hwpt = hwpt;
 	test_race(threads, (struct arena *)self, RUN_MS);
 }
 
-/* Two devices in one group, each moving all of it, and one by itself */
+/* Two devices in one group, each of which moves the group, and one alone */
 FIXTURE(group) { struct arena; };
 
 FIXTURE_SETUP(group)
@@ -233,6 +212,7 @@ FIXTURE_SETUP(group)
 	test_edu_attach(&self->edu[1], PCI_SHARED_GROUP, 1, self->ioas);
 	test_edu_open(&self->edu[2], PCI_ON_ROOT_BUS, 0);
 	self->mem = test_mem(mem_anon(SLOTS * SLOT));
+	self->iova = BASE;
 }
 
 FIXTURE_TEARDOWN(group)
@@ -248,8 +228,7 @@ FIXTURE_TEARDOWN(group)
 
 static int replace(struct race_thread *t, struct edu *edu)
 {
-	struct arena *self = t->shared;
-	uint32_t pt = race_pick(t, 2) ? self->ioas : self->other;
+	uint32_t pt = pick_ioas(t);
 
 	return _test_vfio_attach(edu->cdev, &pt);
 }
@@ -268,8 +247,11 @@ static int step_replace_by_second(struct race_thread *t)
 	return replace(t, &self->edu[1]);
 }
 
-/* One moves the group from the HWPT that the other is just being given. */
-TEST_F(group, replace_by_two_of_its_devices)
+/*
+ * One thread moves the group away from the HWPT that another thread moves it
+ * to.
+ */
+TEST_F(group, replace_by_both_devices_of_a_group)
 {
 	struct race_thread threads[] = {
 		{ .step = step_replace_by_first },
@@ -280,7 +262,7 @@ TEST_F(group, replace_by_two_of_its_devices)
 	uint32_t pt = self->ioas;
 
 	test_race(threads, (struct arena *)self, 5 * RUN_MS);
-	/* Both are where the group is. */
+	/* Both devices have the page table of the group. */
 	test_attach(self->edu[0].cdev, &pt);
 	test_map_fixed(self->mem, SLOT, BASE);
 	mem_fill(self->mem, 64, 1);
@@ -289,7 +271,7 @@ TEST_F(group, replace_by_two_of_its_devices)
 	ASSERT_TRUE(mem_is(self->mem + PAGE, 64, 1));
 }
 
-/* The only device of a HWPT comes and goes. */
+/* Attach and detach of its only device create and destroy an automatic HWPT. */
 static int step_make_and_end_hwpt(struct race_thread *t)
 {
 	struct arena *self = t->shared;
@@ -302,7 +284,7 @@ static int step_make_and_end_hwpt(struct race_thread *t)
 	return _test_vfio_detach(self->edu[2].cdev);
 }
 
-/* It cannot go where the rest of its group is not. */
+/* EINVAL: the other device of its group has another page table. */
 static int step_attach_that_fails(struct race_thread *t)
 {
 	struct arena *self = t->shared;
@@ -312,7 +294,7 @@ static int step_attach_that_fails(struct race_thread *t)
 	return rc == EINVAL ? 0 : rc;
 }
 
-/* While the group moves nobody can see where it is. */
+/* Moves the group between two HWPTs during the failing attach. */
 static int step_move_group(struct race_thread *t)
 {
 	struct arena *self = t->shared;
@@ -321,8 +303,8 @@ static int step_move_group(struct race_thread *t)
 	return _test_vfio_attach(self->edu[0].cdev, &pt);
 }
 
-/* Who fails to attach to a HWPT may be its last user, and has to end it then. */
-TEST_F(group, attach_that_fails_to_a_hwpt_that_ends)
+/* A failed attach may be the last user of a HWPT and has to destroy it then. */
+TEST_F(group, failed_attach_against_destroy_of_the_hwpt)
 {
 	struct race_thread threads[] = {
 		{ .step = step_make_and_end_hwpt },

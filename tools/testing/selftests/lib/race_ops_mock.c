@@ -1,18 +1,17 @@
 // SPDX-License-Identifier: GPL-2.0
-/* Operations on devices of the mock IOMMU, and on accesses */
+/* Operations on devices of the mock IOMMU, and on accesses. */
 #include <errno.h>
 #include <unistd.h>
 
 #include "ioctls.h"
 #include "race_ops.h"
 
-static bool mock_machine_find(struct race_state *state)
+static bool find_devices(struct race_state *state)
 {
 	return true;
 }
 
-static int mock_machine_open(struct race_state *state,
-			     struct race_context *context)
+static int open_objects(struct race_state *state, struct race_context *context)
 {
 	int fd = context->fd;
 	int rc = _test_mock_attach(fd, context->ioas[0], &context->dev);
@@ -26,18 +25,21 @@ static int mock_machine_open(struct race_state *state,
 	return rc;
 }
 
-static void mock_machine_close(struct race_context *context)
+static void close_accesses(struct race_context *context)
 {
 	for (int i = 0; i < 2; i++)
 		if (context->access[i] >= 0)
 			close(context->access[i]);
 }
 
-static void mock_machine_end(struct race_state *state)
+static void release_devices(struct race_state *state)
 {
 }
 
-/* Devices that come and go are in slots. Without a free slot, destroy at once. */
+/*
+ * Replaces the device in a slot. If another thread was faster, the new one
+ * goes.
+ */
 static int step_attach(struct race_thread *t)
 {
 	struct race_context context = race_context(t->shared);
@@ -71,7 +73,7 @@ static int step_detach(struct race_thread *t)
 	return race_slot_destroy(context.fd, slot);
 }
 
-/* Most of the time, replace on the device that always exists. */
+/* Mostly of the device that is always there */
 static int step_replace(struct race_thread *t)
 {
 	struct race_context context = race_context(t->shared);
@@ -97,8 +99,8 @@ static int step_destroy_hwpt(struct race_thread *t)
 }
 
 /*
- * A device that belongs to a driver is in use, so DESTROY must fail. The id of
- * another device may be gone or reused.
+ * A device object is in use until its driver unbinds; an old id may be
+ * anything.
  */
 static int step_destroy_device(struct race_thread *t)
 {
@@ -156,7 +158,7 @@ static int make_pin(struct race_thread *t, const struct race_context *context,
 	return rc;
 }
 
-/* Use the first access. A pin without a slot stays until an UNMAP. */
+/* By the first access. A pin without a slot stays until UNMAP. */
 static int step_pin(struct race_thread *t)
 {
 	struct race_context context = race_context(t->shared);
@@ -212,7 +214,7 @@ static int step_replace_access(struct race_thread *t)
 				    race_pick_ioas(t, &context));
 }
 
-/* Closing an access unpins its pages. */
+/* The close of an access also ends its pins. */
 static int step_close_access(struct race_thread *t)
 {
 	struct race_context context = race_context(t->shared);
@@ -232,10 +234,10 @@ static int step_close_access(struct race_thread *t)
 #define ACCESSES (RACE_IOAS | RACE_ACCESS | RACE_MEMORY)
 
 /*
- * EADDRINUSE: while an IOAS has no domain, a mapping may be below the mock's
- * aperture, and then no domain can be added.
+ * EADDRINUSE: in an IOAS without a domain a mapping may lie below the mock's
+ * aperture, where a domain that comes later cannot have it.
  */
-static const struct race_op mock_ops[] = {
+static const struct race_op ops[] = {
 	{ "attach", step_attach, ATTACHES, RACE_ENDS_OBJECTS, { EADDRINUSE } },
 	{ "detach", step_detach, ATTACHES, RACE_ENDS_OBJECTS,
 	  { ENOENT, EADDRINUSE } },
@@ -255,12 +257,12 @@ static const struct race_op mock_ops[] = {
 	{}
 };
 
-const struct race_machine race_mock = {
+const struct race_backend race_backend_mock = {
 	.name = "mock",
 	.devices = "devices of the mock",
-	.find = mock_machine_find,
-	.open = mock_machine_open,
-	.close = mock_machine_close,
-	.end = mock_machine_end,
-	.ops = mock_ops,
+	.find = find_devices,
+	.open = open_objects,
+	.close = close_accesses,
+	.release = release_devices,
+	.ops = ops,
 };

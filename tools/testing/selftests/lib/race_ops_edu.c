@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Operations on real devices: an edu on the root bus, and two in one IOMMU
+ * Operations on real devices: an edu on the root bus and two in one IOMMU
  * group.
  */
 #include <errno.h>
@@ -10,7 +10,7 @@
 #include "race_ops.h"
 #include "vfio.h"
 
-static bool edu_machine_find(struct race_state *state)
+static bool find_devices(struct race_state *state)
 {
 	static const enum pci_place places[RACE_EDUS] = {
 		PCI_ON_ROOT_BUS, PCI_SHARED_GROUP, PCI_SHARED_GROUP,
@@ -27,16 +27,16 @@ static bool edu_machine_find(struct race_state *state)
 	return true;
 }
 
-static void race_edu_close(struct race_state *state, int i)
+static void close_edu(struct race_state *state, int i)
 {
 	pthread_rwlock_wrlock(&state->edu_lock[i]);
 	edu_close(&state->edu[i]);
 	pthread_rwlock_unlock(&state->edu_lock[i]);
 }
 
-/* The two devices of a group must be in the same IOAS. */
-static int race_edu_open(struct race_state *state,
-			 const struct race_context *context, int i)
+/* Both devices of the group are attached to the same IOAS. */
+static int open_edu(struct race_state *state,
+		    const struct race_context *context, int i)
 {
 	struct edu *edu = &state->edu[i];
 	int rc;
@@ -52,29 +52,28 @@ static int race_edu_open(struct race_state *state,
 	return rc;
 }
 
-static void edu_machine_end(struct race_state *state)
+static void release_devices(struct race_state *state)
 {
 	for (int i = 0; i < RACE_EDUS; i++)
-		race_edu_close(state, i);
+		close_edu(state, i);
 }
 
-/* A group cannot belong to two contexts, so close all devices first. */
-static int edu_machine_open(struct race_state *state,
-			    struct race_context *context)
+/* A group cannot be bound to two contexts, so all devices are closed first. */
+static int open_edus(struct race_state *state, struct race_context *context)
 {
 	int rc = 0;
 
-	edu_machine_end(state);
+	release_devices(state);
 	for (int i = 0; !rc && i < RACE_EDUS; i++)
-		rc = race_edu_open(state, context, i);
+		rc = open_edu(state, context, i);
 	return rc;
 }
 
-static void edu_machine_close(struct race_context *context)
+static void close_nothing(struct race_context *context)
 {
 }
 
-/* Read without a lock: another thread may close it at any time. */
+/* No lock: another thread may close the cdev at any moment. */
 static int pick_cdev(struct race_thread *t)
 {
 	struct race_state *state = t->shared;
@@ -82,11 +81,11 @@ static int pick_cdev(struct race_thread *t)
 	return *(volatile int *)&state->edu[race_pick(t, RACE_EDUS)].cdev;
 }
 
-static int race_edu_attach(struct race_thread *t, int cdev, uint32_t pt)
+static int attach_to(struct race_thread *t, int cdev, uint32_t pt)
 {
 	int rc = _test_vfio_attach(cdev, &pt);
 
-	/* EINVAL: the other device of the group is in another IOAS. */
+	/* EINVAL: the other device of the group has another page table. */
 	return rc == EINVAL ? 0 : rc;
 }
 
@@ -96,33 +95,35 @@ static int step_detach_and_attach(struct race_thread *t)
 	int cdev = pick_cdev(t), rc;
 
 	rc = _test_vfio_detach(cdev);
-	return rc ?: race_edu_attach(t, cdev, race_pick_pt(t, &context));
+	return rc ?: attach_to(t, cdev, race_pick_pt(t, &context));
 }
 
-/* Replaces, because the device is attached unless another thread detaches it */
+/* A replace, unless another thread has just detached the device */
 static int step_replace(struct race_thread *t)
 {
 	struct race_context context = race_context(t->shared);
 
-	return race_edu_attach(t, pick_cdev(t), race_pick_pt(t, &context));
+	return attach_to(t, pick_cdev(t), race_pick_pt(t, &context));
 }
 
-/* Two threads move the same group, each by another of its devices. */
+/* Two threads can move the same group, each by another of its devices. */
 static int step_replace_group(struct race_thread *t)
 {
 	struct race_context context = race_context(t->shared);
 	struct race_state *state = t->shared;
 	struct edu *edu = &state->edu[1 + race_pick(t, 2)];
 
-	return race_edu_attach(t, *(volatile int *)&edu->cdev,
-			       context.ioas[race_pick(t, 2)]);
+	return attach_to(t, *(volatile int *)&edu->cdev,
+			 context.ioas[race_pick(t, 2)]);
 }
 
-/* EINVAL: the last close unbinds, and until then the device is bound. */
+/*
+ * EINVAL: a call under way or a child still holds the old file, which is bound.
+ */
 static int step_reopen(struct race_thread *t)
 {
 	struct race_context context = race_context(t->shared);
-	int rc = race_edu_open(t->shared, &context, race_pick(t, RACE_EDUS));
+	int rc = open_edu(t->shared, &context, race_pick(t, RACE_EDUS));
 
 	return rc == EINVAL ? EBUSY : rc;
 }
@@ -182,7 +183,7 @@ static int step_dma(struct race_thread *t)
 
 #define ATTACHES (RACE_IOAS | RACE_HWPT | RACE_DEVICE | RACE_MEMORY)
 
-static const struct race_op edu_ops[] = {
+static const struct race_op ops[] = {
 	{ "detach_and_attach", step_detach_and_attach, ATTACHES | RACE_REAL,
 	  RACE_ENDS_OBJECTS },
 	{ "replace", step_replace, ATTACHES | RACE_REAL, RACE_ENDS_OBJECTS },
@@ -200,12 +201,12 @@ static const struct race_op edu_ops[] = {
 	{}
 };
 
-const struct race_machine race_edu = {
+const struct race_backend race_backend_edu = {
 	.name = "edu",
 	.devices = "an edu on the root bus and two in one IOMMU group",
-	.find = edu_machine_find,
-	.open = edu_machine_open,
-	.close = edu_machine_close,
-	.end = edu_machine_end,
-	.ops = edu_ops,
+	.find = find_devices,
+	.open = open_edus,
+	.close = close_nothing,
+	.release = release_devices,
+	.ops = ops,
 };

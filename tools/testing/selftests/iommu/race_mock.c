@@ -1,28 +1,24 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Two and more threads at the same objects of a context with mock devices, each
- * test for what has gone wrong in some iommufd before. In the end nothing is
- * pinned, no id is taken, and all works as before. See race_all.c for everything
- * against everything.
+ * Chosen races with mock devices and accesses, each for an error that some
+ * iommufd has had. At the end nothing is pinned and no id is taken. See
+ * race_all.c for all operations at once.
  */
 #include <pthread.h>
 
 #include "mock_space.h"
-#include "race.h"
+#include "race_slots.h"
 
-#define SLOTS		12
-#define SLOT		(4 * PAGE)
 #define RUN_MS		100
 #define IDS		48
 #define PIN		MOCK_ACCESS_NEEDS_PIN_PAGES
 
 /* What all threads of a test work on */
 struct objects {
-	struct mock;
-	uint32_t other;
-	uint8_t *mem;
+	struct race_slots;
+	struct mock_dev dev[2];
 	int access[2];
-	/* What another thread has just made; it may be gone again. */
+	/* The newest id of another thread; the object may be gone. */
 	volatile uint32_t newest_pin, newest_idev;
 };
 
@@ -41,6 +37,7 @@ FIXTURE_VARIANT_ADD(race, two_domains_tiny_batches) {
 FIXTURE_SETUP(race)
 {
 	self->mem = test_mem(mem_scattered(SLOTS * SLOT / PAGE));
+	self->iova = MOCK_IOVA;
 	mock_open(variant->domains, variant->limit);
 	test_ioas_alloc(&self->other);
 	for (int i = 0; i < ARRAY_SIZE(self->access); i++)
@@ -57,28 +54,6 @@ FIXTURE_TEARDOWN(race)
 	mock_close();
 }
 
-static uint64_t slot_iova(unsigned int slot)
-{
-	return MOCK_IOVA + slot * SLOT;
-}
-
-static int step_map(struct race_thread *t)
-{
-	struct objects *self = t->shared;
-	unsigned int slot = race_pick(t, SLOTS);
-
-	return _test_map_fixed(self->fd, self->ioas, self->mem + slot * SLOT,
-			       SLOT, slot_iova(slot), MAP_RW);
-}
-
-static int step_unmap(struct race_thread *t)
-{
-	struct objects *self = t->shared;
-
-	return _test_ioas_unmap(self->fd, self->ioas,
-				slot_iova(race_pick(t, SLOTS)), SLOT, NULL);
-}
-
 static int step_unmap_all(struct race_thread *t)
 {
 	struct objects *self = t->shared;
@@ -89,12 +64,12 @@ static int step_unmap_all(struct race_thread *t)
 static int step_copy(struct race_thread *t)
 {
 	struct objects *self = t->shared;
-	uint64_t iova = slot_iova(race_pick(t, SLOTS));
+	uint64_t iova = slot_iova(t, race_pick(t, SLOTS));
 	uint64_t length = (1 + race_pick(t, 6)) * PAGE;
 	int rc;
 
 	rc = _test_ioas_copy(self->fd, self->other, &iova, self->ioas,
-			     slot_iova(race_pick(t, SLOTS)) +
+			     slot_iova(t, race_pick(t, SLOTS)) +
 			     race_pick(t, 3) * PAGE,
 			     length, MAP_RW | MAP_FIXED_IOVA);
 	return rc ? rc : _test_ioas_unmap(self->fd, self->other, iova, length,
@@ -105,21 +80,20 @@ static int step_device(struct race_thread *t)
 {
 	struct objects *self = t->shared;
 	struct mock_dev dev;
-	uint32_t pt = race_pick(t, 2) ? self->ioas : self->other;
+	uint32_t pt = pick_ioas(t);
 	int rc = _test_mock_attach(self->fd, pt, &dev);
 
 	if (rc)
 		return rc;
-	pt = race_pick(t, 2) ? self->ioas : self->other;
+	pt = pick_ioas(t);
 	rc = _test_mock_replace(self->fd, dev.stdev, &pt);
-	/* Only the thread that destroys at random may have been first. */
 	return _test_destroy(self->fd, dev.stdev) ?: rc;
 }
 
 static int step_replace(struct race_thread *t)
 {
 	struct objects *self = t->shared;
-	uint32_t pt = race_pick(t, 2) ? self->ioas : self->other;
+	uint32_t pt = pick_ioas(t);
 
 	return _test_mock_replace(self->fd, self->dev[0].stdev, &pt);
 }
@@ -149,7 +123,7 @@ static int step_destroy(struct race_thread *t)
 	return _test_destroy(self->fd, 1 + race_pick(t, IDS));
 }
 
-/* Looks up whatever there is under an id that somebody destroys. */
+/* An ioctl on an id that another thread may destroy */
 static int step_use_ids(struct race_thread *t)
 {
 	struct objects *self = t->shared;
@@ -175,7 +149,7 @@ static int step_use_ids(struct race_thread *t)
 		rc = _test_reserve(self->fd, id, 0, 0);
 		break;
 	}
-	/* Which object it was is known to nobody. */
+	/* The id may be free or an object of any type. */
 	return rc == ENOENT || rc == EINVAL || rc == EMSGSIZE ? 0 : rc;
 }
 
@@ -186,7 +160,7 @@ static int step_objects(struct race_thread *t)
 	uint32_t ioas, hwpt;
 	int rc = _test_ioas_alloc(self->fd, &ioas);
 
-	/* What nobody can find by chance would stay. */
+	/* step_destroy() tries ids up to IDS: keep no object beyond. */
 	if (!rc && ioas > IDS - 4)
 		return _test_destroy(self->fd, ioas) ?: EBUSY;
 	if (!rc)
@@ -204,16 +178,16 @@ static int step_pin(struct race_thread *t)
 	uint32_t pin;
 	int rc;
 
-	rc = _test_access_pin(self->fd, access, slot_iova(slot),
+	rc = _test_access_pin(self->fd, access, slot_iova(t, slot),
 			      race_pick(t, 2) ? SLOT : PAGE, NULL, 0, &pin);
 	if (rc)
 		return rc;
-	/* An UNMAP may have had it unpinned. */
+	/* UNMAP may have ended the pin. */
 	rc = _test_access_unpin(self->fd, access, pin);
 	return rc == ENOENT ? 0 : rc;
 }
 
-/* Leaves the pins to whoever unmaps. */
+/* UNMAP ends the pins. */
 static int step_pin_and_forget(struct race_thread *t)
 {
 	struct objects *self = t->shared;
@@ -221,7 +195,7 @@ static int step_pin_and_forget(struct race_thread *t)
 	int rc;
 
 	rc = _test_access_pin(self->fd, self->access[0],
-			      slot_iova(race_pick(t, SLOTS)), SLOT, NULL,
+			      slot_iova(t, race_pick(t, SLOTS)), SLOT, NULL,
 			      MOCK_ACCESS_WRITE, &pin);
 	self->newest_pin = pin;
 	return rc;
@@ -240,7 +214,7 @@ static int step_rw(struct race_thread *t)
 	uint8_t buffer[2 * PAGE];
 
 	return _test_access_rw(self->fd, self->access[race_pick(t, 2)],
-			       slot_iova(race_pick(t, SLOTS)) +
+			       slot_iova(t, race_pick(t, SLOTS)) +
 			       race_pick(t, SLOT), 1 + race_pick(t, 2 * PAGE),
 			       buffer, race_pick(t, 2));
 }
@@ -250,7 +224,7 @@ static int step_replace_access(struct race_thread *t)
 	struct objects *self = t->shared;
 
 	return _test_access_replace(self->fd, self->access[race_pick(t, 2)],
-				    race_pick(t, 2) ? self->ioas : self->other);
+				    pick_ioas(t));
 }
 
 static int step_access(struct race_thread *t)
@@ -262,14 +236,13 @@ static int step_access(struct race_thread *t)
 	rc = _test_access_create(self->fd, self->ioas, PIN, &access);
 	if (rc)
 		return rc;
-	rc = _test_access_pin(self->fd, access, slot_iova(race_pick(t, SLOTS)),
-			      SLOT, NULL, 0, &pin);
+	rc = _test_access_pin(self->fd, access,
+			      slot_iova(t, race_pick(t, SLOTS)), SLOT, NULL, 0,
+			      &pin);
 	close(access);
 	return rc;
 }
 
-#define MAP	{ .step = step_map, .allowed = { EEXIST } }
-#define UNMAP	{ .step = step_unmap, .allowed = { ENOENT, EBUSY } }
 #define UNMAP_ALL { .step = step_unmap_all, .allowed = { EBUSY } }
 #define COPY	{ .step = step_copy, .allowed = { ENOENT, EBUSY, EEXIST } }
 #define RW	{ .step = step_rw, .allowed = { ENOENT } }
@@ -285,7 +258,7 @@ TEST_F(race, map_against_unmap)
 	test_race(threads, self, RUN_MS);
 }
 
-TEST_F(race, two_unmaps_of_everything_against_map)
+TEST_F(race, two_unmap_all_against_map)
 {
 	struct race_thread threads[] = { MAP, MAP, UNMAP_ALL, UNMAP_ALL };
 
@@ -299,7 +272,7 @@ TEST_F(race, pin_and_unpin_against_unmap)
 	test_race(threads, self, RUN_MS);
 }
 
-TEST_F(race, unpin_against_the_unpin_of_an_unmap)
+TEST_F(race, unpin_against_unpin_by_unmap)
 {
 	struct race_thread threads[] = {
 		MAP, UNMAP_ALL, FORGET,
@@ -317,7 +290,7 @@ TEST_F(race, rw_against_unmap)
 	test_race(threads, self, RUN_MS);
 }
 
-TEST_F(race, replace_of_the_ioas_of_accesses)
+TEST_F(race, access_replace_against_map_and_pin)
 {
 	struct race_thread threads[] = {
 		MAP, UNMAP, PINNER, FORGET, RW,
@@ -327,7 +300,7 @@ TEST_F(race, replace_of_the_ioas_of_accesses)
 	test_race(threads, self, RUN_MS);
 }
 
-TEST_F(race, accesses_that_come_and_go)
+TEST_F(race, access_create_and_close_against_unmap)
 {
 	struct race_thread threads[] = {
 		MAP, UNMAP,
@@ -338,7 +311,7 @@ TEST_F(race, accesses_that_come_and_go)
 	test_race(threads, self, RUN_MS);
 }
 
-TEST_F(race, domains_against_map_and_copy)
+TEST_F(race, hwpt_alloc_and_destroy_against_map_and_copy)
 {
 	struct race_thread threads[] = {
 		MAP, UNMAP, COPY,
@@ -348,7 +321,7 @@ TEST_F(race, domains_against_map_and_copy)
 	test_race(threads, self, RUN_MS);
 }
 
-TEST_F(race, devices_against_map_and_pin)
+TEST_F(race, attach_and_replace_against_map_and_pin)
 {
 	struct race_thread threads[] = {
 		MAP, UNMAP, PINNER,
@@ -359,8 +332,8 @@ TEST_F(race, devices_against_map_and_pin)
 	test_race(threads, self, RUN_MS);
 }
 
-/* A step of replace fails every other time. */
-TEST_F(race, replace_that_fails)
+/* Attach fails in the mock half of the time. */
+TEST_F(race, failing_replace_against_map)
 {
 	struct race_thread threads[] = {
 		MAP, UNMAP,
@@ -391,12 +364,12 @@ TEST_F(race, any_ioctl_on_an_id_against_destroy)
 	};
 	uint32_t ioas = self->ioas;
 
-	/* What the fixture's teardown needs has a user. */
+	/* The objects of the fixture are in use and survive. */
 	test_race(threads, self, RUN_MS);
 	ASSERT_EQ(EBUSY, _test_destroy(self->fd, ioas));
 }
 
-/* DESTROY of a device's id must not count as a user of it for a moment. */
+/* A failed DESTROY must not count as a user of the device for a moment. */
 static int step_destroy_device_ids(struct race_thread *t)
 {
 	struct objects *self = t->shared;
@@ -430,10 +403,10 @@ TEST_F(race, destroy_of_a_device_against_its_unbind)
 	test_race(threads, self, RUN_MS);
 }
 
-/* Everything is left to close(), with threads that are still in the kernel. */
+/* close() undoes everything. */
 TEST_F(race, close_with_everything_in_use)
 {
-	struct objects mine = { .mem = self->mem };
+	struct objects mine = { .mem = self->mem, .iova = self->iova };
 	struct race_thread threads[] = {
 		MAP, UNMAP, PINNER, FORGET, { .step = step_device },
 	};
