@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: GPL-2.0
-# For people; kbuild reads Kbuild instead. `make help` says what there is.
+# For people; kbuild reads Kbuild instead. `make help` lists the targets.
 
 KDIR ?= /lib/modules/$(shell uname -r)/build
 KERNELS := $(shell scripts/kernel list)
 
-# Variables given to this make that are kbuild's, W=1 for example
+# Variables of this command line that are for kbuild, for example W=1
 KBUILD_ARGS = $(filter-out KDIR=% KERNEL=% DESTDIR=% KERNELRELEASE=%,$(MAKEOVERRIDES))
 
 all:
@@ -22,7 +22,7 @@ demo:
 check:
 	@scripts/check unit static $(KERNELS:%=vm-%) bench
 
-# For .ci/run: building the debug kernel would take longer than all the rest
+# For .ci/run, which does not build the debug kernel: that would take longer than all else
 check-ci:
 	@scripts/check unit static $(KERNELS:%=vm-%) bench debug-if-cached
 
@@ -56,24 +56,24 @@ clean:
 	rm -rf build
 
 help:
-	@echo 'make                   build the modules for the running kernel (KDIR= or KERNEL= chooses another)'
+	@echo 'make                   build the modules for the running kernel (KDIR= or KERNEL= for another)'
 	@echo 'make install           install them, with their udev rule and modules-load.d file (DESTDIR=)'
-	@echo 'make uninstall         take all of that away'
+	@echo 'make uninstall         remove what make install installed'
 	@echo 'make demo              move data by DMA through /dev/iommu in a VM (KERNEL=6.1)'
-	@echo 'make check             all tests on all kernels; the next four are its parts'
-	@echo 'make check-unit        pure files, in user space under sanitizers'
-	@echo 'make check-static      compilers, sparse, headers, checkpatch, kernel-doc, documents, scripts'
-	@echo 'make check-vm          kselftests in VMs (KERNEL= for one), or check-vm-NAME'
-	@echo 'make check-bench       has an operation become dearer than it was recorded to be?'
-	@echo 'make check-debug       the same VM tests on a kernel with KASAN, lockdep, kmemleak, built once'
-	@echo 'make check-races       every two operations against each other, on that kernel'
+	@echo 'make check             run all tests on all kernels; the next four are its parts'
+	@echo 'make check-unit        test pure files, in user space under sanitizers'
+	@echo 'make check-static      compilers, sparse, layers, checkpatch, kernel-doc, documents, scripts'
+	@echo 'make check-vm          run the kselftests in VMs (KERNEL= or check-vm-NAME for one kernel)'
+	@echo 'make check-bench       compare the cost of operations with the recorded cost'
+	@echo 'make check-debug       run the VM tests on a kernel with KASAN, lockdep, kmemleak, built once'
+	@echo 'make check-races       run every two operations against each other, on that kernel'
 	@echo 'make check-fuzz        10^6 random ioctls on every kernel, 10^5 on that one (KERNEL= for one)'
-	@echo 'make check-mutants     does a test notice each of the faults in scripts/mutants? (MUTANTS= for some)'
+	@echo 'make check-mutants     check that a test notices each fault of scripts/mutants (MUTANTS= for some)'
 	@echo 'make check-ci          make check, and check-debug if its kernel has been built before'
-	@echo 'make bench             instructions of every operation, next to type1 (KERNEL= for one)'
-	@echo 'make bench-wall        wall time on two CPUs (KERNEL= for one)'
-	@echo 'make bench-doc         both, and their tables into Documentation/performance.md'
-	@echo 'make bench-record      record what check-bench compares with'
+	@echo 'make bench             count instructions of every operation, next to type1 (KERNEL= for one)'
+	@echo 'make bench-wall        measure wall time on two CPUs (KERNEL= for one)'
+	@echo 'make bench-doc         both, and write their tables into Documentation/performance.md'
+	@echo 'make bench-record      record the cost for check-bench'
 	@echo 'make clean             remove build/ (downloads stay in $$IOMMUFD_CACHE or ~/.cache/iommufd)'
 	@echo 'KERNEL is one of: $(KERNELS); KDIR is $(KDIR)'
 

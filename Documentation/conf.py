@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0
-"""How Sphinx reads these documents; scripts/check-static builds them.
+"""Configuration of Sphinx for these documents; scripts/check-static builds them.
 
-KSRC_DIR is a kernel source that has scripts/kernel-doc and its extension, as
-scripts/source-tools prints it."""
+The environment variable KSRC_DIR names a directory with scripts/kernel-doc and Sphinx's
+extension for it; scripts/source-tools prints one."""
 
 import os
 import sys
@@ -12,12 +12,12 @@ SOURCE = Path(os.environ["KSRC_DIR"])
 sys.path.insert(0, str(SOURCE / "Documentation/sphinx"))
 
 project = "iommufd"
-extensions = ["kerneldoc"]
+extensions = ["kerneldoc", "myst_parser"]
 highlight_language = "none"
 
 kerneldoc_bin = str(SOURCE / "scripts/kernel-doc")
 kerneldoc_srctree = str(Path(__file__).resolve().parent.parent)
 kerneldoc_verbosity = 1
 
-# The types in a prototype; what the text refers to is looked for.
+# Types in prototypes have no page here. References in the text must resolve.
 nitpick_ignore_regex = [("c:identifier", ".*")]

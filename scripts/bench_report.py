@@ -1,14 +1,14 @@
 # SPDX-License-Identifier: GPL-2.0
-"""What scripts/bench makes of its numbers: tables and a chart."""
+"""Tables and a chart of the numbers of scripts/bench."""
 
 from html import escape
 from statistics import median
 
 ENGINES = ("type1", "iommufd", "floor")
 
-# What a row of /dev/iommu shall cost at most: a number, or a multiple of what an
-# engine costs, in this row or in that of "copy". Where the number is below 1.05
-# times the floor, that is the goal: the kernel's own calls cost more.
+# The goal of a row, the most that /dev/iommu should cost: a number, or a multiple of the
+# cost of an engine, in this row or in the row "copy". The goal is at least 1.05 times the
+# floor, because the kernel's own calls cost that much.
 FLOOR = 1.05
 GOALS = {
     "map anonymous 4K": ("floor", 1.05), "map memfd 4K": ("floor", 1.05),
@@ -29,7 +29,7 @@ def middle(row, engine):
 
 
 def throughput(rows):
-    """How much more two threads get done than one, of runs that followed each other"""
+    """The throughput of two threads as a multiple of one, from consecutive runs"""
     added = {}
     for name, one in rows.items():
         two = rows.get(name.replace("one thread", "two threads"))
@@ -58,12 +58,12 @@ def number(value):
 
 
 def ratio(value, other):
-    """A ratio of amounts that are both above the noise."""
+    """A ratio of two numbers, if both are above the noise."""
     return f"{value / other:.2f}" if value and other and value > 0 and other >= 1 else "-"
 
 
 def goal(rows, name):
-    """(limit in the row's unit, is it met), or None."""
+    """Return: the limit in the row's unit, and whether the row meets it; or None."""
     want, row = GOALS.get(name), rows[name]
     if want is None or "iommufd" not in row:
         return None
@@ -89,7 +89,7 @@ def verdict(rows, name):
 
 
 def layout(lines, markdown):
-    """Lines of cells, the first of them a heading, as text or as Markdown."""
+    """Format lines of cells, the first of them a heading, as text or as Markdown."""
     if markdown:
         head, *body = lines
         rule = ["---"] + ["---:"] * (len(head) - 1)
@@ -100,7 +100,7 @@ def layout(lines, markdown):
 
 
 def compared(rows, unit):
-    """Rows of one unit, all engines side by side"""
+    """Lines with the rows of one unit, all engines side by side"""
     lines = [[unit, "type1", "iommufd", "floor", "to type1", "to floor", "spread", "goal"]]
     for name, row in rows.items():
         if row["unit"] != unit or name.startswith("part "):
@@ -112,7 +112,7 @@ def compared(rows, unit):
 
 
 def with_before(lines, rows, before):
-    """Two more columns: what the row of iommufd cost before, and how many times that it costs now."""
+    """Add two columns: the earlier cost of iommufd, and the ratio of the cost now to it."""
     added = [["before", "to before"]]
     for name, *_ in lines[1:]:
         earlier = middle(before.get(name, {}), "iommufd")
@@ -121,7 +121,7 @@ def with_before(lines, rows, before):
 
 
 def borrow(rows, before):
-    """Rows with the earlier values of engines that were not measured now."""
+    """Add the earlier values of engines that were not measured now."""
     return {name: {**{engine: before[name][engine] for engine in ENGINES
                       if engine != "iommufd" and engine in before.get(name, {})}, **row}
             for name, row in rows.items()}
@@ -131,7 +131,7 @@ PARTS = ("runs", "pin", "iommu_map", "iommu_map_sg", "iommu_unmap", "unpin", "un
 
 
 def parts(rows):
-    """What the floor's rows are made of"""
+    """Lines with the parts of the floor's rows"""
     kinds = [name.removeprefix("part runs ") for name in rows if name.startswith("part runs ")]
     lines = [["parts of the floor", *PARTS]]
     for kind in kinds:
@@ -140,7 +140,7 @@ def parts(rows):
 
 
 def remarks(rows):
-    """What follows from several rows at once"""
+    """Remarks that compare several rows"""
     first, last = (rows.get(f"automatic IOVA, mapping {nr}") for nr in (1000, 1000000))
     if not first or not last:
         return []
@@ -164,7 +164,7 @@ def table(result, markdown=False, before=None):
 
 
 def fastest(rows):
-    """Rows with the best value only: what other load of the host has disturbed least"""
+    """Rows with the best value only, which other load of the host has disturbed least"""
     return {name: {engine: [min(row[engine])] if engine in ENGINES else row[engine] for engine in row}
             for name, row in rows.items()}
 
@@ -185,7 +185,7 @@ COLOURS = {"type1": "#9aa5b1", "iommufd": "#2563a8", "floor": "#d9a441"}
 
 
 def bars(top, name, row):
-    """A row of the chart: each engine's share of type1's instructions."""
+    """A row of the chart: the instructions of each engine as a share of type1's."""
     whole = middle(row, "type1")
     parts_of = [f'<text x="{LEFT - 8}" y="{top + 2 * BAR}" text-anchor="end">{escape(name)}</text>']
     for at, engine in enumerate(ENGINES):
@@ -201,7 +201,7 @@ def bars(top, name, row):
 
 
 def chart(result):
-    """An SVG picture of the rows that type1 has as well."""
+    """An SVG chart of the rows that type1 has as well."""
     rows = {name: row for name, row in result["rows"].items()
             if row["unit"] == "instructions" and "type1" in row and "iommufd" in row}
     step, top = len(ENGINES) * BAR + GAP, 56

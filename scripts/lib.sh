@@ -1,13 +1,13 @@
 # SPDX-License-Identifier: GPL-2.0
 # shellcheck shell=bash
-# What every script here shares. Source it: . "$(dirname "$0")/lib.sh"
+# Code that the scripts share. Source it: . "$(dirname "$0")/lib.sh"
 
 set -euo pipefail
 
 TOP=$(realpath "$(dirname "${BASH_SOURCE[0]}")/..")
-# shellcheck disable=SC2034 # for those who source this
+# shellcheck disable=SC2034 # for the scripts that source this
 CACHE=${IOMMUFD_CACHE:-${XDG_CACHE_HOME:-${HOME:-$(getent passwd "$(id -u)" | cut -d: -f6)}/.cache}/iommufd}
-# Every make started from a script is one of its own, whatever make started the script.
+# A make that a script starts must not be a child of the make that started the script.
 unset MAKEFLAGS MFLAGS MAKEOVERRIDES MAKELEVEL
 
 note() { echo "${0##*/}: $*" >&2; }
@@ -26,7 +26,7 @@ kernel_field() {
 		die "no kernel is called '$1'; scripts/kernels.list has: $(kernel_names | paste -sd ' ')"
 }
 
-# locked FILE COMMAND...: run a command while no one else holds FILE
+# locked FILE COMMAND...: run a command with the lock of FILE held
 locked() {
 	local file=$1
 	shift
@@ -42,11 +42,11 @@ build_dir() {
 		die "$1 is not a kernel's build directory; install the headers of that kernel, or give KDIR="
 }
 
-# release_of KDIR: what uname -r says in it. Debian's include/config/kernel.release
-# has the upstream version instead.
+# release_of KDIR: what uname -r prints on that kernel. Debian's
+# include/config/kernel.release has the upstream version instead.
 release_of() { sed -n 's/^#define UTS_RELEASE "\(.*\)"$/\1/p' "$1/include/generated/utsrelease.h"; }
 
-# quietly LOG COMMAND...: what the command says goes to LOG, and is shown only when it fails
+# quietly LOG COMMAND...: the output of the command goes to LOG, and is shown only if it fails
 quietly() {
 	local log=$1
 	shift
@@ -56,9 +56,9 @@ quietly() {
 	die "the build failed, see above"
 }
 
-# apt_get ARGUMENT...: silent, unless it fails. Another process may hold one of apt's
-# locks: wait for it. The option is for dpkg's locks alone; those of the lists and of
-# the archives are only tried.
+# apt_get ARGUMENT...: apt-get without output, unless it fails. Waits if another process
+# holds one of apt's locks. The option makes apt wait for dpkg's locks only; apt does not
+# wait for the locks of the lists and of the archives.
 apt_get() {
 	local said deadline=$((SECONDS + ${APT_LOCK_SECONDS:-600})) told=
 	until said=$(DEBIAN_FRONTEND=noninteractive LC_ALL=C apt-get -qq -o DPkg::Lock::Timeout=600 \
@@ -73,13 +73,13 @@ apt_get() {
 	done
 }
 
-# What the debug kernel is told on top. no5lvl: an interrupt in the middle of
-# identify_cpu() makes KASAN take the addresses of a 5-level kernel for wild ones.
-# shellcheck disable=SC2034 # for those who source this
+# More command line for the debug kernel. no5lvl: after an interrupt in the middle of
+# identify_cpu(), KASAN takes the addresses of a kernel with 5 levels for invalid ones.
+# shellcheck disable=SC2034 # for the scripts that source this
 DEBUG_ARGUMENTS="panic_on_warn=1 no5lvl"
 
-# selftest COLLECTION TARGET: make a target of tools/testing/selftests/COLLECTION,
-# below build/selftests/
+# selftest COLLECTION TARGET: make a target of tools/testing/selftests/COLLECTION; the
+# output is below build/selftests/
 selftest() {
 	local output=$TOP/build/selftests/$1 source_tools
 	source_tools=$("$TOP/scripts/source-tools")

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0
-"""What a guest under QEMU cannot say of itself: how long the host made it wait for
-a processor, and whether the emulator lost the timer of one of its CPUs.
+"""Watch a guest under QEMU for two things that it cannot report: how long the host did not
+run it, and whether the emulator lost the timer of one of its CPUs.
 
-The limit of a run counts the seconds in which the guest could run. A stall that the
-guest reports is its own fault unless one of the two explains it."""
+The time limit of a run counts only the seconds in which the guest could run. A stall that
+the guest reports is a fault of the guest, unless one of the two explains it."""
 
 import json
 import re
@@ -14,12 +14,12 @@ from collections import deque
 from pathlib import Path
 
 STALL = re.compile(r"rcu: INFO: .*stall|RCU stall|soft lockup|hard LOCKUP")
-# Looks at the local APICs, one second apart, that have to agree
+# Samples of the local APICs, one second apart; a timer is lost if all of them say so
 SAMPLES = 6
-# Seconds that a stall looks back, and the part of them a CPU has to have waited
+# A stall is the host's fault if QEMU waited for this share of so many seconds before it.
 WINDOW = 25
 STARVED = 0.75
-# Wall time may be this many times the limit, however much of it was waiting.
+# The wall time may be at most this many times the limit, with the time of waiting.
 CAP = 2
 
 
@@ -35,7 +35,7 @@ class Monitor:
         self.ask("qmp_capabilities")
 
     def ask(self, command, **arguments):
-        """The answer to a command; events in between are dropped."""
+        """The response to a command; events in between are dropped."""
         self.file.write(json.dumps({"execute": command, "arguments": arguments}) + "\n")
         self.file.flush()
         while True:
@@ -44,13 +44,13 @@ class Monitor:
                 return answer.get("return")
 
     def info(self, what, cpu):
-        """What the human monitor shows of one CPU."""
+        """The output of "info WHAT" of the human monitor, for one CPU."""
         return self.ask("human-monitor-command", **{"command-line": f"info {what}", "cpu-index": cpu})
 
 
 def timer_is_lost(lapic, registers):
-    """Is the one-shot timer of a CPU over, with its interrupt neither pending nor being
-    served, although the CPU takes interrupts? A guest that armed it waits for ever.
+    """Has the one-shot timer of a CPU expired, with its interrupt neither pending nor in
+    service, although the CPU takes interrupts? Then the guest waits for ever.
 
     >>> lapic = "LVTT  0x000000ec active-hi edge one-shot Fixed (vec 236)\\n" \\
     ...         "Timer DCR=0x3 initial_count = 62000 current_count = 0\\nISR (none)\\nIRR (none)"
@@ -78,8 +78,8 @@ def timer_is_lost(lapic, registers):
 
 
 class Watch(threading.Thread):
-    """Follows a QEMU process until it ends, and kills it when its time is over or a stall
-    is not the guest's fault. Then .excuse says whose it is."""
+    """Watches a QEMU process until it ends. Kills it when its time is over, and when a stall
+    is not the guest's fault; .excuse is then the reason of the stall."""
 
     def __init__(self, qemu, monitor, console, seconds, cap):  # pylint: disable=too-many-arguments
         super().__init__(daemon=True)
@@ -93,7 +93,7 @@ class Watch(threading.Thread):
         self.last = {}
 
     def stop(self):
-        """The run is over; nothing is judged after this."""
+        """The run is over; ignore everything after this."""
         self.over.set()
         self.join()
 
@@ -112,7 +112,7 @@ class Watch(threading.Thread):
     def run(self):
         try:
             self.follow()
-        except Exception:  # without this thread nothing would end the run
+        except Exception:  # only this thread ends the run
             self.kill()
             raise
 
@@ -143,7 +143,7 @@ class Watch(threading.Thread):
         self.qemu.kill()
 
     def new_stall(self, position):
-        """Does the console report a stall after this position? And where it ends now."""
+        """Return: the end of the console's log, and whether it reports a stall behind @position."""
         with open(self.console, "rb") as console:
             console.seek(position)
             text = console.read()
@@ -151,18 +151,18 @@ class Watch(threading.Thread):
         return position + end, bool(STALL.search(text[:end].decode(errors="replace")))
 
     def explain(self, starvation=True):
-        """Why the guest stands still, if that is not the guest's own fault."""
+        """Why the guest hangs, if that is not the guest's fault; else None."""
         lost = self.lost_timers()
         if lost:
             return f"the emulator lost the timer of CPU {', '.join(map(str, lost))}"
         time_passed = sum(passed for passed, _ in self.history)
         waited = sum(longest for _, longest in self.history)
         if starvation and time_passed and waited > STARVED * time_passed:
-            return f"the host let QEMU wait for {waited:.0f} of the last {time_passed:.0f} s"
+            return f"the host did not run QEMU for {waited:.0f} of the last {time_passed:.0f} s"
         return None
 
     def lost_timers(self):
-        """The CPUs whose timer is lost in every one of some samples."""
+        """The CPUs whose timer is lost in all samples."""
         try:
             monitor = Monitor(self.path)
             lost = set(range(len(monitor.ask("query-cpus-fast"))))
