@@ -197,8 +197,7 @@ static int group_replace_domain(struct iommufd_device *idev,
 	int rc;
 
 	iova_pgtables_lock_groups(&old->pgt, &hwpt->pgt);
-	rc = idev->igroup->ops->replace(idev->dev, old->pgt.domain,
-					hwpt->pgt.domain);
+	rc = idev->igroup->ops->replace(idev->dev, hwpt->pgt.domain);
 	iova_pgtables_unlock_groups(&old->pgt, &hwpt->pgt);
 	return rc;
 }

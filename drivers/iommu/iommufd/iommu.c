@@ -44,7 +44,7 @@ static int host_claim(struct device *dev, void *owner)
 
 static int host_attach(struct device *dev, struct iommu_domain *domain)
 {
-	return compat_attach_group(domain, dev->iommu_group);
+	return iommu_attach_group(domain, dev->iommu_group);
 }
 
 static void host_detach(struct device *dev, struct iommu_domain *domain)
@@ -52,11 +52,9 @@ static void host_detach(struct device *dev, struct iommu_domain *domain)
 	iommu_detach_group(domain, dev->iommu_group);
 }
 
-static int host_replace(struct device *dev, struct iommu_domain *old_domain,
-			struct iommu_domain *new_domain)
+static int host_replace(struct device *dev, struct iommu_domain *domain)
 {
-	return compat_group_replace_domain(dev->iommu_group, old_domain,
-					   new_domain);
+	return iommu_group_replace_domain(dev->iommu_group, domain);
 }
 
 const struct iommufd_iommu_ops iommufd_iommu_ops = {

@@ -35,8 +35,7 @@ struct iommufd_iommu_ops {
 					     bool *coherent);
 	int (*attach)(struct device *dev, struct iommu_domain *domain);
 	void (*detach)(struct device *dev, struct iommu_domain *domain);
-	int (*replace)(struct device *dev, struct iommu_domain *old_domain,
-		       struct iommu_domain *new_domain);
+	int (*replace)(struct device *dev, struct iommu_domain *domain);
 	void (*get_resv_regions)(struct device *dev, struct list_head *regions);
 	void (*put_resv_regions)(struct device *dev, struct list_head *regions);
 	int (*hw_info)(struct device *dev, struct iommufd_hw_info *info);

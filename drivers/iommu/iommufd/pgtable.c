@@ -244,9 +244,8 @@ static int sync_map(struct pgtable_map *map, unsigned long from)
 {
 	if (map->mapped == from)
 		return 0;
-	return compat_iotlb_sync_map(map->pgt->domain,
-				     map->area->node.start + from,
-				     map->mapped - from);
+	return iommu_sync_map(map->pgt->domain, map->area->node.start + from,
+			      map->mapped - from);
 }
 
 static int map_runs(struct pgtable_map *map)

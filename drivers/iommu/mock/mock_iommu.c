@@ -96,10 +96,9 @@ static void detach(struct device *dev, struct iommu_domain *domain)
 	WARN_ON(!is_mock_domain(domain));
 }
 
-static int replace(struct device *dev, struct iommu_domain *old_domain,
-		   struct iommu_domain *new_domain)
+static int replace(struct device *dev, struct iommu_domain *domain)
 {
-	return attach(dev, new_domain);
+	return attach(dev, domain);
 }
 
 static void get_resv_regions(struct device *dev, struct list_head *regions)

@@ -43,8 +43,11 @@ static inline ssize_t compat_iommu_map_sg(struct iommu_domain *domain, unsigned 
 #define iommu_map_sg compat_iommu_map_sg
 #endif
 
-/* Let the hardware see what map_pages() of the domain has mapped; iommu_map() does it itself. */
-static inline int compat_iotlb_sync_map(struct iommu_domain *domain, unsigned long iova,
+/*
+ * Let the hardware see what map_pages() of the domain has mapped; iommu_map()
+ * does it itself. Until 6.12 the kernel keeps this step to itself.
+ */
+static inline int compat_iommu_sync_map(struct iommu_domain *domain, unsigned long iova,
 					size_t size)
 {
 	if (!domain->ops->iotlb_sync_map)
@@ -57,6 +60,8 @@ static inline int compat_iotlb_sync_map(struct iommu_domain *domain, unsigned lo
 	return 0;
 #endif
 }
+
+#define iommu_sync_map compat_iommu_sync_map
 
 #ifndef HAVE_IOMMU_GET_RESV_REGIONS
 /* Declared but not exported on 6.1, where the op behind it is public. The put is exported. */
@@ -200,39 +205,41 @@ compat_user_domain_alloc(struct device *dev, struct iommu_domain *current_domain
 }
 #endif
 
-/* A domain that does not suit the group is -EINVAL. */
+#ifndef HAVE_IOMMU_OPS_DOMAIN_ALLOC_USER
+/*
+ * A domain that does not suit the group is -EINVAL. VT-d of 6.1 has other words
+ * for coherence and for mappings that are too high.
+ */
 static inline int compat_attach_group(struct iommu_domain *domain, struct iommu_group *group)
 {
 	int rc = iommu_attach_group(domain, group);
 
-#ifndef HAVE_IOMMU_OPS_DOMAIN_ALLOC_USER
-	/* VT-d of 6.1 says so about coherence and about mappings that are too high. */
-	if (rc == -EOPNOTSUPP || rc == -EFAULT)
-		rc = -EINVAL;
-#endif
-	return rc;
+	return rc == -EOPNOTSUPP || rc == -EFAULT ? -EINVAL : rc;
 }
+
+#define iommu_attach_group compat_attach_group
+#endif
 
 #ifdef HAVE_IOMMU_GROUP_REPLACE_DOMAIN
+/* Exported, but declared in a header that is not installed */
 int iommu_group_replace_domain(struct iommu_group *group, struct iommu_domain *new_domain);
-
-/* Move a group to another domain without a moment in which it has none. */
-static inline int compat_group_replace_domain(struct iommu_group *group,
-					      struct iommu_domain *old_domain,
-					      struct iommu_domain *new_domain)
-{
-	return iommu_group_replace_domain(group, new_domain);
-}
 #else
-/* Until 6.2 it can only go and come back; DMA is blocked in between. */
-static inline int compat_group_replace_domain(struct iommu_group *group,
-					      struct iommu_domain *old_domain,
-					      struct iommu_domain *new_domain)
+static inline int compat_get_domain(struct device *dev, void *domain)
 {
+	*(struct iommu_domain **)domain = iommu_get_domain_for_dev(dev);
+	return 1;
+}
+
+/* Until 6.2 a group can only go and come back; DMA is blocked in between. */
+static inline int iommu_group_replace_domain(struct iommu_group *group,
+					     struct iommu_domain *new_domain)
+{
+	struct iommu_domain *old_domain = NULL;
 	int rc;
 
+	iommu_group_for_each_dev(group, &old_domain, compat_get_domain);
 	iommu_detach_group(old_domain, group);
-	rc = compat_attach_group(new_domain, group);
+	rc = iommu_attach_group(new_domain, group);
 	/* It was attached a moment ago, so nothing new has to be allocated. */
 	if (rc)
 		WARN_ON(iommu_attach_group(old_domain, group));
