@@ -16,10 +16,10 @@
  * @obj: object
  * @ictx: context
  * @space: its mappings
- * @auto_lock: held while a HWPT is found or made for a device that attaches to
- *             the IOAS, so that two devices do not make two where one serves
+ * @auto_lock: held while attaching looks for an automatic HWPT or makes one, so
+ *             that two devices do not make two where one suits both
  * @auto_list_lock: guards @auto_hwpts
- * @auto_hwpts: HWPTs that attaching to the IOAS made
+ * @auto_hwpts: automatic HWPTs, which attaching to the IOAS made
  * @nr_incoherent: HWPTs that do not enforce coherency
  */
 struct iommufd_ioas {

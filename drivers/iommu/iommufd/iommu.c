@@ -28,7 +28,7 @@ static int host_claim(struct device *dev, void *owner)
 {
 	int rc;
 
-	/* User space has no means to flush caches around DMA. */
+	/* User space cannot flush caches around DMA. */
 	if (!device_iommu_capable(dev, IOMMU_CAP_CACHE_COHERENCY))
 		return -EINVAL;
 	if (!dev->iommu_group)
@@ -37,7 +37,7 @@ static int host_claim(struct device *dev, void *owner)
 	if (rc)
 		return rc;
 
-	/* An owner that is there already is -EPERM to the kernel. */
+	/* The kernel returns -EPERM if the group has an owner already. */
 	rc = iommu_device_claim_dma_owner(dev, owner);
 	return rc == -EPERM ? -EBUSY : rc;
 }

@@ -11,15 +11,17 @@ struct list_head;
 
 /**
  * struct iommufd_iommu_ops - what a context does with the IOMMU of a device
- * @claim: become the owner of the DMA of the device's group; -EBUSY if somebody
- *         else is, and the other errnos of iommufd_device_bind()
- * @release: cease to be, in the name of any device of the group
- * @domain_alloc: a page table with its final aperture and page sizes; @current
- *                is what the group is attached to, or NULL. *@coherent says if
- *                that enforces coherence, and then if the new one does.
- * @attach: to a page table from blocked DMA; -EINVAL if they do not fit together
- * @detach: back to blocked DMA
- * @replace: another page table; nothing has changed on failure
+ * @claim: make @owner the owner of the DMA of the device's group; -EBUSY if the
+ *         group has another owner, or another errno of iommufd_device_bind()
+ * @release: undo @claim; any device of the group will do
+ * @domain_alloc: allocate a domain with its final aperture and page sizes.
+ *                @current_domain is what the group is attached to, or NULL.
+ *                *@coherent says whether that enforces coherency, and is set to
+ *                whether the new domain does.
+ * @attach: attach to a domain, which ends the blocking of DMA; -EINVAL if device
+ *          and domain do not fit together
+ * @detach: block DMA again
+ * @replace: move to another domain; a failure changes nothing
  * @get_resv_regions: add the regions of IOVA that the platform uses to a list of
  *                    struct iommu_resv_region
  * @put_resv_regions: free that list
