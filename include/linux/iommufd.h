@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The interface of iommufd.ko for drivers that give devices to user space. Names
- * and meaning are those of Linux 6.6. Each function is documented where it is
- * defined, in drivers/iommu/iommufd/.
+ * The interface of iommufd.ko for drivers that give devices to user space.
+ * Names and meaning are those of Linux 6.6. Each function is documented where it
+ * is defined, in drivers/iommu/iommufd/.
  *
  * All functions may sleep.
  */

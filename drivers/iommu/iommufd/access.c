@@ -9,9 +9,9 @@
  *
  * The unmap callback is called with no lock held. An UNMAP of the IOAS may call
  * it at any time, and only iommufd_access_destroy() waits for that: attach,
- * replace and detach may be called under a lock that the callback takes. They do
- * wait for a pin that another thread is about to undo, because unpinning finds
- * the IOAS of the pin in @pinned_ioas.
+ * replace and detach may be called under a lock that the callback takes. They
+ * do wait for a pin that another thread is about to undo, because unpinning
+ * finds the IOAS of the pin in @pinned_ioas.
  */
 #include <linux/bitops.h>
 #include <linux/export.h>
@@ -223,9 +223,9 @@ out_put:
  * iommufd_access_destroy() - undo iommufd_access_create()
  * @access: access; its pins are undone, and it is freed
  *
- * Waits for unmap callbacks that are running, so the caller must not hold a lock
- * that the callback takes. When this returns no callback is running or will be
- * called; until then @data of iommufd_access_create() must be valid.
+ * Waits for unmap callbacks that are running, so the caller must not hold a
+ * lock that the callback takes. When this returns no callback is running or will
+ * be called; until then @data of iommufd_access_create() must be valid.
  */
 void iommufd_access_destroy(struct iommufd_access *access)
 {

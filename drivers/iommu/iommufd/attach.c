@@ -103,8 +103,9 @@ static int attach_auto(struct iommufd_device *idev, struct iommufd_ioas *ioas,
 }
 
 /*
- * Puts the HWPT that the caller has looked up before it drops a user: destroying
- * an automatic HWPT with its last user waits until no thread has it looked up.
+ * Puts the HWPT that the caller has looked up before it drops a user: an
+ * automatic HWPT is destroyed with its last user, which waits until no thread
+ * has it looked up.
  */
 static int attach_explicit(struct iommufd_device *idev,
 			   struct iommufd_hwpt *hwpt, attach_fn attach)

@@ -203,10 +203,10 @@ static int group_replace_domain(struct iommufd_device *idev,
 }
 
 /*
- * Make the group a user of a HWPT. The caller is a user too, and must remain one
- * for as long as it looks at the HWPT: as soon as the lock is dropped another
- * device may move the group to another HWPT, and an automatic HWPT is destroyed
- * with its last user.
+ * Make the group a user of a HWPT. The caller is a user too, and must remain
+ * one for as long as it looks at the HWPT: as soon as the lock is dropped
+ * another device may move the group to another HWPT, and an automatic HWPT is
+ * destroyed with its last user.
  */
 static void group_use_hwpt(struct iommufd_group *igroup,
 			   struct iommufd_hwpt *hwpt)

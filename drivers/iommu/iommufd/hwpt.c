@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Hardware page tables (HWPT): an iommu_domain that has the mappings of an IOAS,
- * and to which groups are attached.
+ * Hardware page tables (HWPT): an iommu_domain that has the mappings of an
+ * IOAS, and to which groups are attached.
  */
 #include <linux/slab.h>
 
@@ -34,12 +34,12 @@ static const struct iommufd_object_ops hwpt_ops = {
  * iommufd_hwpt_create() - make a HWPT with all mappings of an IOAS
  * @ioas: IOAS that the caller has looked up
  * @domain: empty page table; the HWPT owns it on success
- * @enforces_coherency: @domain makes DMA coherent even if the device asks for no
- *                      snooping
+ * @enforces_coherency: @domain makes DMA coherent even if the device asks for
+ *                      no snooping
  *
  * Return: an unpublished HWPT; -ENOENT if the IOAS is being destroyed,
- * -EADDRINUSE if a mapping or an allowed range does not suit the hardware, or an
- * errno of the IOMMU driver or of iommufd_umem_pin().
+ * -EADDRINUSE if a mapping or an allowed range does not suit the hardware, or
+ * an errno of the IOMMU driver or of iommufd_umem_pin().
  */
 struct iommufd_hwpt *iommufd_hwpt_create(struct iommufd_ioas *ioas,
 					 struct iommu_domain *domain,

@@ -5,10 +5,10 @@
  * Each open of the device makes a context, which lives as long as the file.
  * Drivers that bind devices hold a reference to the file.
  *
- * Every ioctl has a struct whose first member is its size. The dispatcher refuses
- * a struct that is shorter than the oldest user space has it. It accepts a longer
- * one than the kernel has if the rest is zero. Then it calls the handler in the
- * table. Numbers outside the table may be ioctls of a VFIO container.
+ * Every ioctl has a struct whose first member is its size. The dispatcher
+ * refuses a struct that is shorter than in Linux 6.6. It accepts one that is
+ * longer than in this kernel if the rest is zero. Then it calls the handler in
+ * the table. Numbers outside the table may be ioctls of a VFIO container.
  */
 #include <linux/file.h>
 #include <linux/fs.h>

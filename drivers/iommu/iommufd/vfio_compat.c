@@ -69,8 +69,8 @@ EXPORT_SYMBOL_GPL(iommufd_vfio_compat_ioas_get_id);
  * iommufd_vfio_compat_ioas_create() - make an IOAS and choose it
  * @ictx: context
  *
- * Does nothing if user space or an earlier call has chosen an IOAS. The new IOAS
- * belongs to user space.
+ * Does nothing if user space or an earlier call has chosen an IOAS. The new
+ * IOAS belongs to user space.
  *
  * Context: process context; may sleep.
  * Return: 0, -ENOMEM.
@@ -198,7 +198,7 @@ static_assert(offsetof(struct type1_caps, iova) % 8 == 0);
 static_assert(sizeof(struct vfio_iova_range) ==
 	      sizeof(struct iommu_iova_range));
 
-/* Write the capabilities if they fit in @info->argsz, and set it to their end. */
+/* Write the capabilities if they fit, and set @info->argsz to what they need. */
 static int type1_write_caps(const struct iova_free_ranges *free,
 			    void __user *arg,
 			    struct vfio_iommu_type1_info *info)
