@@ -17,7 +17,6 @@
 #include <linux/export.h>
 #include <linux/iommufd.h>
 #include <linux/jiffies.h>
-#include <linux/overflow.h>
 #include <linux/rwsem.h>
 #include <linux/slab.h>
 
@@ -302,14 +301,6 @@ void iommufd_access_detach(struct iommufd_access *access)
 }
 EXPORT_SYMBOL_GPL(iommufd_access_detach);
 
-static int access_check_range(unsigned long iova, unsigned long length,
-			      unsigned long *last)
-{
-	if (!length)
-		return -EINVAL;
-	return check_add_overflow(iova, length - 1, last) ? -EOVERFLOW : 0;
-}
-
 /**
  * iommufd_access_pin_pages() - pin the pages behind a range
  * @access: access with needs_pin_pages
@@ -328,12 +319,12 @@ int iommufd_access_pin_pages(struct iommufd_access *access, unsigned long iova,
 			     unsigned long length, struct page **out_pages,
 			     unsigned int flags)
 {
-	unsigned long last;
+	u64 last;
 	int rc;
 
 	if (!access->ops->needs_pin_pages)
 		return -EINVAL;
-	rc = access_check_range(iova, length, &last);
+	rc = iommufd_check_range(iova, length, &last);
 	if (rc)
 		return rc;
 
@@ -359,9 +350,9 @@ EXPORT_SYMBOL_GPL(iommufd_access_pin_pages);
 void iommufd_access_unpin_pages(struct iommufd_access *access,
 				unsigned long iova, unsigned long length)
 {
-	unsigned long last;
+	u64 last;
 
-	if (WARN_ON(access_check_range(iova, length, &last)))
+	if (WARN_ON(iommufd_check_range(iova, length, &last)))
 		return;
 
 	down_read(&access->lock);
@@ -391,10 +382,10 @@ EXPORT_SYMBOL_GPL(iommufd_access_unpin_pages);
 int iommufd_access_rw(struct iommufd_access *access, unsigned long iova,
 		      void *data, size_t length, unsigned int flags)
 {
-	unsigned long last;
+	u64 last;
 	int rc;
 
-	rc = access_check_range(iova, length, &last);
+	rc = iommufd_check_range(iova, length, &last);
 	if (rc)
 		return rc;
 

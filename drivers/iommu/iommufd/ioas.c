@@ -197,22 +197,6 @@ static int ioas_map_prot(u32 flags)
 }
 
 /**
- * iommufd_check_range() - check a range of IOVA
- * @iova: first IOVA
- * @length: bytes
- *
- * Return: 0, -EINVAL for length 0, -EOVERFLOW if the range wraps.
- */
-int iommufd_check_range(u64 iova, u64 length)
-{
-	u64 last;
-
-	if (!length)
-		return -EINVAL;
-	return check_add_overflow(iova, length - 1, &last) ? -EOVERFLOW : 0;
-}
-
-/**
  * iommufd_check_map() - check a range of user addresses
  * @uva: user address
  * @length: bytes
@@ -324,11 +308,12 @@ static int ioas_map_user(struct iommufd_ucmd *ucmd, struct iommufd_ioas *ioas,
 	struct iommu_ioas_map __user *user = ucmd->ubuffer;
 	struct iommu_ioas_map *cmd = ucmd->cmd;
 	struct iova_area *area;
+	u64 last;
 	int rc;
 
 	rc = iommufd_check_map(cmd->user_va, cmd->length);
 	if (!rc && (cmd->flags & IOMMU_IOAS_MAP_FIXED_IOVA))
-		rc = iommufd_check_range(cmd->iova, cmd->length);
+		rc = iommufd_check_range(cmd->iova, cmd->length, &last);
 	if (rc)
 		return rc;
 
@@ -369,15 +354,15 @@ static int ioas_share_areas(struct iommufd_ucmd *ucmd, int prot,
 {
 	struct iommu_ioas_copy *cmd = ucmd->cmd;
 	struct iommufd_ioas *ioas;
+	u64 last;
 	int rc;
 
 	ioas = iommufd_get_ioas(ucmd->ictx, cmd->src_ioas_id);
 	if (IS_ERR(ioas))
 		return PTR_ERR(ioas);
-	rc = iommufd_check_range(cmd->src_iova, cmd->length);
+	rc = iommufd_check_range(cmd->src_iova, cmd->length, &last);
 	if (!rc)
-		rc = iova_space_share(&ioas->space, cmd->src_iova,
-				      cmd->src_iova + cmd->length - 1, prot,
+		rc = iova_space_share(&ioas->space, cmd->src_iova, last, prot,
 				      areas);
 	iommufd_put_ioas(ioas);
 	return rc;
@@ -389,11 +374,12 @@ static int ioas_map_copy(struct iommufd_ucmd *ucmd, struct iommufd_ioas *ioas,
 {
 	struct iommu_ioas_copy __user *user = ucmd->ubuffer;
 	struct iommu_ioas_copy *cmd = ucmd->cmd;
+	u64 last;
 	int rc;
 
 	rc = iova_areas_check_rights(areas);
 	if (!rc && (cmd->flags & IOMMU_IOAS_MAP_FIXED_IOVA))
-		rc = iommufd_check_range(cmd->dst_iova, cmd->length);
+		rc = iommufd_check_range(cmd->dst_iova, cmd->length, &last);
 	if (rc) {
 		iova_areas_free(areas);
 		return rc;
@@ -435,15 +421,15 @@ int iommufd_ioas_copy_ioctl(struct iommufd_ucmd *ucmd)
 static int ioas_unmap_range(struct iommufd_ioas *ioas, u64 iova, u64 length,
 			    unsigned long *unmapped)
 {
+	u64 last;
 	int rc;
 
 	if (iova >= ULONG_MAX || length >= ULONG_MAX)
 		return -EOVERFLOW;
-	rc = iommufd_check_range(iova, length);
+	rc = iommufd_check_range(iova, length, &last);
 	if (rc)
 		return rc;
-	return iova_space_unmap(&ioas->space, iova, iova + length - 1,
-				unmapped);
+	return iova_space_unmap(&ioas->space, iova, last, unmapped);
 }
 
 /* IOMMU_IOAS_UNMAP */

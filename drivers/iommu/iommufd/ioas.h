@@ -5,6 +5,7 @@
 #include <linux/atomic.h>
 #include <linux/list.h>
 #include <linux/mutex.h>
+#include <linux/overflow.h>
 #include <linux/spinlock.h>
 #include <linux/types.h>
 
@@ -38,9 +39,23 @@ static inline void iommufd_put_ioas(struct iommufd_ioas *ioas)
 	iommufd_object_put(ioas->ictx, &ioas->obj);
 }
 
+/**
+ * iommufd_check_range() - check a range of IOVA
+ * @iova: first IOVA
+ * @length: bytes
+ * @last: set to the last IOVA
+ *
+ * Return: 0, -EINVAL for length 0, -EOVERFLOW if the range wraps.
+ */
+static inline int iommufd_check_range(u64 iova, u64 length, u64 *last)
+{
+	if (!length)
+		return -EINVAL;
+	return check_add_overflow(iova, length - 1, last) ? -EOVERFLOW : 0;
+}
+
 struct iommufd_ioas *iommufd_ioas_create(struct iommufd_ctx *ictx);
 void iommufd_ioas_abort(struct iommufd_ioas *ioas);
-int iommufd_check_range(u64 iova, u64 length);
 int iommufd_check_map(u64 uva, u64 length);
 struct iova_area *iommufd_create_user_area(struct iommufd_ctx *ictx,
 					   unsigned long uva,

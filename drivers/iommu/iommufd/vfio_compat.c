@@ -275,6 +275,7 @@ static int type1_map(struct iommufd_ioas *ioas,
 	unsigned long iova = map->iova;
 	struct iova_area *area;
 	int prot = 0, rc;
+	u64 last;
 
 	if (map->flags & VFIO_DMA_MAP_FLAG_READ)
 		prot |= IOMMU_READ;
@@ -284,7 +285,7 @@ static int type1_map(struct iommufd_ioas *ioas,
 		return -EINVAL;
 	rc = iommufd_check_map(map->vaddr, map->size);
 	if (!rc)
-		rc = iommufd_check_range(map->iova, map->size);
+		rc = iommufd_check_range(map->iova, map->size, &last);
 	if (rc)
 		return rc;
 
@@ -335,10 +336,10 @@ static int type1_split_ends(struct iova_space *space, unsigned long start,
 static int type1_unmap(struct iova_space *space, unsigned long start,
 		       unsigned long length, unsigned long *unmapped)
 {
-	unsigned long last = start + length - 1;
+	u64 last;
 	int rc;
 
-	rc = iommufd_check_range(start, length);
+	rc = iommufd_check_range(start, length, &last);
 	if (!rc && !iova_space_huge_pages(space))
 		rc = type1_split_ends(space, start, last);
 	if (rc)
