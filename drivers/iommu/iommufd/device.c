@@ -11,7 +11,6 @@
 #include <uapi/linux/iommufd.h>
 
 #include "device.h"
-#include "hw_info.h"
 #include "ioctl.h"
 #include "iommu_ops.h"
 

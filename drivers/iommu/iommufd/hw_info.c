@@ -6,6 +6,8 @@
 #include <uapi/linux/iommufd.h>
 
 #include "hw_info.h"
+#include "hw_info_vtd.h"
+#include "iommu_ops.h"
 
 static int driver_hw_info(struct device *dev, struct iommufd_hw_info *info)
 {

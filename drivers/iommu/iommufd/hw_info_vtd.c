@@ -14,7 +14,8 @@
 #include <linux/string.h>
 #include <uapi/linux/iommufd.h>
 
-#include "hw_info.h"
+#include "hw_info_vtd.h"
+#include "iommu_ops.h"
 
 static const struct attribute_group *vtd_find_group(const struct device *dev)
 {

@@ -6,8 +6,19 @@
 
 struct device;
 struct iommu_domain;
-struct iommufd_hw_info;
 struct list_head;
+
+/**
+ * struct iommufd_hw_info - what an IOMMU says about itself
+ * @type: one of enum iommu_hw_info_type
+ * @length: bytes of @data
+ * @data: struct for user space of that type, to be freed with kfree()
+ */
+struct iommufd_hw_info {
+	u32 type;
+	u32 length;
+	void *data;
+};
 
 /**
  * struct iommufd_iommu_ops - what a context does with the IOMMU of a device
@@ -43,7 +54,7 @@ struct iommufd_iommu_ops {
 	int (*hw_info)(struct device *dev, struct iommufd_hw_info *info);
 };
 
-/* iommu.c: the IOMMU of the machine */
+/* host_iommu.c: the IOMMU of the machine */
 extern const struct iommufd_iommu_ops iommufd_iommu_ops;
 
 #endif

@@ -11,8 +11,9 @@
 
 static bool allow_unsafe_interrupts;
 module_param(allow_unsafe_interrupts, bool, 0644);
-MODULE_PARM_DESC(allow_unsafe_interrupts,
-		 "Allow devices whose interrupts the platform does not isolate; such a device can forge interrupts of the host");
+MODULE_PARM_DESC(
+	allow_unsafe_interrupts,
+	"Allow devices whose interrupts the platform does not isolate; such a device can forge interrupts of the host");
 
 static int host_check_interrupts(struct device *dev)
 {
@@ -20,7 +21,9 @@ static int host_check_interrupts(struct device *dev)
 		return 0;
 	if (!allow_unsafe_interrupts)
 		return -EPERM;
-	dev_warn(dev, "interrupts are not isolated, but allow_unsafe_interrupts is set\n");
+	dev_warn(
+		dev,
+		"interrupts are not isolated, but allow_unsafe_interrupts is set\n");
 	return 0;
 }
 
