@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * What iommufd.ko gives to drivers that hand devices to user space. The names
- * and their meaning are those of Linux 6.6; each function is documented where
- * it is defined, in drivers/iommu/iommufd/.
+ * The interface of iommufd.ko for drivers that give devices to user space.
+ * Names and meaning are those of Linux 6.6. Each function is documented where it
+ * is defined, in drivers/iommu/iommufd/.
  *
  * All functions may sleep.
  */
@@ -19,7 +19,7 @@ struct iommufd_ctx;
 struct iommufd_device;
 struct page;
 
-/* The context: what one open of /dev/iommu stands for */
+/* A context: one open of /dev/iommu */
 void iommufd_ctx_get(struct iommufd_ctx *ictx);
 void iommufd_ctx_put(struct iommufd_ctx *ictx);
 struct iommufd_ctx *iommufd_ctx_from_file(struct file *file);
@@ -30,7 +30,7 @@ bool iommufd_ctx_has_group(struct iommufd_ctx *ictx, struct iommu_group *group);
 int iommufd_vfio_compat_ioas_get_id(struct iommufd_ctx *ictx, u32 *out_ioas_id);
 int iommufd_vfio_compat_ioas_create(struct iommufd_ctx *ictx);
 
-/* A device whose DMA the context rules, from bind to unbind */
+/* A device whose DMA the context controls, from bind to unbind */
 struct iommufd_device *iommufd_device_bind(struct iommufd_ctx *ictx,
 					   struct device *dev, u32 *id);
 void iommufd_device_unbind(struct iommufd_device *idev);
@@ -42,14 +42,14 @@ u32 iommufd_device_to_id(struct iommufd_device *idev);
 
 /**
  * struct iommufd_access_ops - callbacks of a driver that uses an IOAS itself
- * @needs_pin_pages: the driver calls iommufd_access_pin_pages(); mappings of its
- *                   IOAS are then page aligned
- * @unmap: the range is being unmapped: unpin what is pinned in it. May sleep,
- *         and is called with no lock of iommufd held. An UNMAP calls it from any
- *         thread and at any time, even after detach, until
- *         iommufd_access_destroy() returns; the range is then that of one
- *         mapping. Detach, replace and destroy call it in the context of their
- *         caller, with iova 0 and length ULONG_MAX, which no UNMAP has.
+ * @needs_pin_pages: the driver calls iommufd_access_pin_pages(); all mappings of
+ *                   its IOAS are then page aligned
+ * @unmap: the range is being unmapped: unpin all pages in it. May sleep. No lock
+ *         of iommufd is held. An UNMAP calls it with the range of one mapping,
+ *         from any thread and at any time, even after detach, until
+ *         iommufd_access_destroy() returns. Detach, replace and destroy call it
+ *         in the context of their caller, with iova 0 and length ULONG_MAX, which
+ *         no UNMAP has.
  */
 struct iommufd_access_ops {
 	u8 needs_pin_pages : 1;
@@ -62,7 +62,7 @@ enum {
 	IOMMUFD_ACCESS_RW_KTHREAD = 1 << 1,
 };
 
-/* An access: a driver reads and writes through an IOAS in place of a device */
+/* An access: a driver uses the mappings of an IOAS in place of a device */
 struct iommufd_access *iommufd_access_create(struct iommufd_ctx *ictx,
 					     const struct iommufd_access_ops *ops,
 					     void *data, u32 *id);

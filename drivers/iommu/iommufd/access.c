@@ -1,17 +1,17 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Accesses: how drivers of the kernel use an IOAS without a device of their own
+ * Accesses: how kernel drivers use an IOAS without a device of their own
  *
- * The lock of an access is a rwsem: pinning, unpinning and copying take it for
- * reading, a change of the IOAS for writing. A change first takes away @ioas,
- * so that nothing new is pinned, then has the driver unpin, which goes by
- * @pinned_ioas, and takes that away last.
+ * The lock of an access is a rwsem. Pinning, unpinning and copying take it for
+ * reading, a change of the IOAS takes it for writing. A change first clears
+ * @ioas, so that nothing new is pinned. Then the driver unpins, which uses
+ * @pinned_ioas. Only then @pinned_ioas changes.
  *
  * The unmap callback is called with no lock held. An UNMAP of the IOAS may call
- * it at any time, and only the end of the access waits for that: attach, replace
- * and detach may be called from under a lock that the callback takes. What they
- * do wait for are pins that another thread is just about to undo, because it is
- * known by then, and only then, which IOAS these belong to.
+ * it at any time, and only iommufd_access_destroy() waits for that: attach,
+ * replace and detach may be called under a lock that the callback takes. They
+ * do wait for a pin that another thread is about to undo, because unpinning
+ * finds the IOAS of the pin in @pinned_ioas.
  */
 #include <linux/bitops.h>
 #include <linux/export.h>
@@ -24,7 +24,7 @@
 #include "ioas.h"
 #include "object.h"
 
-/* How long a change waits for pins that another thread undoes */
+/* How long a change waits for other threads to unpin */
 #define UNPIN_JIFFIES (10 * HZ)
 
 /**
@@ -34,13 +34,14 @@
  * @ops: callbacks of the driver
  * @data: argument of the callbacks
  * @changing: bit 0 is set while the IOAS changes
- * @nr_pins: pins that are not undone
+ * @nr_pins: number of pins
  * @lock: guards @ioas and @pinned_ioas
- * @ioas: what new pins go to, or NULL; the access is a user of it
- * @pinned_ioas: what pins went to, as long as there may be any
- * @entry: this access in the list of @ioas; belongs to the change
+ * @ioas: IOAS of new pins, or NULL; the access is a user of it
+ * @pinned_ioas: IOAS of the pins there are
+ * @entry: this access in the list of @ioas; belongs to the thread that has set
+ *         @changing
  *
- * A running callback is a thread that uses @obj.
+ * A running callback counts in @obj as an inflight thread.
  */
 struct iommufd_access {
 	struct iommufd_object obj;
@@ -60,15 +61,15 @@ static const struct iommufd_object_ops access_object_ops = {
 };
 
 /**
- * iommufd_access_create() - make an access that uses nothing yet
- * @ictx: context; the access keeps a reference
- * @ops: callbacks; with needs_pin_pages an unmap callback is required, which
- *       has to unpin what it is told before it returns or soon after
+ * iommufd_access_create() - make an access that uses no IOAS yet
+ * @ictx: context; the access takes a reference
+ * @ops: callbacks. With needs_pin_pages the unmap callback is required; it must
+ *       unpin the range before it returns, or soon after.
  * @data: argument of the callbacks
  * @id: id of the access in the context
  *
- * Return: the access for iommufd_access_destroy(), or ERR_PTR of -EINVAL
- * without a callback that is needed, -ENOMEM.
+ * Return: the access for iommufd_access_destroy(), or ERR_PTR of -EINVAL if a
+ * required callback is missing, -ENOMEM.
  */
 struct iommufd_access *iommufd_access_create(struct iommufd_ctx *ictx,
 					     const struct iommufd_access_ops *ops,
@@ -127,8 +128,8 @@ static int access_begin_change(struct iommufd_access *access)
 	if (test_and_set_bit_lock(0, &access->changing))
 		return -EBUSY;
 	/*
-	 * Pairs with atomic_long_dec_and_test(): the undoer of the last
-	 * pin sees it.
+	 * Pairs with atomic_long_dec_and_test(): the thread that undoes the
+	 * last pin sees the bit.
 	 */
 	smp_mb__after_atomic();
 	return 0;
@@ -139,18 +140,17 @@ static void access_end_change(struct iommufd_access *access)
 	clear_bit_unlock(0, &access->changing);
 }
 
-/* Have the driver unpin everything. */
 static void access_end_pins(struct iommufd_access *access)
 {
 	if (access->ops->unmap)
 		access->ops->unmap(access->data, 0, ULONG_MAX);
-	/* A callback of an UNMAP may have one in hand. */
+	/* A callback that an UNMAP called may be about to undo a pin. */
 	WARN_ON(!wait_event_timeout(access->ictx->inflight_wait,
 				    !atomic_long_read(&access->nr_pins),
 				    UNPIN_JIFFIES));
 }
 
-/* When the driver has no pins left, they can go elsewhere. */
+/* New pins may go to another IOAS only when there are no old ones. */
 static void access_set_ioas(struct iommufd_access *access,
 			    struct iommufd_ioas *ioas,
 			    struct iova_access *entry)
@@ -177,7 +177,7 @@ static void access_set_ioas(struct iommufd_access *access,
 		iommufd_object_unuse(access->ictx, &old->obj, 1);
 }
 
-/* Use another IOAS. On failure the access keeps what it has. */
+/* On failure the access keeps the IOAS that it has. */
 static int access_change_ioas(struct iommufd_access *access, u32 ioas_id)
 {
 	struct iommufd_ctx *ictx = access->ictx;
@@ -220,11 +220,11 @@ out_put:
 
 /**
  * iommufd_access_destroy() - undo iommufd_access_create()
- * @access: access; its pins end here, and it is gone when this returns
+ * @access: access; its pins are undone, and it is freed
  *
- * Waits for unmap callbacks that are running, so the caller must hold no lock
- * that the callback takes. No callback is running or will be called when this
- * returns; until then @data of iommufd_access_create() must be valid.
+ * Waits for unmap callbacks that are running, so the caller must not hold a
+ * lock that the callback takes. When this returns no callback is running or will
+ * be called; until then @data of iommufd_access_create() must be valid.
  */
 void iommufd_access_destroy(struct iommufd_access *access)
 {
@@ -238,8 +238,8 @@ void iommufd_access_destroy(struct iommufd_access *access)
 EXPORT_SYMBOL_GPL(iommufd_access_destroy);
 
 /**
- * iommufd_access_attach() - let an access use an IOAS
- * @access: access that uses none
+ * iommufd_access_attach() - attach an access to an IOAS
+ * @access: access that uses no IOAS
  * @ioas_id: id of the IOAS
  *
  * Return: 0, -EINVAL if it uses one, -ENOENT if @ioas_id is not an IOAS,
@@ -260,12 +260,12 @@ int iommufd_access_attach(struct iommufd_access *access, u32 ioas_id)
 EXPORT_SYMBOL_GPL(iommufd_access_attach);
 
 /**
- * iommufd_access_replace() - let an access use another IOAS
+ * iommufd_access_replace() - move an access to another IOAS
  * @access: access that uses one
  * @ioas_id: id of the new IOAS
  *
- * The driver is told to unpin what it has pinned in the old one, as by
- * iommufd_access_detach().
+ * Calls the unmap callback for everything in the old one, as
+ * iommufd_access_detach() does.
  *
  * Return: as iommufd_access_attach(), -ENOENT if it uses none; nothing has
  * changed on failure.
@@ -284,12 +284,12 @@ int iommufd_access_replace(struct iommufd_access *access, u32 ioas_id)
 EXPORT_SYMBOL_GPL(iommufd_access_replace);
 
 /**
- * iommufd_access_detach() - let an access use no IOAS
+ * iommufd_access_detach() - detach an access from its IOAS
  * @access: access that uses one
  *
  * Calls the unmap callback of the driver for everything, in the context of the
- * caller, and returns when all pins are undone. A callback that an UNMAP has
- * called before may still be running then.
+ * caller, and returns when all pins are undone. A callback that an UNMAP called
+ * may still be running then.
  */
 void iommufd_access_detach(struct iommufd_access *access)
 {
@@ -311,19 +311,20 @@ EXPORT_SYMBOL_GPL(iommufd_access_detach);
  *
  * Return: 0; -EINVAL for length 0, for what is not whole pages, while the range
  * is being unmapped and without needs_pin_pages; -EOVERFLOW; -ENOENT if the
- * access uses no IOAS or a part is not mapped; -EPERM if the mapping is not
- * for writing or not for reading; or what pinning says. Nothing is pinned on failure.
+ * access uses no IOAS or a part is not mapped; -EPERM if the mapping is not for
+ * writing or not for reading; or an errno of pinning. Nothing is pinned on
+ * failure.
  */
 int iommufd_access_pin_pages(struct iommufd_access *access, unsigned long iova,
 			     unsigned long length, struct page **out_pages,
 			     unsigned int flags)
 {
-	unsigned long last;
+	u64 last;
 	int rc;
 
 	if (!access->ops->needs_pin_pages)
 		return -EINVAL;
-	rc = iommufd_range_last(iova, length, &last);
+	rc = iommufd_check_range(iova, length, &last);
 	if (rc)
 		return rc;
 
@@ -349,9 +350,9 @@ EXPORT_SYMBOL_GPL(iommufd_access_pin_pages);
 void iommufd_access_unpin_pages(struct iommufd_access *access,
 				unsigned long iova, unsigned long length)
 {
-	unsigned long last;
+	u64 last;
 
-	if (WARN_ON(iommufd_range_last(iova, length, &last)))
+	if (WARN_ON(iommufd_check_range(iova, length, &last)))
 		return;
 
 	down_read(&access->lock);
@@ -366,7 +367,7 @@ void iommufd_access_unpin_pages(struct iommufd_access *access,
 EXPORT_SYMBOL_GPL(iommufd_access_unpin_pages);
 
 /**
- * iommufd_access_rw() - copy between a buffer and what is mapped in a range
+ * iommufd_access_rw() - copy between a buffer and the memory behind a range
  * @access: access
  * @iova: first IOVA
  * @data: buffer of the kernel
@@ -376,15 +377,15 @@ EXPORT_SYMBOL_GPL(iommufd_access_unpin_pages);
  *
  * Return: 0; -EINVAL for length 0, -EOVERFLOW, -ENOENT if the access uses no
  * IOAS or a part is not mapped, -EPERM if the mapping is not for writing or
- * not for reading, or what gup says. A part may have been copied on failure.
+ * not for reading, or an errno of gup. A part may have been copied on failure.
  */
 int iommufd_access_rw(struct iommufd_access *access, unsigned long iova,
 		      void *data, size_t length, unsigned int flags)
 {
-	unsigned long last;
+	u64 last;
 	int rc;
 
-	rc = iommufd_range_last(iova, length, &last);
+	rc = iommufd_check_range(iova, length, &last);
 	if (rc)
 		return rc;
 

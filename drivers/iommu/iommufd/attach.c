@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Which HWPT a device gets: the one that user space names, or one that is found
- * or made for the IOAS that user space names.
+ * Which HWPT a device is attached to. User space gives the id of a HWPT, or of
+ * an IOAS, for which an automatic HWPT is found or made.
  */
 #include <linux/export.h>
 #include <linux/iommu.h>
@@ -13,7 +13,6 @@
 #include "ioas.h"
 #include "ioctl.h"
 
-/* Make a HWPT that suits a device. */
 static struct iommufd_hwpt *hwpt_create(struct iommufd_device *idev,
 					struct iommufd_ioas *ioas)
 {
@@ -33,7 +32,7 @@ static struct iommufd_hwpt *hwpt_create(struct iommufd_device *idev,
 typedef int (*attach_fn)(struct iommufd_device *idev, struct iommufd_hwpt *hwpt,
 			 struct iommufd_hwpt **old);
 
-/* Try the automatic HWPTs; *hwpt is the one that serves, the caller uses it. */
+/* Try the automatic HWPTs. On success the caller is a user of *hwpt. */
 static int attach_existing(struct iommufd_device *idev,
 			   struct iommufd_ioas *ioas, attach_fn attach,
 			   struct iommufd_hwpt **hwpt,
@@ -54,7 +53,7 @@ static int attach_existing(struct iommufd_device *idev,
 	return rc;
 }
 
-/* Make an automatic HWPT, of which the caller is a user. */
+/* Make an automatic HWPT. On success the caller is a user of *out. */
 static int attach_new(struct iommufd_device *idev, struct iommufd_ioas *ioas,
 		      attach_fn attach, struct iommufd_hwpt **out,
 		      struct iommufd_hwpt **old)
@@ -104,9 +103,9 @@ static int attach_auto(struct iommufd_device *idev, struct iommufd_ioas *ioas,
 }
 
 /*
- * The caller has looked the HWPT up, and that is given back here, before
- * anything can wait for it: an automatic one ends when its last user goes and
- * nobody has it looked up.
+ * Puts the HWPT that the caller has looked up before it drops a user: an
+ * automatic HWPT is destroyed with its last user, which waits until no thread
+ * has it looked up.
  */
 static int attach_explicit(struct iommufd_device *idev,
 			   struct iommufd_hwpt *hwpt, attach_fn attach)
@@ -153,16 +152,16 @@ static int attach_pt(struct iommufd_device *idev, u32 *pt_id, attach_fn attach)
 }
 
 /**
- * iommufd_device_attach() - give a device that is not attached a page table
- * @idev: device
+ * iommufd_device_attach() - attach a device to a page table
+ * @idev: device that is not attached
  * @pt_id: id of a HWPT, or of an IOAS, for which a HWPT is found or made;
  *         returns the id of the HWPT
  *
  * Context: process context; may take long, a fatal signal ends it.
  * Return: 0; -ENOENT for an unknown id; -EINVAL if it is neither, if the group
  * is attached elsewhere, or if the HWPT does not suit the device; -EADDRINUSE
- * if something is mapped or allowed where the hardware cannot; -EBUSY if the
- * device is attached; or what the IOMMU driver and pinning say.
+ * if a mapping or an allowed range does not suit the hardware; -EBUSY if the
+ * device is attached; or an errno of the IOMMU driver or of pinning.
  */
 int iommufd_device_attach(struct iommufd_device *idev, u32 *pt_id)
 {
@@ -171,12 +170,12 @@ int iommufd_device_attach(struct iommufd_device *idev, u32 *pt_id)
 EXPORT_SYMBOL_GPL(iommufd_device_attach);
 
 /**
- * iommufd_device_replace() - give an attached device another page table
+ * iommufd_device_replace() - move an attached device to another page table
  * @idev: device; the other attached devices of its group move with it
  * @pt_id: as for iommufd_device_attach()
  *
- * Where the kernel can, there is no moment without translation. A failed
- * replace changes nothing.
+ * On kernels that can, there is no moment without translation. A failed replace
+ * changes nothing.
  *
  * Context: process context; may take long, a fatal signal ends it.
  * Return: as iommufd_device_attach(); -EINVAL if the device is not attached.
@@ -188,7 +187,7 @@ int iommufd_device_replace(struct iommufd_device *idev, u32 *pt_id)
 EXPORT_SYMBOL_GPL(iommufd_device_replace);
 
 /**
- * iommufd_device_detach() - take the page table from a device
+ * iommufd_device_detach() - detach a device from its page table
  * @idev: attached device
  *
  * DMA of the group is blocked when its last device is detached.
@@ -204,7 +203,7 @@ void iommufd_device_detach(struct iommufd_device *idev)
 }
 EXPORT_SYMBOL_GPL(iommufd_device_detach);
 
-/* The IOAS that a new HWPT is to follow. */
+/* The IOAS of a new HWPT; the id of another object is -EINVAL. */
 static struct iommufd_ioas *hwpt_get_parent(struct iommufd_ctx *ictx, u32 pt_id)
 {
 	struct iommufd_object *obj;

@@ -12,12 +12,6 @@
 #include "account.h"
 #include "context.h"
 
-/**
- * iommufd_ctx_create() - make an empty context
- * @file: open file that is to have it
- *
- * Return: the context, or NULL without memory.
- */
 struct iommufd_ctx *iommufd_ctx_create(struct file *file)
 {
 	struct iommufd_ctx *ictx;
@@ -36,10 +30,7 @@ struct iommufd_ctx *iommufd_ctx_create(struct file *file)
 	return ictx;
 }
 
-/**
- * iommufd_ctx_free() - undo iommufd_ctx_create()
- * @ictx: context whose objects are gone
- */
+/* The objects are gone. */
 void iommufd_ctx_free(struct iommufd_ctx *ictx)
 {
 	WARN_ON(!xa_empty(&ictx->groups));
@@ -50,7 +41,7 @@ void iommufd_ctx_free(struct iommufd_ctx *ictx)
 }
 
 /**
- * iommufd_ctx_get() - keep a context
+ * iommufd_ctx_get() - take a reference to a context
  * @ictx: context that the caller knows to be alive
  */
 void iommufd_ctx_get(struct iommufd_ctx *ictx)
@@ -60,8 +51,8 @@ void iommufd_ctx_get(struct iommufd_ctx *ictx)
 EXPORT_SYMBOL_GPL(iommufd_ctx_get);
 
 /**
- * iommufd_ctx_put() - give a reference to a context back
- * @ictx: context; all its objects go with the last reference
+ * iommufd_ctx_put() - drop a reference to a context
+ * @ictx: context; the last reference destroys it and all its objects
  */
 void iommufd_ctx_put(struct iommufd_ctx *ictx)
 {

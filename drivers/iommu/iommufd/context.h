@@ -18,16 +18,17 @@ struct iommufd_test_ops;
  * @file: the file; a reference to the context is a reference to the file
  * @objects: id to object. Its lock guards iommufd_object.users and .dead, and
  *           @vfio_ioas.
- * @vfio_ioas: the IOAS that the type1 emulation works on, or NULL. No reference:
- *             the end of the IOAS clears it.
- * @inflight_wait: wakes who waits for iommufd_object.inflight to become 0
+ * @vfio_ioas: the IOAS that the type1 emulation works on, or NULL. Not a
+ *             reference: destroying the IOAS clears it.
+ * @inflight_wait: threads that wait for iommufd_object.inflight, or for the pins
+ *                 of an access, to become 0
  * @groups_lock: guards @groups and iommufd_group.bound
  * @groups: iommu_group_id() to struct iommufd_group
  * @payer_lock: guards @payer
  * @payer: the last process that mapped memory, or NULL
  * @account_mode: IOMMUFD_ACCOUNT_USER or IOMMUFD_ACCOUNT_MM; changes only
  *                while there is no object
- * @test: what implements IOMMU_TEST_CMD, from its first use on, or NULL
+ * @test: the implementation of IOMMU_TEST_CMD, set by the first such ioctl
  */
 struct iommufd_ctx {
 	struct file *file;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Devices that a driver hands to a context: bind gives the context the DMA of
- * the device's group.
+ * Devices that a driver binds to a context, which then owns the DMA of the
+ * device's group.
  */
 #include <linux/err.h>
 #include <linux/export.h>
@@ -11,11 +11,9 @@
 #include <uapi/linux/iommufd.h>
 
 #include "device.h"
-#include "hw_info.h"
 #include "ioctl.h"
 #include "iommu_ops.h"
 
-/* Take a device that is not attached out of its group. */
 static void device_fini(struct iommufd_object *obj)
 {
 	struct iommufd_device *idev =
@@ -62,8 +60,8 @@ struct iommufd_device *iommufd_device_create(struct iommufd_ctx *ictx,
 }
 
 /**
- * iommufd_device_bind() - let a context rule the DMA of a device
- * @ictx: context; the device keeps a reference
+ * iommufd_device_bind() - give a context control of the DMA of a device
+ * @ictx: context; the device takes a reference
  * @dev: device, whose driver calls this and has .driver_managed_dma
  * @id: id of the device in the context
  *
@@ -74,7 +72,7 @@ struct iommufd_device *iommufd_device_create(struct iommufd_ctx *ictx,
  * Return: the device for iommufd_device_unbind(); ERR_PTR of -EINVAL if DMA of
  * the device is not cache coherent, -ENODEV without a group, -EPERM if its
  * interrupts are not isolated and allow_unsafe_interrupts is not set, -EBUSY if
- * somebody else uses the group or the device is bound already, -ENOMEM.
+ * the group is in use otherwise or the device is bound already, -ENOMEM.
  */
 struct iommufd_device *iommufd_device_bind(struct iommufd_ctx *ictx,
 					   struct device *dev, u32 *id)
@@ -109,13 +107,7 @@ void iommufd_device_unbind(struct iommufd_device *idev)
 }
 EXPORT_SYMBOL_GPL(iommufd_device_unbind);
 
-/**
- * iommufd_get_device() - look a device up
- * @ictx: context
- * @id: id
- *
- * Return: the device for iommufd_put_device(), or ERR_PTR(-ENOENT).
- */
+/* Return: the device for iommufd_put_device(), or ERR_PTR(-ENOENT). */
 struct iommufd_device *iommufd_get_device(struct iommufd_ctx *ictx, u32 id)
 {
 	struct iommufd_object *obj;

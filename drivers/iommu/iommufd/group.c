@@ -5,7 +5,7 @@
  *
  * Locks, outermost first: iommufd_ctx.groups_lock; iommufd_ioas.auto_lock;
  * iommufd_group.lock; iommufd_pgtable.groups; iova_space.lock. Calls for one
- * device are serialized by its driver.
+ * device must be serialized by its driver.
  */
 #include <linux/export.h>
 #include <linux/iommu.h>
@@ -18,7 +18,7 @@
 #include "ioas.h"
 #include "iommu_ops.h"
 
-/* Make the context the owner of a group's DMA. */
+/* Make the context the owner of the group's DMA. */
 static struct iommufd_group *group_create(struct iommufd_ctx *ictx,
 					  struct iommu_group *group,
 					  struct device *dev,
@@ -197,17 +197,16 @@ static int group_replace_domain(struct iommufd_device *idev,
 	int rc;
 
 	iommufd_pgtable_lock_replace(&old->pgt.table, &hwpt->pgt.table);
-	rc = idev->igroup->ops->replace(idev->dev, old->pgt.table.domain,
-					hwpt->pgt.table.domain);
+	rc = idev->igroup->ops->replace(idev->dev, hwpt->pgt.table.domain);
 	iommufd_pgtable_unlock_replace(&old->pgt.table, &hwpt->pgt.table);
 	return rc;
 }
 
 /*
- * A group becomes a user of a HWPT. The caller is one as well, and remains it
- * for as long as he looks at the HWPT: another device of the group may move the
- * group elsewhere as soon as the lock is dropped, and an automatic HWPT goes
- * with its last user.
+ * Make the group a user of a HWPT. The caller is a user too, and must remain
+ * one for as long as it looks at the HWPT: as soon as the lock is dropped
+ * another device may move the group to another HWPT, and an automatic HWPT is
+ * destroyed with its last user.
  */
 static void group_use_hwpt(struct iommufd_group *igroup,
 			   struct iommufd_hwpt *hwpt)
@@ -223,14 +222,14 @@ static int group_reserve_region(struct iova_space *space,
 {
 	if (region->type == IOMMU_RESV_DIRECT_RELAXABLE || !region->length)
 		return 0;
-	/* We would have to map the doorbell of such a platform. */
+	/* The MSI doorbell of such a platform would have to be mapped. */
 	if (region->type == IOMMU_RESV_SW_MSI)
 		return -EOPNOTSUPP;
 	return iova_space_reserve(space, region->start,
 				  region->start + region->length - 1, owner);
 }
 
-/* Reserve what IOVA the platform uses, with the device as the owner. */
+/* Reserve the IOVA that the platform uses, with the device as the owner. */
 static int group_reserve_device(struct iommufd_device *idev,
 				struct iova_space *space)
 {
@@ -293,7 +292,6 @@ out_unlock:
 	return rc;
 }
 
-/* The regions of all attached devices of a group. */
 static void group_unreserve_all(struct iommufd_group *igroup,
 				struct iova_space *space)
 {
@@ -321,7 +319,7 @@ static int group_reserve_all(struct iommufd_group *igroup,
 	return 0;
 }
 
-/* Move a group in the name of one of its devices. */
+/* Move a group to another HWPT; @idev is one of its attached devices. */
 static int group_move(struct iommufd_device *idev, struct iommufd_hwpt *hwpt)
 {
 	struct iommufd_group *igroup = idev->igroup;
@@ -398,7 +396,7 @@ struct iommufd_hwpt *iommufd_group_detach(struct iommufd_device *idev)
 }
 
 /**
- * iommufd_ctx_has_group() - is any device of a group bound to a context
+ * iommufd_ctx_has_group() - is a device of a group bound to a context
  * @ictx: context
  * @group: group
  *

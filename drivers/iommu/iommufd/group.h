@@ -20,8 +20,9 @@ struct iommufd_iommu_ops;
  * @ops: how to deal with its IOMMU
  * @group: the group, with a reference; NULL behind an IOMMU that the kernel
  *         does not know, where each device is a group
- * @bound: bound devices, struct iommufd_device; the group goes with the last
- * @lock: guards all below, and the attachment of the group to a domain
+ * @bound: bound devices, struct iommufd_device; the last one takes the group
+ *         along
+ * @lock: guards @hwpt, @attached and the attachment of the group to a domain
  * @hwpt: what the group is attached to, or NULL; the group is a user of it
  * @attached: attached devices, struct iommufd_device
  */
@@ -41,7 +42,7 @@ struct iommufd_group {
  * @ictx: context
  * @igroup: group of the device
  * @dev: the device; its driver keeps it alive until unbind
- * @keeps_ctx: the device has a reference to the context
+ * @keeps_ctx: the device holds a reference to the context
  * @bound_entry: place in iommufd_group.bound
  * @attached_entry: place in iommufd_group.attached, empty if not attached
  */

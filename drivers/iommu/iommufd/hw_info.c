@@ -6,8 +6,9 @@
 #include <uapi/linux/iommufd.h>
 
 #include "hw_info.h"
+#include "hw_info_vtd.h"
+#include "iommu_ops.h"
 
-/* Ask the IOMMU driver, where the kernel has a question for it. */
 static int driver_hw_info(struct device *dev, struct iommufd_hw_info *info)
 {
 	info->data = compat_iommu_hw_info(dev, &info->length, &info->type);

@@ -2,9 +2,10 @@
 /*
  * VT-d capability registers of the IOMMU behind a device
  *
- * Kernels that have iommu_ops.hw_info need none of this. Before, the driver's
- * structs are private, but it publishes the registers as attributes of the
- * IOMMU's sysfs device: group intel-iommu, attributes cap and ecap, in hex.
+ * Kernels that have iommu_ops.hw_info do not need this file. On older ones the
+ * structs of the VT-d driver are private, but the driver has the registers as
+ * attributes of the IOMMU's sysfs device: group intel-iommu, attributes cap and
+ * ecap, in hex.
  */
 #include <linux/device.h>
 #include <linux/iommu.h>
@@ -13,7 +14,8 @@
 #include <linux/string.h>
 #include <uapi/linux/iommufd.h>
 
-#include "hw_info.h"
+#include "hw_info_vtd.h"
+#include "iommu_ops.h"
 
 static const struct attribute_group *vtd_find_group(const struct device *dev)
 {
@@ -26,7 +28,7 @@ static const struct attribute_group *vtd_find_group(const struct device *dev)
 	return NULL;
 }
 
-/* Read a register the way a reader of its sysfs file does. */
+/* Read a register through its sysfs attribute. */
 static int vtd_read_register(struct device *dev,
 			     const struct attribute_group *group,
 			     const char *name, u64 *value)

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Hardware page tables: an iommu_domain of the kernel that follows the mappings
- * of an IOAS, with the devices of some groups attached to it.
+ * Hardware page tables (HWPT): an iommu_domain that has the mappings of an
+ * IOAS, and to which groups are attached.
  */
 #include <linux/slab.h>
 
@@ -9,7 +9,7 @@
 #include "hwpt.h"
 #include "ioas.h"
 
-/* Free the page table of a HWPT that no device is attached to. */
+/* No device is attached to the HWPT any more. */
 static void hwpt_fini(struct iommufd_object *obj)
 {
 	struct iommufd_hwpt *hwpt = container_of(obj, struct iommufd_hwpt, obj);
@@ -31,15 +31,15 @@ static const struct iommufd_object_ops hwpt_ops = {
 };
 
 /**
- * iommufd_hwpt_create() - make a HWPT with everything the IOAS has mapped
+ * iommufd_hwpt_create() - make a HWPT with all mappings of an IOAS
  * @ioas: IOAS that the caller has looked up
- * @domain: empty page table; the HWPT's on success
- * @enforces_coherency: @domain makes DMA coherent even if the device asks for it
- *                      not to be
+ * @domain: empty page table; the HWPT owns it on success
+ * @enforces_coherency: @domain makes DMA coherent even if the device asks for
+ *                      no snooping
  *
- * Return: an unpublished HWPT, or -ENOENT if the IOAS is being destroyed,
- * -EADDRINUSE if a mapping or allowed range does not suit the hardware, or what
- * the IOMMU driver and iommufd_umem_pin() say.
+ * Return: an unpublished HWPT; -ENOENT if the IOAS is being destroyed,
+ * -EADDRINUSE if a mapping or an allowed range does not suit the hardware, or
+ * an errno of the IOMMU driver or of iommufd_umem_pin().
  */
 struct iommufd_hwpt *iommufd_hwpt_create(struct iommufd_ioas *ioas,
 					 struct iommu_domain *domain,
@@ -75,10 +75,7 @@ out_abort:
 	return ERR_PTR(rc);
 }
 
-/**
- * iommufd_hwpt_abort() - free a HWPT that was never published
- * @hwpt: HWPT without users
- */
+/* Free a HWPT without users that was never published. */
 void iommufd_hwpt_abort(struct iommufd_hwpt *hwpt)
 {
 	struct iommufd_ctx *ictx = hwpt->ioas->ictx;
@@ -88,11 +85,11 @@ void iommufd_hwpt_abort(struct iommufd_hwpt *hwpt)
 }
 
 /**
- * iommufd_hwpt_put_user() - cease to use a HWPT
- * @hwpt: HWPT; an automatic one goes with its last user
+ * iommufd_hwpt_put_user() - drop a user of a HWPT
+ * @hwpt: HWPT; an automatic one is destroyed with its last user
  *
- * The caller holds no lock of a group, as this may wait for threads that want
- * to attach.
+ * The caller must not hold iommufd_group.lock: this may wait for a thread that
+ * attaches.
  */
 void iommufd_hwpt_put_user(struct iommufd_hwpt *hwpt)
 {
@@ -105,10 +102,10 @@ void iommufd_hwpt_put_user(struct iommufd_hwpt *hwpt)
 }
 
 /**
- * iommufd_hwpt_publish_auto() - let an automatic HWPT be found
+ * iommufd_hwpt_publish_auto() - publish an automatic HWPT
  * @hwpt: HWPT that attaching made
  *
- * The caller holds iommufd_ioas.auto_lock.
+ * The caller must hold iommufd_ioas.auto_lock.
  */
 void iommufd_hwpt_publish_auto(struct iommufd_hwpt *hwpt)
 {

@@ -12,12 +12,12 @@ struct iommufd_ioas;
 
 /**
  * struct iommufd_hwpt - a hardware page table
- * @obj: object; a user for each attached group
- * @ioas: whose mappings it has; the HWPT is a user of it
+ * @obj: object; each attached group is a user of it
+ * @ioas: IOAS whose mappings it has; the HWPT is a user of it
  * @pgt: the page table
  * @auto_entry: place in iommufd_ioas.auto_hwpts, empty if not automatic
- * @automatic: attaching made it, and the last detach ends it
- * @enforces_coherency: DMA is coherent even if the device asks for it not to be
+ * @automatic: made by attaching, destroyed with its last user
+ * @enforces_coherency: DMA is coherent even if the device asks for no snooping
  */
 struct iommufd_hwpt {
 	struct iommufd_object obj;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The ioctls of an IO address space: checks what the user gave and hands it to
- * the IOVA space below.
+ * The ioctls of an IO address space (IOAS): they check their arguments and call
+ * the IOVA space.
  */
 #include <linux/capability.h>
 #include <linux/iommu.h>
@@ -20,13 +20,7 @@
 	(IOMMU_IOAS_MAP_FIXED_IOVA | IOMMU_IOAS_MAP_WRITEABLE |      \
 	 IOMMU_IOAS_MAP_READABLE)
 
-/**
- * iommufd_get_ioas() - look an IOAS up
- * @ictx: context
- * @id: id
- *
- * Return: the IOAS for iommufd_put_ioas(), or ERR_PTR(-ENOENT).
- */
+/* Return: the IOAS for iommufd_put_ioas(), or ERR_PTR(-ENOENT). */
 struct iommufd_ioas *iommufd_get_ioas(struct iommufd_ctx *ictx, u32 id)
 {
 	struct iommufd_object *obj;
@@ -37,7 +31,7 @@ struct iommufd_ioas *iommufd_get_ioas(struct iommufd_ctx *ictx, u32 id)
 	return container_of(obj, struct iommufd_ioas, obj);
 }
 
-/* The type1 emulation does not work on this IOAS any more. */
+/* The type1 emulation must not find an IOAS that is being destroyed. */
 static void ioas_forget_choice(struct iommufd_ioas *ioas)
 {
 	struct iommufd_ctx *ictx = ioas->ictx;
@@ -48,7 +42,7 @@ static void ioas_forget_choice(struct iommufd_ioas *ioas)
 	xa_unlock(&ictx->objects);
 }
 
-/* Free all mappings of an IOAS without HWPTs. */
+/* The IOAS has no HWPTs any more. */
 static void ioas_fini(struct iommufd_object *obj)
 {
 	struct iommufd_ioas *ioas = container_of(obj, struct iommufd_ioas, obj);
@@ -62,12 +56,7 @@ static const struct iommufd_object_ops ioas_ops = {
 	.fini = ioas_fini,
 };
 
-/**
- * iommufd_ioas_create() - make an IOAS
- * @ictx: context
- *
- * Return: an empty, unpublished IOAS, or ERR_PTR(-ENOMEM).
- */
+/* Return: an empty, unpublished IOAS, or ERR_PTR(-ENOMEM). */
 struct iommufd_ioas *iommufd_ioas_create(struct iommufd_ctx *ictx)
 {
 	struct iommufd_ioas *ioas;
@@ -83,10 +72,7 @@ struct iommufd_ioas *iommufd_ioas_create(struct iommufd_ctx *ictx)
 	return ioas;
 }
 
-/**
- * iommufd_ioas_abort() - free an IOAS that was never published
- * @ioas: IOAS
- */
+/* Free an IOAS that was never published. */
 void iommufd_ioas_abort(struct iommufd_ioas *ioas)
 {
 	struct iommufd_ctx *ictx = ioas->ictx;
@@ -198,7 +184,7 @@ int iommufd_ioas_allow_iovas_ioctl(struct iommufd_ucmd *ucmd)
 	return rc;
 }
 
-/* READABLE and WRITEABLE as the IOMMU API has them, or errno. */
+/* IOMMU_READ and IOMMU_WRITE for the flags of a command, or errno. */
 static int ioas_map_prot(u32 flags)
 {
 	int prot = 0;
@@ -211,25 +197,11 @@ static int ioas_map_prot(u32 flags)
 }
 
 /**
- * iommufd_check_range() - is it a range of IOVA
- * @iova: first IOVA
- * @length: bytes
- *
- * Return: 0, -EINVAL for length 0, -EOVERFLOW if the range wraps.
- */
-int iommufd_check_range(u64 iova, u64 length)
-{
-	unsigned long last;
-
-	return iommufd_range_last(iova, length, &last);
-}
-
-/**
- * iommufd_check_map() - can user memory be mapped at all
+ * iommufd_check_map() - check a range of user addresses
  * @uva: user address
  * @length: bytes
  *
- * Return: 0, -EINVAL for length 0, -EOVERFLOW if user addresses wrap.
+ * Return: 0, -EINVAL for length 0, -EOVERFLOW if the end of the range wraps.
  */
 int iommufd_check_map(u64 uva, u64 length)
 {
@@ -240,14 +212,14 @@ int iommufd_check_map(u64 uva, u64 length)
 	return check_add_overflow(uva, length, &end) ? -EOVERFLOW : 0;
 }
 
-/* The current process as the payer, remembered for the next MAP. */
+/* The payer for the current process. The context keeps it for the next MAP. */
 static struct iommufd_payer *get_payer(struct iommufd_ctx *ictx)
 {
 	struct iommufd_payer *payer, *old;
 
 	spin_lock(&ictx->payer_lock);
 	payer = ictx->payer;
-	/* One that has too many memories gets a successor. */
+	/* A payer whose count is at its limit is replaced by a new one. */
 	if (payer && iommufd_payer_is_current(payer) &&
 	    iommufd_may_count(refcount_read(&payer->refs)))
 		refcount_inc(&payer->refs);
@@ -273,11 +245,11 @@ static struct iommufd_payer *get_payer(struct iommufd_ctx *ictx)
 /**
  * iommufd_create_user_area() - prepare to map memory of the current process
  * @ictx: context, with an object in it
- * @uva: user address; nobody has looked yet what is there
+ * @uva: user address; the memory there is not looked at yet
  * @length: bytes
  * @prot: IOMMU_READ and IOMMU_WRITE
  *
- * Return: an area without a place, or ERR_PTR(-ENOMEM).
+ * Return: an area without an IOVA, or ERR_PTR(-ENOMEM).
  */
 struct iova_area *iommufd_create_user_area(struct iommufd_ctx *ictx,
 					   unsigned long uva,
@@ -301,8 +273,8 @@ struct iova_area *iommufd_create_user_area(struct iommufd_ctx *ictx,
 }
 
 /*
- * Map areas and tell the user where: @user_iova is the member of his command
- * that has @iova. The areas are gone in any case.
+ * Map areas and write their IOVA to @user_iova, a member of the command in user
+ * space. Takes over the areas, also on failure.
  */
 static int ioas_map_and_respond(struct iommufd_ioas *ioas,
 				struct iova_area *areas, u32 flags,
@@ -336,11 +308,12 @@ static int ioas_map_user(struct iommufd_ucmd *ucmd, struct iommufd_ioas *ioas,
 	struct iommu_ioas_map __user *user = ucmd->ubuffer;
 	struct iommu_ioas_map *cmd = ucmd->cmd;
 	struct iova_area *area;
+	u64 last;
 	int rc;
 
 	rc = iommufd_check_map(cmd->user_va, cmd->length);
 	if (!rc && (cmd->flags & IOMMU_IOAS_MAP_FIXED_IOVA))
-		rc = iommufd_check_range(cmd->iova, cmd->length);
+		rc = iommufd_check_range(cmd->iova, cmd->length, &last);
 	if (rc)
 		return rc;
 
@@ -375,37 +348,38 @@ int iommufd_ioas_map_ioctl(struct iommufd_ucmd *ucmd)
 	return rc;
 }
 
-/* The areas that a COPY will place, made from what the source has mapped. */
+/* Make areas for a COPY from the mappings of its source. */
 static int ioas_share_areas(struct iommufd_ucmd *ucmd, int prot,
 			    struct iova_area **areas)
 {
 	struct iommu_ioas_copy *cmd = ucmd->cmd;
 	struct iommufd_ioas *ioas;
+	u64 last;
 	int rc;
 
 	ioas = iommufd_get_ioas(ucmd->ictx, cmd->src_ioas_id);
 	if (IS_ERR(ioas))
 		return PTR_ERR(ioas);
-	rc = iommufd_check_range(cmd->src_iova, cmd->length);
+	rc = iommufd_check_range(cmd->src_iova, cmd->length, &last);
 	if (!rc)
-		rc = iova_space_share(&ioas->space, cmd->src_iova,
-				      cmd->src_iova + cmd->length - 1, prot,
+		rc = iova_space_share(&ioas->space, cmd->src_iova, last, prot,
 				      areas);
 	iommufd_put_ioas(ioas);
 	return rc;
 }
 
-/* The areas are gone in any case. */
+/* Takes over the areas, also on failure. */
 static int ioas_map_copy(struct iommufd_ucmd *ucmd, struct iommufd_ioas *ioas,
 			 struct iova_area *areas)
 {
 	struct iommu_ioas_copy __user *user = ucmd->ubuffer;
 	struct iommu_ioas_copy *cmd = ucmd->cmd;
+	u64 last;
 	int rc;
 
 	rc = iova_areas_check_rights(areas);
 	if (!rc && (cmd->flags & IOMMU_IOAS_MAP_FIXED_IOVA))
-		rc = iommufd_check_range(cmd->dst_iova, cmd->length);
+		rc = iommufd_check_range(cmd->dst_iova, cmd->length, &last);
 	if (rc) {
 		iova_areas_free(areas);
 		return rc;
@@ -447,15 +421,15 @@ int iommufd_ioas_copy_ioctl(struct iommufd_ucmd *ucmd)
 static int ioas_unmap_range(struct iommufd_ioas *ioas, u64 iova, u64 length,
 			    unsigned long *unmapped)
 {
+	u64 last;
 	int rc;
 
 	if (iova >= ULONG_MAX || length >= ULONG_MAX)
 		return -EOVERFLOW;
-	rc = iommufd_check_range(iova, length);
+	rc = iommufd_check_range(iova, length, &last);
 	if (rc)
 		return rc;
-	return iova_space_unmap(&ioas->space, iova, iova + length - 1,
-				unmapped);
+	return iova_space_unmap(&ioas->space, iova, last, unmapped);
 }
 
 /* IOMMU_IOAS_UNMAP */

@@ -18,10 +18,10 @@
  * @obj: object
  * @ictx: context
  * @space: its mappings
- * @auto_lock: held while a HWPT is found or made for a device that attaches to
- *             the IOAS, so that two devices do not make two where one serves
+ * @auto_lock: held while attaching looks for an automatic HWPT or makes one, so
+ *             that two devices do not make two where one suits both
  * @auto_list_lock: guards @auto_hwpts
- * @auto_hwpts: HWPTs that attaching to the IOAS made
+ * @auto_hwpts: automatic HWPTs, which attaching to the IOAS made
  * @nr_incoherent: HWPTs that do not enforce coherency
  */
 struct iommufd_ioas {
@@ -40,18 +40,23 @@ static inline void iommufd_put_ioas(struct iommufd_ioas *ioas)
 	iommufd_object_put(ioas->ictx, &ioas->obj);
 }
 
-struct iommufd_ioas *iommufd_ioas_create(struct iommufd_ctx *ictx);
-void iommufd_ioas_abort(struct iommufd_ioas *ioas);
-/* Return: 0, -EINVAL for length 0, -EOVERFLOW if the range wraps. */
-static inline int iommufd_range_last(unsigned long start, unsigned long length,
-				     unsigned long *last)
+/**
+ * iommufd_check_range() - check a range of IOVA
+ * @iova: first IOVA
+ * @length: bytes
+ * @last: set to the last IOVA
+ *
+ * Return: 0, -EINVAL for length 0, -EOVERFLOW if the range wraps.
+ */
+static inline int iommufd_check_range(u64 iova, u64 length, u64 *last)
 {
 	if (!length)
 		return -EINVAL;
-	return check_add_overflow(start, length - 1, last) ? -EOVERFLOW : 0;
+	return check_add_overflow(iova, length - 1, last) ? -EOVERFLOW : 0;
 }
 
-int iommufd_check_range(u64 iova, u64 length);
+struct iommufd_ioas *iommufd_ioas_create(struct iommufd_ctx *ictx);
+void iommufd_ioas_abort(struct iommufd_ioas *ioas);
 int iommufd_check_map(u64 uva, u64 length);
 struct iova_area *iommufd_create_user_area(struct iommufd_ctx *ictx,
 					   unsigned long uva,

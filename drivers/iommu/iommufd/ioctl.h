@@ -10,11 +10,11 @@
 struct iommufd_ctx;
 
 /**
- * struct iommufd_ucmd - an ioctl on its way
+ * struct iommufd_ucmd - an ioctl that is being handled
  * @ictx: context
  * @ubuffer: user address of the struct
- * @user_size: its size as the user knows it
- * @cmd: the struct as the kernel knows it
+ * @user_size: its size in user space
+ * @cmd: the kernel's copy
  */
 struct iommufd_ucmd {
 	struct iommufd_ctx *ictx;
@@ -24,9 +24,9 @@ struct iommufd_ucmd {
 };
 
 /**
- * iommufd_ucmd_respond() - give the struct back to user space
+ * iommufd_ucmd_respond() - copy the struct back to user space
  * @ucmd: ioctl
- * @size: of the struct as this kernel knows it
+ * @size: size of the struct in this kernel; user space may have less
  *
  * Return: 0, -EFAULT.
  */
@@ -38,7 +38,7 @@ static inline int iommufd_ucmd_respond(struct iommufd_ucmd *ucmd, size_t size)
 	return 0;
 }
 
-/* What main.c calls */
+/* Handlers, for the table in main.c */
 int iommufd_get_hw_info_ioctl(struct iommufd_ucmd *ucmd);
 int iommufd_hwpt_alloc_ioctl(struct iommufd_ucmd *ucmd);
 int iommufd_ioas_alloc_ioctl(struct iommufd_ucmd *ucmd);

@@ -6,20 +6,33 @@
 
 struct device;
 struct iommu_domain;
-struct iommufd_hw_info;
 struct list_head;
 
 /**
+ * struct iommufd_hw_info - what an IOMMU says about itself
+ * @type: one of enum iommu_hw_info_type
+ * @length: bytes of @data
+ * @data: struct for user space of that type, to be freed with kfree()
+ */
+struct iommufd_hw_info {
+	u32 type;
+	u32 length;
+	void *data;
+};
+
+/**
  * struct iommufd_iommu_ops - what a context does with the IOMMU of a device
- * @claim: become the owner of the DMA of the device's group; -EBUSY if somebody
- *         else is, and the other errnos of iommufd_device_bind()
- * @release: cease to be, in the name of any device of the group
- * @domain_alloc: a page table with its final aperture and page sizes; @current
- *                is what the group is attached to, or NULL. *@coherent says if
- *                that enforces coherence, and then if the new one does.
- * @attach: to a page table from blocked DMA; -EINVAL if they do not fit together
- * @detach: back to blocked DMA
- * @replace: another page table; nothing has changed on failure
+ * @claim: make @owner the owner of the DMA of the device's group; -EBUSY if the
+ *         group has another owner, or another errno of iommufd_device_bind()
+ * @release: undo @claim; any device of the group will do
+ * @domain_alloc: allocate a domain with its final aperture and page sizes.
+ *                @current_domain is what the group is attached to, or NULL.
+ *                *@coherent says whether that enforces coherency, and is set to
+ *                whether the new domain does.
+ * @attach: attach to a domain, which ends the blocking of DMA; -EINVAL if device
+ *          and domain do not fit together
+ * @detach: block DMA again
+ * @replace: move to another domain; a failure changes nothing
  * @get_resv_regions: add the regions of IOVA that the platform uses to a list of
  *                    struct iommu_resv_region
  * @put_resv_regions: free that list
@@ -35,14 +48,13 @@ struct iommufd_iommu_ops {
 					     bool *coherent);
 	int (*attach)(struct device *dev, struct iommu_domain *domain);
 	void (*detach)(struct device *dev, struct iommu_domain *domain);
-	int (*replace)(struct device *dev, struct iommu_domain *old_domain,
-		       struct iommu_domain *new_domain);
+	int (*replace)(struct device *dev, struct iommu_domain *domain);
 	void (*get_resv_regions)(struct device *dev, struct list_head *regions);
 	void (*put_resv_regions)(struct device *dev, struct list_head *regions);
 	int (*hw_info)(struct device *dev, struct iommufd_hw_info *info);
 };
 
-/* iommu.c: the IOMMU of the machine */
+/* host_iommu.c: the IOMMU of the machine */
 extern const struct iommufd_iommu_ops iommufd_iommu_ops;
 
 #endif

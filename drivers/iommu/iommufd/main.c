@@ -2,13 +2,13 @@
 /**
  * DOC: /dev/iommu
  *
- * One open of the device is one context, and the context is as long-lived as
- * the file: drivers that bind devices hold a reference to the file.
+ * Each open of the device makes a context, which lives as long as the file.
+ * Drivers that bind devices hold a reference to the file.
  *
- * Every ioctl carries a struct whose first member is its size. The dispatcher
- * copies what user space gave, insists on what the oldest user space has, takes
- * more if the rest is zero, and calls the function that the table names. Numbers
- * outside the table may be those of a VFIO container.
+ * Every ioctl has a struct whose first member is its size. The dispatcher
+ * refuses a struct that is shorter than in Linux 6.6. It accepts one that is
+ * longer than in this kernel if the rest is zero. Then it calls the handler in
+ * the table. Numbers outside the table may be ioctls of a VFIO container.
  */
 #include <linux/file.h>
 #include <linux/fs.h>
@@ -27,10 +27,10 @@
 
 /**
  * struct iommufd_ioctl - one line of the ioctl table
- * @size: of the struct as this kernel knows it
- * @min_size: of the struct as Linux 6.6 knew it
+ * @size: size of the struct in this kernel
+ * @min_size: size of the struct in Linux 6.6
  * @cmd: ioctl number
- * @execute: what does the work
+ * @execute: handler
  */
 struct iommufd_ioctl {
 	unsigned int size;
@@ -124,7 +124,7 @@ static long iommufd_fops_ioctl(struct file *file, unsigned int cmd,
 		return -EFAULT;
 	if (ucmd.user_size < op->min_size)
 		return -EINVAL;
-	/* The tail is read to see that it is zero, so it must not be long. */
+	/* All of the tail is read to check that it is zero: limit it. */
 	if (ucmd.user_size > PAGE_SIZE)
 		return -E2BIG;
 

@@ -115,8 +115,8 @@ struct iommufd_object *iommufd_object_get(struct iommufd_ctx *ictx, u32 id,
 void iommufd_object_put(struct iommufd_ctx *ictx, struct iommufd_object *obj)
 {
 	/*
-	 * A full barrier, which pairs with the one in wait_event(): we see who
-	 * waits, or he sees that nobody is inflight.
+	 * A full barrier, which pairs with the one in wait_event(): either this
+	 * thread sees the waiter, or the waiter sees that inflight is 0.
 	 */
 	if (!atomic_dec_and_test(&obj->inflight))
 		return;
@@ -126,9 +126,9 @@ void iommufd_object_put(struct iommufd_ctx *ictx, struct iommufd_object *obj)
 }
 
 /**
- * iommufd_object_use() - become a user
+ * iommufd_object_use() - add a user to an object
  * @ictx: context
- * @obj: object that the caller has looked up or keeps alive otherwise
+ * @obj: object that the caller has looked up, or keeps alive in another way
  *
  * Return: 0, -ENOENT if it is being destroyed.
  */
@@ -146,10 +146,10 @@ int iommufd_object_use(struct iommufd_ctx *ictx, struct iommufd_object *obj)
 }
 
 /**
- * iommufd_object_unuse() - cease to be a user
+ * iommufd_object_unuse() - drop users of an object
  * @ictx: context
- * @obj: object; somebody else may destroy it at once
- * @users: how many users go
+ * @obj: object; another thread may destroy it at once
+ * @users: number of users to drop
  */
 void iommufd_object_unuse(struct iommufd_ctx *ictx, struct iommufd_object *obj,
 			  unsigned int users)
@@ -169,7 +169,7 @@ static void object_free(struct iommufd_ctx *ictx, struct iommufd_object *obj)
 }
 
 /**
- * iommufd_object_destroy() - destroy an object because the user says so
+ * iommufd_object_destroy() - destroy an object for user space
  * @ictx: context
  * @id: id
  *
@@ -196,7 +196,7 @@ int iommufd_object_destroy(struct iommufd_ctx *ictx, u32 id)
 	rc = wait_event_killable(ictx->inflight_wait,
 				 !atomic_read(&obj->inflight));
 	if (rc) {
-		/* Let it live on; whoever closes the file destroys it. */
+		/* The object lives on. Closing the file destroys it. */
 		xa_lock(&ictx->objects);
 		obj->dead = false;
 		xa_unlock(&ictx->objects);
@@ -207,11 +207,12 @@ int iommufd_object_destroy(struct iommufd_ctx *ictx, u32 id)
 }
 
 /**
- * iommufd_object_remove() - destroy an object because its owner says so
+ * iommufd_object_remove() - destroy an object for the driver that owns it
  * @ictx: context
  * @obj: object without users
  *
- * The caller holds no lock that a thread with the object looked up may need.
+ * Waits until no thread has the object looked up. The caller must not hold a
+ * lock that such a thread may need.
  */
 void iommufd_object_remove(struct iommufd_ctx *ictx, struct iommufd_object *obj)
 {
@@ -227,10 +228,10 @@ void iommufd_object_remove(struct iommufd_ctx *ictx, struct iommufd_object *obj)
 /**
  * iommufd_object_destroy_unused() - destroy an object if it has no users
  * @ictx: context
- * @obj: object of which the caller has just been a user; only a thread that
- *       had looked it up before can have destroyed it since
+ * @obj: object; the caller is a user of it, and that user is dropped
  *
- * The caller holds no lock that a thread with the object looked up may need.
+ * Waits until no thread has the object looked up. The caller must not hold a
+ * lock that such a thread may need.
  */
 void iommufd_object_destroy_unused(struct iommufd_ctx *ictx,
 				   struct iommufd_object *obj)
@@ -249,7 +250,7 @@ void iommufd_object_destroy_unused(struct iommufd_ctx *ictx,
 }
 
 /**
- * iommufd_objects_destroy_all() - destroy what is left at the end
+ * iommufd_objects_destroy_all() - destroy all objects of a context
  * @ictx: context that no thread and no driver uses any more
  */
 void iommufd_objects_destroy_all(struct iommufd_ctx *ictx)

@@ -37,11 +37,11 @@ struct iommufd_object_ops {
  * struct iommufd_object - what all objects begin with
  * @ops: what its type does differently
  * @type: what it is
- * @dead: somebody destroys it; no new users
+ * @dead: a thread destroys it; it gets no new users
  * @id: its id, constant
- * @users: objects and attachments that need it; each is or has an object with
- *         an id of its own, and ids have 31 bits
- * @inflight: threads that looked it up and still use it
+ * @users: objects and attachments that depend on it. The count cannot overflow:
+ *         each user is or has an object with its own id, and ids have 31 bits.
+ * @inflight: threads that have looked it up and still use it
  */
 struct iommufd_object {
 	const struct iommufd_object_ops *ops;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * IOMMU_OPTION: settings of the context and of an IOAS
+ * IOMMU_OPTION: settings of a context or an IOAS
  */
 #include <linux/capability.h>
 #include <linux/uaccess.h>
@@ -18,7 +18,7 @@ static int set_rlimit_mode(struct iommufd_ctx *ictx, u64 value)
 	if (!capable(CAP_SYS_RESOURCE))
 		return -EPERM;
 
-	/* Ids are taken under the same lock, and only with one can one map. */
+	/* Mapping needs an object, whose id is allocated under this lock. */
 	xa_lock(&ictx->objects);
 	if (!xa_empty(&ictx->objects))
 		rc = -EBUSY;

@@ -289,8 +289,8 @@ static int pgtable_map_sync(struct pgtable_map *map, unsigned long from)
 {
 	if (map->mapped == from)
 		return 0;
-	return compat_iotlb_sync_map(map->pgt->domain, map->range->iova + from,
-				     map->mapped - from);
+	return iommu_sync_map(map->pgt->domain, map->range->iova + from,
+			      map->mapped - from);
 }
 
 static int pgtable_map_runs(struct pgtable_map *map)

@@ -46,10 +46,10 @@ static const struct iommufd_test_core test_core = {
 };
 
 /**
- * iommufd_test_register() - implement IOMMU_TEST_CMD
+ * iommufd_test_register() - provide IOMMU_TEST_CMD
  * @ops: the implementation
  *
- * Return: what the core has for it.
+ * Return: functions of the core for it.
  */
 const struct iommufd_test_core *
 iommufd_test_register(const struct iommufd_test_ops *ops)
@@ -62,9 +62,9 @@ iommufd_test_register(const struct iommufd_test_ops *ops)
 EXPORT_SYMBOL_GPL(iommufd_test_register);
 
 /**
- * iommufd_test_unregister() - the module is being unloaded
+ * iommufd_test_unregister() - undo iommufd_test_register()
  *
- * No context uses it, as each keeps the module loaded.
+ * No context uses the module any more: a context that does keeps it loaded.
  */
 void iommufd_test_unregister(void)
 {
@@ -79,7 +79,7 @@ EXPORT_SYMBOL_GPL(iommufd_test_unregister);
  * @ictx: context
  * @ubuffer: argument of the ioctl
  *
- * Return: what the module says, -ENOTTY if it is not loaded.
+ * Return: an answer of the module, -ENOTTY if it is not loaded.
  */
 long iommufd_test_ioctl(struct iommufd_ctx *ictx, void __user *ubuffer)
 {
@@ -93,10 +93,7 @@ long iommufd_test_ioctl(struct iommufd_ctx *ictx, void __user *ubuffer)
 	return ops ? ops->ioctl(ictx, ubuffer) : -ENOTTY;
 }
 
-/**
- * iommufd_test_put() - a context is gone, with all its objects
- * @ictx: context
- */
+/* The context has no objects any more. */
 void iommufd_test_put(struct iommufd_ctx *ictx)
 {
 	if (ictx->test)

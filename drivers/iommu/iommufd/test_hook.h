@@ -33,7 +33,7 @@ struct iommufd_test_ops {
 };
 
 /**
- * struct iommufd_test_core - what the selftest module needs of the core
+ * struct iommufd_test_core - functions of the core for the selftest module
  * @object_alloc: __iommufd_object_alloc()
  * @object_publish: iommufd_object_publish()
  * @object_abort: iommufd_object_abort()
@@ -46,7 +46,7 @@ struct iommufd_test_ops {
  * @nth_area: first IOVA of the mapping with this number, lowest first; false if
  *            there are not that many
  * @set_scratch: limit the bytes of each scratch buffer of pinning
- * @set_max_users: limit the counts that user space drives, 0 for the default
+ * @set_max_users: limit the counts that user space controls, 0 for the default
  */
 struct iommufd_test_core {
 	struct iommufd_object *(*object_alloc)(

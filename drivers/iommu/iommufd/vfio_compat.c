@@ -2,15 +2,15 @@
 /**
  * DOC: VFIO type1 emulation
  *
- * A program that knows the container of VFIO's type1 may use /dev/iommu in its
- * place: the context answers the container's ioctls too. They have no room for
- * the id of an IOAS, so all work on one that IOMMU_VFIO_IOAS, or a driver,
- * has chosen. The choice is no reference: the IOAS can be destroyed as if it
- * were not chosen, and then none is.
+ * A program that uses a VFIO container with type1 can use /dev/iommu in its
+ * place: a context has the ioctls of the container too. Their structs have no
+ * member for the id of an IOAS. They work on the chosen IOAS, which
+ * IOMMU_VFIO_IOAS or a driver sets. The choice is not a reference: destroying
+ * the IOAS clears it.
  *
- * Version 1 of type1 can unmap a part of a mapping. An IOAS is under version 1
- * as long as its IO pages are small: VFIO_SET_IOMMU makes them so, and a mapping
- * can be cut only then.
+ * Version 1 of type1 can unmap a part of a mapping. Only mappings with small IO
+ * pages can be split, so VFIO_SET_IOMMU of version 1 disables large ones. An
+ * IOAS behaves as version 1 as long as they are disabled.
  */
 #include <linux/build_bug.h>
 #include <linux/export.h>
@@ -66,11 +66,11 @@ int iommufd_vfio_compat_ioas_get_id(struct iommufd_ctx *ictx, u32 *out_ioas_id)
 EXPORT_SYMBOL_GPL(iommufd_vfio_compat_ioas_get_id);
 
 /**
- * iommufd_vfio_compat_ioas_create() - see to it that an IOAS is chosen
+ * iommufd_vfio_compat_ioas_create() - make an IOAS and choose it
  * @ictx: context
  *
- * Makes an IOAS and chooses it, unless user space or an earlier call has chosen
- * one. The IOAS belongs to user space, like any.
+ * Does nothing if user space or an earlier call has chosen an IOAS. The new
+ * IOAS belongs to user space.
  *
  * Context: process context; may sleep.
  * Return: 0, -ENOMEM.
@@ -84,8 +84,8 @@ int iommufd_vfio_compat_ioas_create(struct iommufd_ctx *ictx)
 		return PTR_ERR(ioas);
 
 	/*
-	 * Choosing comes before publishing: nobody can destroy the IOAS in
-	 * between, and whoever finds it by the choice finds it complete.
+	 * Choose before publishing: user space cannot destroy an IOAS that is
+	 * not published, and the IOAS is complete.
 	 */
 	xa_lock(&ictx->objects);
 	chosen = ictx->vfio_ioas;
@@ -135,7 +135,7 @@ int iommufd_vfio_ioas_ioctl(struct iommufd_ucmd *ucmd)
 	}
 }
 
-/* Do all page tables make DMA coherent, whatever the device asks for? */
+/* Is DMA coherent in all HWPTs, even if a device asks for no snooping? */
 static int type1_enforces_coherency(struct iommufd_ctx *ictx)
 {
 	struct iommufd_ioas *ioas = type1_get_ioas(ictx);
@@ -198,7 +198,7 @@ static_assert(offsetof(struct type1_caps, iova) % 8 == 0);
 static_assert(sizeof(struct vfio_iova_range) ==
 	      sizeof(struct iommu_iova_range));
 
-/* Write the capabilities if @info->argsz has room, and say how much they need. */
+/* Write the capabilities if they fit, and set @info->argsz to what they need. */
 static int type1_write_caps(const struct iova_free_ranges *free,
 			    void __user *arg,
 			    struct vfio_iommu_type1_info *info)
@@ -244,7 +244,7 @@ static int type1_get_info(struct iommufd_ctx *ictx, void __user *arg)
 	size_t size;
 	int rc;
 
-	/* All of it, as holes between members go to user space too. */
+	/* The padding is copied to user space too. */
 	memset(&info, 0, sizeof(info));
 	if (get_user(info.argsz, (u32 __user *)arg))
 		return -EFAULT;
@@ -275,6 +275,7 @@ static int type1_map(struct iommufd_ioas *ioas,
 	unsigned long iova = map->iova;
 	struct iova_area *area;
 	int prot = 0, rc;
+	u64 last;
 
 	if (map->flags & VFIO_DMA_MAP_FLAG_READ)
 		prot |= IOMMU_READ;
@@ -284,7 +285,7 @@ static int type1_map(struct iommufd_ioas *ioas,
 		return -EINVAL;
 	rc = iommufd_check_map(map->vaddr, map->size);
 	if (!rc)
-		rc = iommufd_check_range(map->iova, map->size);
+		rc = iommufd_check_range(map->iova, map->size, &last);
 	if (rc)
 		return rc;
 
@@ -321,7 +322,7 @@ static int type1_map_dma(struct iommufd_ctx *ictx, void __user *arg)
 	return rc;
 }
 
-/* Version 1: cut what lies across the ends of the range. */
+/* Version 1: split mappings that lie across an end of the range. */
 static int type1_split_ends(struct iova_space *space, unsigned long start,
 			    unsigned long last)
 {
@@ -335,10 +336,10 @@ static int type1_split_ends(struct iova_space *space, unsigned long start,
 static int type1_unmap(struct iova_space *space, unsigned long start,
 		       unsigned long length, unsigned long *unmapped)
 {
-	unsigned long last = start + length - 1;
+	u64 last;
 	int rc;
 
-	rc = iommufd_check_range(start, length);
+	rc = iommufd_check_range(start, length, &last);
 	if (!rc && !iova_space_huge_pages(space))
 		rc = type1_split_ends(space, start, last);
 	if (rc)
@@ -383,7 +384,7 @@ static int type1_unmap_dma(struct iommufd_ctx *ictx, void __user *arg)
  * @arg: argument
  *
  * Return: as the container of VFIO, -ENODEV if no IOAS is chosen, -ENOTTY for
- * an unknown ioctl. Dirty tracking is one.
+ * an unknown ioctl and for dirty tracking.
  */
 int iommufd_vfio_ioctl(struct iommufd_ctx *ictx, unsigned int cmd,
 		       unsigned long arg)

@@ -86,13 +86,13 @@ static int mock_add_reserved_cmd(struct mock_ucmd *ucmd)
 	unsigned long start = ucmd->cmd.add_reserved.start;
 	unsigned long length = ucmd->cmd.add_reserved.length;
 	struct iommufd_ioas *ioas;
-	unsigned long last;
+	u64 last;
 	int rc;
 
 	ioas = mock_get_ioas(ucmd->ictx, ucmd->cmd.id);
 	if (IS_ERR(ioas))
 		return PTR_ERR(ioas);
-	rc = iommufd_range_last(start, length, &last);
+	rc = iommufd_check_range(start, length, &last);
 	if (!rc)
 		rc = test_core->reserve(&ioas->space, start, last, NULL);
 	mock_put_ioas(ioas);

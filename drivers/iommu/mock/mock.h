@@ -7,7 +7,6 @@
 #include <linux/types.h>
 
 #include "../iommufd/device.h"
-#include "../iommufd/hw_info.h"
 #include "../iommufd/hwpt.h"
 #include "../iommufd/ioas.h"
 #include "../iommufd/iommu_ops.h"

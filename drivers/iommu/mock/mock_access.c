@@ -182,14 +182,14 @@ static void mock_access_unmap(void *data, unsigned long iova,
 			      unsigned long length)
 {
 	struct mock_access *maccess = data;
-	unsigned long last;
+	u64 last;
 
 	/* The core asks for everything when the access leaves its IOAS. */
 	if (!iova && length == ULONG_MAX)
 		mock_unpin_range(maccess, 0, ULONG_MAX, 0);
 	else if (keep_pins)
 		return;
-	else if (!WARN_ON(iommufd_range_last(iova, length, &last)))
+	else if (!WARN_ON(iommufd_check_range(iova, length, &last)))
 		mock_access_unmap_range(maccess, iova, last);
 }
 

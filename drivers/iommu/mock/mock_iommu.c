@@ -97,10 +97,9 @@ static void mock_detach(struct device *dev, struct iommu_domain *domain)
 	WARN_ON(!is_mock_domain(domain));
 }
 
-static int mock_replace(struct device *dev, struct iommu_domain *old_domain,
-			struct iommu_domain *new_domain)
+static int mock_replace(struct device *dev, struct iommu_domain *domain)
 {
-	return mock_attach(dev, new_domain);
+	return mock_attach(dev, domain);
 }
 
 static void mock_get_resv_regions(struct device *dev, struct list_head *regions)

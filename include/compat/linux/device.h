@@ -7,8 +7,8 @@
 #include <generated/features.h>
 
 /*
- * The device that a device_type's devnode() gets is const since 6.3. A callback
- * has one prototype, so this word in front of its argument is all there can be.
+ * The device that a device_type's devnode() gets is const since 6.3. Only a word
+ * in front of the argument can make the prototype of a callback differ.
  */
 #ifdef HAVE_DEVICE_TYPE_DEVNODE_CONST
 #define devnode_const const

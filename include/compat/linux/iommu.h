@@ -23,8 +23,8 @@ static inline struct iommu_domain *iommu_paging_domain_alloc(struct device *dev)
 
 #ifndef HAVE_IOMMU_MAP_GFP
 /*
- * Until 6.2 the IO page tables' pages come from the driver's own choice of gfp
- * and the caller's is dropped; these two may always sleep.
+ * Until 6.2 the driver chooses the gfp flags for the pages of an IO page table,
+ * and those of the caller are dropped. Both functions may always sleep.
  */
 static inline int compat_iommu_map(struct iommu_domain *domain, unsigned long iova,
 				   phys_addr_t paddr, size_t size, int prot, gfp_t gfp)
@@ -43,8 +43,11 @@ static inline ssize_t compat_iommu_map_sg(struct iommu_domain *domain, unsigned 
 #define iommu_map_sg compat_iommu_map_sg
 #endif
 
-/* Let the hardware see what map_pages() of the domain has mapped; iommu_map() does it itself. */
-static inline int compat_iotlb_sync_map(struct iommu_domain *domain, unsigned long iova,
+/*
+ * Let the hardware see what map_pages() of the domain has mapped; iommu_map()
+ * does it itself. Until 6.12 the kernel keeps this step to itself.
+ */
+static inline int compat_iommu_sync_map(struct iommu_domain *domain, unsigned long iova,
 					size_t size)
 {
 	if (!domain->ops->iotlb_sync_map)
@@ -58,8 +61,10 @@ static inline int compat_iotlb_sync_map(struct iommu_domain *domain, unsigned lo
 #endif
 }
 
+#define iommu_sync_map compat_iommu_sync_map
+
 #ifndef HAVE_IOMMU_GET_RESV_REGIONS
-/* Declared but not exported on 6.1, where the op behind it is public. The put is exported. */
+/* 6.1 does not export this function, but the op behind it is public. */
 static inline void compat_iommu_get_resv_regions(struct device *dev, struct list_head *list)
 {
 	const struct iommu_ops *ops = dev_iommu_ops(dev);
@@ -103,7 +108,7 @@ static inline int compat_no_intr_remap(struct device *dev, void *unused)
 	return !device_iommu_capable(dev, IOMMU_CAP_INTR_REMAP);
 }
 
-/* Until 6.2 either the MSI domain isolates or the IOMMU says it remaps interrupts. */
+/* Until 6.2 either the MSI domain isolates or the IOMMU remaps interrupts. */
 static inline bool iommu_group_has_isolated_msi(struct iommu_group *group)
 {
 	return irq_domain_check_msi_remap() ||
@@ -118,7 +123,7 @@ static inline const struct iommu_ops *compat_dev_iommu_ops(struct device *dev)
 }
 
 #ifdef HAVE_IOMMU_OPS_HW_INFO
-/* What iommu_ops.hw_info says, to be freed with kfree(), or -ENODEV. */
+/* Call iommu_ops.hw_info. Return: data for kfree(), or ERR_PTR(-ENODEV) without that op. */
 static inline void *compat_iommu_hw_info(struct device *dev, u32 *length, u32 *type)
 {
 	const struct iommu_ops *ops = compat_dev_iommu_ops(dev);
@@ -126,14 +131,14 @@ static inline void *compat_iommu_hw_info(struct device *dev, u32 *length, u32 *t
 	return ops->hw_info ? ops->hw_info(dev, length, type) : ERR_PTR(-ENODEV);
 }
 #else
-/* Until 6.6 there is no such question. */
+/* Until 6.6 there is no such op. */
 static inline void *compat_iommu_hw_info(struct device *dev, u32 *length, u32 *type)
 {
 	return ERR_PTR(-ENODEV);
 }
 #endif
 
-/* DMA becomes coherent whatever the device asks for, if the hardware can. */
+/* Make DMA coherent even if the device asks for no snooping. Return: the hardware can. */
 static inline bool compat_enforce_cache_coherency(struct iommu_domain *domain)
 {
 	return domain->ops->enforce_cache_coherency &&
@@ -142,12 +147,11 @@ static inline bool compat_enforce_cache_coherency(struct iommu_domain *domain)
 
 #ifdef HAVE_IOMMU_OPS_DOMAIN_ALLOC_USER
 /*
- * Allocate a domain for user space that suits @dev, with coherence enforced if
- * the hardware can; *@coherent tells. Kernels with domain_alloc_user know from
- * the device what the domain will be like, but only by that op:
+ * Allocate a domain for user space that suits @dev. Coherency is enforced if the
+ * hardware can, and *@coherent says so; that has to happen before anything is
+ * mapped. Only the op domain_alloc_user makes a domain that suits the device:
  * iommu_paging_domain_alloc() of the same kernel makes VT-d domains of 57 bits
- * whatever the hardware has. Coherence has to be chosen before anything is
- * mapped.
+ * for any hardware.
  */
 static inline struct iommu_domain *
 compat_user_domain_alloc(struct device *dev, struct iommu_domain *current_domain, bool *coherent)
@@ -169,12 +173,11 @@ compat_user_domain_alloc(struct device *dev, struct iommu_domain *current_domain
 }
 #else
 /*
- * Until 6.6 a VT-d domain learns its aperture, its large pages and whether
- * coherence can be enforced when it is first attached, and keeps them. So
- * attach it, empty, to the group as long as nothing else is: DMA of the group
- * is blocked before, meanwhile and after. Where that cannot be, take the
- * aperture of the domain that is attached, and enforce coherence if that does;
- * then the IO pages stay small.
+ * Until 6.6 the first attach of a VT-d domain sets its aperture, its page sizes
+ * and whether coherency can be enforced. So attach the empty domain to the group
+ * for a moment, unless another domain is attached: DMA of the group is blocked
+ * before, meanwhile and after. If another domain is attached, take its aperture,
+ * and enforce coherency if it does; then the IO pages stay small.
  */
 static inline struct iommu_domain *
 compat_user_domain_alloc(struct device *dev, struct iommu_domain *current_domain, bool *coherent)
@@ -200,39 +203,41 @@ compat_user_domain_alloc(struct device *dev, struct iommu_domain *current_domain
 }
 #endif
 
-/* A domain that does not suit the group is -EINVAL. */
+#ifndef HAVE_IOMMU_OPS_DOMAIN_ALLOC_USER
+/*
+ * A domain that does not suit the group is -EINVAL. VT-d of 6.1 says -EOPNOTSUPP
+ * or -EFAULT for coherency and for mappings that are too high.
+ */
 static inline int compat_attach_group(struct iommu_domain *domain, struct iommu_group *group)
 {
 	int rc = iommu_attach_group(domain, group);
 
-#ifndef HAVE_IOMMU_OPS_DOMAIN_ALLOC_USER
-	/* VT-d of 6.1 says so about coherence and about mappings that are too high. */
-	if (rc == -EOPNOTSUPP || rc == -EFAULT)
-		rc = -EINVAL;
-#endif
-	return rc;
+	return rc == -EOPNOTSUPP || rc == -EFAULT ? -EINVAL : rc;
 }
+
+#define iommu_attach_group compat_attach_group
+#endif
 
 #ifdef HAVE_IOMMU_GROUP_REPLACE_DOMAIN
+/* Exported, but declared in a header that is not installed */
 int iommu_group_replace_domain(struct iommu_group *group, struct iommu_domain *new_domain);
-
-/* Move a group to another domain without a moment in which it has none. */
-static inline int compat_group_replace_domain(struct iommu_group *group,
-					      struct iommu_domain *old_domain,
-					      struct iommu_domain *new_domain)
-{
-	return iommu_group_replace_domain(group, new_domain);
-}
 #else
-/* Until 6.2 it can only go and come back; DMA is blocked in between. */
-static inline int compat_group_replace_domain(struct iommu_group *group,
-					      struct iommu_domain *old_domain,
-					      struct iommu_domain *new_domain)
+static inline int compat_get_domain(struct device *dev, void *domain)
 {
+	*(struct iommu_domain **)domain = iommu_get_domain_for_dev(dev);
+	return 1;
+}
+
+/* Until 6.2 a group has to be detached first; DMA is blocked in between. */
+static inline int iommu_group_replace_domain(struct iommu_group *group,
+					     struct iommu_domain *new_domain)
+{
+	struct iommu_domain *old_domain = NULL;
 	int rc;
 
+	iommu_group_for_each_dev(group, &old_domain, compat_get_domain);
 	iommu_detach_group(old_domain, group);
-	rc = compat_attach_group(new_domain, group);
+	rc = iommu_attach_group(new_domain, group);
 	/* It was attached a moment ago, so nothing new has to be allocated. */
 	if (rc)
 		WARN_ON(iommu_attach_group(old_domain, group));

@@ -8,12 +8,12 @@
 
 #ifndef HAVE_PIN_USER_PAGES_REMOTE_NO_VMAS
 /*
- * Until 6.2 a FOLL_LONGTERM pin for reading leaves a private page shared: when
- * its owner writes to it later, he gets a copy and the device keeps the old
- * page. Pinning for writing breaks copy-on-write first, and FOLL_FORCE allows
- * that where the owner himself may only read. Neither is used where no copy is
- * made (shared memory, refused with -EFAULT if it is read-only), nor does
- * FOLL_FORCE let anybody read what the owner cannot.
+ * Until 6.2 a FOLL_LONGTERM pin for reading leaves a private page shared: a
+ * later write of the process goes to a copy, and the device keeps the old page.
+ * Pinning for writing breaks copy-on-write first. FOLL_FORCE allows that where
+ * the process may only read; it never lets the device read what the process
+ * cannot read. Neither flag is used where no copy is made: shared memory, which
+ * is refused with -EFAULT if it is read-only.
  */
 static inline unsigned int compat_gup_flags(struct vm_area_struct *vma, unsigned int gup_flags)
 {
@@ -27,9 +27,9 @@ static inline unsigned int compat_gup_flags(struct vm_area_struct *vma, unsigned
 }
 
 /*
- * Without locked gup cannot wait for a page that somebody else has to bring, as
- * userfaultfd does, and fails. Have it brought first; the mmap lock is held
- * again when this returns, on failure too.
+ * Without @locked gup cannot wait for a page that another process has to provide,
+ * as with userfaultfd, and fails. This faults the page in first. The mmap lock is
+ * held again when it returns, on failure too.
  */
 static inline int compat_fault_in(struct mm_struct *mm, unsigned long addr, unsigned int gup_flags)
 {
@@ -45,8 +45,9 @@ static inline int compat_fault_in(struct mm_struct *mm, unsigned long addr, unsi
 }
 
 /*
- * Until 6.4 there is a vmas argument nobody needs, and FOLL_LONGTERM takes no
- * locked. The mmap lock may be dropped, but *locked keeps saying 1.
+ * Until 6.4 gup has an argument vmas, which is not used here, and FOLL_LONGTERM
+ * does not take @locked. The mmap lock may be dropped and taken again; *locked
+ * stays 1.
  */
 static inline long compat_pin_user_pages_remote(struct mm_struct *mm, unsigned long start,
 						unsigned long nr_pages, unsigned int gup_flags,
@@ -82,7 +83,7 @@ static inline long compat_pin_user_pages_remote(struct mm_struct *mm, unsigned l
 	return pinned;
 }
 
-/* Pinning for reading has to look at the vmas, which the fast way does not. */
+/* Pinning for reading has to look at the vmas, which gup-fast does not. */
 static inline long compat_pin_user_pages_fast(unsigned long start, int nr_pages,
 					      unsigned int gup_flags, struct page **pages)
 {

@@ -11,7 +11,7 @@
 #include <linux/types.h>
 #include_next <linux/sched/vhost_task.h>
 
-/* Until 6.14, and on stable kernels made before, NULL says that there is none. */
+/* Until 6.14, and on stable kernels based on older ones, a failure is NULL. */
 static inline struct vhost_task *compat_vhost_task_create(bool (*fn)(void *data),
 							  void (*handle_kill)(void *data),
 							  void *data, const char *name)
@@ -26,11 +26,11 @@ static inline struct vhost_task *compat_vhost_task_create(bool (*fn)(void *data)
 #include <linux/slab.h>
 
 /*
- * A kthread in the address space of the caller takes the place of a thread of
- * the process. It is charged to no cgroup and has no memory policy, and nothing
- * that is exported could change that. So there is one only for a caller that is
- * in the root of every cgroup hierarchy, as kthreads are, and has neither a
- * policy of its own nor a scheduling class other than the normal one.
+ * A kthread that uses the address space of the caller takes the place of a thread
+ * of the process. It is charged to no cgroup and has no memory policy, and no
+ * exported function can change that. So the caller gets one only if it is in the
+ * root of every cgroup hierarchy, as kthreads are, has no memory policy and is in
+ * the normal scheduling class.
  */
 struct compat_vhost_task {
 	struct task_struct *task;

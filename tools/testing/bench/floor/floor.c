@@ -247,7 +247,7 @@ static int floor_attach_domain(struct floor *floor, struct device *dev)
 		rc = PTR_ERR(domain);
 		goto out_release;
 	}
-	rc = compat_attach_group(domain, floor->group);
+	rc = iommu_attach_group(domain, floor->group);
 	if (rc)
 		goto out_free;
 	floor->domain = domain;

@@ -11,8 +11,9 @@
 
 static bool allow_unsafe_interrupts;
 module_param(allow_unsafe_interrupts, bool, 0644);
-MODULE_PARM_DESC(allow_unsafe_interrupts,
-		 "Allow devices whose interrupts the platform does not isolate; such a device can forge interrupts of the host");
+MODULE_PARM_DESC(
+	allow_unsafe_interrupts,
+	"Allow devices whose interrupts the platform does not isolate; such a device can forge interrupts of the host");
 
 static int host_check_interrupts(struct device *dev)
 {
@@ -20,7 +21,9 @@ static int host_check_interrupts(struct device *dev)
 		return 0;
 	if (!allow_unsafe_interrupts)
 		return -EPERM;
-	dev_warn(dev, "interrupts are not isolated, but allow_unsafe_interrupts is set\n");
+	dev_warn(
+		dev,
+		"interrupts are not isolated, but allow_unsafe_interrupts is set\n");
 	return 0;
 }
 
@@ -28,7 +31,7 @@ static int host_claim(struct device *dev, void *owner)
 {
 	int rc;
 
-	/* User space has no means to flush caches around DMA. */
+	/* User space cannot flush caches around DMA. */
 	if (!device_iommu_capable(dev, IOMMU_CAP_CACHE_COHERENCY))
 		return -EINVAL;
 	if (!dev->iommu_group)
@@ -37,14 +40,14 @@ static int host_claim(struct device *dev, void *owner)
 	if (rc)
 		return rc;
 
-	/* An owner that is there already is -EPERM to the kernel. */
+	/* The kernel returns -EPERM if the group has an owner already. */
 	rc = iommu_device_claim_dma_owner(dev, owner);
 	return rc == -EPERM ? -EBUSY : rc;
 }
 
 static int host_attach(struct device *dev, struct iommu_domain *domain)
 {
-	return compat_attach_group(domain, dev->iommu_group);
+	return iommu_attach_group(domain, dev->iommu_group);
 }
 
 static void host_detach(struct device *dev, struct iommu_domain *domain)
@@ -52,11 +55,9 @@ static void host_detach(struct device *dev, struct iommu_domain *domain)
 	iommu_detach_group(domain, dev->iommu_group);
 }
 
-static int host_replace(struct device *dev, struct iommu_domain *old_domain,
-			struct iommu_domain *new_domain)
+static int host_replace(struct device *dev, struct iommu_domain *domain)
 {
-	return compat_group_replace_domain(dev->iommu_group, old_domain,
-					   new_domain);
+	return iommu_group_replace_domain(dev->iommu_group, domain);
 }
 
 const struct iommufd_iommu_ops iommufd_iommu_ops = {
