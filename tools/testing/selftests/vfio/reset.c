@@ -95,14 +95,15 @@ TEST_F(reset, close_stops_the_device)
 }
 
 /*
- * close() stops the device before it empties the page table, which takes longer
- * than a transfer here: a transfer under way neither arrives nor faults.
+ * close() stops the device before it empties the page table. edu moves the bytes
+ * 100 ms after the start: closed at any time before, it neither moves them nor
+ * causes a fault. Emptying the page table of this much memory takes some 25 ms, so
+ * that a step of 10 ms meets it.
  */
 TEST_F(reset, close_stops_a_transfer_before_its_memory_goes)
 {
 	const size_t length = (1UL << 30) / kernel_slowness() / HUGE * HUGE;
 	struct edu edu;
-	uint64_t start;
 	uint8_t *mem;
 	int kmsg;
 
@@ -110,7 +111,7 @@ TEST_F(reset, close_stops_a_transfer_before_its_memory_goes)
 	ASSERT_EQ(0, madvise(mem, length, MADV_NOHUGEPAGE));
 	memset(mem, 0, length);
 	test_map_fixed(mem, length, IOVA + HUGE);
-	for (int i = 0; i < 3; i++) {
+	for (int i = 0; i < 10; i++) {
 		test_edu_attach(&edu, PCI_ON_ROOT_BUS, 0, self->ioas);
 		mem_fill(mem, 64, i + 1);
 		ASSERT_TRUE(edu_load(&edu, IOVA + HUGE, 64));
@@ -118,12 +119,13 @@ TEST_F(reset, close_stops_a_transfer_before_its_memory_goes)
 		kmsg = kmsg_open();
 		ASSERT_GE(kmsg, 0);
 		edu_dma_start(&edu, IOVA + HUGE + PAGE, 0, 64, EDU_DMA_TO_RAM);
-		start = now_ms();
+		sleep_ms(10 * i);
 		edu_close(&edu);
-		TH_LOG("close took %lu ms", now_ms() - start);
 		ASSERT_FALSE(kmsg_wait_fault(kmsg, true, IOVA + HUGE + PAGE,
-					     300));
-		ASSERT_TRUE(mem_is_zero(mem, 2 * PAGE));
+					     150));
+		/* A late close() may find the bytes moved already. */
+		if (!i)
+			ASSERT_TRUE(mem_is_zero(mem, 2 * PAGE));
 		close(kmsg);
 	}
 }
