@@ -14,7 +14,6 @@
 #include <linux/mm.h>
 #include <linux/sched/mm.h>
 #include <linux/sched/signal.h>
-#include <linux/sizes.h>
 #include <linux/slab.h>
 
 #include "gup_batch.h"
@@ -22,9 +21,8 @@
 
 #define UNPIN_LIST 64
 
-/* Maximum size in bytes of each of the two buffers of a batch */
-#define MAX_SCRATCH SZ_64K
-static unsigned int scratch_bytes = MAX_SCRATCH;
+/* Size in bytes of each of the two buffers of a batch */
+unsigned int gup_batch_scratch = GUP_BATCH_MAX_SCRATCH;
 
 /* Unpin long runs as ranges, and scattered pages as a list, which is cheaper. */
 static void gup_unpin_many_runs(const struct pfn_run *runs, unsigned int nr,
@@ -77,21 +75,14 @@ void gup_unpin_runs(const struct pfn_run *runs, unsigned int nr,
  */
 void gup_batch_set_scratch(unsigned int bytes)
 {
-	WRITE_ONCE(scratch_bytes, clamp(bytes, 1U, (unsigned int)MAX_SCRATCH));
+	WRITE_ONCE(gup_batch_scratch,
+		   clamp_t(unsigned int, bytes, 1, GUP_BATCH_MAX_SCRATCH));
 }
 
 static int gup_batch_alloc(struct gup_batch *batch, unsigned long npages,
 			   unsigned int max_runs)
 {
-	unsigned int room = READ_ONCE(scratch_bytes);
-
-	if (npages <= GUP_BATCH_SMALL && room == MAX_SCRATCH) {
-		batch->pages = batch->small_pages;
-		batch->max_pages = GUP_BATCH_SMALL;
-		batch->runs = batch->small_runs;
-		batch->max_runs = GUP_BATCH_SMALL;
-		return 0;
-	}
+	unsigned int room = READ_ONCE(gup_batch_scratch);
 
 	batch->max_pages = clamp(room / sizeof(*batch->pages), 1UL, npages);
 	batch->max_runs =
@@ -124,44 +115,22 @@ static struct prefault *gup_batch_prefault(struct gup_batch *batch,
 			      npages * PAGE_SIZE);
 }
 
-/**
- * gup_batch_begin() - prepare for pinning a range
- * @batch: batch; the caller has set @payer, @uva, @mode and @writable
- * @first: index of the first page
- * @last: index of the last page
- * @max_runs: number of runs that the caller can take at once
- *
- * Return: 0 or -ENOMEM. The caller may call gup_batch_end() in both cases.
- */
-int gup_batch_begin(struct gup_batch *batch, unsigned long first,
-		    unsigned long last, unsigned int max_runs)
+/* gup_batch_begin() for ranges that need buffers */
+int gup_batch_begin_large(struct gup_batch *batch, unsigned long first,
+			  unsigned long npages, unsigned int max_runs)
 {
-	unsigned long npages = last - first + 1;
 	int rc = gup_batch_alloc(batch, npages, max_runs);
 
-	if (rc)
-		return rc;
-	batch->nr_pages = 0;
-	batch->taken = 0;
-	batch->nr_runs = 0;
-	batch->prefault = gup_batch_prefault(batch, first, npages);
-	return 0;
+	if (!rc)
+		batch->prefault = gup_batch_prefault(batch, first, npages);
+	return rc;
 }
 
-/**
- * gup_batch_end() - undo gup_batch_begin()
- * @batch: batch without pages; or not begun, with @pages NULL
- *
- * Context: as prefault_end().
- */
-void gup_batch_end(struct gup_batch *batch)
+/* gup_batch_end() after gup_batch_begin_large() */
+void gup_batch_end_large(struct gup_batch *batch)
 {
-	if (!batch->pages)
-		return;
 	if (batch->prefault)
 		prefault_end(batch->prefault);
-	if (batch->pages == batch->small_pages)
-		return;
 	kvfree(batch->pages);
 	kfree(batch->runs);
 }
