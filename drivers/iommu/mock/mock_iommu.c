@@ -105,10 +105,6 @@ static void get_resv_regions(struct device *dev, struct list_head *regions)
 {
 }
 
-static void put_resv_regions(struct device *dev, struct list_head *regions)
-{
-}
-
 static int hw_info(struct device *dev, struct iommufd_hw_info *info)
 {
 	struct iommu_test_hw_info *data = kzalloc(sizeof(*data), GFP_KERNEL);
@@ -130,6 +126,5 @@ const struct iommufd_iommu_ops mock_iommu_ops = {
 	.detach = detach,
 	.replace = replace,
 	.get_resv_regions = get_resv_regions,
-	.put_resv_regions = put_resv_regions,
 	.hw_info = hw_info,
 };
