@@ -233,12 +233,11 @@ static int group_reserve_region(struct iova_space *space,
 static int group_reserve_device(struct iommufd_device *idev,
 				struct iova_space *space)
 {
-	const struct iommufd_iommu_ops *ops = idev->igroup->ops;
 	struct iommu_resv_region *region;
 	LIST_HEAD(regions);
 	int rc = 0;
 
-	ops->get_resv_regions(idev->dev, &regions);
+	idev->igroup->ops->get_resv_regions(idev->dev, &regions);
 	list_for_each_entry(region, &regions, list) {
 		rc = group_reserve_region(space, region, idev);
 		if (rc) {
@@ -246,7 +245,7 @@ static int group_reserve_device(struct iommufd_device *idev,
 			break;
 		}
 	}
-	ops->put_resv_regions(idev->dev, &regions);
+	iommu_put_resv_regions(idev->dev, &regions);
 	return rc;
 }
 

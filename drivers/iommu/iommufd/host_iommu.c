@@ -68,6 +68,5 @@ const struct iommufd_iommu_ops iommufd_iommu_ops = {
 	.detach = host_detach,
 	.replace = host_replace,
 	.get_resv_regions = iommu_get_resv_regions,
-	.put_resv_regions = iommu_put_resv_regions,
 	.hw_info = iommufd_iommu_hw_info,
 };

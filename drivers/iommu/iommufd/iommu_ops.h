@@ -33,9 +33,8 @@ struct iommufd_hw_info {
  *          and domain do not fit together
  * @detach: block DMA again
  * @replace: move to another domain; a failure changes nothing
- * @get_resv_regions: add the regions of IOVA that the platform uses to a list of
- *                    struct iommu_resv_region
- * @put_resv_regions: free that list
+ * @get_resv_regions: list the regions of IOVA that the platform uses, as struct
+ *                    iommu_resv_region, for iommu_put_resv_regions()
  * @hw_info: ask the IOMMU about itself
  *
  * @attach, @detach and @replace concern the whole group of the device.
@@ -50,7 +49,6 @@ struct iommufd_iommu_ops {
 	void (*detach)(struct device *dev, struct iommu_domain *domain);
 	int (*replace)(struct device *dev, struct iommu_domain *domain);
 	void (*get_resv_regions)(struct device *dev, struct list_head *regions);
-	void (*put_resv_regions)(struct device *dev, struct list_head *regions);
 	int (*hw_info)(struct device *dev, struct iommufd_hw_info *info);
 };
 

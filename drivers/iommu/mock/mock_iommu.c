@@ -106,10 +106,6 @@ static void mock_get_resv_regions(struct device *dev, struct list_head *regions)
 {
 }
 
-static void mock_put_resv_regions(struct device *dev, struct list_head *regions)
-{
-}
-
 static int mock_hw_info(struct device *dev, struct iommufd_hw_info *info)
 {
 	struct iommu_test_hw_info *data = kzalloc(sizeof(*data), GFP_KERNEL);
@@ -131,6 +127,5 @@ const struct iommufd_iommu_ops mock_iommu_ops = {
 	.detach = mock_detach,
 	.replace = mock_replace,
 	.get_resv_regions = mock_get_resv_regions,
-	.put_resv_regions = mock_put_resv_regions,
 	.hw_info = mock_hw_info,
 };
