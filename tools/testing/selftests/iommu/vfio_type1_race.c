@@ -8,10 +8,10 @@
 #include "type1.h"
 
 FIXTURE_VARIANT_ADD(type1, v1) {
-	.type = VFIO_TYPE1_IOMMU, .hwpts = 1,
+	.type = VFIO_TYPE1_IOMMU, .domains = 1,
 };
 FIXTURE_VARIANT_ADD(type1, v2) {
-	.type = VFIO_TYPE1v2_IOMMU, .hwpts = 1,
+	.type = VFIO_TYPE1v2_IOMMU, .domains = 1,
 };
 
 struct racer {
