@@ -7,11 +7,8 @@
 #include <fcntl.h>
 #include <sys/stat.h>
 
-#include "harness.h"
+#include "dma_read.h"
 
-#define IOVA		0x10000000UL
-#define SCRATCH		0x20000000UL
-#define COUNT		128
 #define PAGES		2
 
 /* How the memory came to be what it is when it gets mapped. */
@@ -31,10 +28,7 @@ enum cow_kind {
 };
 
 FIXTURE(cow) {
-	int fd;
-	uint32_t ioas;
-	struct edu edu;
-	uint8_t *scratch;
+	struct dma_read;
 	uint8_t *mem;
 	uint8_t *file;		/* another view of what a private file has */
 	struct child child;
@@ -97,12 +91,7 @@ FIXTURE_SETUP(cow)
 	uint8_t *mem;
 
 	self->child.pid = 0;
-	self->fd = iommufd_open();
-	ASSERT_GE(self->fd, 0);
-	test_ioas_alloc(&self->ioas);
-	test_edu_attach(&self->edu, PCI_ON_ROOT_BUS, 0, self->ioas);
-	self->scratch = test_mem(mem_anon(PAGE));
-	test_map_fixed(self->scratch, PAGE, SCRATCH);
+	dma_read_open();
 
 	if ((variant->kind == HUGETLB_UNTOUCHED ||
 	     variant->kind == HUGETLB_FILE_READ) && !mem_hugetlb_pool(4))
@@ -143,20 +132,10 @@ FIXTURE_SETUP(cow)
 
 FIXTURE_TEARDOWN(cow)
 {
-	close(self->fd);
-	edu_close(&self->edu);
+	dma_read_close();
 	if (self->child.pid)
 		child_end(&self->child);
-	EXPECT_EQ(0, proc_status_kb("VmPin:"));
 }
-
-#define test_device_reads(_iova, _seed)					\
-	do {								\
-		memset(self->scratch, 0, PAGE);				\
-		ASSERT_TRUE(edu_load(&self->edu, _iova, COUNT));	\
-		ASSERT_TRUE(edu_store(&self->edu, SCRATCH, COUNT));	\
-		ASSERT_TRUE(mem_is(self->scratch, COUNT, _seed));	\
-	} while (0)
 
 TEST_F(cow, device_sees_later_writes_and_writes_nothing)
 {
@@ -185,22 +164,14 @@ TEST_F(cow, device_sees_later_writes_and_writes_nothing)
 
 /* Shared mappings have no copy-on-write to break, and may be read-only. */
 FIXTURE(shared) {
-	int fd;
-	uint32_t ioas;
-	struct edu edu;
-	uint8_t *scratch;
+	struct dma_read;
 	uint8_t *writer;
 	int file;
 };
 
 FIXTURE_SETUP(shared)
 {
-	self->fd = iommufd_open();
-	ASSERT_GE(self->fd, 0);
-	test_ioas_alloc(&self->ioas);
-	test_edu_attach(&self->edu, PCI_ON_ROOT_BUS, 0, self->ioas);
-	self->scratch = test_mem(mem_anon(PAGE));
-	test_map_fixed(self->scratch, PAGE, SCRATCH);
+	dma_read_open();
 	self->file = mem_fd("shared", PAGES * PAGE, 0);
 	ASSERT_GE(self->file, 0);
 	self->writer = test_mem(mem_file(self->file, PAGES * PAGE,
@@ -209,9 +180,7 @@ FIXTURE_SETUP(shared)
 
 FIXTURE_TEARDOWN(shared)
 {
-	close(self->fd);
-	edu_close(&self->edu);
-	EXPECT_EQ(0, proc_status_kb("VmPin:"));
+	dma_read_close();
 }
 
 TEST_F(shared, read_only_view)

@@ -6,46 +6,23 @@
 #include <signal.h>
 #include <sys/wait.h>
 
-#include "harness.h"
-
-#define IOVA		0x10000000UL
-#define SCRATCH		0x20000000UL
-#define COUNT		256
+#include "dma_read.h"
 
 FIXTURE(process) {
-	int fd;
-	uint32_t ioas;
-	struct edu edu;
+	struct dma_read;
 	uint8_t *mem;
-	uint8_t *scratch;	/* mapped at SCRATCH, for looking into edu */
 };
 
 FIXTURE_SETUP(process)
 {
-	self->fd = iommufd_open();
-	ASSERT_GE(self->fd, 0);
-	test_ioas_alloc(&self->ioas);
-	test_edu_attach(&self->edu, PCI_ON_ROOT_BUS, 0, self->ioas);
+	dma_read_open();
 	self->mem = test_mem(mem_anon(4 * PAGE));
-	self->scratch = test_mem(mem_anon(PAGE));
-	test_map_fixed(self->scratch, PAGE, SCRATCH);
 }
 
 FIXTURE_TEARDOWN(process)
 {
-	close(self->fd);
-	edu_close(&self->edu);
-	EXPECT_EQ(0, proc_status_kb("VmPin:"));
+	dma_read_close();
 }
-
-/* The device reads at @_iova: it must find the pattern of @_seed there. */
-#define test_device_reads(_iova, _seed)					\
-	do {								\
-		memset(self->scratch, 0, PAGE);				\
-		ASSERT_TRUE(edu_load(&self->edu, _iova, COUNT));	\
-		ASSERT_TRUE(edu_store(&self->edu, SCRATCH, COUNT));	\
-		ASSERT_TRUE(mem_is(self->scratch, COUNT, _seed));	\
-	} while (0)
 
 struct mapper {
 	int fd;
