@@ -4,6 +4,7 @@
  * away, and that a step that fails changes nothing.
  */
 #include "mock_space.h"
+#include "ranges.h"
 
 #define PAGES	24UL
 
@@ -51,19 +52,6 @@ FIXTURE_TEARDOWN(attach)
 	} while (0)
 #define test_attached_refs(_refs)					\
 	test_refs(self->mem, PAGES * PAGE, variant->mapped ? (_refs) : 0)
-/* Nothing is reserved in an IOAS without a device. */
-#define test_unattached(_ioas)						\
-	do {								\
-		struct iommu_iova_range __range;			\
-		uint64_t __alignment;					\
-		uint32_t __num = 1;					\
-									\
-		test_ok(_test_iova_ranges(self->fd, _ioas, &__range, &__num, \
-					  &__alignment));		\
-		ASSERT_EQ(0, __range.start);				\
-		ASSERT_EQ(UINT64_MAX, __range.last);			\
-		ASSERT_EQ(1, __alignment);				\
-	} while (0)
 
 TEST_F(attach, automatic_hwpt_is_shared)
 {
@@ -91,7 +79,7 @@ TEST_F(attach, automatic_hwpt_goes_with_its_last_device)
 	}
 	test_err_destroy(ENOENT, dev[0].hwpt);
 	test_attached_refs(0);
-	test_unattached(self->ioas);
+	test_nothing_reserved(self->ioas);
 	test_destroy(self->ioas);
 }
 
@@ -162,7 +150,7 @@ TEST_F(attach, answer_of_hwpt_alloc_that_cannot_be_written_leaves_nothing)
 	ASSERT_EQ(0, mprotect(cmd, PAGE, PROT_READ));
 	test_err(EFAULT, iommufd_ioctl(self->fd, IOMMU_HWPT_ALLOC, cmd));
 	test_attached_refs(0);
-	test_unattached(self->ioas);
+	test_nothing_reserved(self->ioas);
 }
 
 /* Why an IOAS does not suit the mock, and the errno of it */
@@ -222,7 +210,7 @@ TEST_F(attach, what_does_not_suit_the_hardware)
 		test_err_destroy(EBUSY, dev.hwpt);
 		test_ok(obstacle_clear(self->fd, self->ioas, i));
 	}
-	test_unattached(self->ioas);
+	test_nothing_reserved(self->ioas);
 	test_mock_replace(dev.stdev, &pt);
 	test_filled(pt);
 	test_attached_refs(1);
@@ -236,14 +224,14 @@ TEST_F(attach, an_iommu_that_refuses_changes_nothing)
 	test_ioas_alloc(&other);
 	test_mock_param("fail_attach", 1);
 	test_err_mock_attach(ENOMEM, self->ioas);
-	test_unattached(self->ioas);
+	test_nothing_reserved(self->ioas);
 	test_mock_param("fail_attach", 0);
 	test_mock_attach(self->ioas, &dev);
 	test_mock_param("fail_attach", 1);
 	test_err_mock_attach(ENOMEM, self->ioas);
 	test_err_mock_attach(ENOMEM, dev.hwpt);
 	test_err_mock_replace(ENOMEM, dev.stdev, other);
-	test_unattached(other);
+	test_nothing_reserved(other);
 	test_filled(dev.hwpt);
 	test_attached_refs(1);
 	/* Where it is already it may stay. */
@@ -253,7 +241,7 @@ TEST_F(attach, an_iommu_that_refuses_changes_nothing)
 	test_mock_param("fail_attach", 0);
 	test_mock_replace(dev.stdev, &other);
 	test_attached_refs(0);
-	test_unattached(self->ioas);
+	test_nothing_reserved(self->ioas);
 }
 
 TEST_F(attach, a_page_table_that_cannot_be_filled_leaves_nothing)
@@ -273,12 +261,12 @@ TEST_F(attach, a_page_table_that_cannot_be_filled_leaves_nothing)
 			ASSERT_EQ(ENOMEM, rc);
 			test_attached_refs(0);
 			test_pinned(0);
-			test_unattached(self->ioas);
+			test_nothing_reserved(self->ioas);
 			test_err_hwpt_alloc(ENOMEM, first.idev, self->ioas,
 					    &hwpt);
 			test_mock_param("fail_map", n);
 			test_err_mock_replace(ENOMEM, first.stdev, self->ioas);
-			test_unattached(self->ioas);
+			test_nothing_reserved(self->ioas);
 		}
 	}
 	test_mock_param("fail_map", 0);
@@ -300,12 +288,12 @@ TEST_F(attach, replace_moves_to_another_ioas)
 	ASSERT_NE(other, pt);
 	/* The automatic HWPT is gone at once, with all it reserved. */
 	test_err_destroy(ENOENT, dev.hwpt);
-	test_unattached(self->ioas);
+	test_nothing_reserved(self->ioas);
 	test_attached_refs(0);
 	test_err_destroy(EBUSY, other);
 	test_destroy(self->ioas);
 	test_destroy(dev.stdev);
-	test_unattached(other);
+	test_nothing_reserved(other);
 	test_destroy(other);
 }
 
@@ -351,7 +339,7 @@ TEST_F(attach, replace_between_automatic_and_explicit)
 	test_destroy(hwpt[1]);
 	test_attached_refs(1);
 	test_destroy(dev.stdev);
-	test_unattached(self->ioas);
+	test_nothing_reserved(self->ioas);
 	test_attached_refs(0);
 }
 
@@ -381,9 +369,9 @@ TEST_F(attach, replace_joins_who_is_there)
 	test_destroy(dev[0].stdev);
 	test_filled(pt);
 	test_attached_refs(1);
-	test_unattached(other);
+	test_nothing_reserved(other);
 	test_destroy(dev[1].stdev);
-	test_unattached(self->ioas);
+	test_nothing_reserved(self->ioas);
 }
 
 TEST_F(attach, each_device_keeps_its_reservations)

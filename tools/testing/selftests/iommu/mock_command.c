@@ -6,6 +6,7 @@
 #include <fcntl.h>
 
 #include "mock_space.h"
+#include "ranges.h"
 
 FIXTURE(command) { struct mock; };
 
@@ -241,16 +242,7 @@ TEST_F(command, check_refs_counts_pins)
 
 TEST_F(command, ranges_of_an_attached_ioas)
 {
-	struct iommu_iova_range range;
-	uint64_t alignment;
-	uint32_t num = 1;
-
-	test_ok(_test_iova_ranges(self->fd, self->ioas, &range, &num,
-				  &alignment));
-	ASSERT_EQ(1, num);
-	ASSERT_EQ(0x01000000, range.start);
-	ASSERT_EQ(0x7fffffff, range.last);
-	ASSERT_EQ(2048, alignment);
+	test_iova_ranges(self->ioas, 2048, { 0x01000000, 0x7fffffff });
 }
 
 TEST_F(command, hw_info_of_the_mock)
@@ -316,8 +308,7 @@ TEST_F(command, devices_with_flags)
 TEST_F(command, destroying_the_device_undoes_all)
 {
 	uint32_t first = iommufd_next_id(self->fd);
-	struct iommu_iova_range range;
-	uint32_t ioas, num = 1, len = 0, type;
+	uint32_t ioas, len = 0, type;
 	struct mock_dev dev;
 
 	test_ioas_alloc(&ioas);
@@ -330,9 +321,7 @@ TEST_F(command, destroying_the_device_undoes_all)
 	test_err_destroy(ENOENT, dev.idev);
 	test_err_destroy(ENOENT, dev.hwpt);
 	ASSERT_EQ(ENOENT, _test_hw_info(self->fd, dev.idev, NULL, &len, &type));
-	test_ok(_test_iova_ranges(self->fd, ioas, &range, &num, NULL));
-	ASSERT_EQ(0, range.start);
-	ASSERT_EQ(UINT64_MAX, range.last);
+	test_nothing_reserved(ioas);
 	test_destroy(ioas);
 	ASSERT_EQ(first, iommufd_next_id(self->fd));
 }
