@@ -264,7 +264,9 @@ TEST_F(mock, unmap_of_everything_asks_for_all_pins)
 	close(access);
 }
 
+/* An UNMAP of @length bytes from MOCK_IOVA on, in a thread of its own */
 struct unmapper {
+	pthread_t thread;
 	int fd;
 	uint32_t ioas;
 	uint64_t length;
@@ -283,22 +285,33 @@ static void *unmap_thread(void *arg)
 	return NULL;
 }
 
+#define test_start_unmap(_unmapper, _ioas, _length)			\
+	do {								\
+		*(_unmapper) = (struct unmapper){			\
+			.fd = self->fd, .ioas = _ioas, .length = _length, \
+		};							\
+		ASSERT_EQ(0, pthread_create(&(_unmapper)->thread, NULL,	\
+					    unmap_thread, _unmapper));	\
+	} while (0)
+#define test_end_unmap(_unmapper, _errno)				\
+	do {								\
+		ASSERT_EQ(0, pthread_join((_unmapper)->thread, NULL));	\
+		ASSERT_EQ(_errno, (_unmapper)->rc);			\
+	} while (0)
+
 TEST_F(mock, new_pins_are_refused_while_an_unmap_waits)
 {
 	uint8_t *mem = test_mem(mem_anon(4 * PAGE));
-	struct unmapper u = {
-		.fd = self->fd, .ioas = self->ioas, .length = 4 * PAGE,
-	};
+	struct unmapper u;
 	uint32_t pin, again;
 	uint8_t byte;
-	pthread_t thread;
 	int access, rc = 0;
 
 	test_access_create(PIN, &access);
 	test_map_fixed(mem, 4 * PAGE, MOCK_IOVA);
 	test_access_pin(access, MOCK_IOVA, PAGE, mem, 0, &pin);
 	test_mock_param("keep_pins", 1);
-	ASSERT_EQ(0, pthread_create(&thread, NULL, unmap_thread, &u));
+	test_start_unmap(&u, self->ioas, 4 * PAGE);
 	/* It waits for a second, from when it comes to run. */
 	for (uint64_t end = now_ms() + 5000; !rc && now_ms() < end;) {
 		rc = _test_access_pin(self->fd, access, MOCK_IOVA + 2 * PAGE,
@@ -310,8 +323,7 @@ TEST_F(mock, new_pins_are_refused_while_an_unmap_waits)
 	/* Copies are no pins. */
 	EXPECT_EQ(0, _test_access_rw(self->fd, access, MOCK_IOVA, 1, &byte, 0));
 	EXPECT_EQ(0, _test_access_unpin(self->fd, access, pin));
-	ASSERT_EQ(0, pthread_join(thread, NULL));
-	ASSERT_EQ(0, u.rc);
+	test_end_unmap(&u, 0);
 	test_refs(mem, 4 * PAGE, 0);
 	close(access);
 }
@@ -320,13 +332,12 @@ TEST_F(mock, new_pins_are_refused_while_an_unmap_waits)
  * An access with a pin, and an UNMAP of it that has come to the driver, which
  * takes its time.
  */
-#define test_unmap_at_the_driver(_unmapper, _thread, _mem, _access, _pin) \
+#define test_unmap_at_the_driver(_unmapper, _mem, _access, _pin)		\
 	do {								\
 		test_access_create(PIN, &(_access));			\
 		test_map_fixed(_mem, 4 * PAGE, MOCK_IOVA);		\
 		test_access_pin(_access, MOCK_IOVA, PAGE, _mem, 0, &(_pin)); \
-		ASSERT_EQ(0, pthread_create(&(_thread), NULL, unmap_thread, \
-					    &(_unmapper)));		\
+		test_start_unmap(_unmapper, self->ioas, 4 * PAGE);	\
 		for (uint64_t __end = now_ms() + 5000;			\
 		     !mock_param_read("unmaps") && now_ms() < __end;)	\
 			;						\
@@ -338,21 +349,17 @@ TEST_F(mock, callback_takes_the_lock_that_replace_is_called_under)
 {
 	uint8_t *mem = test_mem(mem_anon(4 * PAGE));
 	long stuck = mock_param_read("stuck");
-	struct unmapper u = {
-		.fd = self->fd, .ioas = self->ioas, .length = 4 * PAGE,
-	};
+	struct unmapper u;
 	uint32_t ioas, pin;
-	pthread_t thread;
 	int access;
 
 	test_ioas_alloc(&ioas);
 	test_mock_param("unmap_locks", 1);
 	test_mock_param("unmap_delay", 500);
-	test_unmap_at_the_driver(u, thread, mem, access, pin);
+	test_unmap_at_the_driver(&u, mem, access, pin);
 	test_access_replace(access, ioas);
-	ASSERT_EQ(0, pthread_join(thread, NULL));
+	test_end_unmap(&u, 0);
 	ASSERT_EQ(stuck, mock_param_read("stuck"));
-	ASSERT_EQ(0, u.rc);
 	test_err_access_unpin(ENOENT, access, pin);
 	test_refs(mem, 4 * PAGE, 0);
 	close(access);
@@ -363,21 +370,17 @@ TEST_F(mock, callback_takes_the_lock_that_replace_is_called_under)
 TEST_F(mock, replace_waits_for_a_pin_that_is_being_undone)
 {
 	uint8_t *mem = test_mem(mem_anon(4 * PAGE));
-	struct unmapper u = {
-		.fd = self->fd, .ioas = self->ioas, .length = 4 * PAGE,
-	};
+	struct unmapper u;
 	uint32_t ioas, pin;
-	pthread_t thread;
 	int access;
 
 	test_ioas_alloc(&ioas);
 	test_mock_param("unpin_delay", 500);
-	test_unmap_at_the_driver(u, thread, mem, access, pin);
+	test_unmap_at_the_driver(&u, mem, access, pin);
 	usleep(100000);
 	test_err_access_unpin(ENOENT, access, pin);
 	test_access_replace(access, ioas);
-	ASSERT_EQ(0, pthread_join(thread, NULL));
-	ASSERT_EQ(0, u.rc);
+	test_end_unmap(&u, 0);
 	test_refs(mem, 4 * PAGE, 0);
 	close(access);
 	test_destroy(ioas);
@@ -386,19 +389,15 @@ TEST_F(mock, replace_waits_for_a_pin_that_is_being_undone)
 TEST_F(mock, end_of_an_access_waits_for_its_callbacks)
 {
 	uint8_t *mem = test_mem(mem_anon(4 * PAGE));
-	struct unmapper u = {
-		.fd = self->fd, .ioas = self->ioas, .length = 4 * PAGE,
-	};
-	pthread_t thread;
+	struct unmapper u;
 	uint32_t pin;
 	int access;
 
 	test_mock_param("unmap_delay", 500);
-	test_unmap_at_the_driver(u, thread, mem, access, pin);
+	test_unmap_at_the_driver(&u, mem, access, pin);
 	close(access);
 	ASSERT_EQ(0, mock_param_read("unmaps"));
-	ASSERT_EQ(0, pthread_join(thread, NULL));
-	ASSERT_EQ(0, u.rc);
+	test_end_unmap(&u, 0);
 	test_refs(mem, 4 * PAGE, 0);
 }
 
@@ -781,26 +780,20 @@ TEST_F(stubborn, access_that_never_lets_go_is_edeadlock)
 {
 	uint32_t ioas[2] = { self->ioas, self->alone }, pin[2];
 	struct unmapper unmapper[2];
-	pthread_t thread[2];
 	uint8_t *mem[2];
 	int access[2];
 
 	for (int i = 0; i < 2; i++) {
 		mem[i] = test_mem(mem_anon(4 * PAGE));
 		test_stubborn_pin(ioas[i], mem[i], access[i], pin[i]);
-		unmapper[i] = (struct unmapper){
-			.fd = self->fd, .ioas = ioas[i], .length = 4 * PAGE,
-		};
 	}
 	test_mock_param("keep_pins", 1);
 	for (int i = 0; i < 2; i++)
-		ASSERT_EQ(0, pthread_create(&thread[i], NULL, unmap_thread,
-					    &unmapper[i]));
+		test_start_unmap(&unmapper[i], ioas[i], 4 * PAGE);
 	for (int i = 0; i < 2; i++)
-		ASSERT_EQ(0, pthread_join(thread[i], NULL));
+		test_end_unmap(&unmapper[i], EDEADLOCK);
 
 	for (int i = 0; i < 2; i++) {
-		ASSERT_EQ(EDEADLOCK, unmapper[i].rc);
 		/* Those before it are gone, it and those behind it are not. */
 		test_refs(mem[i], PAGE, 0);
 		test_refs(mem[i] + PAGE, PAGE, 1);

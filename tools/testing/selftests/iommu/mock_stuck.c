@@ -82,7 +82,20 @@ static void *call_thread(void *arg)
 #define test_start(_call, _fn, _id, _pt)				\
 	test_start_at(_call, _fn, _id, _pt, self->stuck.mem)
 
+/* A thread has come to the page. */
 #define test_stuck() test_ok(stuck_wait(&self->stuck, COMES))
+#define test_start_stuck(_call, _fn, _id, _pt)				\
+	do {								\
+		test_start(_call, _fn, _id, _pt);			\
+		test_stuck();						\
+	} while (0)
+
+/* The call has had the time to end, and waits. */
+#define test_waits(_call)						\
+	do {								\
+		sleep_ms(WAITS * slowness());				\
+		EXPECT_FALSE((_call)->done);				\
+	} while (0)
 
 #define test_end(_call, _errno)						\
 	do {								\
@@ -198,8 +211,7 @@ TEST_F(stuck, a_map_waits_for_its_memory)
 {
 	struct call map;
 
-	test_start(&map, call_map, self->ioas, 0);
-	test_stuck();
+	test_start_stuck(&map, call_map, self->ioas, 0);
 	ASSERT_FALSE(map.done);
 	stuck_release(&self->stuck);
 	test_end(&map, 0);
@@ -212,8 +224,7 @@ TEST_F(stuck, a_read_only_map_waits_for_its_memory)
 {
 	struct call map;
 
-	test_start(&map, call_read_only_map, self->ioas, 0);
-	test_stuck();
+	test_start_stuck(&map, call_read_only_map, self->ioas, 0);
 	stuck_release(&self->stuck);
 	test_end(&map, 0);
 	test_ok(_test_check_map(self->fd, self->dev[0].hwpt, MOCK_IOVA, LENGTH,
@@ -227,8 +238,7 @@ TEST_F(stuck, a_mapping_in_the_making_is_in_nobodys_way)
 	int access;
 
 	test_access_create(MOCK_ACCESS_NEEDS_PIN_PAGES, &access);
-	test_start(&map, call_map, self->ioas, 0);
-	test_stuck();
+	test_start_stuck(&map, call_map, self->ioas, 0);
 
 	/* Its place is taken, but it is not there to be used. */
 	EXPECT_EQ(EEXIST, _test_map_fixed(self->fd, self->ioas, self->mem, PAGE,
@@ -275,8 +285,7 @@ TEST_F(stuck, a_domain_that_comes_meanwhile_is_complete)
 	test_ioas_alloc(&other);
 	test_mock_attach(other, &dev);
 	test_map_fixed(self->mem, PAGE, MOCK_IOVA - PAGE);
-	test_start(&map, call_map, self->ioas, 0);
-	test_stuck();
+	test_start_stuck(&map, call_map, self->ioas, 0);
 	/* A device of the same IOAS shares the HWPT and need not wait. */
 	test_start(&replace, call_replace, dev.stdev, self->ioas);
 	test_end(&replace, 0);
@@ -308,8 +317,7 @@ TEST_F(stuck, a_half_built_hwpt_cannot_be_found)
 
 	test_other_ioas(&other);
 	ids = iommufd_next_id(self->fd);
-	test_start(&replace, call_replace, self->dev[0].stdev, other);
-	test_stuck();
+	test_start_stuck(&replace, call_replace, self->dev[0].stdev, other);
 	/* The HWPT has the id that was the next, and is not there. */
 	ASSERT_NE(ids, iommufd_next_id(self->fd));
 	EXPECT_EQ(ENOENT, _test_destroy(self->fd, ids));
@@ -332,11 +340,9 @@ TEST_F(stuck, who_attaches_meanwhile_shares_the_hwpt)
 	uint32_t other;
 
 	test_other_ioas(&other);
-	test_start(&replace, call_replace, self->dev[0].stdev, other);
-	test_stuck();
+	test_start_stuck(&replace, call_replace, self->dev[0].stdev, other);
 	test_start(&attach, call_attach, 0, other);
-	sleep_ms(WAITS);
-	ASSERT_FALSE(attach.done);
+	test_waits(&attach);
 	stuck_release(&self->stuck);
 	test_end(&replace, 0);
 	test_end(&attach, 0);
@@ -353,11 +359,9 @@ TEST_F(stuck, destroy_waits_for_an_ioctl_that_uses_the_object)
 	uint32_t other;
 
 	test_other_ioas(&other);
-	test_start(&replace, call_replace, self->dev[0].stdev, other);
-	test_stuck();
+	test_start_stuck(&replace, call_replace, self->dev[0].stdev, other);
 	test_start(&destroy, call_destroy, self->dev[0].stdev, 0);
-	sleep_ms(WAITS);
-	ASSERT_FALSE(destroy.done);
+	test_waits(&destroy);
 	ASSERT_FALSE(replace.done);
 	/* It is dying: nobody new can have it. */
 	ASSERT_EQ(ENOENT, _test_destroy(self->fd, self->dev[0].stdev));
@@ -384,8 +388,7 @@ TEST_F(stuck, unmap_waits_for_a_pin_that_is_under_way)
 				MOCK_IOVA, MAP_RW));
 	test_ok(_test_access_create(self->fd, other,
 				    MOCK_ACCESS_NEEDS_PIN_PAGES, &access));
-	test_start(&pin, call_pin, access, 0);
-	test_stuck();
+	test_start_stuck(&pin, call_pin, access, 0);
 	/*
 	 * It cannot be asked to let go of what it has not yet got; in one of
 	 * the variants longer than it is given to let go of what it has.
@@ -410,8 +413,7 @@ TEST_F(stuck, copies_of_two_threads_share_one_pin)
 	uint32_t other;
 
 	/* A second MAP of the same memory is a pin of its own. */
-	test_start(&map[0], call_map, self->ioas, 0);
-	test_stuck();
+	test_start_stuck(&map[0], call_map, self->ioas, 0);
 	test_ioas_alloc(&other);
 	test_start(&map[1], call_map, other, 0);
 	test_end(&map[1], 0);
@@ -434,8 +436,7 @@ TEST_F(stuck, copies_of_two_threads_share_one_pin)
 					MOCK_IOVA + LENGTH - 2 * PAGE,	\
 					2 * PAGE,			\
 					MAP_RW | MAP_FIXED_IOVA));	\
-		test_start(_pin, call_attach, 0, *(_other));		\
-		test_stuck();						\
+		test_start_stuck(_pin, call_attach, 0, *(_other));	\
 	} while (0)
 
 /* Like pthread_join(), but for a thread that may never come */
@@ -497,15 +498,15 @@ TEST_F(stuck, accesses_do_not_wait_for_a_pin_of_other_pages)
 	test_refs(self->stuck.mem, LENGTH, 1);
 }
 
-/* Two devices need the whole memory: each page is pinned once. */
-#define test_whole_copy(_ioas, _other)					\
+/* Two IOAS of the same memory: each page is pinned once for both. */
+#define test_two_ioas(_first, _second)					\
 	do {								\
 		uint64_t __iova = MOCK_IOVA;				\
 									\
-		test_ok(_test_ioas_alloc(self->fd, _ioas));		\
-		test_ok(_test_ioas_copy(self->fd, *(_ioas), &__iova,	\
-					_other, MOCK_IOVA, LENGTH,	\
-					MAP_RW | MAP_FIXED_IOVA));	\
+		test_other_ioas(_first);				\
+		test_ioas_alloc(_second);				\
+		test_copy(*(_second), &__iova, *(_first), MOCK_IOVA,	\
+			  LENGTH, MAP_RW | MAP_FIXED_IOVA);		\
 	} while (0)
 
 TEST_F(stuck, a_second_pin_waits_for_the_first)
@@ -513,13 +514,10 @@ TEST_F(stuck, a_second_pin_waits_for_the_first)
 	struct call first, second;
 	uint32_t other, third;
 
-	test_other_ioas(&other);
-	test_whole_copy(&third, other);
-	test_start(&first, call_attach, 0, other);
-	test_stuck();
+	test_two_ioas(&other, &third);
+	test_start_stuck(&first, call_attach, 0, other);
 	test_start(&second, call_attach, 0, third);
-	sleep_ms(WAITS * slowness());
-	EXPECT_FALSE(second.done);
+	test_waits(&second);
 	/* It waits for the other thread and not for the page. */
 	EXPECT_EQ(ETIMEDOUT, stuck_wait(&self->stuck, 0));
 	stuck_release(&self->stuck);
@@ -550,10 +548,8 @@ TEST_F(stuck, a_pin_that_waits_can_be_killed)
 	struct call first;
 	uint64_t start;
 
-	test_other_ioas(&other);
-	test_whole_copy(&third, other);
-	test_start(&first, call_attach, 0, other);
-	test_stuck();
+	test_two_ioas(&other, &third);
+	test_start_stuck(&first, call_attach, 0, other);
 	test_child_attach(&child, third);
 	sleep_ms(WAITS * slowness());
 	start = now_ms();
@@ -572,13 +568,11 @@ TEST_F(stuck, a_pin_that_waits_goes_on_when_the_first_is_killed)
 	struct call second;
 	struct child child;
 
-	test_other_ioas(&other);
-	test_whole_copy(&third, other);
+	test_two_ioas(&other, &third);
 	test_child_attach(&child, other);
 	test_stuck();
 	test_start(&second, call_attach, 0, third);
-	sleep_ms(WAITS * slowness());
-	EXPECT_FALSE(second.done);
+	test_waits(&second);
 	child_kill(&child);
 	/* Now it needs the page itself. */
 	test_stuck();
@@ -594,12 +588,10 @@ TEST_F(stuck, a_pin_that_waits_finds_out_itself_that_memory_is_gone)
 	struct call first, second;
 	uint32_t other, third;
 
-	test_other_ioas(&other);
-	test_whole_copy(&third, other);
-	test_start(&first, call_attach, 0, other);
-	test_stuck();
+	test_two_ioas(&other, &third);
+	test_start_stuck(&first, call_attach, 0, other);
 	test_start(&second, call_attach, 0, third);
-	sleep_ms(WAITS * slowness());
+	test_waits(&second);
 	ASSERT_EQ(0, munmap(self->stuck.page, PAGE));
 	stuck_release(&self->stuck);
 	test_end(&first, EFAULT);
@@ -659,8 +651,7 @@ TEST_F(stuck, a_killed_unmap_lets_others_pin)
 				MOCK_IOVA, MAP_RW));
 	test_ok(_test_access_create(self->fd, m.ioas,
 				    MOCK_ACCESS_NEEDS_PIN_PAGES, &access));
-	test_start(&pin, call_pin, access, 0);
-	test_stuck();
+	test_start_stuck(&pin, call_pin, access, 0);
 	ASSERT_TRUE(child_start(&child, unmap_everything, &m));
 	sleep_ms(WAITS * slowness());
 	EXPECT_EQ(EINVAL, _test_access_pin(self->fd, access, MOCK_IOVA - LENGTH,
