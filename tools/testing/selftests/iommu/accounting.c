@@ -157,7 +157,7 @@ TEST_F(memlock, page_by_page)
 	}
 }
 
-TEST_F(memlock, part_pages_count_whole)
+TEST_F(memlock, half_pages_count_as_whole_pages)
 {
 	test_attach_device();
 	test_become_user();
@@ -191,7 +191,7 @@ TEST_F(memlock, far_over_the_limit)
 		test_room(LIMIT_PAGES);					\
 	} while (0)
 
-TEST_F(memlock, what_can_never_be_mapped_is_efault_over_the_limit)
+TEST_F(memlock, unmappable_memory_is_efault_over_the_limit)
 {
 	uint8_t *gone = test_mem(mem_reserve(4 * LIMIT));
 	uint8_t *none = test_mem(mem_file(-1, 4 * LIMIT, PROT_NONE,
@@ -215,7 +215,7 @@ TEST_F(memlock, what_can_never_be_mapped_is_efault_over_the_limit)
 }
 
 /* Also where something else has taken the whole limit. */
-TEST_F(memlock, what_can_never_be_mapped_is_efault_at_the_limit)
+TEST_F(memlock, unmappable_memory_is_efault_at_the_limit)
 {
 	test_attach_device();
 	test_become_user();
@@ -232,7 +232,7 @@ TEST_F(memlock, what_can_never_be_mapped_is_efault_at_the_limit)
 }
 
 /* Each way to pin says that the memory is not there, not that it is much. */
-TEST_F(memlock, memory_that_is_not_there_is_efault_over_the_limit)
+TEST_F(memlock, missing_memory_is_efault_over_the_limit)
 {
 	uint8_t *hole = self->mem + 5 * PAGE;
 	int access;
@@ -294,7 +294,7 @@ TEST_F(memlock, two_maps_are_two_charges)
 	test_room(LIMIT_PAGES / 2);
 }
 
-TEST_F(memlock, copies_are_free)
+TEST_F(memlock, copies_are_not_charged)
 {
 	uint64_t iova = 0, all;
 
@@ -311,7 +311,7 @@ TEST_F(memlock, copies_are_free)
 	test_room(LIMIT_PAGES);
 }
 
-TEST_F(memlock, more_hwpts_are_free)
+TEST_F(memlock, more_hwpts_are_not_charged)
 {
 	uint32_t hwpt[3];
 
@@ -336,7 +336,7 @@ TEST_F(memlock, more_hwpts_are_free)
 }
 
 /* Who is over a limit that was lowered can still use what is pinned. */
-TEST_F(memlock, what_is_pinned_needs_no_room)
+TEST_F(memlock, pinned_pages_are_not_charged_again)
 {
 	uint64_t iova = 0;
 	uint32_t pin, hwpt;
@@ -375,7 +375,7 @@ TEST_F(memlock, charged_when_pinned_not_when_mapped)
 	test_pinned(0);
 }
 
-TEST_F(memlock, pins_of_accesses)
+TEST_F(memlock, pins_of_accesses_are_charged)
 {
 	uint32_t pin[2], small;
 	int access;
@@ -404,7 +404,7 @@ TEST_F(memlock, pins_of_accesses)
 	test_pinned(0);
 }
 
-TEST_F(memlock, a_domain_pays_only_for_what_an_access_has_not)
+TEST_F(memlock, domain_is_charged_only_for_unpinned_pages)
 {
 	uint32_t pin[3];
 	int access;
@@ -429,7 +429,7 @@ TEST_F(memlock, a_domain_pays_only_for_what_an_access_has_not)
 	close(access);
 }
 
-TEST_F(memlock, copying_is_free)
+TEST_F(memlock, reads_and_writes_are_not_charged)
 {
 	static uint8_t buffer[2 * LIMIT];
 	int access;
@@ -527,7 +527,7 @@ TEST_F(memlock, mlocked_memory_counts_per_process)
 	test_room(LIMIT_PAGES);
 }
 
-TEST_F(memlock, mode_is_checked_in_order)
+TEST_F(memlock, order_of_the_checks_of_rlimit_mode)
 {
 	uint64_t mode = 2, get = 9;
 
@@ -643,7 +643,7 @@ static int map_and_exec(void *arg)
 	.uid = self->uid,						\
 }
 
-TEST_F(memlock, the_mapper_pays_not_the_attacher)
+TEST_F(memlock, mapper_is_charged_not_the_attacher)
 {
 	struct other o = other_process(LIMIT);
 	struct child child;
@@ -668,7 +668,7 @@ TEST_F(memlock, the_mapper_pays_not_the_attacher)
 	child_end(&child);
 }
 
-TEST_F(memlock, the_limit_is_that_of_the_mapper)
+TEST_F(memlock, limit_is_that_of_the_mapper)
 {
 	struct other o = other_process(LIMIT + PAGE);
 	struct child child;

@@ -26,7 +26,7 @@
 			      _src, _length, (_flags) | MAP_FIXED_IOVA); \
 	} while (0)
 
-TEST_F(ioas, shares_the_pins)
+TEST_F(ioas, copy_shares_the_pins)
 {
 	uint8_t *mem = test_mem(mem_anon(8 * PAGE));
 	uint64_t iova = 0;
@@ -48,7 +48,7 @@ TEST_F(ioas, shares_the_pins)
 	test_pinned(0);
 }
 
-TEST_F(ioas, to_another_ioas)
+TEST_F(ioas, copy_to_another_ioas_and_back)
 {
 	uint8_t *mem = test_mem(mem_anon(8 * PAGE));
 	uint64_t iova = 0, there = SRC;
@@ -73,7 +73,7 @@ TEST_F(ioas, to_another_ioas)
 	test_pinned(0);
 }
 
-TEST_F(ioas, between_spaces)
+TEST_F(ioas, copy_to_an_ioas_with_another_device)
 {
 	uint8_t *mem = test_mem(mem_anon(8 * PAGE));
 	struct mock_dev dev;
@@ -133,7 +133,7 @@ TEST_F(ioas, parts_of_a_mapping)
 	test_pinned(0);
 }
 
-TEST_F(mock_ioas, half_pages)
+TEST_F(mock_ioas, copy_of_half_pages)
 {
 	uint8_t *mem = test_mem(mem_anon(4 * PAGE));
 
@@ -148,7 +148,7 @@ TEST_F(mock_ioas, half_pages)
 	test_mapped_pinned(2 * PAGE);
 }
 
-TEST_F(ioas, across_several_mappings)
+TEST_F(ioas, copy_across_several_mappings)
 {
 	uint8_t *mem = test_mem(mem_anon(16 * PAGE));
 	uint64_t unmapped;
@@ -247,7 +247,7 @@ TEST_F(ioas, no_permission_is_einval)
 	test_err_copy_fixed(EINVAL, DST, SRC, PAGE, 0);
 }
 
-TEST_F(ioas, copy_arithmetic)
+TEST_F(ioas, ranges_are_checked_for_overflow)
 {
 	uint8_t *mem = test_mem(mem_anon(2 * PAGE));
 
@@ -272,7 +272,7 @@ TEST_F(ioas, over_an_existing_mapping_is_eexist)
 	test_mapped_refs(mem, 4 * PAGE, 1);
 }
 
-TEST_F(ioas, place_of_the_copy_is_refused)
+TEST_F(ioas, bad_target_is_refused)
 {
 	uint8_t *mem = test_mem(mem_anon(4 * PAGE));
 	uint64_t iova = DST + PAGE;
@@ -307,7 +307,7 @@ TEST_F(ioas, unaligned_copy)
 	}
 }
 
-TEST_F(mock_ioas, alignment_of_the_target)
+TEST_F(mock_ioas, alignment_is_that_of_the_target)
 {
 	uint8_t *mem = test_mem(mem_anon(2 * PAGE));
 	uint64_t iova = DST + 7;
@@ -370,7 +370,7 @@ TEST_F(ioas, copies_of_copies)
 }
 
 /* The count of who needs a memory stops before it wraps. */
-TEST_F(mock_ioas, more_copies_than_can_be_counted)
+TEST_F(mock_ioas, too_many_copies_are_eoverflow)
 {
 	uint8_t *mem = test_mem(mem_anon(4 * PAGE));
 	uint64_t iova = DST;
@@ -393,7 +393,7 @@ TEST_F(mock_ioas, more_copies_than_can_be_counted)
 	test_domains_have(iova, 4 * PAGE, mem);
 }
 
-TEST_F(mock_ioas, the_n_th_failure_leaves_nothing)
+TEST_F(mock_ioas, failed_iommu_map_leaves_nothing)
 {
 	uint8_t *mem = test_mem(mem_scattered(8));
 	uint64_t iova;

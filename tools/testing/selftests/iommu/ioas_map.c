@@ -24,7 +24,7 @@ TEST_F(ioas, iova_plus_length_overflows)
 	test_refs(mem, PAGE, 0);
 }
 
-TEST_F(ioas, automatic_iova_ignores_the_field)
+TEST_F(ioas, automatic_iova_ignores_the_iova_field)
 {
 	uint8_t *mem = test_mem(mem_anon(PAGE));
 	static const uint64_t fields[] = { ULMAX - 1, ULMAX - PAGE + 1, 1 };
@@ -38,7 +38,7 @@ TEST_F(ioas, automatic_iova_ignores_the_field)
 }
 
 /* The hardware of the other variants ends before. */
-TEST_F(bare_ioas, fixed_iova_up_to_the_very_end)
+TEST_F(bare_ioas, fixed_iova_up_to_the_last_address)
 {
 	uint8_t *mem = test_mem(mem_anon(2 * PAGE));
 	uint64_t iova = ULMAX - PAGE + 1, unmapped;
@@ -57,7 +57,7 @@ TEST_F(bare_ioas, fixed_iova_up_to_the_very_end)
 }
 
 /* First flags and the bounds of the fields, then the IOAS, then the rest. */
-TEST_F(ioas, unknown_ioas_comes_before_length_and_addresses)
+TEST_F(ioas, unknown_ioas_is_reported_before_length_and_addresses)
 {
 	static const struct {
 		uint64_t va, length, iova;
@@ -105,7 +105,7 @@ TEST_F(ioas, length_zero_is_einval)
 	test_err_map_fixed(EINVAL, mem, 0, 0);
 }
 
-TEST_F(ioas, half_the_address_space_overflows_without_fixed)
+TEST_F(ioas, automatic_iova_for_half_the_address_space_is_eoverflow)
 {
 	uint64_t iova = 0;
 
@@ -141,7 +141,7 @@ TEST_F(ioas, each_permission_alone_is_enough)
 }
 
 /* 1 with nothing attached, the smallest IO page else. */
-TEST_F(ioas, alignment_is_that_of_what_is_attached)
+TEST_F(ioas, alignment_follows_the_attached_device)
 {
 	static const unsigned int units[] = { 1, 8, 64, 512, 2048, 4095 };
 	uint8_t *mem = test_mem(mem_anon(4 * PAGE));
@@ -163,7 +163,7 @@ TEST_F(ioas, alignment_is_that_of_what_is_attached)
 	}
 }
 
-TEST_F(ioas, unaligned_without_fixed)
+TEST_F(ioas, automatic_iova_of_unaligned_memory)
 {
 	uint8_t *mem = test_mem(mem_anon(2 * PAGE));
 	uint64_t iova = 0;
@@ -181,7 +181,7 @@ TEST_F(ioas, unaligned_without_fixed)
 	EXPECT_EQ(PAGE - 1, iova % PAGE);
 }
 
-TEST_F(mock_ioas, half_pages_map)
+TEST_F(mock_ioas, half_pages_can_be_mapped)
 {
 	uint8_t *mem = test_mem(mem_anon(4 * PAGE));
 	static const struct { unsigned long va, iova, pages; } part[] = {
@@ -207,7 +207,7 @@ TEST_F(mock_ioas, half_pages_map)
 	}
 }
 
-TEST_F(ioas, iova_zero_can_be_asked_for)
+TEST_F(ioas, fixed_iova_zero)
 {
 	uint8_t *mem = test_mem(mem_anon(PAGE));
 
@@ -462,7 +462,7 @@ TEST_F(ioas, automatic_iova_stays_in_the_allowed_list)
 	ASSERT_GT(IOVA, iova);
 }
 
-TEST_F(ioas, outside_the_allowed_list_only_fixed)
+TEST_F(ioas, fixed_iova_ignores_the_allowed_list)
 {
 	uint8_t *mem = test_mem(mem_anon(4 * PAGE));
 	struct iommu_iova_range allowed = { IOVA, IOVA + 2 * PAGE - 1 };
@@ -501,7 +501,7 @@ TEST_F(ioas, no_room_is_enospc)
  * With no page table nothing looks at the memory; with one it is checked and
  * pinned whole or not at all.
  */
-TEST_F(ioas, memory_is_looked_at_only_with_a_domain)
+TEST_F(ioas, memory_is_checked_only_with_a_domain)
 {
 	uint8_t *hole = test_mem(mem_reserve(2UL << 30));
 	uint64_t iova = 0;
@@ -523,7 +523,7 @@ TEST_F(ioas, memory_is_looked_at_only_with_a_domain)
 	test_pinned(0);
 }
 
-TEST_F(ioas, a_hole_midway_leaves_nothing)
+TEST_F(ioas, failed_pin_leaves_nothing)
 {
 	const size_t pages = 1024;
 	uint8_t *mem = test_mem(mem_anon(pages * PAGE));
@@ -559,7 +559,7 @@ TEST_F(ioas, a_hole_midway_leaves_nothing)
 }
 
 /* The nth call of iommu_map() fails, for every n until all succeed. */
-TEST_F(mock_ioas, a_page_table_that_fails_midway_leaves_nothing)
+TEST_F(mock_ioas, failed_iommu_map_leaves_nothing)
 {
 	const unsigned long pages = 16;
 	uint8_t *mem = test_mem(mem_scattered(pages));
@@ -596,7 +596,7 @@ TEST_F(edu_ioas, above_user_space_is_efault)
 }
 
 /* It does not wrap, so there is just no memory. */
-TEST_F(mock_ioas, up_to_half_a_page_before_the_last_address)
+TEST_F(mock_ioas, user_va_just_below_the_wrap_is_efault)
 {
 	uint8_t *va = (uint8_t *)(-2 * PAGE);
 
@@ -612,7 +612,7 @@ TEST_F(mock_ioas, up_to_half_a_page_before_the_last_address)
 	test_err_map_fixed(EOVERFLOW, va + MOCK_PAGE, 2 * PAGE, IOVA);
 }
 
-TEST_F(edu_ioas, protections_of_the_memory)
+TEST_F(edu_ioas, memory_protection_is_checked)
 {
 	uint8_t *mem = test_mem(mem_anon(2 * PAGE));
 	uint64_t iova = 0;
@@ -629,7 +629,7 @@ TEST_F(edu_ioas, protections_of_the_memory)
 	test_map_to(self->ioas, mem, PAGE, &iova, MAP_READ);
 }
 
-TEST_F(ioas, pins_are_writable_only_when_asked)
+TEST_F(ioas, pages_are_pinned_for_writing_only_when_asked)
 {
 	uint8_t *mem = test_mem(mem_anon(2 * PAGE));
 	uint64_t iova = IOVA;
@@ -674,7 +674,7 @@ TEST_F(ioas, two_maps_are_two_pins)
 	test_mapped_refs(mem + PAGE, 2 * PAGE, 1);
 }
 
-TEST_F(mock_ioas, small_pages_only)
+TEST_F(mock_ioas, alignment_is_a_page_without_huge_pages)
 {
 	uint8_t *mem = test_mem(mem_anon(4 * PAGE));
 	uint64_t off = 0;
@@ -689,7 +689,7 @@ TEST_F(mock_ioas, small_pages_only)
 	test_unmap(IOVA, 4 * PAGE);
 }
 
-TEST_F(mock_ioas, no_small_pages_once_it_is_too_late)
+TEST_F(mock_ioas, huge_pages_stay_on_while_half_a_page_is_mapped)
 {
 	uint8_t *mem = test_mem(mem_anon(4 * PAGE));
 	uint64_t off = 0, on = 1, get = 7;
@@ -708,7 +708,7 @@ TEST_F(mock_ioas, no_small_pages_once_it_is_too_late)
 		    &off);
 }
 
-TEST_F(ioas, map_does_not_touch_memory_of_the_caller)
+TEST_F(ioas, map_leaves_memory_contents_alone)
 {
 	uint8_t *mem = test_mem(mem_anon(16 * PAGE));
 
@@ -755,7 +755,7 @@ TEST_F(ioas, thousands_of_mappings)
 	test_pinned(0);
 }
 
-TEST_F(ioas, answer_that_cannot_be_written_leaves_nothing)
+TEST_F(ioas, failed_answer_undoes_the_map)
 {
 	struct iommu_ioas_map *cmd = test_mem(mem_anon(PAGE));
 	uint8_t *mem = test_mem(mem_anon(2 * PAGE));

@@ -5,7 +5,7 @@
  */
 #include "ioas.h"
 
-TEST_F(ioas, everything_of_an_empty_ioas)
+TEST_F(ioas, unmap_all_of_an_empty_ioas)
 {
 	uint64_t unmapped = 1;
 
@@ -15,7 +15,7 @@ TEST_F(ioas, everything_of_an_empty_ioas)
 	ASSERT_EQ(0, unmapped);
 }
 
-TEST_F(ioas, everything)
+TEST_F(ioas, unmap_all)
 {
 	uint8_t *mem = test_mem(mem_anon(8 * PAGE));
 	uint64_t unmapped, iova;
@@ -37,7 +37,7 @@ TEST_F(ioas, everything)
 	ASSERT_EQ(0, unmapped);
 }
 
-TEST_F(ioas, overflows)
+TEST_F(ioas, iova_plus_length_overflows)
 {
 	uint8_t *mem = test_mem(mem_anon(PAGE));
 
@@ -63,7 +63,7 @@ TEST_F(ioas, length_zero_is_einval)
 	test_unmap(IOVA, PAGE);
 }
 
-TEST_F(ioas, nothing_there_is_enoent)
+TEST_F(ioas, empty_range_is_enoent)
 {
 	uint8_t *mem = test_mem(mem_anon(PAGE));
 
@@ -77,7 +77,7 @@ TEST_F(ioas, nothing_there_is_enoent)
 	test_err_unmap(ENOENT, IOVA, PAGE);
 }
 
-TEST_F(ioas, cutting_a_mapping_is_enoent)
+TEST_F(ioas, part_of_a_mapping_is_enoent)
 {
 	uint8_t *mem = test_mem(mem_anon(4 * PAGE));
 	static const struct { long start, end; } cut[] = {
@@ -97,7 +97,7 @@ TEST_F(ioas, cutting_a_mapping_is_enoent)
 	test_unmap(IOVA, 4 * PAGE);
 }
 
-TEST_F(ioas, those_before_the_cut_one_are_gone)
+TEST_F(ioas, mappings_before_the_failing_one_are_unmapped)
 {
 	uint8_t *mem = test_mem(mem_anon(8 * PAGE));
 	uint64_t unmapped;
@@ -126,7 +126,7 @@ TEST_F(ioas, those_before_the_cut_one_are_gone)
 }
 
 /* A failed UNMAP answers nothing: the caller's length stays as it was. */
-TEST_F(ioas, failed_unmap_keeps_the_callers_length)
+TEST_F(ioas, failed_unmap_writes_no_length)
 {
 	uint8_t *mem = test_mem(mem_anon(2 * PAGE));
 	struct iommu_ioas_unmap cmd = {
@@ -143,7 +143,7 @@ TEST_F(ioas, failed_unmap_keeps_the_callers_length)
 }
 
 /* What a failed UNMAP has removed is not counted again, nor is what it left. */
-TEST_F(ioas, bytes_add_up_over_a_failure_midway)
+TEST_F(ioas, bytes_are_counted_once_after_a_failure)
 {
 	uint8_t *mem = test_mem(mem_anon(4 * PAGE));
 	const unsigned long n = 100;
@@ -183,7 +183,7 @@ TEST_F(ioas, holes_are_not_counted)
 	test_pinned(0);
 }
 
-TEST_F(ioas, superset_with_odd_borders)
+TEST_F(ioas, range_may_exceed_the_mappings)
 {
 	uint8_t *mem = test_mem(mem_anon(PAGE));
 	uint64_t unmapped;
@@ -212,7 +212,7 @@ TEST_F(bare_ioas, byte_sized_mappings)
 	ASSERT_EQ(PAGE - 8, unmapped);
 }
 
-TEST_F(ioas, iova_is_free_again)
+TEST_F(ioas, unmapped_iova_is_reused)
 {
 	uint8_t *mem = test_mem(mem_anon(PAGE));
 
@@ -223,7 +223,7 @@ TEST_F(ioas, iova_is_free_again)
 	test_pinned(0);
 }
 
-TEST_F(ioas, in_any_order)
+TEST_F(ioas, unmap_in_any_order)
 {
 	const unsigned int n = 257, step = 101;		/* coprime */
 	uint8_t *mem = test_mem(mem_anon(n * PAGE));
@@ -243,7 +243,7 @@ TEST_F(ioas, in_any_order)
  * Neighbours are taken out of a page table together; the mock complains when
  * that cuts a mapping, the ones on both sides must be untouched.
  */
-TEST_F(mock_ioas, neighbours_go_together)
+TEST_F(mock_ioas, adjacent_mappings_are_unmapped_together)
 {
 	uint8_t *mem = test_mem(mem_anon(64 * PAGE));
 	unsigned long at = 0, ends[12];
@@ -267,7 +267,7 @@ TEST_F(mock_ioas, neighbours_go_together)
 }
 
 /* More mappings than the kernel would want to take out in one go. */
-TEST_F(ioas, thousands_in_one_range)
+TEST_F(ioas, thousands_of_mappings_in_one_range)
 {
 	uint8_t *mem = test_mem(mem_anon(PAGE));
 	const unsigned long n = 1500;
@@ -335,7 +335,7 @@ TEST_F(ioas, destroying_the_ioas_unmaps)
 	test_refs(mem, 8 * PAGE, 0);
 }
 
-TEST_F(ioas, memory_may_be_gone_already)
+TEST_F(ioas, munmap_before_unmap)
 {
 	uint8_t *mem = test_mem(mem_anon(8 * PAGE));
 
@@ -347,7 +347,7 @@ TEST_F(ioas, memory_may_be_gone_already)
 	test_pinned(0);
 }
 
-TEST_F(ioas, answer_that_cannot_be_written_is_efault)
+TEST_F(ioas, failed_answer_is_efault)
 {
 	struct iommu_ioas_unmap *cmd = test_mem(mem_anon(PAGE));
 	uint8_t *mem = test_mem(mem_anon(PAGE));

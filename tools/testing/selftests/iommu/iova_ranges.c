@@ -43,7 +43,7 @@ TEST_F(ioas, ranges_leave_out_what_is_reserved)
 	ASSERT_LT(ranges[1].last, UINT64_MAX);
 }
 
-TEST_F(ioas, too_small_an_array_is_emsgsize)
+TEST_F(ioas, small_array_is_emsgsize)
 {
 	struct iommu_iova_range want[16], got[16];
 	uint32_t total, num;
@@ -104,7 +104,7 @@ TEST_F(ioas, bad_array_is_efault)
 	test_err_allow_iovas(EFAULT, (void *)(mem + PAGE - 8), 1);
 }
 
-TEST_F(ioas, neither_mappings_nor_the_allowed_list_change_ranges)
+TEST_F(ioas, mappings_and_allowed_list_do_not_change_ranges)
 {
 	struct iommu_iova_range before[16], after[16];
 	struct iommu_iova_range allowed = { IOVA, IOVA + HUGE - 1 };
@@ -157,7 +157,7 @@ TEST_F(mock_ioas, overlapping_reservations_are_one_hole)
 		    { IOVA + 8 * PAGE + 1, HIGH });
 }
 
-TEST_F(mock_ioas, reserved_up_to_the_very_ends)
+TEST_F(mock_ioas, everything_can_be_reserved)
 {
 	test_reserve(0, IOVA);
 	test_ranges({ IOVA, HIGH });
@@ -174,7 +174,7 @@ TEST_F(mock_ioas, reserved_up_to_the_very_ends)
 	}
 }
 
-TEST_F(ioas, allow_wants_start_before_last)
+TEST_F(ioas, allowed_range_must_start_before_its_last)
 {
 	struct iommu_iova_range range;
 
@@ -339,7 +339,7 @@ TEST_F(ioas, allowed_range_at_the_top)
 }
 
 /* Alignments that would wrap at the top, with little room there */
-TEST_F(ioas, placement_at_the_top)
+TEST_F(ioas, aligned_iova_at_the_top)
 {
 	uint8_t *mem = test_mem(mem_reserve_aligned(64 * PAGE, 64 * PAGE));
 	struct iommu_iova_range ranges[16], allowed;
@@ -368,7 +368,7 @@ TEST_F(ioas, placement_at_the_top)
 	test_err_map(ENOSPC, mem, PAGE, &iova);
 }
 
-TEST_F(ioas, alignment_follows_what_uses_the_space)
+TEST_F(ioas, alignment_follows_devices_accesses_and_huge_pages)
 {
 	uint64_t alignment, off = 0, on = 1;
 	uint32_t num = 0;
@@ -399,7 +399,7 @@ TEST_F(ioas, alignment_follows_what_uses_the_space)
 }
 
 /* Reservations come with the attachment and go with it. */
-TEST_F(edu_ioas, detach_removes_its_owners_reservations)
+TEST_F(edu_ioas, detach_removes_the_devices_reservations)
 {
 	struct iommu_iova_range ranges[16];
 	uint32_t num = ARRAY_SIZE(ranges);

@@ -108,7 +108,7 @@ static void *do_hwpt_alloc(void *arg)
 			TH_LOG("%s took too long", #_call);		\
 	} while (0)
 
-TEST_F(long_work, mapping_under_construction)
+TEST_F(long_work, unfinished_mapping)
 {
 	uint32_t pt = self->ioas;
 	struct worker worker;
@@ -132,7 +132,7 @@ TEST_F(long_work, mapping_under_construction)
 	test_unmap(BIG_IOVA, LENGTH);
 }
 
-TEST_F(long_work, others_are_not_held_up)
+TEST_F(long_work, long_map_does_not_block_others)
 {
 	struct iommu_iova_range ranges[8];
 	uint32_t num = ARRAY_SIZE(ranges), pt = self->ioas, other;
@@ -164,7 +164,7 @@ TEST_F(long_work, others_are_not_held_up)
 	test_pinned(16);
 }
 
-TEST_F(long_work, hwpt_under_construction)
+TEST_F(long_work, unfinished_hwpt)
 {
 	uint32_t next = iommufd_next_id(self->fd), pt;
 	struct worker worker;

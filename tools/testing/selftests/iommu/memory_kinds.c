@@ -181,7 +181,7 @@ TEST_F(kinds, parts_that_begin_and_end_anywhere)
 	test_pinned(0);
 }
 
-TEST_F(kinds, memory_may_go_before_the_mapping)
+TEST_F(kinds, munmap_before_unmap)
 {
 	uint8_t *scratch = test_mem(mem_anon(PAGE));
 
@@ -272,7 +272,7 @@ TEST_F(refused, good_memory_and_then_a_bar)
 	ASSERT_EQ(0, munmap(bar, PAGE));
 }
 
-TEST_F(refused, a_hole)
+TEST_F(refused, hole_in_memory)
 {
 	ASSERT_EQ(0, munmap(self->mem + PAGE, PAGE));
 	test_refused(self->mem, 4 * PAGE);

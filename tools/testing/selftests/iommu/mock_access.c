@@ -15,7 +15,7 @@
 #define test_pin_refs(_va, _length, _pins)				\
 	test_refs(_va, _length, variant->domains || (_pins))
 
-TEST_F(mock, pins_are_those_of_the_domains)
+TEST_F(mock, accesses_and_domains_share_pins)
 {
 	uint8_t *mem = test_mem(mem_anon(8 * PAGE));
 	uint32_t pin[3];
@@ -47,7 +47,7 @@ TEST_F(mock, pins_are_those_of_the_domains)
 	close(access);
 }
 
-TEST_F(mock, only_the_window_is_pinned)
+TEST_F(mock, only_the_requested_pages_are_pinned)
 {
 	uint8_t *mem = test_mem(mem_anon(64 * PAGE));
 	uint32_t pin;
@@ -134,7 +134,7 @@ TEST_F(mock, pin_refuses)
 }
 
 /* What counts is the mapping, not what may be done to its memory elsewhere. */
-TEST_F(mock, rights_are_those_of_the_mapping)
+TEST_F(mock, permissions_are_those_of_the_mapping)
 {
 	uint8_t *mem = test_mem(mem_anon(PAGE));
 	uint64_t both = MOCK_IOVA, read = MOCK_IOVA + 2 * PAGE;
@@ -187,7 +187,7 @@ TEST_F(mock, part_of_the_last_page_can_be_pinned)
 	close(access);
 }
 
-TEST_F(mock, memory_that_is_not_there_cannot_be_pinned)
+TEST_F(mock, missing_memory_cannot_be_pinned)
 {
 	uint8_t *mem = test_mem(mem_anon(8 * PAGE));
 	uint8_t buffer[64];
@@ -345,7 +345,7 @@ TEST_F(mock, new_pins_are_refused_while_an_unmap_waits)
 	} while (0)
 
 /* The driver holds a lock around replace that its callback takes as well. */
-TEST_F(mock, callback_takes_the_lock_that_replace_is_called_under)
+TEST_F(mock, unmap_callback_may_take_the_lock_held_around_replace)
 {
 	uint8_t *mem = test_mem(mem_anon(4 * PAGE));
 	long stuck = mock_param_read("stuck");
@@ -555,7 +555,7 @@ TEST_F(mock, pages_are_dirty_after_writing)
 	close(access);
 }
 
-TEST_F(mock, an_access_uses_its_ioas)
+TEST_F(mock, access_keeps_its_ioas)
 {
 	uint32_t ioas;
 	int access;
@@ -604,7 +604,7 @@ TEST_F(mock, replace_ends_the_pins)
 	test_destroy(ioas);
 }
 
-TEST_F(mock, a_failed_replace_changes_nothing)
+TEST_F(mock, failed_replace_changes_nothing)
 {
 	uint8_t *mem = test_mem(mem_anon(4 * PAGE));
 	uint32_t ioas, pin;
@@ -689,7 +689,7 @@ TEST_F(mock, pins_survive_the_domains)
 	close(access);
 }
 
-TEST_F(mock, more_pins_than_can_be_counted)
+TEST_F(mock, too_many_pins_are_eoverflow)
 {
 	uint8_t *mem = test_mem(mem_anon(4 * PAGE));
 	uint64_t copy = MOCK_IOVA + 4 * PAGE;
@@ -776,7 +776,7 @@ FIXTURE_TEARDOWN(stubborn)
 				(_mem) + PAGE, 0, &(_pin));		\
 	} while (0)
 
-TEST_F(stubborn, access_that_never_lets_go_is_edeadlock)
+TEST_F(stubborn, access_that_keeps_its_pins_is_edeadlock)
 {
 	uint32_t ioas[2] = { self->ioas, self->alone }, pin[2];
 	struct unmapper unmapper[2];

@@ -83,7 +83,7 @@ TEST_F(attach, automatic_hwpt_goes_with_its_last_device)
 	test_destroy(self->ioas);
 }
 
-TEST_F(attach, explicit_hwpt_is_only_for_who_asks)
+TEST_F(attach, explicit_hwpt_is_used_only_by_its_id)
 {
 	struct mock_dev dev[3];
 	uint32_t hwpt;
@@ -136,7 +136,7 @@ TEST_F(attach, hwpt_alloc_refuses)
 	test_attached_refs(1);
 }
 
-TEST_F(attach, answer_of_hwpt_alloc_that_cannot_be_written_leaves_nothing)
+TEST_F(attach, failed_answer_undoes_hwpt_alloc)
 {
 	struct iommu_hwpt_alloc *cmd = test_mem(mem_anon(PAGE));
 	struct mock_dev dev;
@@ -192,7 +192,7 @@ static int obstacle_clear(int fd, uint32_t ioas, int n)
 				obstacles[n].length, NULL);
 }
 
-TEST_F(attach, what_does_not_suit_the_hardware)
+TEST_F(attach, unsuitable_ioas_is_refused)
 {
 	struct mock_dev dev;
 	uint32_t other, hwpt, pt = self->ioas;
@@ -216,7 +216,7 @@ TEST_F(attach, what_does_not_suit_the_hardware)
 	test_attached_refs(1);
 }
 
-TEST_F(attach, an_iommu_that_refuses_changes_nothing)
+TEST_F(attach, failed_attach_changes_nothing)
 {
 	struct mock_dev dev;
 	uint32_t other, pt;
@@ -244,7 +244,7 @@ TEST_F(attach, an_iommu_that_refuses_changes_nothing)
 	test_nothing_reserved(self->ioas);
 }
 
-TEST_F(attach, a_page_table_that_cannot_be_filled_leaves_nothing)
+TEST_F(attach, failed_iommu_map_leaves_nothing)
 {
 	struct mock_dev dev, first;
 	uint32_t other, hwpt;
@@ -343,7 +343,7 @@ TEST_F(attach, replace_between_automatic_and_explicit)
 	test_attached_refs(0);
 }
 
-TEST_F(attach, replace_refuses_what_is_no_page_table)
+TEST_F(attach, replace_refuses_other_objects)
 {
 	struct mock_dev dev;
 
@@ -356,7 +356,7 @@ TEST_F(attach, replace_refuses_what_is_no_page_table)
 	test_filled(dev.hwpt);
 }
 
-TEST_F(attach, replace_joins_who_is_there)
+TEST_F(attach, replace_shares_the_automatic_hwpt)
 {
 	struct mock_dev dev[2];
 	uint32_t other, pt = self->ioas;
@@ -431,7 +431,7 @@ TEST_F(attach, accesses_and_devices_belong_to_their_drivers)
 	test_destroy(self->ioas);
 }
 
-TEST_F(attach, again_and_again)
+TEST_F(attach, attach_and_replace_many_times)
 {
 	uint32_t next = iommufd_next_id(self->fd), other, pt;
 	struct mock_dev dev[2];

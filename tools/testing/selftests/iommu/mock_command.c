@@ -26,7 +26,7 @@ static int command_size(int fd, void *cmd, uint32_t size)
 	return iommufd_ioctl(fd, IOMMU_TEST_CMD, cmd);
 }
 
-TEST_F(command, number)
+TEST_F(command, ioctl_number)
 {
 	ASSERT_EQ(0x3ba0, IOMMU_TEST_CMD);
 }
@@ -105,7 +105,7 @@ TEST_F(command, unreadable_is_efault)
 	ASSERT_EQ(EFAULT, iommufd_ioctl(self->fd, IOMMU_TEST_CMD, cmd));
 }
 
-TEST_F(command, answer_that_cannot_be_written_leaves_nothing)
+TEST_F(command, failed_answer_leaves_nothing)
 {
 	struct iommu_test_cmd *cmd = test_mem(mem_anon(PAGE));
 	static const uint32_t ops[] = {
@@ -122,7 +122,7 @@ TEST_F(command, answer_that_cannot_be_written_leaves_nothing)
 	}
 }
 
-TEST_F(command, pins_go_when_the_answer_cannot_be_written)
+TEST_F(command, failed_answer_undoes_the_pin)
 {
 	struct iommu_test_cmd *cmd = test_mem(mem_anon(PAGE));
 	uint8_t *mem = test_mem(mem_anon(PAGE));
@@ -399,7 +399,7 @@ TEST_F(command, access_descriptors)
 }
 
 /* An IOMMU of the machine and the mock do not share a HWPT. */
-TEST_F(command, devices_of_the_machine_get_a_hwpt_of_their_own)
+TEST_F(command, real_and_mock_devices_share_no_hwpt)
 {
 	uint8_t *mem = test_mem(mem_anon(PAGE));
 	struct edu edu;

@@ -156,7 +156,7 @@ FIXTURE_TEARDOWN(memory)
 }
 
 /* Where the frames are in a known order, make sure that they are. */
-TEST_F(memory, is_what_it_is_called)
+TEST_F(memory, frames_are_in_the_expected_order)
 {
 	size_t pages = self->length / PAGE, runs = mem_runs(self->mem, pages);
 
@@ -177,7 +177,7 @@ TEST_F(memory, is_what_it_is_called)
 	}
 }
 
-TEST_F(memory, all_of_it)
+TEST_F(memory, map_all_of_it)
 {
 	for (int i = 0; i < 2; i++) {
 		test_map_fixed(self->mem, self->length, MOCK_IOVA);
@@ -294,7 +294,7 @@ TEST_F(memory, copies_share_the_pin)
 	test_refs(self->mem, self->length, 0);
 }
 
-TEST_F(memory, a_domain_that_comes_later_and_goes_first)
+TEST_F(memory, domain_attached_later_and_detached_first)
 {
 	uint32_t hwpt;
 
@@ -308,7 +308,7 @@ TEST_F(memory, a_domain_that_comes_later_and_goes_first)
 	test_refs(self->mem, self->length, 1);
 }
 
-TEST_F(memory, a_domain_that_was_first_goes_first)
+TEST_F(memory, domain_attached_first_and_detached_first)
 {
 	uint32_t hwpt;
 

@@ -166,7 +166,7 @@ static int call_info(struct call *call)
 }
 
 /* Ranges that change while the first is written do not show. */
-TEST_F(stuck, iova_ranges_are_of_one_moment)
+TEST_F(stuck, iova_ranges_are_a_snapshot)
 {
 	struct iommu_iova_range *ranges = (void *)self->stuck.page;
 	struct call call;
@@ -182,7 +182,7 @@ TEST_F(stuck, iova_ranges_are_of_one_moment)
 	ASSERT_EQ(MOCK_APERTURE_LAST, ranges->last);
 }
 
-TEST_F(stuck, type1_ranges_are_of_one_moment)
+TEST_F(stuck, type1_ranges_are_a_snapshot)
 {
 	struct iommu_vfio_ioas choose = {
 		.size = sizeof(choose), .ioas_id = self->ioas,
@@ -207,7 +207,7 @@ TEST_F(stuck, type1_ranges_are_of_one_moment)
 	ASSERT_EQ(MOCK_APERTURE_LAST, range->end);
 }
 
-TEST_F(stuck, a_map_waits_for_its_memory)
+TEST_F(stuck, map_waits_for_its_memory)
 {
 	struct call map;
 
@@ -220,7 +220,7 @@ TEST_F(stuck, a_map_waits_for_its_memory)
 	test_refs(self->stuck.mem, LENGTH, 1);
 }
 
-TEST_F(stuck, a_read_only_map_waits_for_its_memory)
+TEST_F(stuck, read_only_map_waits_for_its_memory)
 {
 	struct call map;
 
@@ -231,7 +231,7 @@ TEST_F(stuck, a_read_only_map_waits_for_its_memory)
 				self->stuck.mem));
 }
 
-TEST_F(stuck, a_mapping_in_the_making_is_in_nobodys_way)
+TEST_F(stuck, unfinished_mapping_does_not_block_others)
 {
 	uint64_t iova = 0;
 	struct call map;
@@ -275,7 +275,7 @@ TEST_F(stuck, a_mapping_in_the_making_is_in_nobodys_way)
 }
 
 /* A new page table has to wait, and gets it all. */
-TEST_F(stuck, a_domain_that_comes_meanwhile_is_complete)
+TEST_F(stuck, domain_attached_during_a_map_is_complete)
 {
 	uint64_t iova = MOCK_IOVA + LENGTH;
 	struct call map, replace;
@@ -309,7 +309,7 @@ TEST_F(stuck, a_domain_that_comes_meanwhile_is_complete)
 					MAP_RW));			\
 	} while (0)
 
-TEST_F(stuck, a_half_built_hwpt_cannot_be_found)
+TEST_F(stuck, unfinished_hwpt_cannot_be_found)
 {
 	struct mock_dev dev;
 	struct call replace;
@@ -334,7 +334,7 @@ TEST_F(stuck, a_half_built_hwpt_cannot_be_found)
 				self->stuck.mem));
 }
 
-TEST_F(stuck, who_attaches_meanwhile_shares_the_hwpt)
+TEST_F(stuck, second_attach_shares_the_unfinished_hwpt)
 {
 	struct call replace, attach;
 	uint32_t other;
@@ -407,7 +407,7 @@ TEST_F(stuck, unmap_waits_for_a_pin_that_is_under_way)
 	close(access);
 }
 
-TEST_F(stuck, copies_of_two_threads_share_one_pin)
+TEST_F(stuck, two_maps_of_one_memory_do_not_wait)
 {
 	struct call map[2];
 	uint32_t other;
@@ -509,7 +509,7 @@ TEST_F(stuck, accesses_do_not_wait_for_a_pin_of_other_pages)
 			  LENGTH, MAP_RW | MAP_FIXED_IOVA);		\
 	} while (0)
 
-TEST_F(stuck, a_second_pin_waits_for_the_first)
+TEST_F(stuck, second_pin_waits_for_the_first)
 {
 	struct call first, second;
 	uint32_t other, third;
@@ -541,7 +541,7 @@ static int attach_in_child(void *arg)
 		ASSERT_TRUE(child_start(_child, attach_in_child, &__call)); \
 	} while (0)
 
-TEST_F(stuck, a_pin_that_waits_can_be_killed)
+TEST_F(stuck, waiting_pin_can_be_killed)
 {
 	uint32_t other, third;
 	struct child child;
@@ -562,7 +562,7 @@ TEST_F(stuck, a_pin_that_waits_can_be_killed)
 	test_pinned(LENGTH / 1024);
 }
 
-TEST_F(stuck, a_pin_that_waits_goes_on_when_the_first_is_killed)
+TEST_F(stuck, waiting_pin_continues_when_the_first_is_killed)
 {
 	uint32_t other, third;
 	struct call second;
@@ -583,7 +583,7 @@ TEST_F(stuck, a_pin_that_waits_goes_on_when_the_first_is_killed)
 	test_pinned(LENGTH / 1024);
 }
 
-TEST_F(stuck, a_pin_that_waits_finds_out_itself_that_memory_is_gone)
+TEST_F(stuck, waiting_pin_fails_when_memory_is_gone)
 {
 	struct call first, second;
 	uint32_t other, third;
@@ -636,7 +636,7 @@ static int unmap_everything(void *arg)
 }
 
 /* An UNMAP forbids new pins while it waits for old ones, and no longer. */
-TEST_F(stuck, a_killed_unmap_lets_others_pin)
+TEST_F(stuck, killed_unmap_allows_pins_again)
 {
 	struct mapper m = { .fd = self->fd };
 	struct child child;
@@ -668,7 +668,7 @@ TEST_F(stuck, a_killed_unmap_lets_others_pin)
 	close(access);
 }
 
-TEST_F(stuck, a_killed_map_leaves_nothing)
+TEST_F(stuck, killed_map_leaves_nothing)
 {
 	struct mapper m = { .fd = self->fd, .ioas = self->ioas };
 	struct child child;

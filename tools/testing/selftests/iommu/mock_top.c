@@ -166,7 +166,7 @@ TEST_F(top, close_gives_everything_back)
 	child_end(&child);
 }
 
-TEST_F(top, death_gives_everything_back)
+TEST_F(top, exit_gives_everything_back)
 {
 	struct child child;
 
@@ -214,7 +214,7 @@ TEST_F(wide, map_and_unmap_at_the_top)
 }
 
 /* What is left of a map call that failed is taken back up to the last IOVA. */
-TEST_F(wide, the_n_th_failure_at_the_top)
+TEST_F(wide, failed_iommu_map_at_the_top)
 {
 	int rc, n;
 

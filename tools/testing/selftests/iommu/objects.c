@@ -31,7 +31,7 @@ TEST_F(objects, ids_start_at_one)
 	ASSERT_EQ(2, id);
 }
 
-TEST_F(objects, lowest_free_id_comes_first)
+TEST_F(objects, lowest_free_id_is_used_first)
 {
 	uint32_t id;
 
@@ -49,7 +49,7 @@ TEST_F(objects, lowest_free_id_comes_first)
 	ASSERT_EQ(6, id);
 }
 
-TEST_F(objects, many)
+TEST_F(objects, many_objects)
 {
 	uint32_t id;
 

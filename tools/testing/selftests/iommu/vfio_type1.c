@@ -196,7 +196,7 @@ TEST_F(type1, map_alignment)
 				       MOCK_PAGE) + (half ? 0 : MOCK_PAGE));
 }
 
-TEST_F(type1, map_obeys_the_direction)
+TEST_F(type1, map_obeys_the_flags)
 {
 	uint8_t *mem = test_mem(mem_reserve(PAGE));
 
@@ -335,7 +335,7 @@ TEST_F(type1, unmap_of_a_part)
 	test_pinned(0);
 }
 
-TEST_F(type1, unmap_that_fails_leaves_the_size_alone)
+TEST_F(type1, failed_unmap_writes_no_size)
 {
 	uint64_t size = 3 * PAGE;
 
@@ -352,7 +352,7 @@ TEST_F(type1, unmap_that_fails_leaves_the_size_alone)
 	test_pinned_pages(4);
 }
 
-TEST_F(type1, every_part_of_a_mapping)
+TEST_F(type1, unmap_of_every_part_of_a_mapping)
 {
 	enum { N = 6 };
 
@@ -380,7 +380,7 @@ TEST_F(type1, every_part_of_a_mapping)
 }
 
 /* No page can be pinned by halves, even where IO pages are smaller. */
-TEST_F(type1, no_part_of_a_page)
+TEST_F(type1, unmap_of_part_of_a_page_is_refused)
 {
 	int rc = is_v1(variant) ? EINVAL : ENOENT;
 
@@ -469,7 +469,7 @@ static int model_unmap(struct model *model, bool v1, size_t first, size_t end,
 	return 0;
 }
 
-TEST_F(type1, random_parts)
+TEST_F(type1, random_maps_and_unmaps_of_parts)
 {
 	unsigned int seed = variant->type * 8 + variant->domains;
 	struct model model = {};
@@ -560,7 +560,7 @@ TEST_F(type1, transparent_huge_pages)
 }
 
 /* A copy keeps what the original gives up, and cannot be cut by it. */
-TEST_F(type1, copies_stay_whole)
+TEST_F(type1, copies_are_not_split)
 {
 	struct mock_dev dev;
 	uint32_t other;
@@ -586,7 +586,7 @@ TEST_F(type1, copies_stay_whole)
 }
 
 /* Page tables that come when there are halves, and go before they do. */
-TEST_F(type1, domains_that_come_after_a_cut)
+TEST_F(type1, domains_attached_after_a_split)
 {
 	struct mock_dev dev[2];
 
@@ -618,7 +618,7 @@ TEST_F(type1, domains_that_come_after_a_cut)
  * The driver of an access is asked for pins of what goes as a whole. He has
  * pinned the mapping as one, so it cannot become two under him.
  */
-TEST_F(type1, pins_go_with_the_whole_and_forbid_a_cut)
+TEST_F(type1, pinned_mapping_cannot_be_split)
 {
 	int rc = is_v1(variant) ? EINVAL : ENOENT, access;
 	uint8_t byte = 0;
@@ -645,7 +645,7 @@ TEST_F(type1, pins_go_with_the_whole_and_forbid_a_cut)
 }
 
 /* Pins of one half do not care about the other one. */
-TEST_F(type1, pins_beside_a_cut)
+TEST_F(type1, pins_beside_a_split)
 {
 	uint32_t pin[2];
 	int access;
@@ -673,7 +673,7 @@ TEST_F(type1, pins_beside_a_cut)
 }
 
 /* The halves would be one user more. */
-TEST_F(type1, more_halves_than_can_be_counted)
+TEST_F(type1, too_many_splits_are_eoverflow)
 {
 	int rc = is_v1(variant) ? EOVERFLOW : ENOENT;
 
@@ -685,7 +685,7 @@ TEST_F(type1, more_halves_than_can_be_counted)
 	test_unmap_dma(IOVA, 4 * PAGE, 4 * PAGE);
 }
 
-TEST_F(type1, both_ends_of_one_unmap_are_cut)
+TEST_F(type1, unmap_splits_at_both_ends)
 {
 	uint64_t unmapped;
 
@@ -868,30 +868,30 @@ TEST_F(type1, get_info_page_sizes)
 }
 
 /* Cuts of version 1 */
-TYPE1_FIXTURE(cut)
-FIXTURE_VARIANT_ADD(cut, no_device) {
+TYPE1_FIXTURE(split)
+FIXTURE_VARIANT_ADD(split, no_device) {
 	.type = VFIO_TYPE1_IOMMU,
 };
-FIXTURE_VARIANT_ADD(cut, one_mock) {
+FIXTURE_VARIANT_ADD(split, one_mock) {
 	.type = VFIO_TYPE1_IOMMU, .domains = 1, .mock = true,
 	.limit = MOCK_MEMORY_DEFAULT,
 };
-FIXTURE_VARIANT_ADD(cut, two_mocks) {
+FIXTURE_VARIANT_ADD(split, two_mocks) {
 	.type = VFIO_TYPE1_IOMMU, .domains = 2, .mock = true,
 	.limit = MOCK_MEMORY_DEFAULT,
 };
-FIXTURE_VARIANT_ADD(cut, two_mocks_tiny_batches) {
+FIXTURE_VARIANT_ADD(split, two_mocks_tiny_batches) {
 	.type = VFIO_TYPE1_IOMMU, .domains = 2, .mock = true,
 	.limit = MOCK_MEMORY_TINY,
 };
-FIXTURE_VARIANT_ADD(cut, one_edu) {
+FIXTURE_VARIANT_ADD(split, one_edu) {
 	.type = VFIO_TYPE1_IOMMU, .domains = 1,
 };
-FIXTURE_VARIANT_ADD(cut, two_edus) {
+FIXTURE_VARIANT_ADD(split, two_edus) {
 	.type = VFIO_TYPE1_IOMMU, .domains = 2,
 };
 
-TEST_F(cut, cut_through_several_mappings)
+TEST_F(split, split_of_several_mappings)
 {
 	for (int i = 0; i < 4; i++)
 		test_map_dma(self->mem + i * 4 * PAGE, 4 * PAGE,
@@ -905,7 +905,7 @@ TEST_F(cut, cut_through_several_mappings)
 	test_unmap_dma(IOVA, 16 * PAGE, 16 * PAGE);
 }
 
-TEST_F(cut, cut_page_by_page)
+TEST_F(split, split_page_by_page)
 {
 	for (int stride = 1; stride < PAGES; stride += 2) {
 		test_map_dma(self->mem, PAGES * PAGE, IOVA);
@@ -919,7 +919,7 @@ TEST_F(cut, cut_page_by_page)
 }
 
 /* Pages whose frames are not neighbours: many runs, in several chunks. */
-TEST_F(cut, cut_scattered_memory)
+TEST_F(split, split_of_scattered_memory)
 {
 	int npages = 1024, step = 387, fd;
 	uint8_t *mem;
@@ -947,7 +947,7 @@ TEST_F(cut, cut_scattered_memory)
 }
 
 /* IO pages of a mapping that can be cut are small, whatever the memory is. */
-TEST_F(cut, cut_huge_memory)
+TEST_F(split, split_of_huge_memory)
 {
 	uint8_t *mem = test_mem(mem_thp(2 * HUGE));
 	uint64_t at = HUGE - 16 * PAGE;
@@ -967,7 +967,7 @@ TEST_F(cut, cut_huge_memory)
 }
 
 /* A copy keeps what the original gives up, as one piece. */
-TEST_F(cut, cut_leaves_copies_whole)
+TEST_F(split, split_leaves_copies_whole)
 {
 	uint32_t other, hwpt;
 	uint64_t iova = 0;
@@ -990,7 +990,7 @@ TEST_F(cut, cut_leaves_copies_whole)
 }
 
 /* Cut when nothing is pinned; both halves then go in and out of page tables. */
-TEST_F(cut, cut_before_attach)
+TEST_F(split, split_before_attach)
 {
 	uint32_t hwpt[3];
 	struct edu edu;
