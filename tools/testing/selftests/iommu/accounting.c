@@ -2,8 +2,8 @@
 /*
  * RLIMIT_MEMLOCK: every way to pin is charged once, to the process or the user
  * that mapped, and every failure gives back exactly what it took. A user's
- * counter cannot be read, but what still fits under the limit tells it to the
- * page.
+ * counter cannot be read, but the number of pages that still fit under the
+ * limit shows it.
  */
 #include <linux/capability.h>
 #include <sys/resource.h>
@@ -74,7 +74,7 @@ FIXTURE_SETUP(memlock)
 	self->uid = 20000 + getpid() % 20000;
 }
 
-/* The process is not root any more: what was switched is set back by itself. */
+/* The process is no longer root; the test itself resets module parameters. */
 FIXTURE_TEARDOWN(memlock)
 {
 	EXPECT_EQ(0, _test_memory_limit(self->fd, MOCK_MEMORY_DEFAULT));
@@ -84,7 +84,7 @@ FIXTURE_TEARDOWN(memlock)
 	EXPECT_EQ(0, proc_status_kb("VmLck:"));
 }
 
-/* Attach the device to the IOAS, and take it away again. */
+/* Attach the device to the IOAS, and detach it. */
 #define test_attach_device()						\
 	do {								\
 		self->edu.pt_id = self->ioas;				\
@@ -182,7 +182,7 @@ TEST_F(memlock, far_over_the_limit)
 	test_room(LIMIT_PAGES);
 }
 
-/* A higher limit would not help, so the answer is not about the limit. */
+/* EFAULT, not ENOMEM: a higher limit would not help. */
 #define test_never_fits(_mem, _length)					\
 	do {								\
 		test_err_map_fixed(EFAULT, _mem, _length, IOVA);	\
@@ -205,7 +205,7 @@ TEST_F(memlock, unmappable_memory_is_efault_over_the_limit)
 		test_never_fits((void *)self->edu.bar, EDU_BAR_SIZE);
 	test_never_fits(gone, 4 * LIMIT);
 	test_never_fits(none, 4 * LIMIT);
-	/* Behind as many good pages as fit, and behind fewer. */
+	/* A hole after as many present pages as the limit allows, and after fewer. */
 	for (int i = LIMIT_PAGES; i >= 0; i -= LIMIT_PAGES / 4) {
 		ASSERT_EQ(0, munmap(self->mem + i * PAGE, PAGE));
 		test_err_map_fixed(EFAULT, self->mem, 4 * LIMIT, IOVA);
@@ -214,7 +214,7 @@ TEST_F(memlock, unmappable_memory_is_efault_over_the_limit)
 	}
 }
 
-/* Also where something else has taken the whole limit. */
+/* The same when another mapping uses up the limit. */
 TEST_F(memlock, unmappable_memory_is_efault_at_the_limit)
 {
 	test_attach_device();
@@ -231,7 +231,7 @@ TEST_F(memlock, unmappable_memory_is_efault_at_the_limit)
 	test_room(LIMIT_PAGES);
 }
 
-/* Each way to pin says that the memory is not there, not that it is much. */
+/* Each way to pin reports EFAULT for missing memory, not ENOMEM. */
 TEST_F(memlock, missing_memory_is_efault_over_the_limit)
 {
 	uint8_t *hole = self->mem + 5 * PAGE;
@@ -272,7 +272,7 @@ TEST_F(memlock, failures_give_everything_back)
 		test_err_map_fixed(EFAULT, hole - i * PAGE, LIMIT, IOVA);
 	test_refs(self->mem, 2 * LIMIT, 0);
 	test_room(LIMIT_PAGES);
-	/* A hole behind 15 good pages, and at each place before. */
+	/* A hole after 15 present pages, then after 14, and so on. */
 	for (int i = LIMIT_PAGES - 1; i >= 0; i--) {
 		ASSERT_EQ(0, munmap(self->mem + LIMIT + i * PAGE, PAGE));
 		test_err_map_fixed(EFAULT, self->mem + LIMIT, LIMIT, IOVA);
@@ -322,7 +322,7 @@ TEST_F(memlock, more_hwpts_are_not_charged)
 		test_hwpt_alloc(DEVICE, self->ioas, &hwpt[i]);
 	test_room(0);
 	test_pinned(LIMIT / 1024);
-	/* The first HWPT goes before those that came later. */
+	/* The first HWPT is destroyed before the later ones. */
 	test_detach_device();
 	test_room(0);
 	for (int i = 0; i < 3; i++) {
@@ -335,7 +335,7 @@ TEST_F(memlock, more_hwpts_are_not_charged)
 	test_room(0);
 }
 
-/* Who is over a limit that was lowered can still use what is pinned. */
+/* A process over a lowered limit can still use pages that are pinned. */
 TEST_F(memlock, pinned_pages_are_not_charged_again)
 {
 	uint64_t iova = 0;
@@ -387,7 +387,7 @@ TEST_F(memlock, pins_of_accesses_are_charged)
 	test_refs(self->mem, 3 * LIMIT, 0);
 	test_access_pin(access, IOVA + LIMIT, LIMIT - PAGE,
 			self->mem + LIMIT, 0, &pin[0]);
-	/* Once more the same is no second charge, */
+	/* A second pin of the same pages is not charged, */
 	test_access_pin(access, IOVA + LIMIT, LIMIT, self->mem + LIMIT, 0,
 			&pin[1]);
 	test_pinned(LIMIT / 1024);
@@ -491,7 +491,7 @@ TEST_F(memlock, cap_ipc_lock_counts_at_map)
 	test_pinned(0);
 }
 
-/* The user counts who maps, not who once opened the file or mapped before. */
+/* The user that maps is charged, not the one that opened the file. */
 TEST_F(memlock, becoming_another_user)
 {
 	test_attach_device();
@@ -521,7 +521,7 @@ TEST_F(memlock, mlocked_memory_counts_per_process)
 	test_attach_device();
 	test_become_user();
 	ASSERT_EQ(0, mlock(self->mem + LIMIT, 4 * PAGE));
-	/* mlock() charges the mm: the user's counter does not know of it. */
+	/* mlock() charges the mm, not the user's counter. */
 	test_room(variant->mode ? LIMIT_PAGES - 4 : LIMIT_PAGES);
 	ASSERT_EQ(0, munlock(self->mem + LIMIT, 4 * PAGE));
 	test_room(LIMIT_PAGES);
@@ -581,7 +581,7 @@ TEST_F(memlock, processes_of_one_user)
 	ASSERT_TRUE(child_start(&child, map_as_user, &first));
 	ASSERT_EQ(0, child_result(&child));
 	ASSERT_EQ(40, proc_pid_status_kb(child.pid, "VmPin:"));
-	/* The mapper pays, not the one who opened the file. */
+	/* The mapper is charged, not the process that opened the file. */
 	test_pinned(0);
 	ASSERT_EQ(variant->mode ? 0 : ENOMEM, child_run(map_as_user, &second));
 	second = test_mapper(6, IOVA + 2 * LIMIT);
@@ -597,7 +597,7 @@ TEST_F(memlock, charge_outlives_the_mapper)
 
 	test_attach_device();
 	ASSERT_EQ(0, child_run(map_as_user, &all));
-	/* Its process is gone, its pages are pinned and its user pays. */
+	/* The process is gone; its pages stay pinned and charged to its user. */
 	ASSERT_EQ(variant->mode ? 0 : ENOMEM, child_run(map_as_user, &one));
 	test_unmap_all(&unmapped);
 	ASSERT_EQ(LIMIT + (variant->mode ? PAGE : 0), unmapped);
@@ -607,7 +607,7 @@ TEST_F(memlock, charge_outlives_the_mapper)
 	}
 }
 
-/* What another process does with the context and memory of its own */
+/* Another process that maps its own memory in the context of the test */
 struct other {
 	int fd;
 	uint32_t ioas;
@@ -675,7 +675,7 @@ TEST_F(memlock, limit_is_that_of_the_mapper)
 
 	ASSERT_TRUE(child_start(&child, map_own, &o));
 	ASSERT_EQ(0, child_result(&child));
-	/* We have no limit, and it does not help. */
+	/* The attaching process has no limit; the limit of the mapper counts. */
 	test_err_attach_device(ENOMEM);
 	ASSERT_EQ(0, proc_pid_status_kb(child.pid, "VmPin:"));
 	child_end(&child);
@@ -696,12 +696,12 @@ TEST_F(memlock, pins_outlive_the_mapper)
 	test_access_rw(access, IOVA + LIMIT - 1, 1, &byte, 0);
 	ASSERT_EQ(0x77, byte);
 	test_detach_device();
-	/* They are gone and cannot be had again, by no way. */
+	/* The pins are gone, and the pages cannot be pinned again. */
 	test_err_attach_device(EFAULT);
 	test_err_access_rw(EFAULT, access, IOVA, 1, &byte, 0);
 	test_unmap(IOVA, LIMIT);
 	close(access);
-	/* The user it was can pin all that is allowed again. */
+	/* The user of that process is charged for nothing. */
 	test_attach_device();
 	test_become_user();
 	test_room(LIMIT_PAGES);
@@ -716,7 +716,7 @@ TEST_F(memlock, pins_outlive_exec)
 
 	test_access_create(PIN, &access);
 	test_attach_device();
-	/* What follows exec() is another memory under the same process id. */
+	/* exec() gives the process a new mm under the same process id. */
 	o.uid = 0;
 	ASSERT_TRUE(child_start(&child, map_and_exec, &o));
 	ASSERT_EQ(0, child_result(&child));

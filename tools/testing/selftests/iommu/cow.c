@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * A mapping for reading only must show the device what the CPU writes later.
+ * Through a read-only mapping the device must see what the CPU writes later.
  * If a pin left copy-on-write in place, the write would move the owner to a
  * new page and the device would stay on the old one.
  */
@@ -11,7 +11,7 @@
 
 #define PAGES		2
 
-/* How the memory came to be what it is when it gets mapped. */
+/* The state of the memory when it is mapped */
 enum cow_kind {
 	ANON_UNTOUCHED,		/* no page at all */
 	ANON_ZERO_PAGE,		/* read, so the shared page of zeros */
@@ -95,7 +95,7 @@ FIXTURE_SETUP(cow)
 
 	if ((variant->kind == HUGETLB_UNTOUCHED ||
 	     variant->kind == HUGETLB_FILE_READ) && !mem_hugetlb_pool(4))
-		SKIP(return, "no four huge pages of 2 MiB to be had");
+		SKIP(return, "four huge pages of 2 MiB are not available");
 	mem = test_mem(cow_memory(variant->kind, &self->file));
 	self->mem = mem;
 	switch (variant->kind) {
@@ -151,11 +151,11 @@ TEST_F(cow, device_sees_later_writes_and_writes_nothing)
 				      PROT_READ | PROT_WRITE));
 	mem_fill(self->mem + at, COUNT, 3);
 	test_device_reads(IOVA + at, 3);
-	/* Now it has pattern 3, but may not put it anywhere. */
+	/* The device holds pattern 3, but must not write it here. */
 	mem_fill(self->mem + at, COUNT, 4);
 	ASSERT_TRUE(edu_store(&self->edu, IOVA + at, COUNT));
 	ASSERT_TRUE(mem_is(self->mem + at, COUNT, 4));
-	/* Writes of the owner stay his: the file and the child have none. */
+	/* The file behind a private mapping is unchanged. */
 	if (self->file)
 		ASSERT_TRUE(mem_is(self->file, PAGES * PAGE, 77));
 	test_unmap(IOVA, PAGES * PAGE);

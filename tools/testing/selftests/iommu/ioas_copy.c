@@ -37,7 +37,7 @@ TEST_F(ioas, copy_shares_the_pins)
 	test_copy(self->ioas, &iova, self->ioas, SRC, 8 * PAGE, MAP_RW);
 	test_copy(self->ioas, &iova, self->ioas, DST, 8 * PAGE, MAP_READ);
 	test_mapped_pinned(8 * PAGE);
-	/* In whatever order they go, the last one unpins. */
+	/* The last mapping unpins, in any order. */
 	test_unmap(SRC, 8 * PAGE);
 	test_mapped_pinned(8 * PAGE);
 	test_unmap(iova, 8 * PAGE);
@@ -62,8 +62,8 @@ TEST_F(ioas, copy_to_another_ioas_and_back)
 	ASSERT_EQ(SRC, there);
 	test_unmap(SRC, 8 * PAGE);
 	/*
-	 * No HWPT needs the pages now. What became of the pins meanwhile is
-	 * the kernel's business; from the copy they come back.
+	 * No HWPT needs the pages now, and the kernel may have unpinned them.
+	 * A COPY back pins them again.
 	 */
 	test_copy(self->ioas, &there, other, iova, 8 * PAGE,
 		  MAP_RW | MAP_FIXED_IOVA);
@@ -88,7 +88,7 @@ TEST_F(ioas, copy_to_an_ioas_with_another_device)
 	test_ok(_test_check_map(self->fd, dev.hwpt, DST, 6 * PAGE,
 				mem + PAGE));
 	test_refs(mem + PAGE, 6 * PAGE, 1);
-	/* The second space pins what the first had pinned, or not yet. */
+	/* The pages are pinned once, by either of the IOAS. */
 	test_pinned((variant->domains ? 8 : 6) * 4);
 	test_unmap(SRC, 8 * PAGE);
 	test_pinned(6 * 4);
@@ -119,7 +119,7 @@ TEST_F(ioas, parts_of_a_mapping)
 		test_unmap(DST, length);
 		test_domains_have(SRC, 16 * PAGE, mem);
 	}
-	/* Several at once, which then go one by one */
+	/* Several copies, unmapped one by one */
 	test_copy_fixed(DST, SRC, PAGE, MAP_RW);
 	test_copy_fixed(DST + PAGE, SRC + 3 * PAGE, 2 * PAGE, MAP_RW);
 	test_copy_fixed(DST + 3 * PAGE, SRC + 7 * PAGE, PAGE, MAP_RW);
@@ -162,11 +162,11 @@ TEST_F(ioas, copy_across_several_mappings)
 	test_domains_have(DST + 6 * PAGE, 4 * PAGE, mem + 4 * PAGE);
 	test_domains_have(DST + 10 * PAGE, 2 * PAGE, mem);
 	test_mapped_refs(mem, 16 * PAGE, 1);
-	/* Such a copy is one range at its place, unmapped with others. */
+	/* One UNMAP removes such a copy. */
 	test_copy_fixed(DST + 16 * PAGE, SRC + PAGE, 6 * PAGE, MAP_RW);
 	test_unmap(DST + 16 * PAGE, 6 * PAGE);
 	test_copy_fixed(DST + 16 * PAGE, SRC + PAGE, 6 * PAGE, MAP_RW);
-	/* They are mappings of their own in the copy too. */
+	/* In the copy they are separate mappings too. */
 	test_unmap(DST + 2 * PAGE, 4 * PAGE);
 	test_err_unmap(ENOENT, DST + 6 * PAGE, PAGE);
 	test_unmap(SRC, 16 * PAGE);
@@ -213,7 +213,7 @@ TEST_F(ioas, write_to_read_only_memory_is_eperm)
 	test_copy_fixed(DST + 4 * PAGE, SRC + PAGE, PAGE, MAP_RW);
 }
 
-/* An unknown IOAS is found before what is wrong with the rest. */
+/* ENOENT for an IOAS comes before most other errors. */
 TEST_F(ioas, order_of_the_checks)
 {
 	uint8_t *mem = test_mem(mem_anon(PAGE));
@@ -230,11 +230,11 @@ TEST_F(ioas, order_of_the_checks)
 		      MAP_READ | MAP_FIXED_IOVA);
 	test_err_copy(EOVERFLOW, self->ioas, &iova, self->ioas, SRC, PAGE,
 		      MAP_READ | MAP_FIXED_IOVA);
-	/* What lies in the fields comes before. */
+	/* Flags and bounds of the fields are checked first. */
 	test_err_copy(EOVERFLOW, 1000, &iova, 1000, SRC, UINT64_MAX, 0);
 	test_err_copy(EINVAL, 1000, &iova, 1000, SRC, PAGE, 0);
 	test_err_copy(EOPNOTSUPP, 1000, &iova, 1000, SRC, UINT64_MAX, 1U << 31);
-	/* Where a COPY without FIXED_IOVA goes is not asked. */
+	/* Without FIXED_IOVA the field is ignored. */
 	test_copy(self->ioas, &iova, self->ioas, SRC, PAGE, MAP_READ);
 	ASSERT_EQ(LOWEST_IOVA, iova);
 }
@@ -313,7 +313,7 @@ TEST_F(mock_ioas, alignment_is_that_of_the_target)
 	uint64_t iova = DST + 7;
 	uint32_t ioas;
 
-	/* Byte-granular in the source, and the target decides. */
+	/* The source has byte granularity; the target's alignment counts. */
 	test_ioas_alloc(&ioas);
 	test_ok(_test_map_fixed(self->fd, ioas, mem + 5, PAGE, 5, MAP_RW));
 	if (variant->domains) {
@@ -369,7 +369,7 @@ TEST_F(ioas, copies_of_copies)
 	test_mapped_refs(mem + 7 * PAGE, 2 * PAGE, 1);
 }
 
-/* The count of who needs a memory stops before it wraps. */
+/* The counter of a memory's users does not wrap. */
 TEST_F(mock_ioas, too_many_copies_are_eoverflow)
 {
 	uint8_t *mem = test_mem(mem_anon(4 * PAGE));
@@ -386,7 +386,7 @@ TEST_F(mock_ioas, too_many_copies_are_eoverflow)
 	test_err_unmap(ENOENT, iova, PAGE);
 	test_mapped_refs(mem, 4 * PAGE, 1);
 	test_mapped_pinned(4 * PAGE);
-	/* Other memory is not concerned, and one user less makes room. */
+	/* Other memory has its own counter, and an UNMAP makes room. */
 	test_map_fixed(mem, PAGE, SRC - PAGE);
 	test_unmap(SRC, 4 * PAGE);
 	test_copy_fixed(iova, DST, 4 * PAGE, MAP_RW);

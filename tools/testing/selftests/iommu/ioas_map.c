@@ -37,7 +37,7 @@ TEST_F(ioas, automatic_iova_ignores_the_iova_field)
 	}
 }
 
-/* The hardware of the other variants ends before. */
+/* The other variants have devices with a smaller aperture, or pages. */
 TEST_F(bare_ioas, fixed_iova_up_to_the_last_address)
 {
 	uint8_t *mem = test_mem(mem_anon(2 * PAGE));
@@ -56,7 +56,7 @@ TEST_F(bare_ioas, fixed_iova_up_to_the_last_address)
 	ASSERT_EQ(2 * PAGE, unmapped);
 }
 
-/* First flags and the bounds of the fields, then the IOAS, then the rest. */
+/* Flags and bounds of the fields are checked before the IOAS. */
 TEST_F(ioas, unknown_ioas_is_reported_before_length_and_addresses)
 {
 	static const struct {
@@ -140,7 +140,7 @@ TEST_F(ioas, each_permission_alone_is_enough)
 	test_mapped_pinned(3 * PAGE);
 }
 
-/* 1 with nothing attached, the smallest IO page else. */
+/* The alignment is 1 without a device, else the smallest IO page. */
 TEST_F(ioas, alignment_follows_the_attached_device)
 {
 	static const unsigned int units[] = { 1, 8, 64, 512, 2048, 4095 };
@@ -239,7 +239,7 @@ TEST_F(bare_ioas, automatic_iova_is_never_in_the_first_or_last_page)
 	};
 	uint64_t iova;
 
-	/* Not even where the offset in the page is not 0 */
+	/* The same with an offset in the page */
 	test_map(mem + 5, 10, &iova);
 	ASSERT_EQ(PAGE + 5, iova);
 	test_unmap(PAGE + 5, 10);
@@ -252,7 +252,7 @@ TEST_F(bare_ioas, automatic_iova_is_never_in_the_first_or_last_page)
 	test_err_map(ENOSPC, mem + 5, 10, &iova);
 }
 
-/* 2 MiB of alignment are enough for what is larger. */
+/* The alignment is at most 2 MiB. */
 TEST_F(bare_ioas, alignment_of_an_automatic_iova_is_capped)
 {
 	uint8_t *mem = test_mem(mem_reserve_aligned(8 * HUGE, 8 * HUGE));
@@ -275,14 +275,14 @@ TEST_F(ioas, automatic_iova_is_the_lowest_that_fits)
 		test_map(mem, PAGE, &iova[i]);
 		ASSERT_EQ(LOWEST_IOVA + i * PAGE, iova[i]);
 	}
-	/* Of two holes that fit the lower is taken. */
+	/* The lower of two gaps is used. */
 	test_unmap(iova[5], PAGE);
 	test_unmap(iova[2], PAGE);
 	test_map(mem, PAGE, &again);
 	ASSERT_EQ(iova[2], again);
 	test_map(mem, PAGE, &again);
 	ASSERT_EQ(iova[5], again);
-	/* A hole that is too small is passed over. */
+	/* A gap that is too small is skipped. */
 	test_unmap(iova[2], PAGE);
 	test_map(mem, 2 * PAGE, &again);
 	ASSERT_GT(again, iova[7]);
@@ -343,7 +343,7 @@ TEST_F(ioas, over_an_existing_mapping_is_eexist)
 	/* Neighbours are no overlap. */
 	test_map_fixed(mem, IO_PAGE, IOVA - IO_PAGE);
 	test_map_fixed(mem, IO_PAGE, IOVA + 4 * PAGE);
-	/* The failures have not touched what was there. */
+	/* The failures have not changed the mapping. */
 	test_domains_have(IOVA, 4 * PAGE, mem);
 }
 
@@ -377,12 +377,12 @@ TEST_F(ioas, range_that_a_device_reserves_is_einval)
 	}
 	for (int i = 0; i < num; i++) {
 		top = ranges[i].last;
-		/* Not every IOMMU has an end. */
+		/* Not every IOMMU has a last IOVA. */
 		if (top == UINT64_MAX)
 			continue;
 		test_err_map_fixed(EINVAL, mem, PAGE, top + 1);
 		test_err_map_fixed(EINVAL, mem, 2 * PAGE, top - PAGE + 1);
-		/* The last page below it is fine. */
+		/* The last page of the range can be mapped. */
 		test_map_fixed(mem, PAGE, top - PAGE + 1);
 	}
 	if (!variant->edu)
@@ -421,7 +421,7 @@ TEST_F(edu_ioas, automatic_iova_avoids_reserved_ranges)
 	};
 	uint64_t iova;
 
-	/* Fill what lies below the MSI window, from its last page on. */
+	/* Map the page below the MSI window. */
 	test_map(mem, PAGE, &iova);
 	test_map_fixed(mem, PAGE, allowed.start);
 	test_err(EADDRINUSE, _test_allow_iovas(self->fd, self->ioas, &allowed,
@@ -454,7 +454,7 @@ TEST_F(ioas, automatic_iova_stays_in_the_allowed_list)
 	test_map(mem, PAGE, &iova);
 	ASSERT_EQ(IOVA, iova);
 	test_err_map(ENOSPC, mem, PAGE, &iova);
-	/* FIXED_IOVA goes where it wants to. */
+	/* The list does not restrict FIXED_IOVA. */
 	test_map_fixed(mem, PAGE, IOVA + PAGE);
 	test_map_fixed(mem, PAGE, IOVA + 4 * PAGE);
 	test_allow_iovas(NULL, 0);
@@ -498,8 +498,8 @@ TEST_F(ioas, no_room_is_enospc)
 }
 
 /*
- * With no page table nothing looks at the memory; with one it is checked and
- * pinned whole or not at all.
+ * Without a page table MAP does not check the memory. With one it pins all of
+ * the memory or fails.
  */
 TEST_F(ioas, memory_is_checked_only_with_a_domain)
 {
@@ -580,7 +580,7 @@ TEST_F(mock_ioas, failed_iommu_map_leaves_nothing)
 		test_err_unmap(ENOENT, IOVA, pages * PAGE);
 	}
 	ASSERT_EQ(0, rc);
-	/* Every run was a call of its own, in each domain. */
+	/* Each domain had one call of iommu_map() for each run. */
 	ASSERT_EQ(1 + variant->domains * mem_runs(mem, pages), n);
 	test_domains_have(IOVA, pages * PAGE, mem);
 	test_mapped_refs(mem, pages * PAGE, 1);
@@ -595,7 +595,7 @@ TEST_F(edu_ioas, above_user_space_is_efault)
 	test_err_map(EFAULT, (void *)(-PAGE - PAGE), PAGE, &iova);
 }
 
-/* It does not wrap, so there is just no memory. */
+/* The addresses do not wrap; there is no memory. */
 TEST_F(mock_ioas, user_va_just_below_the_wrap_is_efault)
 {
 	uint8_t *va = (uint8_t *)(-2 * PAGE);
@@ -659,7 +659,7 @@ TEST_F(ioas, two_maps_are_two_pins)
 		test_unmap(iova[i], 8 * PAGE);
 		test_mapped_pinned(8 * PAGE * (2 - i));
 	}
-	/* Also of pages that they share only in part */
+	/* The same with mappings that overlap in part of their pages */
 	for (int i = 0; i < 4; i++) {
 		test_map_fixed(mem + i * PAGE, 2 * PAGE, IOVA + 2 * i * PAGE);
 		test_mapped_pinned(2 * (i + 1) * PAGE);
@@ -725,7 +725,7 @@ TEST_F(mock_ioas, hundreds_of_mappings)
 	const unsigned long n = 600;
 	uint64_t unmapped;
 
-	/* Two to the page, so that more pins than mappings would be seen. */
+	/* Two mappings of each page: one pin for each mapping */
 	for (unsigned long i = 0; i < n; i++)
 		test_map_fixed(mem + i % 2 * MOCK_PAGE, MOCK_PAGE,
 			       IOVA + i * MOCK_PAGE);

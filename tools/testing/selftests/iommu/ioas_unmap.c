@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * IOMMU_IOAS_UNMAP: what a range takes out, how many bytes that were, and what
- * is left when it stops midway.
+ * IOMMU_IOAS_UNMAP: which mappings a range removes, the number of bytes that it
+ * answers, and what is left after a failure midway.
  */
 #include "ioas.h"
 
@@ -119,13 +119,13 @@ TEST_F(ioas, mappings_before_the_failing_one_are_unmapped)
 	test_domains_have(IOVA + 4 * PAGE, 5 * PAGE, mem + 3 * PAGE);
 	test_err_unmap(ENOENT, IOVA, 2 * PAGE);
 	test_map_fixed(mem, 2 * PAGE, IOVA);
-	/* The one after the cut is still there. */
+	/* The mapping behind the failing one is still there. */
 	test_unmap(IOVA + 8 * PAGE, PAGE);
 	test_unmap_all(&unmapped);
 	ASSERT_EQ(6 * PAGE, unmapped);
 }
 
-/* A failed UNMAP answers nothing: the caller's length stays as it was. */
+/* A failed UNMAP does not write the length back. */
 TEST_F(ioas, failed_unmap_writes_no_length)
 {
 	uint8_t *mem = test_mem(mem_anon(2 * PAGE));
@@ -142,7 +142,7 @@ TEST_F(ioas, failed_unmap_writes_no_length)
 	ASSERT_EQ(2 * PAGE, cmd.length);
 }
 
-/* What a failed UNMAP has removed is not counted again, nor is what it left. */
+/* The next UNMAP counts only what the failed one has left. */
 TEST_F(ioas, bytes_are_counted_once_after_a_failure)
 {
 	uint8_t *mem = test_mem(mem_anon(4 * PAGE));
@@ -240,8 +240,8 @@ TEST_F(ioas, unmap_in_any_order)
 }
 
 /*
- * Neighbours are taken out of a page table together; the mock complains when
- * that cuts a mapping, the ones on both sides must be untouched.
+ * One iommu_unmap() removes adjacent mappings. The mock complains if it splits
+ * a mapping; the mappings on both sides must stay.
  */
 TEST_F(mock_ioas, adjacent_mappings_are_unmapped_together)
 {
@@ -266,7 +266,7 @@ TEST_F(mock_ioas, adjacent_mappings_are_unmapped_together)
 	test_refs(mem, 64 * PAGE, 0);
 }
 
-/* More mappings than the kernel would want to take out in one go. */
+/* More mappings than the kernel removes in one step */
 TEST_F(ioas, thousands_of_mappings_in_one_range)
 {
 	uint8_t *mem = test_mem(mem_anon(PAGE));
@@ -281,8 +281,8 @@ TEST_F(ioas, thousands_of_mappings_in_one_range)
 }
 
 /*
- * Memory that is scattered and memory in one piece in one mapping: pages that
- * were swapped around by mremap() lie in no order.
+ * One mapping of scattered and of contiguous memory: mremap() puts pages out of
+ * order.
  */
 TEST_F(ioas, scattered_and_contiguous_runs)
 {
@@ -291,7 +291,7 @@ TEST_F(ioas, scattered_and_contiguous_runs)
 	uint8_t *from = test_mem(mem_anon(pages * PAGE));
 
 	for (size_t i = 0; i < pages; i++) {
-		/* Every other stretch of 64 pages backwards, the rest as is. */
+		/* Every other 64 pages are in reverse order. */
 		size_t j = i / 64 % 2 ? i / 64 * 64 + 63 - i % 64 : i;
 
 		ASSERT_EQ(to + i * PAGE,
@@ -328,7 +328,7 @@ TEST_F(ioas, destroying_the_ioas_unmaps)
 		  MAP_RW | MAP_FIXED_IOVA);
 	test_destroy(hwpt);
 	test_destroy(ioas);
-	/* The copy keeps what it has. */
+	/* The copy stays mapped. */
 	test_refs(mem, 8 * PAGE, 1);
 	test_domains_have(IOVA, 8 * PAGE, mem);
 	test_unmap(IOVA, 8 * PAGE);
@@ -361,12 +361,12 @@ TEST_F(ioas, failed_answer_is_efault)
 	};
 	ASSERT_EQ(0, mprotect(cmd, PAGE, PROT_READ));
 	ASSERT_EQ(EFAULT, iommufd_ioctl(self->fd, IOMMU_IOAS_UNMAP, cmd));
-	/* It is unmapped all the same. */
+	/* The mapping is gone nevertheless. */
 	test_refs(mem, PAGE, 0);
 	test_err_unmap(ENOENT, IOVA, PAGE);
 }
 
-/* The page is the owner's again: the device cannot write to it any more. */
+/* After UNMAP the device can no longer write to the page. */
 TEST_F(edu_ioas, device_loses_access)
 {
 	uint8_t *mem = test_mem(mem_anon(PAGE));

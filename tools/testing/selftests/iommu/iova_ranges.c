@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * IOMMU_IOAS_IOVA_RANGES and IOMMU_IOAS_ALLOW_IOVAS: what devices reserve, what
- * belongs to no device, and what a program allows itself.
+ * IOMMU_IOAS_IOVA_RANGES and IOMMU_IOAS_ALLOW_IOVAS: ranges that devices
+ * reserve, ranges without a device, and the allowed list.
  */
 #include "ioas.h"
 #include "ranges.h"
@@ -9,7 +9,7 @@
 #define MSI_START	0xfee00000UL
 #define MSI_LAST	0xfeefffffUL
 
-/* What the mock's devices leave */
+/* The usable range with the mock's devices */
 #define LOW	MOCK_FIRST(variant)
 #define HIGH	MOCK_LAST(variant)
 
@@ -305,7 +305,7 @@ TEST_F(ioas, many_allowed_ranges)
 	uint8_t *mem = test_mem(mem_anon(PAGE));
 	uint64_t iova;
 
-	/* Given downwards, filled upwards. */
+	/* The list is in descending order; MAP uses it in ascending order. */
 	for (int i = 0; i < N; i++) {
 		ranges[N - 1 - i].start = IOVA + i * 16 * PAGE;
 		ranges[N - 1 - i].last = IOVA + i * 16 * PAGE + PAGE - 1;
@@ -326,7 +326,7 @@ TEST_F(ioas, allowed_range_at_the_top)
 	uint64_t iova;
 
 	test_ok(_test_iova_ranges(self->fd, self->ioas, ranges, &num, NULL));
-	/* user_va asks for a huge alignment, the room has only a small one. */
+	/* user_va has a larger alignment than the range. */
 	top.last = ranges[num - 1].last;
 	top.start = top.last - 8 * PAGE + 1;
 	test_allow_iovas(&top, 1);
@@ -338,7 +338,7 @@ TEST_F(ioas, allowed_range_at_the_top)
 	test_unmap(iova, 4 * PAGE);
 }
 
-/* Alignments that would wrap at the top, with little room there */
+/* Aligning must not wrap at the top. */
 TEST_F(ioas, aligned_iova_at_the_top)
 {
 	uint8_t *mem = test_mem(mem_reserve_aligned(64 * PAGE, 64 * PAGE));
@@ -356,7 +356,7 @@ TEST_F(ioas, aligned_iova_at_the_top)
 	test_allow_iovas(&allowed, 1);
 	test_err_map(ENOSPC, mem, 4 * PAGE, &iova);
 	test_err_map(ENOSPC, mem, 64 * PAGE, &iova);
-	/* Aligned to two pages only the upper two fit. */
+	/* Only the upper two pages have the alignment. */
 	test_map(mem, 2 * PAGE, &iova);
 	ASSERT_EQ(top + PAGE, iova);
 	test_domains_have(iova, 2 * PAGE, mem);
@@ -398,7 +398,7 @@ TEST_F(ioas, alignment_follows_devices_accesses_and_huge_pages)
 	test_alignment(self->alignment);
 }
 
-/* Reservations come with the attachment and go with it. */
+/* Detach removes what attach has reserved. */
 TEST_F(edu_ioas, detach_removes_the_devices_reservations)
 {
 	struct iommu_iova_range ranges[16];
@@ -411,7 +411,7 @@ TEST_F(edu_ioas, detach_removes_the_devices_reservations)
 	if (variant->domains == 2) {
 		if (!pci_iommu_is_vtd())
 			SKIP(return, "not VT-d: it reserves more ranges, and has no end");
-		/* The other device's are still there. */
+		/* The reservations of the other device stay. */
 		ASSERT_EQ(2, num);
 		ASSERT_EQ(MSI_LAST + 1, ranges[1].start);
 		ASSERT_EQ(PAGE, alignment);
@@ -419,7 +419,7 @@ TEST_F(edu_ioas, detach_removes_the_devices_reservations)
 		num = ARRAY_SIZE(ranges);
 		test_ok(_test_iova_ranges(self->fd, self->ioas, ranges, &num,
 					  &alignment));
-		/* The explicit HWPT lives on and with it its aperture. */
+		/* The explicit HWPT stays, and its aperture with it. */
 		ASSERT_EQ(PAGE, alignment);
 		ASSERT_EQ(1, num);
 		ASSERT_LT(ranges[0].last, UINT64_MAX);
@@ -428,7 +428,7 @@ TEST_F(edu_ioas, detach_removes_the_devices_reservations)
 	test_nothing_reserved(self->ioas);
 }
 
-/* What attaching a device would reserve must not be mapped or promised. */
+/* Attach fails if a range to reserve is mapped or allowed. */
 FIXTURE(reserve) {
 	int fd;
 	uint32_t ioas;
@@ -450,7 +450,7 @@ FIXTURE_TEARDOWN(reserve)
 	EXPECT_EQ(0, proc_status_kb("VmPin:"));
 }
 
-/* After the refusal nothing is reserved and the device can go elsewhere. */
+/* A failed attach reserves nothing. */
 #define test_attach_is_refused()					\
 	do {								\
 		uint32_t __pt = self->ioas;				\

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Accesses: pin, read and write of what is mapped, in place of a device, and
- * how an UNMAP gets the pins back.
+ * Accesses: a driver pins, reads and writes mapped memory in place of a device,
+ * and unpins when UNMAP asks for it.
  */
 #include <pthread.h>
 
@@ -11,7 +11,7 @@
 #define PIN	MOCK_ACCESS_NEEDS_PIN_PAGES
 #define MAX_BYTES (16UL << 20)
 
-/* Pins of an access and of a domain are the same pin. */
+/* An access and a domain share one pin. */
 #define test_pin_refs(_va, _length, _pins)				\
 	test_refs(_va, _length, variant->domains || (_pins))
 
@@ -24,7 +24,7 @@ TEST_F(mock, accesses_and_domains_share_pins)
 	test_access_create(PIN, &access);
 	test_map_fixed(mem, 8 * PAGE, MOCK_IOVA);
 	test_mapped_refs(mem, 8 * PAGE, 1);
-	/* Whole, then an overlapping part of it, then the same once more. */
+	/* The whole mapping, a part of it, and the same part again */
 	test_access_pin(access, MOCK_IOVA, 8 * PAGE, mem, 0, &pin[0]);
 	test_refs(mem, 8 * PAGE, 1);
 	test_pinned(8 * PAGE / 1024);
@@ -62,7 +62,7 @@ TEST_F(mock, only_the_requested_pages_are_pinned)
 		if (!variant->domains)
 			test_pinned((i / 7 + 1) * 4);
 	}
-	/* The access and its pins go together. */
+	/* The close of an access ends its pins. */
 	close(access);
 	test_mapped_refs(mem, 64 * PAGE, 1);
 	test_mapped_pinned(64 * PAGE);
@@ -82,7 +82,7 @@ TEST_F(mock, pin_across_mappings)
 			mem + 2 * PAGE, 0, &pin);
 	test_access_pin(access, MOCK_IOVA, PAGE, mem, 0, &first);
 	test_refs(mem + 2 * PAGE, 12 * PAGE, 1);
-	/* UNMAP of one of the mappings ends the pin of all. */
+	/* UNMAP of one mapping ends a pin that spans several. */
 	test_unmap(MOCK_IOVA + 8 * PAGE, 4 * PAGE);
 	test_err_access_unpin(ENOENT, access, pin);
 	test_mapped_refs(mem + PAGE, 7 * PAGE, 1);
@@ -126,14 +126,14 @@ TEST_F(mock, pin_refuses)
 			test_err_access_pin(EOPNOTSUPP, access, MOCK_IOVA, PAGE,
 					    NULL, 1U << bit);
 	test_mapped_refs(mem, 3 * PAGE, 1);
-	/* The comparison of the mock: a pin of other pages does not stay. */
+	/* The mock unpins if the pages are not the expected ones. */
 	test_err_access_pin(EBADE, access, MOCK_IOVA, 2 * PAGE, mem + PAGE, 0);
 	test_mapped_refs(mem, 3 * PAGE, 1);
 	close(access);
 	close(reader);
 }
 
-/* What counts is the mapping, not what may be done to its memory elsewhere. */
+/* The permissions of the mapping count, not those of other mappings. */
 TEST_F(mock, permissions_are_those_of_the_mapping)
 {
 	uint8_t *mem = test_mem(mem_anon(PAGE));
@@ -161,7 +161,7 @@ TEST_F(mock, permissions_are_those_of_the_mapping)
 	test_access_rw(access, read, 1, &byte, 0);
 	test_access_pin(access, read, PAGE, mem, 0, &pin);
 	test_access_unpin(access, pin);
-	/* A copy of what is read-only here may write, as its memory may. */
+	/* A copy of the read-only mapping may be writable: the memory is. */
 	test_copy(self->ioas, &again, self->ioas, read, PAGE,
 		  MAP_RW | MAP_FIXED_IOVA);
 	test_access_rw(access, again, 1, &byte, MOCK_ACCESS_WRITE);
@@ -312,7 +312,7 @@ TEST_F(mock, new_pins_are_refused_while_an_unmap_waits)
 	test_access_pin(access, MOCK_IOVA, PAGE, mem, 0, &pin);
 	test_mock_param("keep_pins", 1);
 	test_start_unmap(&u, self->ioas, 4 * PAGE);
-	/* It waits for a second, from when it comes to run. */
+	/* UNMAP waits for up to a second once it runs. */
 	for (uint64_t end = now_ms() + 5000; !rc && now_ms() < end;) {
 		rc = _test_access_pin(self->fd, access, MOCK_IOVA + 2 * PAGE,
 				      PAGE, NULL, 0, &again);
@@ -320,7 +320,7 @@ TEST_F(mock, new_pins_are_refused_while_an_unmap_waits)
 			test_access_unpin(access, again);
 	}
 	EXPECT_EQ(EINVAL, rc);
-	/* Copies are no pins. */
+	/* Reads and writes go on. */
 	EXPECT_EQ(0, _test_access_rw(self->fd, access, MOCK_IOVA, 1, &byte, 0));
 	EXPECT_EQ(0, _test_access_unpin(self->fd, access, pin));
 	test_end_unmap(&u, 0);
@@ -329,8 +329,8 @@ TEST_F(mock, new_pins_are_refused_while_an_unmap_waits)
 }
 
 /*
- * An access with a pin, and an UNMAP of it that has come to the driver, which
- * takes its time.
+ * An access with a pin, and an UNMAP that has called the unmap callback, which
+ * takes a while.
  */
 #define test_unmap_at_the_driver(_unmapper, _mem, _access, _pin)		\
 	do {								\
@@ -366,7 +366,7 @@ TEST_F(mock, unmap_callback_may_take_the_lock_held_around_replace)
 	test_destroy(ioas);
 }
 
-/* The callback has taken the pin; it is still one of the old IOAS. */
+/* The callback is unpinning; the pin still belongs to the old IOAS. */
 TEST_F(mock, replace_waits_for_a_pin_that_is_being_undone)
 {
 	uint8_t *mem = test_mem(mem_anon(4 * PAGE));
@@ -414,7 +414,7 @@ TEST_F(mock, rw_at_every_offset)
 	int access, seed = 0;
 
 	test_access_create(0, &access);
-	/* Several mappings, cut at a half page */
+	/* Several mappings that meet at half a page */
 	test_map_fixed(mem, PAGE + MOCK_PAGE, MOCK_IOVA);
 	test_map_fixed(mem + PAGE + MOCK_PAGE, 2 * PAGE,
 		       MOCK_IOVA + PAGE + MOCK_PAGE);
@@ -463,7 +463,7 @@ TEST_F(mock, rw_of_bytes_without_a_domain)
 	test_err_access_rw(ENOENT, access, 76, 2, buffer, 0);
 	test_err_access_rw(ENOENT, access, 77, 41, buffer, 0);
 	close(access);
-	/* Such a mapping is nothing for an access that gives pages away. */
+	/* An access that pins needs page alignment. */
 	test_err_access_create(EADDRINUSE, self->ioas, PIN);
 }
 
@@ -521,7 +521,7 @@ TEST_F(mock, rw_goes_to_what_is_pinned)
 		     -1, 0);
 	ASSERT_EQ(mem, other);
 	mem_fill(mem, PAGE, 2);
-	/* As a device would, it reaches the page that was there. */
+	/* Like a device it reaches the pinned page. */
 	test_access_rw(access, MOCK_IOVA, 16, buffer, 0);
 	ASSERT_TRUE(mem_is(buffer, 16, 1));
 	test_access_unpin(access, pin);
@@ -530,7 +530,7 @@ TEST_F(mock, rw_goes_to_what_is_pinned)
 	close(access);
 }
 
-/* What an access writes goes past the page tables of the process. */
+/* An access writes without the page tables of the process. */
 TEST_F(mock, pages_are_dirty_after_writing)
 {
 	uint8_t *mem = test_mem(mem_scattered_clean(16));
@@ -705,7 +705,7 @@ TEST_F(mock, too_many_pins_are_eoverflow)
 	test_err_access_pin(EOVERFLOW, access, MOCK_IOVA + 3 * PAGE, PAGE,
 			    NULL, 0);
 	test_pin_refs(mem + 3 * PAGE, PAGE, 0);
-	/* It is the pins of a mapping that are counted. */
+	/* Each mapping has its own counter. */
 	test_copy(self->ioas, &copy, self->ioas, MOCK_IOVA, 4 * PAGE,
 		  MAP_RW | MAP_FIXED_IOVA);
 	test_access_pin(access, copy, PAGE, mem, 0, &pin[3]);
@@ -739,7 +739,7 @@ TEST_F(mock, mappings_by_number)
 	close(access);
 }
 
-/* What takes its second does so for an IOAS with domains and one without. */
+/* UNMAP waits its full second, in an IOAS with domains and in one without. */
 FIXTURE(stubborn) {
 	struct mock;
 	uint32_t alone;
@@ -794,11 +794,11 @@ TEST_F(stubborn, access_that_keeps_its_pins_is_edeadlock)
 		test_end_unmap(&unmapper[i], EDEADLOCK);
 
 	for (int i = 0; i < 2; i++) {
-		/* Those before it are gone, it and those behind it are not. */
+		/* Only the mapping before the pinned one is unmapped. */
 		test_refs(mem[i], PAGE, 0);
 		test_refs(mem[i] + PAGE, PAGE, 1);
 		test_refs(mem[i] + 2 * PAGE, 2 * PAGE, !i);
-		/* New pins are welcome again. */
+		/* New pins are possible again. */
 		test_access_unpin(access[i], pin[i]);
 		test_access_pin(access[i], MOCK_IOVA + PAGE, PAGE,
 				mem[i] + PAGE, 0, &pin[i]);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * HWPTs, attach and replace: which page table a device gets, who may take it
- * away, and that a step that fails changes nothing.
+ * HWPTs, attach and replace: which page table a device gets, when it is
+ * destroyed, and that a failed call changes nothing.
  */
 #include "mock_space.h"
 #include "ranges.h"
@@ -96,14 +96,14 @@ TEST_F(attach, explicit_hwpt_is_used_only_by_its_id)
 	ASSERT_EQ(dev[0].hwpt, dev[1].hwpt);
 	test_destroy(dev[1].stdev);
 	test_destroy(dev[0].stdev);
-	/* Now it is the only one; automatic attach makes another. */
+	/* Automatic attach does not use it, although it is the only one. */
 	test_mock_attach(self->ioas, &dev[0]);
 	ASSERT_NE(hwpt, dev[0].hwpt);
 	test_mock_attach(hwpt, &dev[2]);
 	ASSERT_EQ(hwpt, dev[2].hwpt);
 	test_err_destroy(EBUSY, hwpt);
 	test_destroy(dev[2].stdev);
-	/* Detach has left it. */
+	/* Detach does not destroy it. */
 	test_filled(hwpt);
 	test_destroy(hwpt);
 	test_filled(dev[0].hwpt);
@@ -153,7 +153,7 @@ TEST_F(attach, failed_answer_undoes_hwpt_alloc)
 	test_nothing_reserved(self->ioas);
 }
 
-/* Why an IOAS does not suit the mock, and the errno of it */
+/* Reasons why an IOAS does not suit the mock, with their errnos */
 enum obstacle {
 	ABOVE_THE_APERTURE,
 	BELOW_THE_APERTURE,
@@ -234,7 +234,7 @@ TEST_F(attach, failed_attach_changes_nothing)
 	test_nothing_reserved(other);
 	test_filled(dev.hwpt);
 	test_attached_refs(1);
-	/* Where it is already it may stay. */
+	/* Replace with the current IOAS succeeds. */
 	pt = self->ioas;
 	test_mock_replace(dev.stdev, &pt);
 	ASSERT_EQ(dev.hwpt, pt);
@@ -286,7 +286,7 @@ TEST_F(attach, replace_moves_to_another_ioas)
 	pt = other;
 	test_mock_replace(dev.stdev, &pt);
 	ASSERT_NE(other, pt);
-	/* The automatic HWPT is gone at once, with all it reserved. */
+	/* The automatic HWPT and its reservations are gone. */
 	test_err_destroy(ENOENT, dev.hwpt);
 	test_nothing_reserved(self->ioas);
 	test_attached_refs(0);
@@ -407,7 +407,7 @@ TEST_F(attach, ids_are_the_lowest_free)
 	test_destroy(id[1]);
 	ASSERT_EQ(id[1], iommufd_next_id(self->fd));
 	test_mock_attach(id[0], &dev);
-	/* Three objects, three holes, and none is taken twice. */
+	/* Three objects use the three free ids. */
 	ASSERT_EQ(id[1] + id[3] + id[6], dev.stdev + dev.hwpt + dev.idev);
 	test_destroy(dev.stdev);
 	ASSERT_EQ(id[1], iommufd_next_id(self->fd));

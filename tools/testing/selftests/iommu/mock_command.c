@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The test command itself: its header, its errnos, and what the mock looks like
- * to a program.
+ * The test command itself: its header, its errnos, and the mock as a program
+ * sees it.
  */
 #include <fcntl.h>
 
@@ -61,7 +61,7 @@ TEST_F(command, tail_must_be_zero)
 	ASSERT_EQ(0, command_size(self->fd, raw, sizeof(*cmd)));
 }
 
-/* Nothing but the size is read. */
+/* Only the size is read. */
 TEST_F(command, larger_than_a_page_is_e2big)
 {
 	uint8_t *mem = test_mem(mem_anon(2 * PAGE));
@@ -84,7 +84,7 @@ TEST_F(command, answer_fills_no_more_than_the_users_size)
 		.guard = 0x5678,
 	};
 
-	/* In a struct of 6.6 what follows is the user's. */
+	/* The kernel must not write behind the struct of 6.6. */
 	ASSERT_EQ(0, command_size(self->fd, &raw, IOMMU_TEST_CMD_SIZE_V6_6));
 	ASSERT_NE(0, raw.cmd.mock_domain.out_stdev_id);
 	ASSERT_EQ(self->dev[0].hwpt, raw.cmd.mock_domain.out_hwpt_id);
@@ -209,7 +209,7 @@ TEST_F(command, check_map_compares_io_pages)
 					 MOCK_PAGE - 1, mem));
 	test_err(EINVAL, _test_check_map(self->fd, hwpt, MOCK_IOVA, MOCK_PAGE,
 					 mem + 1024));
-	/* The page that is there now, not the one that was */
+	/* The current page counts, not the one that was mapped. */
 	second = mmap(mem + PAGE, PAGE, PROT_READ | PROT_WRITE,
 		      MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED | MAP_POPULATE,
 		      -1, 0);
@@ -258,7 +258,7 @@ TEST_F(command, hw_info_of_the_mock)
 	test_ok(_test_hw_info(self->fd, idev, NULL, &len, &type));
 	ASSERT_EQ(8, len);
 	ASSERT_EQ(0xfeedbeef, type);
-	/* What fits; */
+	/* As much as fits, */
 	len = 4;
 	test_ok(_test_hw_info(self->fd, idev, &info, &len, &type));
 	ASSERT_EQ(8, len);
@@ -271,7 +271,7 @@ TEST_F(command, hw_info_of_the_mock)
 	ASSERT_EQ(0, info.flags);
 	ASSERT_EQ(0xdeadbeef, info.test_reg);
 	ASSERT_EQ(3, info.more[0]);
-	/* and zeros beyond. */
+	/* and zeros behind it */
 	len = 12;
 	test_ok(_test_hw_info(self->fd, idev, &info, &len, &type));
 	ASSERT_EQ(8, len);
@@ -346,7 +346,7 @@ TEST_F(command, devices_do_not_keep_the_context)
 	test_pinned(0);
 }
 
-/* An access is a driver: the context lives as long as it does. */
+/* An access belongs to a driver and keeps the context. */
 TEST_F(command, accesses_keep_the_context)
 {
 	uint8_t *mem = test_mem(mem_anon(PAGE));
@@ -398,7 +398,7 @@ TEST_F(command, access_descriptors)
 	close(fd);
 }
 
-/* An IOMMU of the machine and the mock do not share a HWPT. */
+/* A HWPT is for one IOMMU only. */
 TEST_F(command, real_and_mock_devices_share_no_hwpt)
 {
 	uint8_t *mem = test_mem(mem_anon(PAGE));

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * What everybody else sees while one thread is halfway through a long step: its
- * user memory is not there yet, and the test decides when it comes.
+ * What other threads see while one thread waits for a page of user memory. The
+ * test decides when the page comes.
  */
 #include <pthread.h>
 #include <linux/vfio.h>
@@ -90,7 +90,7 @@ static void *call_thread(void *arg)
 		test_stuck();						\
 	} while (0)
 
-/* The call has had the time to end, and waits. */
+/* The call had time to end, but waits. */
 #define test_waits(_call)						\
 	do {								\
 		sleep_ms(WAITS * slowness());				\
@@ -157,7 +157,7 @@ static int call_ranges(struct call *call)
 				 &call->alignment);
 }
 
-/* So are the ranges of the type1 emulation, or there is not even an argsz. */
+/* The same for the ranges of the type1 emulation */
 static int call_info(struct call *call)
 {
 	struct vfio_iommu_type1_info *info = (void *)call->mem;
@@ -165,7 +165,7 @@ static int call_info(struct call *call)
 	return iommufd_ioctl(call->fd, VFIO_IOMMU_GET_INFO, info);
 }
 
-/* Ranges that change while the first is written do not show. */
+/* The answer is from before the change. */
 TEST_F(stuck, iova_ranges_are_a_snapshot)
 {
 	struct iommu_iova_range *ranges = (void *)self->stuck.page;
@@ -240,7 +240,7 @@ TEST_F(stuck, unfinished_mapping_does_not_block_others)
 	test_access_create(MOCK_ACCESS_NEEDS_PIN_PAGES, &access);
 	test_start_stuck(&map, call_map, self->ioas, 0);
 
-	/* Its place is taken, but it is not there to be used. */
+	/* The IOVA is in use, but the mapping cannot be used. */
 	EXPECT_EQ(EEXIST, _test_map_fixed(self->fd, self->ioas, self->mem, PAGE,
 					  MOCK_IOVA + PAGE, MAP_RW));
 	EXPECT_EQ(EBUSY, _test_ioas_unmap(self->fd, self->ioas, MOCK_IOVA,
@@ -257,7 +257,7 @@ TEST_F(stuck, unfinished_mapping_does_not_block_others)
 					  0));
 	EXPECT_EQ(EBUSY, _test_destroy(self->fd, self->ioas));
 
-	/* Everything else in the same IOAS goes on. */
+	/* Other calls on the same IOAS go on. */
 	test_map_fixed(self->mem, LENGTH, MOCK_IOVA + LENGTH);
 	test_map_fixed(self->mem, LENGTH, MOCK_IOVA - LENGTH);
 	test_ok(_test_check_map(self->fd, self->dev[0].hwpt, MOCK_IOVA + LENGTH,
@@ -274,7 +274,7 @@ TEST_F(stuck, unfinished_mapping_does_not_block_others)
 	close(access);
 }
 
-/* A new page table has to wait, and gets it all. */
+/* A new page table gets every mapping. */
 TEST_F(stuck, domain_attached_during_a_map_is_complete)
 {
 	uint64_t iova = MOCK_IOVA + LENGTH;
@@ -300,7 +300,7 @@ TEST_F(stuck, domain_attached_during_a_map_is_complete)
 	test_ok(_test_check_map(self->fd, replace.pt, iova, PAGE, self->mem));
 }
 
-/* Something mapped that can be pinned only when a domain comes */
+/* An IOAS whose memory is pinned only when a domain is attached */
 #define test_other_ioas(_other)						\
 	do {								\
 		test_ioas_alloc(_other);				\
@@ -318,7 +318,7 @@ TEST_F(stuck, unfinished_hwpt_cannot_be_found)
 	test_other_ioas(&other);
 	ids = iommufd_next_id(self->fd);
 	test_start_stuck(&replace, call_replace, self->dev[0].stdev, other);
-	/* The HWPT has the id that was the next, and is not there. */
+	/* The HWPT has the next id, but lookups fail. */
 	ASSERT_NE(ids, iommufd_next_id(self->fd));
 	EXPECT_EQ(ENOENT, _test_destroy(self->fd, ids));
 	EXPECT_EQ(ENOENT, _test_mock_attach(self->fd, ids, &dev));
@@ -347,12 +347,12 @@ TEST_F(stuck, second_attach_shares_the_unfinished_hwpt)
 	test_end(&replace, 0);
 	test_end(&attach, 0);
 	test_refs(self->stuck.mem, LENGTH, 1);
-	/* The device and one pin more is all there is. */
+	/* One device is left, and one pin. */
 	test_destroy(self->dev[0].stdev);
 	test_refs(self->stuck.mem, LENGTH, 1);
 }
 
-/* DESTROY waits for who uses the object, however long that takes. */
+/* DESTROY waits for users of the object without a limit. */
 TEST_F(stuck, destroy_waits_for_an_ioctl_that_uses_the_object)
 {
 	struct call replace, destroy;
@@ -363,7 +363,7 @@ TEST_F(stuck, destroy_waits_for_an_ioctl_that_uses_the_object)
 	test_start(&destroy, call_destroy, self->dev[0].stdev, 0);
 	test_waits(&destroy);
 	ASSERT_FALSE(replace.done);
-	/* It is dying: nobody new can have it. */
+	/* It is being destroyed: lookups fail. */
 	ASSERT_EQ(ENOENT, _test_destroy(self->fd, self->dev[0].stdev));
 	stuck_release(&self->stuck);
 	test_end(&replace, 0);
@@ -381,7 +381,7 @@ TEST_F(stuck, unmap_waits_for_a_pin_that_is_under_way)
 	int access;
 
 	test_ioas_alloc(&other);
-	/* Part of the pin is made already, in a mapping of its own. */
+	/* A part of the pin, in another mapping, is already made. */
 	test_ok(_test_map_fixed(self->fd, other, self->mem, LENGTH,
 				MOCK_IOVA - LENGTH, MAP_RW));
 	test_ok(_test_map_fixed(self->fd, other, self->stuck.mem, LENGTH,
@@ -390,8 +390,8 @@ TEST_F(stuck, unmap_waits_for_a_pin_that_is_under_way)
 				    MOCK_ACCESS_NEEDS_PIN_PAGES, &access));
 	test_start_stuck(&pin, call_pin, access, 0);
 	/*
-	 * It cannot be asked to let go of what it has not yet got; in one of
-	 * the variants longer than it is given to let go of what it has.
+	 * UNMAP cannot ask for an unpin before the pin is made. In one of the
+	 * variants it waits longer than it would wait for an unpin.
 	 */
 	test_start(&unmap, call_unmap_all, other, 0);
 	sleep_ms(variant->page ? 1500 : WAITS);
@@ -439,7 +439,7 @@ TEST_F(stuck, two_maps_of_one_memory_do_not_wait)
 		test_start_stuck(_pin, call_attach, 0, *(_other));	\
 	} while (0)
 
-/* Like pthread_join(), but for a thread that may never come */
+/* Wait for the end of a call that may never end. */
 static bool comes(const struct call *call, int ms)
 {
 	uint64_t end = now_ms() + ms * slowness();
@@ -465,7 +465,7 @@ TEST_F(stuck, unmap_of_a_copy_does_not_wait_for_a_pin)
 	test_pinned(LENGTH / 1024);
 }
 
-/* What is not being pinned can be pinned, unpinned and copied meanwhile. */
+/* Other pages can be pinned, unpinned, read and written meanwhile. */
 TEST_F(stuck, accesses_do_not_wait_for_a_pin_of_other_pages)
 {
 	struct call pin, unmap;
@@ -482,7 +482,7 @@ TEST_F(stuck, accesses_do_not_wait_for_a_pin_of_other_pages)
 				bytes, 0));
 	ASSERT_EQ(1, bytes[0]);
 	test_access_unpin(access, id);
-	/* The mapping that is stuck can be read where its pages are there. */
+	/* Pages of the waiting mapping that are present can be read. */
 	close(access);
 	test_ok(_test_access_create(self->fd, other, 0, &access));
 	test_ok(_test_access_rw(self->fd, access, MOCK_IOVA + PAGE, PAGE,
@@ -518,7 +518,7 @@ TEST_F(stuck, second_pin_waits_for_the_first)
 	test_start_stuck(&first, call_attach, 0, other);
 	test_start(&second, call_attach, 0, third);
 	test_waits(&second);
-	/* It waits for the other thread and not for the page. */
+	/* It waits for the other thread, not for the page. */
 	EXPECT_EQ(ETIMEDOUT, stuck_wait(&self->stuck, 0));
 	stuck_release(&self->stuck);
 	test_end(&first, 0);
@@ -635,7 +635,7 @@ static int unmap_everything(void *arg)
 	return _test_ioas_unmap(m->fd, m->ioas, 0, UINT64_MAX, NULL);
 }
 
-/* An UNMAP forbids new pins while it waits for old ones, and no longer. */
+/* New pins are refused only while an UNMAP waits for old ones. */
 TEST_F(stuck, killed_unmap_allows_pins_again)
 {
 	struct mapper m = { .fd = self->fd };

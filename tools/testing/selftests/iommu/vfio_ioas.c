@@ -115,7 +115,7 @@ TEST_F(choice, struct_sizes)
 	test_err(EFAULT, iommufd_ioctl(self->fd, IOMMU_VFIO_IOAS, NULL));
 }
 
-/* The choice is no user of the IOAS, and not of one that gets the same id. */
+/* The choice does not keep the IOAS, and ends with it. */
 TEST_F(choice, destroying_the_ioas_clears_it)
 {
 	uint32_t id = self->ioas;
@@ -174,7 +174,7 @@ TEST_F(choice, enodev_without_a_chosen_ioas)
 					 VFIO_DMA_UNMAP_FLAG_ALL));
 }
 
-/* What is wrong with the call itself is told first. */
+/* Errors in the call are reported before ENODEV. */
 TEST_F(choice, bad_calls_are_reported_before_enodev)
 {
 	struct vfio_iommu_type1_info info = { .argsz = 15 };

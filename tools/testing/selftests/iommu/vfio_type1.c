@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * A VFIO type1 container on /dev/iommu: map, unmap, what it tells of itself,
- * and every cut that version 1 makes: what the page tables have afterwards, and
- * how often each page is pinned.
+ * A VFIO type1 container on /dev/iommu: map, unmap, what GET_INFO answers, and
+ * how version 1 splits mappings: what the page tables have afterwards, and how
+ * often each page is pinned.
  */
 #include <sys/mman.h>
 
@@ -80,7 +80,7 @@ FIXTURE_VARIANT_ADD(type1, v2_two_edus) {
 		test_domains_have(IOVA + __first, __bytes, self->mem + __first); \
 		test_mapped_refs(self->mem + __first, __bytes, 1);	\
 	} while (0)
-/* They are not, and are not pinned. */
+/* They are not mapped, and not pinned. */
 #define test_have_not(_first, _end)					\
 	do {								\
 		for (size_t __i = (_first); __i < (_end); __i++)	\
@@ -172,7 +172,7 @@ TEST_F(type1, map_obeys_the_aperture)
 				    MOCK_APERTURE_LAST + 1, DMA_RW));
 }
 
-/* Version 1 has pages, version 2 the IO pages of what is attached. */
+/* Version 1 needs page alignment, version 2 that of the devices. */
 TEST_F(type1, map_alignment)
 {
 	bool coarse = variant->domains || is_v1(variant);
@@ -306,7 +306,7 @@ TEST_F(type1, unmap_writes_nothing_but_the_size)
 	ASSERT_EQ(0, memcmp(&want, &unmap, sizeof(want)));
 }
 
-/* Version 1 cuts a mapping, version 2 does not. */
+/* Version 1 splits a mapping, version 2 does not. */
 TEST_F(type1, unmap_of_a_part)
 {
 	uint64_t tail = IOVA + 12 * PAGE;
@@ -348,7 +348,7 @@ TEST_F(type1, failed_unmap_writes_no_size)
 	}
 	ASSERT_EQ(ENOENT, _test_unmap_dma(self->fd, IOVA, &size, 0));
 	ASSERT_EQ(3 * PAGE, size);
-	/* What is gone is gone. */
+	/* The first mapping stays unmapped. */
 	test_pinned_pages(4);
 }
 
@@ -379,7 +379,7 @@ TEST_F(type1, unmap_of_every_part_of_a_mapping)
 	}
 }
 
-/* No page can be pinned by halves, even where IO pages are smaller. */
+/* A mapping is split at pages only, even where IO pages are smaller. */
 TEST_F(type1, unmap_of_part_of_a_page_is_refused)
 {
 	int rc = is_v1(variant) ? EINVAL : ENOENT;
@@ -391,13 +391,13 @@ TEST_F(type1, unmap_of_part_of_a_page_is_refused)
 	test_err_unmap_dma(rc, IOVA + 1, PAGE - 1, 0);
 	test_err_unmap_dma(rc, IOVA + 1, 4 * PAGE, 0);
 	test_have(0, 4);
-	/* Between mappings there is nothing to cut. */
+	/* Between mappings there is nothing to split. */
 	test_unmap_dma(IOVA + 4 * PAGE, 5, 0);
 	test_unmap_dma(IOVA - 5, 5, 0);
 	test_unmap_dma(IOVA - 1, 4 * PAGE + 2, 4 * PAGE);
 }
 
-/* What is mapped where: of each page the number of its mapping, or 0 */
+/* A model: the number of the mapping of each page, or 0 */
 struct model {
 	unsigned int mapping[MORE_PAGES];
 	unsigned int last;
@@ -430,7 +430,7 @@ static size_t model_end(const struct model *model, size_t first)
 	return end;
 }
 
-/* Version 1: what is cut becomes two mappings. */
+/* Version 1 makes two mappings of one. */
 static void model_split(struct model *model, size_t page)
 {
 	size_t end;
@@ -559,7 +559,7 @@ TEST_F(type1, transparent_huge_pages)
 	test_kind(mem_thp(2 * HUGE));
 }
 
-/* A copy keeps what the original gives up, and cannot be cut by it. */
+/* A copy stays whole when its source is split and unmapped. */
 TEST_F(type1, copies_are_not_split)
 {
 	struct mock_dev dev;
@@ -585,7 +585,7 @@ TEST_F(type1, copies_are_not_split)
 	test_pinned(0);
 }
 
-/* Page tables that come when there are halves, and go before they do. */
+/* Devices are attached after a split and detached before UNMAP. */
 TEST_F(type1, domains_attached_after_a_split)
 {
 	struct mock_dev dev[2];
@@ -615,8 +615,8 @@ TEST_F(type1, domains_attached_after_a_split)
 }
 
 /*
- * The driver of an access is asked for pins of what goes as a whole. He has
- * pinned the mapping as one, so it cannot become two under him.
+ * A driver has pinned a part of the mapping, so the mapping cannot be split. An
+ * UNMAP of the whole mapping asks the driver to unpin.
  */
 TEST_F(type1, pinned_mapping_cannot_be_split)
 {
@@ -644,7 +644,7 @@ TEST_F(type1, pinned_mapping_cannot_be_split)
 	close(access);
 }
 
-/* Pins of one half do not care about the other one. */
+/* A pin of one half does not keep the other half. */
 TEST_F(type1, pins_beside_a_split)
 {
 	uint32_t pin[2];
@@ -672,7 +672,7 @@ TEST_F(type1, pins_beside_a_split)
 	close(access);
 }
 
-/* The halves would be one user more. */
+/* A split adds a user of the memory. */
 TEST_F(type1, too_many_splits_are_eoverflow)
 {
 	int rc = is_v1(variant) ? EOVERFLOW : ENOENT;
@@ -725,7 +725,7 @@ TEST_F(type1, version_1_turns_huge_pages_off)
 
 TEST_F(type1, set_iommu_with_a_mapping)
 {
-	/* Neither asks for a change of what is in force. */
+	/* Neither call changes the alignment. */
 	test_map_dma(self->mem, PAGE, IOVA);
 	test_ok(_test_set_iommu(self->fd, variant->type));
 	test_ok(_test_set_iommu(self->fd, VFIO_TYPE1v2_IOMMU));
@@ -747,14 +747,14 @@ TEST_F(type1, coherency_as_the_hardware_has_it)
 	if (variant->domains && !variant->mock) {
 		test_ok(_test_hw_info(self->fd, self->edu[0].devid, &vtd, &len,
 				      &type));
-		/* AMD's always can. */
+		/* AMD's IOMMU always enforces it. */
 		want = type != IOMMU_HW_INFO_TYPE_INTEL_VTD ||
 		       vtd.ecap_reg & ECAP_SC;
 	}
 	ASSERT_EQ(want, type1_ask(self->fd, VFIO_CHECK_EXTENSION,
 				  VFIO_DMA_CC_IOMMU));
 	if (variant->domains) {
-		/* One made while the device is attached is no different. */
+		/* A second HWPT gives the same answer. */
 		test_hwpt_alloc(DEVICE(0), self->ioas, &hwpt);
 		ASSERT_EQ(want, type1_ask(self->fd, VFIO_CHECK_EXTENSION,
 					  VFIO_DMA_CC_IOMMU));
@@ -867,7 +867,7 @@ TEST_F(type1, get_info_page_sizes)
 	}
 }
 
-/* Cuts of version 1 */
+/* How version 1 splits mappings */
 TYPE1_FIXTURE(split)
 FIXTURE_VARIANT_ADD(split, no_device) {
 	.type = VFIO_TYPE1_IOMMU,
@@ -900,7 +900,7 @@ TEST_F(split, split_of_several_mappings)
 	test_pinned_pages(6);
 	test_devices_have(IOVA + 2 * PAGE, self->mem + 2 * PAGE);
 	test_devices_have(IOVA + 13 * PAGE, self->mem + 13 * PAGE);
-	/* The place is free again. */
+	/* The IOVA can be used again. */
 	test_map_dma(self->mem, 10 * PAGE, IOVA + 3 * PAGE);
 	test_unmap_dma(IOVA, 16 * PAGE, 16 * PAGE);
 }
@@ -946,7 +946,7 @@ TEST_F(split, split_of_scattered_memory)
 	test_pinned(0);
 }
 
-/* IO pages of a mapping that can be cut are small, whatever the memory is. */
+/* Version 1 uses small IO pages even for huge pages. */
 TEST_F(split, split_of_huge_memory)
 {
 	uint8_t *mem = test_mem(mem_thp(2 * HUGE));
@@ -966,7 +966,7 @@ TEST_F(split, split_of_huge_memory)
 	test_unmap_dma_all(2 * HUGE - 32 * PAGE);
 }
 
-/* A copy keeps what the original gives up, as one piece. */
+/* A copy in another IOAS stays whole. */
 TEST_F(split, split_leaves_copies_whole)
 {
 	uint32_t other, hwpt;
@@ -989,7 +989,7 @@ TEST_F(split, split_leaves_copies_whole)
 	test_ok(_test_ioas_unmap(self->fd, other, iova, PAGES * PAGE, NULL));
 }
 
-/* Cut when nothing is pinned; both halves then go in and out of page tables. */
+/* Split while nothing is pinned; devices are attached afterwards. */
 TEST_F(split, split_before_attach)
 {
 	uint32_t hwpt[3];
