@@ -58,13 +58,20 @@ struct ioas_variant {
 			mock_close();					\
 	} while (0)
 
-#define IOAS_FIXTURE(_name)						\
-	FIXTURE(_name) { struct ioas; };				\
-	FIXTURE_VARIANT(_name) { struct ioas_variant; };		\
-	FIXTURE_SETUP(_name) { ioas_open(); }				\
-	FIXTURE_TEARDOWN(_name) { ioas_close(); }
+FIXTURE(ioas) { struct ioas; };
 
-IOAS_FIXTURE(ioas)
+FIXTURE_VARIANT(ioas) { struct ioas_variant; };
+
+FIXTURE_SETUP(ioas)
+{
+	ioas_open();
+}
+
+FIXTURE_TEARDOWN(ioas)
+{
+	ioas_close();
+}
+
 FIXTURE_VARIANT_ADD(ioas, no_device) NO_DEVICE;
 FIXTURE_VARIANT_ADD(ioas, one_mock) ONE_MOCK;
 FIXTURE_VARIANT_ADD(ioas, two_mocks) TWO_MOCKS;
@@ -74,7 +81,20 @@ FIXTURE_VARIANT_ADD(ioas, one_edu) ONE_EDU;
 FIXTURE_VARIANT_ADD(ioas, two_edus) TWO_EDUS;
 
 /* Half pages, the mock's aperture, calls that the mock lets fail */
-IOAS_FIXTURE(mock_ioas)
+FIXTURE(mock_ioas) { struct ioas; };
+
+FIXTURE_VARIANT(mock_ioas) { struct ioas_variant; };
+
+FIXTURE_SETUP(mock_ioas)
+{
+	ioas_open();
+}
+
+FIXTURE_TEARDOWN(mock_ioas)
+{
+	ioas_close();
+}
+
 FIXTURE_VARIANT_ADD(mock_ioas, no_device) NO_DEVICE;
 FIXTURE_VARIANT_ADD(mock_ioas, one_mock) ONE_MOCK;
 FIXTURE_VARIANT_ADD(mock_ioas, two_mocks) TWO_MOCKS;
@@ -82,12 +102,38 @@ FIXTURE_VARIANT_ADD(mock_ioas, two_mocks_tiny_batches) TWO_MOCKS_TINY;
 FIXTURE_VARIANT_ADD(mock_ioas, two_mocks_of_64_bits) TWO_MOCKS_WIDE;
 
 /* DMA, the ranges that the machine's IOMMU reserves */
-IOAS_FIXTURE(edu_ioas)
+FIXTURE(edu_ioas) { struct ioas; };
+
+FIXTURE_VARIANT(edu_ioas) { struct ioas_variant; };
+
+FIXTURE_SETUP(edu_ioas)
+{
+	ioas_open();
+}
+
+FIXTURE_TEARDOWN(edu_ioas)
+{
+	ioas_close();
+}
+
 FIXTURE_VARIANT_ADD(edu_ioas, one_edu) ONE_EDU;
 FIXTURE_VARIANT_ADD(edu_ioas, two_edus) TWO_EDUS;
 
 /* All 64 bits and every byte */
-IOAS_FIXTURE(bare_ioas)
+FIXTURE(bare_ioas) { struct ioas; };
+
+FIXTURE_VARIANT(bare_ioas) { struct ioas_variant; };
+
+FIXTURE_SETUP(bare_ioas)
+{
+	ioas_open();
+}
+
+FIXTURE_TEARDOWN(bare_ioas)
+{
+	ioas_close();
+}
+
 FIXTURE_VARIANT_ADD(bare_ioas, no_device) NO_DEVICE;
 
 /* The first IOVA that devices reach, and the lowest that MAP chooses */

@@ -76,13 +76,19 @@ struct type1_variant {
 		}							\
 	} while (0)
 
-#define TYPE1_FIXTURE(_name)						\
-	FIXTURE(_name) { struct type1; };				\
-	FIXTURE_VARIANT(_name) { struct type1_variant; };		\
-	FIXTURE_SETUP(_name) { type1_open(); }				\
-	FIXTURE_TEARDOWN(_name) { type1_close(); }
+FIXTURE(type1) { struct type1; };
 
-TYPE1_FIXTURE(type1)
+FIXTURE_VARIANT(type1) { struct type1_variant; };
+
+FIXTURE_SETUP(type1)
+{
+	type1_open();
+}
+
+FIXTURE_TEARDOWN(type1)
+{
+	type1_close();
+}
 
 /* The object of an attached device */
 #define DEVICE(_nth)							\

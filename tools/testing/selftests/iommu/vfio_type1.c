@@ -868,7 +868,20 @@ TEST_F(type1, get_info_page_sizes)
 }
 
 /* How version 1 splits mappings */
-TYPE1_FIXTURE(split)
+FIXTURE(split) { struct type1; };
+
+FIXTURE_VARIANT(split) { struct type1_variant; };
+
+FIXTURE_SETUP(split)
+{
+	type1_open();
+}
+
+FIXTURE_TEARDOWN(split)
+{
+	type1_close();
+}
+
 FIXTURE_VARIANT_ADD(split, no_device) {
 	.type = VFIO_TYPE1_IOMMU,
 };
