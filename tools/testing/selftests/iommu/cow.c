@@ -132,9 +132,12 @@ FIXTURE_SETUP(cow)
 
 FIXTURE_TEARDOWN(cow)
 {
-	dma_read_close();
+	/* The child has these files too. */
+	close(self->fd);
+	edu_close(&self->edu);
 	if (self->child.pid)
 		child_end(&self->child);
+	EXPECT_EQ(0, proc_status_kb("VmPin:"));
 }
 
 TEST_F(cow, device_sees_later_writes_and_writes_nothing)
