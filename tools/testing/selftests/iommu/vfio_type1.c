@@ -983,13 +983,14 @@ TEST_F(split, split_of_huge_memory)
 TEST_F(split, split_leaves_copies_whole)
 {
 	uint32_t other, hwpt;
-	uint64_t iova = 0;
+	uint64_t iova = IOVA;
 
 	if (!variant->domains)
 		SKIP(return, "no device is attached");
 	test_ioas_alloc(&other);
 	test_map_dma(self->mem, PAGES * PAGE, IOVA);
-	test_copy(other, &iova, self->ioas, IOVA, PAGES * PAGE, MAP_RW);
+	test_copy(other, &iova, self->ioas, IOVA, PAGES * PAGE,
+		  MAP_RW | MAP_FIXED_IOVA);
 	test_hwpt_alloc(DEVICE(0), other, &hwpt);
 	test_pinned_pages(PAGES);
 	test_unmap_dma(IOVA + 4 * PAGE, 4 * PAGE, 4 * PAGE);
