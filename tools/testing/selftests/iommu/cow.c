@@ -1,20 +1,17 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * A mapping for reading only must show the device what the CPU writes later.
+ * Through a read-only mapping the device must see what the CPU writes later.
  * If a pin left copy-on-write in place, the write would move the owner to a
  * new page and the device would stay on the old one.
  */
 #include <fcntl.h>
 #include <sys/stat.h>
 
-#include "harness.h"
+#include "dma_read.h"
 
-#define IOVA		0x10000000UL
-#define SCRATCH		0x20000000UL
-#define COUNT		128
 #define PAGES		2
 
-/* How the memory came to be what it is when it gets mapped. */
+/* The state of the memory when it is mapped */
 enum cow_kind {
 	ANON_UNTOUCHED,		/* no page at all */
 	ANON_ZERO_PAGE,		/* read, so the shared page of zeros */
@@ -31,10 +28,7 @@ enum cow_kind {
 };
 
 FIXTURE(cow) {
-	int fd;
-	uint32_t ioas;
-	struct edu edu;
-	uint8_t *scratch;
+	struct dma_read;
 	uint8_t *mem;
 	uint8_t *file;		/* another view of what a private file has */
 	struct child child;
@@ -97,16 +91,11 @@ FIXTURE_SETUP(cow)
 	uint8_t *mem;
 
 	self->child.pid = 0;
-	self->fd = iommufd_open();
-	ASSERT_GE(self->fd, 0);
-	test_ioas_alloc(&self->ioas);
-	test_edu_attach(&self->edu, PCI_ON_ROOT_BUS, 0, self->ioas);
-	self->scratch = test_mem(mem_anon(PAGE));
-	test_map_fixed(self->scratch, PAGE, SCRATCH);
+	dma_read_open();
 
 	if ((variant->kind == HUGETLB_UNTOUCHED ||
 	     variant->kind == HUGETLB_FILE_READ) && !mem_hugetlb_pool(4))
-		SKIP(return, "no four huge pages of 2 MiB to be had");
+		SKIP(return, "four huge pages of 2 MiB are not available");
 	mem = test_mem(cow_memory(variant->kind, &self->file));
 	self->mem = mem;
 	switch (variant->kind) {
@@ -143,20 +132,13 @@ FIXTURE_SETUP(cow)
 
 FIXTURE_TEARDOWN(cow)
 {
+	/* The child has these files too. */
 	close(self->fd);
 	edu_close(&self->edu);
 	if (self->child.pid)
 		child_end(&self->child);
 	EXPECT_EQ(0, proc_status_kb("VmPin:"));
 }
-
-#define test_device_reads(_iova, _seed)					\
-	do {								\
-		memset(self->scratch, 0, PAGE);				\
-		ASSERT_TRUE(edu_load(&self->edu, _iova, COUNT));	\
-		ASSERT_TRUE(edu_store(&self->edu, SCRATCH, COUNT));	\
-		ASSERT_TRUE(mem_is(self->scratch, COUNT, _seed));	\
-	} while (0)
 
 TEST_F(cow, device_sees_later_writes_and_writes_nothing)
 {
@@ -172,11 +154,11 @@ TEST_F(cow, device_sees_later_writes_and_writes_nothing)
 				      PROT_READ | PROT_WRITE));
 	mem_fill(self->mem + at, COUNT, 3);
 	test_device_reads(IOVA + at, 3);
-	/* Now it has pattern 3, but may not put it anywhere. */
+	/* The device holds pattern 3, but must not write it here. */
 	mem_fill(self->mem + at, COUNT, 4);
 	ASSERT_TRUE(edu_store(&self->edu, IOVA + at, COUNT));
 	ASSERT_TRUE(mem_is(self->mem + at, COUNT, 4));
-	/* Writes of the owner stay his: the file and the child have none. */
+	/* The file behind a private mapping is unchanged. */
 	if (self->file)
 		ASSERT_TRUE(mem_is(self->file, PAGES * PAGE, 77));
 	test_unmap(IOVA, PAGES * PAGE);
@@ -185,22 +167,14 @@ TEST_F(cow, device_sees_later_writes_and_writes_nothing)
 
 /* Shared mappings have no copy-on-write to break, and may be read-only. */
 FIXTURE(shared) {
-	int fd;
-	uint32_t ioas;
-	struct edu edu;
-	uint8_t *scratch;
+	struct dma_read;
 	uint8_t *writer;
 	int file;
 };
 
 FIXTURE_SETUP(shared)
 {
-	self->fd = iommufd_open();
-	ASSERT_GE(self->fd, 0);
-	test_ioas_alloc(&self->ioas);
-	test_edu_attach(&self->edu, PCI_ON_ROOT_BUS, 0, self->ioas);
-	self->scratch = test_mem(mem_anon(PAGE));
-	test_map_fixed(self->scratch, PAGE, SCRATCH);
+	dma_read_open();
 	self->file = mem_fd("shared", PAGES * PAGE, 0);
 	ASSERT_GE(self->file, 0);
 	self->writer = test_mem(mem_file(self->file, PAGES * PAGE,
@@ -209,9 +183,7 @@ FIXTURE_SETUP(shared)
 
 FIXTURE_TEARDOWN(shared)
 {
-	close(self->fd);
-	edu_close(&self->edu);
-	EXPECT_EQ(0, proc_status_kb("VmPin:"));
+	dma_read_close();
 }
 
 TEST_F(shared, read_only_view)

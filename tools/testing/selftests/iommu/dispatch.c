@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * How /dev/iommu takes a command: its number, its size, where the struct lies,
- * the fields that must be zero. One variant an ioctl.
+ * How /dev/iommu checks a command: its number, its size, where the struct is,
+ * the fields that must be zero. There is one variant for each ioctl.
  */
 #include <fcntl.h>
 #include <poll.h>
@@ -120,7 +120,7 @@ static const struct command vfio_ioas = {
 	.zero = { { offsetof(struct iommu_vfio_ioas, __reserved), 2, 0xffff } },
 };
 
-/* What the commands are sent to and speak of. */
+/* The objects that the commands name */
 struct bench {
 	uint32_t ioas;
 	uint32_t other_ioas;
@@ -183,7 +183,7 @@ static void fill_ioas_cmd(struct bench *bench, unsigned long nr,
 	}
 }
 
-/* There must be one to get. */
+/* VFIO_IOAS_GET needs a chosen IOAS. */
 static int choose_ioas(int fd, uint32_t ioas)
 {
 	struct iommu_vfio_ioas cmd = {
@@ -195,7 +195,7 @@ static int choose_ioas(int fd, uint32_t ioas)
 	return iommufd_ioctl(fd, IOMMU_VFIO_IOAS, &cmd);
 }
 
-/* Returns 0 when @cmd is one that will succeed, however often it was sent. */
+/* Prepares @cmd so that it succeeds each time. Returns 0 or an errno. */
 static int fill(int fd, struct bench *bench, const struct command *command,
 		union any_cmd *cmd)
 {
@@ -372,7 +372,7 @@ TEST_F(dispatch, larger_with_nonzero_tail_is_e2big)
 	}
 }
 
-/* Nothing but the size is read: what is behind it is not even there. */
+/* Only the size is read: the page behind it does not exist. */
 TEST_F(dispatch, larger_than_a_page_is_e2big)
 {
 	const uint32_t sizes[] = { PAGE + 1, 2 * PAGE, 1U << 31, UINT32_MAX };
@@ -431,10 +431,10 @@ TEST_F(dispatch, read_only_struct)
 	fill_cmd(cmd);
 	ASSERT_EQ(0, mprotect(self->bench.pages, PAGE, PROT_READ));
 	if (!variant->cmd->answers) {
-		/* There is nothing that could not be written. */
+		/* This command has no answer. */
 		test_ok(send_cmd(cmd));
 	} else if (variant->cmd->nr == IOMMU_IOAS_UNMAP) {
-		/* Done, and not to be undone for want of an answer. */
+		/* The command has taken effect and is not undone. */
 		ASSERT_EQ(EFAULT, send_cmd(cmd));
 	} else {
 		test_err(EFAULT, send_cmd(cmd));
@@ -584,7 +584,7 @@ TEST_F(node, has_nothing_to_wait_for)
 	struct epoll_event event = { .events = EPOLLIN };
 	int epoll = epoll_create1(EPOLL_CLOEXEC);
 
-	/* As any file that does not know poll(): always ready. */
+	/* A file without poll() is always ready. */
 	ASSERT_EQ(1, poll(&pollfd, 1, 0));
 	EXPECT_EQ(POLLIN | POLLOUT, pollfd.revents);
 	ASSERT_GE(epoll, 0);

@@ -10,7 +10,7 @@ static int map_anywhere(struct sweep *s)
 	int rc;
 
 	rc = _test_ioas_map(s->fd, s->ioas, s->mem, LENGTH, &iova, MAP_RW);
-	/* Where it was put is the only proof that it is there. */
+	/* Only the IOVA shows that it is mapped. */
 	return rc || iova ? rc : EPROTO;
 }
 
@@ -47,8 +47,8 @@ static const struct scenario map_huge = {
 
 /*
  * One run whose IO pages lie in two page tables: when there is no memory for the
- * second one, VT-d leaves those in the first one to its caller. Whatever stays
- * there the call that comes right afterwards would find, and VT-d report.
+ * second one, VT-d leaves those in the first one to its caller. The next call
+ * would find those that stay, and VT-d would report them.
  */
 static int map_across_tables(struct sweep *s, size_t length)
 {
@@ -140,7 +140,7 @@ static int copy_from_other(struct sweep *s)
 			       MAP_RW | MAP_FIXED_IOVA);
 }
 
-/* The source has no device: with one on this side it is the copy that pins. */
+/* The source has no device, so it is the COPY that pins. */
 static const struct scenario copy_other = {
 	.prepare = map_in_other,
 	.ready = new_place_and_memory,
@@ -208,7 +208,7 @@ static int allow_low(struct sweep *s)
 	return _test_allow_iovas(s->fd, s->ioas, &low, 1);
 }
 
-/* The old list stands: an automatic IOVA lies in it. */
+/* The old list is in force: an automatic IOVA lies in it. */
 static bool low_is_allowed(struct sweep *s)
 {
 	uint64_t iova = 0;

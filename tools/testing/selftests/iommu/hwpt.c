@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* HWPTs: explicit and automatic ones, how they are filled and when they go. */
+/* Explicit and automatic HWPTs: how they are filled and when they end. */
 #include "harness.h"
 
 #define IOVA	0x10000000UL
@@ -27,7 +27,7 @@ FIXTURE_TEARDOWN(hwpt)
 	EXPECT_EQ(0, proc_status_kb("VmPin:"));
 }
 
-/* The device, attached as it is, can read and write @_length at IOVA. */
+/* The attached device can read and write at IOVA. */
 #define test_dma(_edu, _seed)						\
 	do {								\
 		mem_fill(self->mem, 100, _seed);			\
@@ -158,7 +158,7 @@ TEST_F(hwpt, two_devices_share_the_automatic_one)
 	edu_close(&other);
 }
 
-/* An automatic HWPT is an object like any: it can be attached to by id. */
+/* A device can be attached to an automatic HWPT by its id. */
 TEST_F(hwpt, automatic_one_by_its_id)
 {
 	uint32_t first = self->ioas;
@@ -187,7 +187,7 @@ TEST_F(hwpt, one_made_for_another_device)
 	test_destroy(hwpt);
 }
 
-/* The device it was allocated for may leave before it does. */
+/* The device may be closed before the HWPT is destroyed. */
 TEST_F(hwpt, outlives_its_device)
 {
 	uint32_t hwpt;
@@ -214,7 +214,7 @@ TEST_F(hwpt, many_share_the_pins)
 	}
 	test_map_fixed(self->mem + 8 * PAGE, 8 * PAGE, IOVA + HUGE);
 	test_pinned(64);
-	/* Out of order, with mappings coming and going meanwhile. */
+	/* In another order, with MAP and UNMAP in between */
 	for (int i = 0; i < ARRAY_SIZE(hwpt); i++) {
 		test_destroy(hwpt[i * 3 % ARRAY_SIZE(hwpt)]);
 		if (i < ARRAY_SIZE(hwpt) - 1)

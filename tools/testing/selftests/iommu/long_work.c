@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * While one thread maps or attaches a great deal of memory, others go on: what
- * it is making cannot be seen yet, and what it does not need is not held up.
+ * While one thread maps or attaches much memory, other threads continue: they
+ * cannot use the unfinished object, and do not wait for it.
  */
 #include <pthread.h>
 
@@ -10,7 +10,7 @@
 #define IOVA		0x10000000UL
 #define BIG_IOVA	(1UL << 32)
 #define LENGTH		(512UL << 20)
-/* Workers touch only what a device may write to; the work has to take long. */
+/* Read-only, so that no prefault worker shortens the work */
 #define BIG_ACCESS	MAP_READ
 /* Much shorter than the work, much longer than what others have to do. */
 #define PROMPT_MS	300
@@ -108,14 +108,14 @@ static void *do_hwpt_alloc(void *arg)
 			TH_LOG("%s took too long", #_call);		\
 	} while (0)
 
-TEST_F(long_work, mapping_under_construction)
+TEST_F(long_work, unfinished_mapping)
 {
 	uint32_t pt = self->ioas;
 	struct worker worker;
 
 	test_attach(self->edu.cdev, &pt);
 	test_start(&worker, do_map);
-	/* Its place is taken, but it is nobody's to remove yet. */
+	/* The IOVA is in use, but the mapping cannot be removed yet. */
 	test_prompt(ASSERT_EQ(EEXIST,
 			      _test_map_fixed(self->fd, self->ioas, self->mem,
 					      PAGE, BIG_IOVA + LENGTH - PAGE,
@@ -132,7 +132,7 @@ TEST_F(long_work, mapping_under_construction)
 	test_unmap(BIG_IOVA, LENGTH);
 }
 
-TEST_F(long_work, others_are_not_held_up)
+TEST_F(long_work, long_map_does_not_block_others)
 {
 	struct iommu_iova_range ranges[8];
 	uint32_t num = ARRAY_SIZE(ranges), pt = self->ioas, other;
@@ -164,7 +164,7 @@ TEST_F(long_work, others_are_not_held_up)
 	test_pinned(16);
 }
 
-TEST_F(long_work, hwpt_under_construction)
+TEST_F(long_work, unfinished_hwpt)
 {
 	uint32_t next = iommufd_next_id(self->fd), pt;
 	struct worker worker;
@@ -172,7 +172,7 @@ TEST_F(long_work, hwpt_under_construction)
 	test_ok(_test_map_fixed(self->fd, self->ioas, self->big, LENGTH,
 				BIG_IOVA, BIG_ACCESS));
 	test_start(&worker, do_hwpt_alloc);
-	/* The id is taken, but nobody finds what is not finished. */
+	/* The id is in use, but lookups fail. */
 	ASSERT_EQ(next + 1, iommufd_next_id(self->fd));
 	test_prompt(ASSERT_EQ(ENOENT, _test_destroy(self->fd, next)));
 	pt = next;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Every kind of memory a user can have: which can be mapped, and that DMA then
- * reaches it; which cannot, and that nothing is left of the attempt.
+ * Every kind of user memory: DMA reaches the kinds that can be mapped, and a
+ * MAP of the others leaves nothing behind.
  */
 #include <sys/auxv.h>
 #include <sys/syscall.h>
@@ -79,7 +79,7 @@ static uint8_t *make_private_file(size_t length)
 	return map_memfd(length, 0, MAP_PRIVATE);
 }
 
-/* Pages of another file each, every third one anonymous: many areas. */
+/* Every page is of another file, every third one anonymous: many VMAs. */
 static uint8_t *make_patchwork(size_t length)
 {
 	uint8_t *mem = mem_reserve(length);
@@ -131,7 +131,7 @@ FIXTURE_SETUP(kinds)
 	test_ioas_alloc(&self->ioas);
 	test_edu_attach(&self->edu, PCI_ON_ROOT_BUS, 0, self->ioas);
 	if (kind->hugetlb && !mem_hugetlb_pool(4))
-		SKIP(return, "no four huge pages of 2 MiB to be had");
+		SKIP(return, "four huge pages of 2 MiB are not available");
 	self->length = kind->length;
 	self->mem = test_mem(kind->make(kind->length));
 }
@@ -181,7 +181,7 @@ TEST_F(kinds, parts_that_begin_and_end_anywhere)
 	test_pinned(0);
 }
 
-TEST_F(kinds, memory_may_go_before_the_mapping)
+TEST_F(kinds, munmap_before_unmap)
 {
 	uint8_t *scratch = test_mem(mem_anon(PAGE));
 
@@ -189,7 +189,7 @@ TEST_F(kinds, memory_may_go_before_the_mapping)
 	test_map_fixed(scratch, PAGE, 0);
 	mem_fill(self->mem + self->length - PAGE, 100, 4);
 	ASSERT_EQ(0, munmap(self->mem, self->length));
-	/* The device still has what was there. */
+	/* The device still reaches the pages. */
 	ASSERT_TRUE(edu_load(&self->edu, IOVA + self->length - PAGE, 100));
 	ASSERT_TRUE(edu_store(&self->edu, 0, 100));
 	ASSERT_TRUE(mem_is(scratch, 100, 4));
@@ -197,12 +197,12 @@ TEST_F(kinds, memory_may_go_before_the_mapping)
 	test_pinned(4);
 }
 
-/* What must be refused, alone and at the end of good memory. */
+/* Memory that is refused, alone and behind memory that can be mapped */
 FIXTURE(refused) {
 	int fd;
 	uint32_t ioas;
 	struct edu edu;
-	uint8_t *mem;		/* two good pages */
+	uint8_t *mem;		/* of normal memory */
 };
 
 FIXTURE_SETUP(refused)
@@ -272,7 +272,7 @@ TEST_F(refused, good_memory_and_then_a_bar)
 	ASSERT_EQ(0, munmap(bar, PAGE));
 }
 
-TEST_F(refused, a_hole)
+TEST_F(refused, hole_in_memory)
 {
 	ASSERT_EQ(0, munmap(self->mem + PAGE, PAGE));
 	test_refused(self->mem, 4 * PAGE);

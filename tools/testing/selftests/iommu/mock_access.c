@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Accesses: pin, read and write of what is mapped, in place of a device, and
- * how an UNMAP gets the pins back.
+ * Accesses: a driver pins, reads and writes mapped memory in place of a device,
+ * and unpins when UNMAP asks for it.
  */
 #include <pthread.h>
 
@@ -11,11 +11,11 @@
 #define PIN	MOCK_ACCESS_NEEDS_PIN_PAGES
 #define MAX_BYTES (16UL << 20)
 
-/* Pins of an access and of a domain are the same pin. */
+/* An access and a domain share one pin. */
 #define test_pin_refs(_va, _length, _pins)				\
 	test_refs(_va, _length, variant->domains || (_pins))
 
-TEST_F(mock, pins_are_those_of_the_domains)
+TEST_F(mock, accesses_and_domains_share_pins)
 {
 	uint8_t *mem = test_mem(mem_anon(8 * PAGE));
 	uint32_t pin[3];
@@ -24,7 +24,7 @@ TEST_F(mock, pins_are_those_of_the_domains)
 	test_access_create(PIN, &access);
 	test_map_fixed(mem, 8 * PAGE, MOCK_IOVA);
 	test_mapped_refs(mem, 8 * PAGE, 1);
-	/* Whole, then an overlapping part of it, then the same once more. */
+	/* The whole mapping, a part of it, and the same part again */
 	test_access_pin(access, MOCK_IOVA, 8 * PAGE, mem, 0, &pin[0]);
 	test_refs(mem, 8 * PAGE, 1);
 	test_pinned(8 * PAGE / 1024);
@@ -47,7 +47,7 @@ TEST_F(mock, pins_are_those_of_the_domains)
 	close(access);
 }
 
-TEST_F(mock, only_the_window_is_pinned)
+TEST_F(mock, only_the_requested_pages_are_pinned)
 {
 	uint8_t *mem = test_mem(mem_anon(64 * PAGE));
 	uint32_t pin;
@@ -62,7 +62,7 @@ TEST_F(mock, only_the_window_is_pinned)
 		if (!variant->domains)
 			test_pinned((i / 7 + 1) * 4);
 	}
-	/* The access and its pins go together. */
+	/* The close of an access ends its pins. */
 	close(access);
 	test_mapped_refs(mem, 64 * PAGE, 1);
 	test_mapped_pinned(64 * PAGE);
@@ -82,7 +82,7 @@ TEST_F(mock, pin_across_mappings)
 			mem + 2 * PAGE, 0, &pin);
 	test_access_pin(access, MOCK_IOVA, PAGE, mem, 0, &first);
 	test_refs(mem + 2 * PAGE, 12 * PAGE, 1);
-	/* UNMAP of one of the mappings ends the pin of all. */
+	/* UNMAP of one mapping ends a pin that spans several. */
 	test_unmap(MOCK_IOVA + 8 * PAGE, 4 * PAGE);
 	test_err_access_unpin(ENOENT, access, pin);
 	test_mapped_refs(mem + PAGE, 7 * PAGE, 1);
@@ -126,15 +126,15 @@ TEST_F(mock, pin_refuses)
 			test_err_access_pin(EOPNOTSUPP, access, MOCK_IOVA, PAGE,
 					    NULL, 1U << bit);
 	test_mapped_refs(mem, 3 * PAGE, 1);
-	/* The comparison of the mock: a pin of other pages does not stay. */
+	/* The mock unpins if the pages are not the expected ones. */
 	test_err_access_pin(EBADE, access, MOCK_IOVA, 2 * PAGE, mem + PAGE, 0);
 	test_mapped_refs(mem, 3 * PAGE, 1);
 	close(access);
 	close(reader);
 }
 
-/* What counts is the mapping, not what may be done to its memory elsewhere. */
-TEST_F(mock, rights_are_those_of_the_mapping)
+/* The permissions of the mapping count, not those of other mappings. */
+TEST_F(mock, permissions_are_those_of_the_mapping)
 {
 	uint8_t *mem = test_mem(mem_anon(PAGE));
 	uint64_t both = MOCK_IOVA, read = MOCK_IOVA + 2 * PAGE;
@@ -161,7 +161,7 @@ TEST_F(mock, rights_are_those_of_the_mapping)
 	test_access_rw(access, read, 1, &byte, 0);
 	test_access_pin(access, read, PAGE, mem, 0, &pin);
 	test_access_unpin(access, pin);
-	/* A copy of what is read-only here may write, as its memory may. */
+	/* A copy of the read-only mapping may be writable: the memory is. */
 	test_copy(self->ioas, &again, self->ioas, read, PAGE,
 		  MAP_RW | MAP_FIXED_IOVA);
 	test_access_rw(access, again, 1, &byte, MOCK_ACCESS_WRITE);
@@ -187,7 +187,7 @@ TEST_F(mock, part_of_the_last_page_can_be_pinned)
 	close(access);
 }
 
-TEST_F(mock, memory_that_is_not_there_cannot_be_pinned)
+TEST_F(mock, missing_memory_cannot_be_pinned)
 {
 	uint8_t *mem = test_mem(mem_anon(8 * PAGE));
 	uint8_t buffer[64];
@@ -264,7 +264,9 @@ TEST_F(mock, unmap_of_everything_asks_for_all_pins)
 	close(access);
 }
 
+/* An UNMAP of @length bytes from MOCK_IOVA on, in a thread of its own */
 struct unmapper {
+	pthread_t thread;
 	int fd;
 	uint32_t ioas;
 	uint64_t length;
@@ -283,23 +285,34 @@ static void *unmap_thread(void *arg)
 	return NULL;
 }
 
+#define test_start_unmap(_unmapper, _ioas, _length)			\
+	do {								\
+		*(_unmapper) = (struct unmapper){			\
+			.fd = self->fd, .ioas = _ioas, .length = _length, \
+		};							\
+		ASSERT_EQ(0, pthread_create(&(_unmapper)->thread, NULL,	\
+					    unmap_thread, _unmapper));	\
+	} while (0)
+#define test_end_unmap(_unmapper, _errno)				\
+	do {								\
+		ASSERT_EQ(0, pthread_join((_unmapper)->thread, NULL));	\
+		ASSERT_EQ(_errno, (_unmapper)->rc);			\
+	} while (0)
+
 TEST_F(mock, new_pins_are_refused_while_an_unmap_waits)
 {
 	uint8_t *mem = test_mem(mem_anon(4 * PAGE));
-	struct unmapper u = {
-		.fd = self->fd, .ioas = self->ioas, .length = 4 * PAGE,
-	};
+	struct unmapper u;
 	uint32_t pin, again;
 	uint8_t byte;
-	pthread_t thread;
 	int access, rc = 0;
 
 	test_access_create(PIN, &access);
 	test_map_fixed(mem, 4 * PAGE, MOCK_IOVA);
 	test_access_pin(access, MOCK_IOVA, PAGE, mem, 0, &pin);
 	test_mock_param("keep_pins", 1);
-	ASSERT_EQ(0, pthread_create(&thread, NULL, unmap_thread, &u));
-	/* It waits for a second, from when it comes to run. */
+	test_start_unmap(&u, self->ioas, 4 * PAGE);
+	/* UNMAP waits for up to a second once it runs. */
 	for (uint64_t end = now_ms() + 5000; !rc && now_ms() < end;) {
 		rc = _test_access_pin(self->fd, access, MOCK_IOVA + 2 * PAGE,
 				      PAGE, NULL, 0, &again);
@@ -307,26 +320,24 @@ TEST_F(mock, new_pins_are_refused_while_an_unmap_waits)
 			test_access_unpin(access, again);
 	}
 	EXPECT_EQ(EINVAL, rc);
-	/* Copies are no pins. */
+	/* Reads and writes go on. */
 	EXPECT_EQ(0, _test_access_rw(self->fd, access, MOCK_IOVA, 1, &byte, 0));
 	EXPECT_EQ(0, _test_access_unpin(self->fd, access, pin));
-	ASSERT_EQ(0, pthread_join(thread, NULL));
-	ASSERT_EQ(0, u.rc);
+	test_end_unmap(&u, 0);
 	test_refs(mem, 4 * PAGE, 0);
 	close(access);
 }
 
 /*
- * An access with a pin, and an UNMAP of it that has come to the driver, which
- * takes its time.
+ * An access with a pin, and an UNMAP that has called the unmap callback, which
+ * takes a while.
  */
-#define test_unmap_at_the_driver(_unmapper, _thread, _mem, _access, _pin) \
+#define test_unmap_at_the_driver(_unmapper, _mem, _access, _pin)		\
 	do {								\
 		test_access_create(PIN, &(_access));			\
 		test_map_fixed(_mem, 4 * PAGE, MOCK_IOVA);		\
 		test_access_pin(_access, MOCK_IOVA, PAGE, _mem, 0, &(_pin)); \
-		ASSERT_EQ(0, pthread_create(&(_thread), NULL, unmap_thread, \
-					    &(_unmapper)));		\
+		test_start_unmap(_unmapper, self->ioas, 4 * PAGE);	\
 		for (uint64_t __end = now_ms() + 5000;			\
 		     !mock_param_read("unmaps") && now_ms() < __end;)	\
 			;						\
@@ -334,50 +345,42 @@ TEST_F(mock, new_pins_are_refused_while_an_unmap_waits)
 	} while (0)
 
 /* The driver holds a lock around replace that its callback takes as well. */
-TEST_F(mock, callback_takes_the_lock_that_replace_is_called_under)
+TEST_F(mock, unmap_callback_may_take_the_lock_held_around_replace)
 {
 	uint8_t *mem = test_mem(mem_anon(4 * PAGE));
 	long stuck = mock_param_read("stuck");
-	struct unmapper u = {
-		.fd = self->fd, .ioas = self->ioas, .length = 4 * PAGE,
-	};
+	struct unmapper u;
 	uint32_t ioas, pin;
-	pthread_t thread;
 	int access;
 
 	test_ioas_alloc(&ioas);
 	test_mock_param("unmap_locks", 1);
 	test_mock_param("unmap_delay", 500);
-	test_unmap_at_the_driver(u, thread, mem, access, pin);
+	test_unmap_at_the_driver(&u, mem, access, pin);
 	test_access_replace(access, ioas);
-	ASSERT_EQ(0, pthread_join(thread, NULL));
+	test_end_unmap(&u, 0);
 	ASSERT_EQ(stuck, mock_param_read("stuck"));
-	ASSERT_EQ(0, u.rc);
 	test_err_access_unpin(ENOENT, access, pin);
 	test_refs(mem, 4 * PAGE, 0);
 	close(access);
 	test_destroy(ioas);
 }
 
-/* The callback has taken the pin; it is still one of the old IOAS. */
+/* The callback is unpinning; the pin still belongs to the old IOAS. */
 TEST_F(mock, replace_waits_for_a_pin_that_is_being_undone)
 {
 	uint8_t *mem = test_mem(mem_anon(4 * PAGE));
-	struct unmapper u = {
-		.fd = self->fd, .ioas = self->ioas, .length = 4 * PAGE,
-	};
+	struct unmapper u;
 	uint32_t ioas, pin;
-	pthread_t thread;
 	int access;
 
 	test_ioas_alloc(&ioas);
 	test_mock_param("unpin_delay", 500);
-	test_unmap_at_the_driver(u, thread, mem, access, pin);
+	test_unmap_at_the_driver(&u, mem, access, pin);
 	usleep(100000);
 	test_err_access_unpin(ENOENT, access, pin);
 	test_access_replace(access, ioas);
-	ASSERT_EQ(0, pthread_join(thread, NULL));
-	ASSERT_EQ(0, u.rc);
+	test_end_unmap(&u, 0);
 	test_refs(mem, 4 * PAGE, 0);
 	close(access);
 	test_destroy(ioas);
@@ -386,19 +389,15 @@ TEST_F(mock, replace_waits_for_a_pin_that_is_being_undone)
 TEST_F(mock, end_of_an_access_waits_for_its_callbacks)
 {
 	uint8_t *mem = test_mem(mem_anon(4 * PAGE));
-	struct unmapper u = {
-		.fd = self->fd, .ioas = self->ioas, .length = 4 * PAGE,
-	};
-	pthread_t thread;
+	struct unmapper u;
 	uint32_t pin;
 	int access;
 
 	test_mock_param("unmap_delay", 500);
-	test_unmap_at_the_driver(u, thread, mem, access, pin);
+	test_unmap_at_the_driver(&u, mem, access, pin);
 	close(access);
 	ASSERT_EQ(0, mock_param_read("unmaps"));
-	ASSERT_EQ(0, pthread_join(thread, NULL));
-	ASSERT_EQ(0, u.rc);
+	test_end_unmap(&u, 0);
 	test_refs(mem, 4 * PAGE, 0);
 }
 
@@ -415,7 +414,7 @@ TEST_F(mock, rw_at_every_offset)
 	int access, seed = 0;
 
 	test_access_create(0, &access);
-	/* Several mappings, cut at a half page */
+	/* Several mappings that meet at half a page */
 	test_map_fixed(mem, PAGE + MOCK_PAGE, MOCK_IOVA);
 	test_map_fixed(mem + PAGE + MOCK_PAGE, 2 * PAGE,
 		       MOCK_IOVA + PAGE + MOCK_PAGE);
@@ -464,7 +463,7 @@ TEST_F(mock, rw_of_bytes_without_a_domain)
 	test_err_access_rw(ENOENT, access, 76, 2, buffer, 0);
 	test_err_access_rw(ENOENT, access, 77, 41, buffer, 0);
 	close(access);
-	/* Such a mapping is nothing for an access that gives pages away. */
+	/* An access that pins needs page alignment. */
 	test_err_access_create(EADDRINUSE, self->ioas, PIN);
 }
 
@@ -522,7 +521,7 @@ TEST_F(mock, rw_goes_to_what_is_pinned)
 		     -1, 0);
 	ASSERT_EQ(mem, other);
 	mem_fill(mem, PAGE, 2);
-	/* As a device would, it reaches the page that was there. */
+	/* Like a device it reaches the pinned page. */
 	test_access_rw(access, MOCK_IOVA, 16, buffer, 0);
 	ASSERT_TRUE(mem_is(buffer, 16, 1));
 	test_access_unpin(access, pin);
@@ -531,7 +530,7 @@ TEST_F(mock, rw_goes_to_what_is_pinned)
 	close(access);
 }
 
-/* What an access writes goes past the page tables of the process. */
+/* An access writes without the page tables of the process. */
 TEST_F(mock, pages_are_dirty_after_writing)
 {
 	uint8_t *mem = test_mem(mem_scattered_clean(16));
@@ -556,7 +555,7 @@ TEST_F(mock, pages_are_dirty_after_writing)
 	close(access);
 }
 
-TEST_F(mock, an_access_uses_its_ioas)
+TEST_F(mock, access_keeps_its_ioas)
 {
 	uint32_t ioas;
 	int access;
@@ -605,7 +604,7 @@ TEST_F(mock, replace_ends_the_pins)
 	test_destroy(ioas);
 }
 
-TEST_F(mock, a_failed_replace_changes_nothing)
+TEST_F(mock, failed_replace_changes_nothing)
 {
 	uint8_t *mem = test_mem(mem_anon(4 * PAGE));
 	uint32_t ioas, pin;
@@ -690,7 +689,7 @@ TEST_F(mock, pins_survive_the_domains)
 	close(access);
 }
 
-TEST_F(mock, more_pins_than_can_be_counted)
+TEST_F(mock, too_many_pins_are_eoverflow)
 {
 	uint8_t *mem = test_mem(mem_anon(4 * PAGE));
 	uint64_t copy = MOCK_IOVA + 4 * PAGE;
@@ -706,7 +705,7 @@ TEST_F(mock, more_pins_than_can_be_counted)
 	test_err_access_pin(EOVERFLOW, access, MOCK_IOVA + 3 * PAGE, PAGE,
 			    NULL, 0);
 	test_pin_refs(mem + 3 * PAGE, PAGE, 0);
-	/* It is the pins of a mapping that are counted. */
+	/* Each mapping has its own counter. */
 	test_copy(self->ioas, &copy, self->ioas, MOCK_IOVA, 4 * PAGE,
 		  MAP_RW | MAP_FIXED_IOVA);
 	test_access_pin(access, copy, PAGE, mem, 0, &pin[3]);
@@ -740,7 +739,7 @@ TEST_F(mock, mappings_by_number)
 	close(access);
 }
 
-/* What takes its second does so for an IOAS with domains and one without. */
+/* UNMAP waits its full second, in an IOAS with domains and in one without. */
 FIXTURE(stubborn) {
 	struct mock;
 	uint32_t alone;
@@ -777,35 +776,29 @@ FIXTURE_TEARDOWN(stubborn)
 				(_mem) + PAGE, 0, &(_pin));		\
 	} while (0)
 
-TEST_F(stubborn, access_that_never_lets_go_is_edeadlock)
+TEST_F(stubborn, access_that_keeps_its_pins_is_edeadlock)
 {
 	uint32_t ioas[2] = { self->ioas, self->alone }, pin[2];
 	struct unmapper unmapper[2];
-	pthread_t thread[2];
 	uint8_t *mem[2];
 	int access[2];
 
 	for (int i = 0; i < 2; i++) {
 		mem[i] = test_mem(mem_anon(4 * PAGE));
 		test_stubborn_pin(ioas[i], mem[i], access[i], pin[i]);
-		unmapper[i] = (struct unmapper){
-			.fd = self->fd, .ioas = ioas[i], .length = 4 * PAGE,
-		};
 	}
 	test_mock_param("keep_pins", 1);
 	for (int i = 0; i < 2; i++)
-		ASSERT_EQ(0, pthread_create(&thread[i], NULL, unmap_thread,
-					    &unmapper[i]));
+		test_start_unmap(&unmapper[i], ioas[i], 4 * PAGE);
 	for (int i = 0; i < 2; i++)
-		ASSERT_EQ(0, pthread_join(thread[i], NULL));
+		test_end_unmap(&unmapper[i], EDEADLOCK);
 
 	for (int i = 0; i < 2; i++) {
-		ASSERT_EQ(EDEADLOCK, unmapper[i].rc);
-		/* Those before it are gone, it and those behind it are not. */
+		/* Only the mapping before the pinned one is unmapped. */
 		test_refs(mem[i], PAGE, 0);
 		test_refs(mem[i] + PAGE, PAGE, 1);
 		test_refs(mem[i] + 2 * PAGE, 2 * PAGE, !i);
-		/* New pins are welcome again. */
+		/* New pins are possible again. */
 		test_access_unpin(access[i], pin[i]);
 		test_access_pin(access[i], MOCK_IOVA + PAGE, PAGE,
 				mem[i] + PAGE, 0, &pin[i]);

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * HWPTs, attach and replace: which page table a device gets, who may take it
- * away, and that a step that fails changes nothing.
+ * HWPTs, attach and replace: which page table a device gets, when it is
+ * destroyed, and that a failed call changes nothing.
  */
 #include "mock_space.h"
+#include "ranges.h"
 
 #define PAGES	24UL
 
@@ -51,19 +52,6 @@ FIXTURE_TEARDOWN(attach)
 	} while (0)
 #define test_attached_refs(_refs)					\
 	test_refs(self->mem, PAGES * PAGE, variant->mapped ? (_refs) : 0)
-/* Nothing is reserved in an IOAS without a device. */
-#define test_unattached(_ioas)						\
-	do {								\
-		struct iommu_iova_range __range;			\
-		uint64_t __alignment;					\
-		uint32_t __num = 1;					\
-									\
-		test_ok(_test_iova_ranges(self->fd, _ioas, &__range, &__num, \
-					  &__alignment));		\
-		ASSERT_EQ(0, __range.start);				\
-		ASSERT_EQ(UINT64_MAX, __range.last);			\
-		ASSERT_EQ(1, __alignment);				\
-	} while (0)
 
 TEST_F(attach, automatic_hwpt_is_shared)
 {
@@ -91,11 +79,11 @@ TEST_F(attach, automatic_hwpt_goes_with_its_last_device)
 	}
 	test_err_destroy(ENOENT, dev[0].hwpt);
 	test_attached_refs(0);
-	test_unattached(self->ioas);
+	test_nothing_reserved(self->ioas);
 	test_destroy(self->ioas);
 }
 
-TEST_F(attach, explicit_hwpt_is_only_for_who_asks)
+TEST_F(attach, explicit_hwpt_is_used_only_by_its_id)
 {
 	struct mock_dev dev[3];
 	uint32_t hwpt;
@@ -108,14 +96,14 @@ TEST_F(attach, explicit_hwpt_is_only_for_who_asks)
 	ASSERT_EQ(dev[0].hwpt, dev[1].hwpt);
 	test_destroy(dev[1].stdev);
 	test_destroy(dev[0].stdev);
-	/* Now it is the only one; automatic attach makes another. */
+	/* Automatic attach does not use it, although it is the only one. */
 	test_mock_attach(self->ioas, &dev[0]);
 	ASSERT_NE(hwpt, dev[0].hwpt);
 	test_mock_attach(hwpt, &dev[2]);
 	ASSERT_EQ(hwpt, dev[2].hwpt);
 	test_err_destroy(EBUSY, hwpt);
 	test_destroy(dev[2].stdev);
-	/* Detach has left it. */
+	/* Detach does not destroy it. */
 	test_filled(hwpt);
 	test_destroy(hwpt);
 	test_filled(dev[0].hwpt);
@@ -148,7 +136,7 @@ TEST_F(attach, hwpt_alloc_refuses)
 	test_attached_refs(1);
 }
 
-TEST_F(attach, answer_of_hwpt_alloc_that_cannot_be_written_leaves_nothing)
+TEST_F(attach, failed_answer_undoes_hwpt_alloc)
 {
 	struct iommu_hwpt_alloc *cmd = test_mem(mem_anon(PAGE));
 	struct mock_dev dev;
@@ -162,10 +150,10 @@ TEST_F(attach, answer_of_hwpt_alloc_that_cannot_be_written_leaves_nothing)
 	ASSERT_EQ(0, mprotect(cmd, PAGE, PROT_READ));
 	test_err(EFAULT, iommufd_ioctl(self->fd, IOMMU_HWPT_ALLOC, cmd));
 	test_attached_refs(0);
-	test_unattached(self->ioas);
+	test_nothing_reserved(self->ioas);
 }
 
-/* Why an IOAS does not suit the mock, and the errno of it */
+/* Reasons why an IOAS does not suit the mock, with their errnos */
 enum obstacle {
 	ABOVE_THE_APERTURE,
 	BELOW_THE_APERTURE,
@@ -204,7 +192,7 @@ static int obstacle_clear(int fd, uint32_t ioas, int n)
 				obstacles[n].length, NULL);
 }
 
-TEST_F(attach, what_does_not_suit_the_hardware)
+TEST_F(attach, unsuitable_ioas_is_refused)
 {
 	struct mock_dev dev;
 	uint32_t other, hwpt, pt = self->ioas;
@@ -222,13 +210,13 @@ TEST_F(attach, what_does_not_suit_the_hardware)
 		test_err_destroy(EBUSY, dev.hwpt);
 		test_ok(obstacle_clear(self->fd, self->ioas, i));
 	}
-	test_unattached(self->ioas);
+	test_nothing_reserved(self->ioas);
 	test_mock_replace(dev.stdev, &pt);
 	test_filled(pt);
 	test_attached_refs(1);
 }
 
-TEST_F(attach, an_iommu_that_refuses_changes_nothing)
+TEST_F(attach, failed_attach_changes_nothing)
 {
 	struct mock_dev dev;
 	uint32_t other, pt;
@@ -236,27 +224,27 @@ TEST_F(attach, an_iommu_that_refuses_changes_nothing)
 	test_ioas_alloc(&other);
 	test_mock_param("fail_attach", 1);
 	test_err_mock_attach(ENOMEM, self->ioas);
-	test_unattached(self->ioas);
+	test_nothing_reserved(self->ioas);
 	test_mock_param("fail_attach", 0);
 	test_mock_attach(self->ioas, &dev);
 	test_mock_param("fail_attach", 1);
 	test_err_mock_attach(ENOMEM, self->ioas);
 	test_err_mock_attach(ENOMEM, dev.hwpt);
 	test_err_mock_replace(ENOMEM, dev.stdev, other);
-	test_unattached(other);
+	test_nothing_reserved(other);
 	test_filled(dev.hwpt);
 	test_attached_refs(1);
-	/* Where it is already it may stay. */
+	/* Replace with the current IOAS succeeds. */
 	pt = self->ioas;
 	test_mock_replace(dev.stdev, &pt);
 	ASSERT_EQ(dev.hwpt, pt);
 	test_mock_param("fail_attach", 0);
 	test_mock_replace(dev.stdev, &other);
 	test_attached_refs(0);
-	test_unattached(self->ioas);
+	test_nothing_reserved(self->ioas);
 }
 
-TEST_F(attach, a_page_table_that_cannot_be_filled_leaves_nothing)
+TEST_F(attach, failed_iommu_map_leaves_nothing)
 {
 	struct mock_dev dev, first;
 	uint32_t other, hwpt;
@@ -273,12 +261,12 @@ TEST_F(attach, a_page_table_that_cannot_be_filled_leaves_nothing)
 			ASSERT_EQ(ENOMEM, rc);
 			test_attached_refs(0);
 			test_pinned(0);
-			test_unattached(self->ioas);
+			test_nothing_reserved(self->ioas);
 			test_err_hwpt_alloc(ENOMEM, first.idev, self->ioas,
 					    &hwpt);
 			test_mock_param("fail_map", n);
 			test_err_mock_replace(ENOMEM, first.stdev, self->ioas);
-			test_unattached(self->ioas);
+			test_nothing_reserved(self->ioas);
 		}
 	}
 	test_mock_param("fail_map", 0);
@@ -298,14 +286,14 @@ TEST_F(attach, replace_moves_to_another_ioas)
 	pt = other;
 	test_mock_replace(dev.stdev, &pt);
 	ASSERT_NE(other, pt);
-	/* The automatic HWPT is gone at once, with all it reserved. */
+	/* The automatic HWPT and its reservations are gone. */
 	test_err_destroy(ENOENT, dev.hwpt);
-	test_unattached(self->ioas);
+	test_nothing_reserved(self->ioas);
 	test_attached_refs(0);
 	test_err_destroy(EBUSY, other);
 	test_destroy(self->ioas);
 	test_destroy(dev.stdev);
-	test_unattached(other);
+	test_nothing_reserved(other);
 	test_destroy(other);
 }
 
@@ -351,11 +339,11 @@ TEST_F(attach, replace_between_automatic_and_explicit)
 	test_destroy(hwpt[1]);
 	test_attached_refs(1);
 	test_destroy(dev.stdev);
-	test_unattached(self->ioas);
+	test_nothing_reserved(self->ioas);
 	test_attached_refs(0);
 }
 
-TEST_F(attach, replace_refuses_what_is_no_page_table)
+TEST_F(attach, replace_refuses_other_objects)
 {
 	struct mock_dev dev;
 
@@ -368,7 +356,7 @@ TEST_F(attach, replace_refuses_what_is_no_page_table)
 	test_filled(dev.hwpt);
 }
 
-TEST_F(attach, replace_joins_who_is_there)
+TEST_F(attach, replace_shares_the_automatic_hwpt)
 {
 	struct mock_dev dev[2];
 	uint32_t other, pt = self->ioas;
@@ -381,9 +369,9 @@ TEST_F(attach, replace_joins_who_is_there)
 	test_destroy(dev[0].stdev);
 	test_filled(pt);
 	test_attached_refs(1);
-	test_unattached(other);
+	test_nothing_reserved(other);
 	test_destroy(dev[1].stdev);
-	test_unattached(self->ioas);
+	test_nothing_reserved(self->ioas);
 }
 
 TEST_F(attach, each_device_keeps_its_reservations)
@@ -419,7 +407,7 @@ TEST_F(attach, ids_are_the_lowest_free)
 	test_destroy(id[1]);
 	ASSERT_EQ(id[1], iommufd_next_id(self->fd));
 	test_mock_attach(id[0], &dev);
-	/* Three objects, three holes, and none is taken twice. */
+	/* Three objects use the three free ids. */
 	ASSERT_EQ(id[1] + id[3] + id[6], dev.stdev + dev.hwpt + dev.idev);
 	test_destroy(dev.stdev);
 	ASSERT_EQ(id[1], iommufd_next_id(self->fd));
@@ -443,7 +431,7 @@ TEST_F(attach, accesses_and_devices_belong_to_their_drivers)
 	test_destroy(self->ioas);
 }
 
-TEST_F(attach, again_and_again)
+TEST_F(attach, attach_and_replace_many_times)
 {
 	uint32_t next = iommufd_next_id(self->fd), other, pt;
 	struct mock_dev dev[2];

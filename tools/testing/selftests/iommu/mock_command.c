@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The test command itself: its header, its errnos, and what the mock looks like
- * to a program.
+ * The test command itself: its header, its errnos, and the mock as a program
+ * sees it.
  */
 #include <fcntl.h>
 
 #include "mock_space.h"
+#include "ranges.h"
 
 FIXTURE(command) { struct mock; };
 
@@ -25,7 +26,7 @@ static int command_size(int fd, void *cmd, uint32_t size)
 	return iommufd_ioctl(fd, IOMMU_TEST_CMD, cmd);
 }
 
-TEST_F(command, number)
+TEST_F(command, ioctl_number)
 {
 	ASSERT_EQ(0x3ba0, IOMMU_TEST_CMD);
 }
@@ -60,7 +61,7 @@ TEST_F(command, tail_must_be_zero)
 	ASSERT_EQ(0, command_size(self->fd, raw, sizeof(*cmd)));
 }
 
-/* Nothing but the size is read. */
+/* Only the size is read. */
 TEST_F(command, larger_than_a_page_is_e2big)
 {
 	uint8_t *mem = test_mem(mem_anon(2 * PAGE));
@@ -83,7 +84,7 @@ TEST_F(command, answer_fills_no_more_than_the_users_size)
 		.guard = 0x5678,
 	};
 
-	/* In a struct of 6.6 what follows is the user's. */
+	/* The kernel must not write behind the struct of 6.6. */
 	ASSERT_EQ(0, command_size(self->fd, &raw, IOMMU_TEST_CMD_SIZE_V6_6));
 	ASSERT_NE(0, raw.cmd.mock_domain.out_stdev_id);
 	ASSERT_EQ(self->dev[0].hwpt, raw.cmd.mock_domain.out_hwpt_id);
@@ -104,7 +105,7 @@ TEST_F(command, unreadable_is_efault)
 	ASSERT_EQ(EFAULT, iommufd_ioctl(self->fd, IOMMU_TEST_CMD, cmd));
 }
 
-TEST_F(command, answer_that_cannot_be_written_leaves_nothing)
+TEST_F(command, failed_answer_leaves_nothing)
 {
 	struct iommu_test_cmd *cmd = test_mem(mem_anon(PAGE));
 	static const uint32_t ops[] = {
@@ -121,7 +122,7 @@ TEST_F(command, answer_that_cannot_be_written_leaves_nothing)
 	}
 }
 
-TEST_F(command, pins_go_when_the_answer_cannot_be_written)
+TEST_F(command, failed_answer_undoes_the_pin)
 {
 	struct iommu_test_cmd *cmd = test_mem(mem_anon(PAGE));
 	uint8_t *mem = test_mem(mem_anon(PAGE));
@@ -208,7 +209,7 @@ TEST_F(command, check_map_compares_io_pages)
 					 MOCK_PAGE - 1, mem));
 	test_err(EINVAL, _test_check_map(self->fd, hwpt, MOCK_IOVA, MOCK_PAGE,
 					 mem + 1024));
-	/* The page that is there now, not the one that was */
+	/* The current page counts, not the one that was mapped. */
 	second = mmap(mem + PAGE, PAGE, PROT_READ | PROT_WRITE,
 		      MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED | MAP_POPULATE,
 		      -1, 0);
@@ -241,16 +242,7 @@ TEST_F(command, check_refs_counts_pins)
 
 TEST_F(command, ranges_of_an_attached_ioas)
 {
-	struct iommu_iova_range range;
-	uint64_t alignment;
-	uint32_t num = 1;
-
-	test_ok(_test_iova_ranges(self->fd, self->ioas, &range, &num,
-				  &alignment));
-	ASSERT_EQ(1, num);
-	ASSERT_EQ(0x01000000, range.start);
-	ASSERT_EQ(0x7fffffff, range.last);
-	ASSERT_EQ(2048, alignment);
+	test_iova_ranges(self->ioas, 2048, { 0x01000000, 0x7fffffff });
 }
 
 TEST_F(command, hw_info_of_the_mock)
@@ -266,7 +258,7 @@ TEST_F(command, hw_info_of_the_mock)
 	test_ok(_test_hw_info(self->fd, idev, NULL, &len, &type));
 	ASSERT_EQ(8, len);
 	ASSERT_EQ(0xfeedbeef, type);
-	/* What fits; */
+	/* As much as fits, */
 	len = 4;
 	test_ok(_test_hw_info(self->fd, idev, &info, &len, &type));
 	ASSERT_EQ(8, len);
@@ -279,7 +271,7 @@ TEST_F(command, hw_info_of_the_mock)
 	ASSERT_EQ(0, info.flags);
 	ASSERT_EQ(0xdeadbeef, info.test_reg);
 	ASSERT_EQ(3, info.more[0]);
-	/* and zeros beyond. */
+	/* and zeros behind it */
 	len = 12;
 	test_ok(_test_hw_info(self->fd, idev, &info, &len, &type));
 	ASSERT_EQ(8, len);
@@ -316,8 +308,7 @@ TEST_F(command, devices_with_flags)
 TEST_F(command, destroying_the_device_undoes_all)
 {
 	uint32_t first = iommufd_next_id(self->fd);
-	struct iommu_iova_range range;
-	uint32_t ioas, num = 1, len = 0, type;
+	uint32_t ioas, len = 0, type;
 	struct mock_dev dev;
 
 	test_ioas_alloc(&ioas);
@@ -330,9 +321,7 @@ TEST_F(command, destroying_the_device_undoes_all)
 	test_err_destroy(ENOENT, dev.idev);
 	test_err_destroy(ENOENT, dev.hwpt);
 	ASSERT_EQ(ENOENT, _test_hw_info(self->fd, dev.idev, NULL, &len, &type));
-	test_ok(_test_iova_ranges(self->fd, ioas, &range, &num, NULL));
-	ASSERT_EQ(0, range.start);
-	ASSERT_EQ(UINT64_MAX, range.last);
+	test_nothing_reserved(ioas);
 	test_destroy(ioas);
 	ASSERT_EQ(first, iommufd_next_id(self->fd));
 }
@@ -357,7 +346,7 @@ TEST_F(command, devices_do_not_keep_the_context)
 	test_pinned(0);
 }
 
-/* An access is a driver: the context lives as long as it does. */
+/* An access belongs to a driver and keeps the context. */
 TEST_F(command, accesses_keep_the_context)
 {
 	uint8_t *mem = test_mem(mem_anon(PAGE));
@@ -409,8 +398,8 @@ TEST_F(command, access_descriptors)
 	close(fd);
 }
 
-/* An IOMMU of the machine and the mock do not share a HWPT. */
-TEST_F(command, devices_of_the_machine_get_a_hwpt_of_their_own)
+/* A HWPT is for one IOMMU only. */
+TEST_F(command, real_and_mock_devices_share_no_hwpt)
 {
 	uint8_t *mem = test_mem(mem_anon(PAGE));
 	struct edu edu;

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * A space with very many mappings or allowed ranges: while one thread has long
- * work with all of them, the small MAPs of another do not wait for its end, and a
- * fatal signal ends it.
+ * An IOAS with very many mappings or allowed ranges: while one thread works on
+ * all of them, small MAPs of another thread do not wait for its end, and a fatal
+ * signal ends the work.
  */
 #include <pthread.h>
 #include <sys/wait.h>
@@ -20,7 +20,7 @@
 #define NOISE_MS	20
 #define TRIES		5
 
-/* A kernel that watches itself is as busy with fewer. */
+/* The debug kernel is slower and gets fewer. */
 static unsigned long crowd_of(unsigned long number)
 {
 	return kernel_slowness() > 1 ? number / 32 : number;
@@ -85,9 +85,8 @@ static void *map_and_unmap(void *arg)
 }
 
 /*
- * The work @_call beside small MAPs. Without a limit on how long the lock is held
- * at a time one of them waits for much of the work, in every try. @_undo lets it be
- * tried again.
+ * Run @_call beside small MAPs. If the lock were held for long, one of them
+ * would wait for much of the work in every try. @_undo prepares another try.
  */
 #define test_beside_others(_call, _undo)				\
 	do {								\

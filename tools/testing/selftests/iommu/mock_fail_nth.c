@@ -58,7 +58,7 @@ static bool domain_is_full(struct sweep *s)
 	return !_test_check_map(s->fd, s->mock[0].hwpt, IOVA, LENGTH, s->mem);
 }
 
-/* The old place may be gone when the answer cannot be written: no way back. */
+/* The old HWPT may be gone when the answer cannot be written. */
 static const struct scenario replace = {
 	.prepare = map_both,
 	.call = replace_with_other,

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Memory of every kind under one and two page tables: what a device would see,
- * how often pages are pinned, and that all pins end, whatever the order.
+ * Memory of every kind with one and two page tables: what a device would see,
+ * how often pages are pinned, and that all pins end, in any order.
  */
 #include "mock_space.h"
 
@@ -155,8 +155,8 @@ FIXTURE_TEARDOWN(memory)
 	mock_close();
 }
 
-/* Where the frames are in a known order, make sure that they are. */
-TEST_F(memory, is_what_it_is_called)
+/* The frames are in the order that the variant needs. */
+TEST_F(memory, frames_are_in_the_expected_order)
 {
 	size_t pages = self->length / PAGE, runs = mem_runs(self->mem, pages);
 
@@ -177,7 +177,7 @@ TEST_F(memory, is_what_it_is_called)
 	}
 }
 
-TEST_F(memory, all_of_it)
+TEST_F(memory, map_all_of_it)
 {
 	for (int i = 0; i < 2; i++) {
 		test_map_fixed(self->mem, self->length, MOCK_IOVA);
@@ -234,7 +234,7 @@ TEST_F(memory, many_small_maps_go_in_one_unmap)
 	test_refs(self->mem, self->length, 0);
 }
 
-/* Parts are pinned first, so what is pinned later lies in between. */
+/* Accesses pin some parts first, the domain then the rest. */
 TEST_F(memory, accesses_pin_parts_before_the_domain)
 {
 	struct mock_dev late;
@@ -284,7 +284,7 @@ TEST_F(memory, copies_share_the_pin)
 	test_refs(self->mem, self->length, 1);
 	test_pinned(self->length / 1024);
 	test_unmap(MOCK_IOVA, self->length);
-	/* What the copy needs stays: also the halves of pages at its ends. */
+	/* The pages of the copy stay, those at its ends too. */
 	test_maps(copy, length, self->mem + part);
 	test_pinned((length + PAGE) / 1024);
 	test_refs(self->mem + part - MOCK_PAGE, length + PAGE, 1);
@@ -294,7 +294,7 @@ TEST_F(memory, copies_share_the_pin)
 	test_refs(self->mem, self->length, 0);
 }
 
-TEST_F(memory, a_domain_that_comes_later_and_goes_first)
+TEST_F(memory, domain_attached_later_and_detached_first)
 {
 	uint32_t hwpt;
 
@@ -308,7 +308,7 @@ TEST_F(memory, a_domain_that_comes_later_and_goes_first)
 	test_refs(self->mem, self->length, 1);
 }
 
-TEST_F(memory, a_domain_that_was_first_goes_first)
+TEST_F(memory, domain_attached_first_and_detached_first)
 {
 	uint32_t hwpt;
 
@@ -328,7 +328,7 @@ TEST_F(memory, a_domain_that_was_first_goes_first)
 	test_refs(self->mem, self->length, 0);
 }
 
-/* A simple model: what is mapped where, and how often each page is. */
+/* A model of what is mapped where */
 #define SLOTS 24
 
 struct slot {

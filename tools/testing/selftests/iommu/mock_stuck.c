@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * What everybody else sees while one thread is halfway through a long step: its
- * user memory is not there yet, and the test decides when it comes.
+ * What other threads see while one thread waits for a page of user memory. The
+ * test decides when the page comes.
  */
 #include <pthread.h>
 #include <linux/vfio.h>
@@ -82,7 +82,20 @@ static void *call_thread(void *arg)
 #define test_start(_call, _fn, _id, _pt)				\
 	test_start_at(_call, _fn, _id, _pt, self->stuck.mem)
 
+/* A thread has come to the page. */
 #define test_stuck() test_ok(stuck_wait(&self->stuck, COMES))
+#define test_start_stuck(_call, _fn, _id, _pt)				\
+	do {								\
+		test_start(_call, _fn, _id, _pt);			\
+		test_stuck();						\
+	} while (0)
+
+/* The call had time to end, but waits. */
+#define test_waits(_call)						\
+	do {								\
+		sleep_ms(WAITS * slowness());				\
+		EXPECT_FALSE((_call)->done);				\
+	} while (0)
 
 #define test_end(_call, _errno)						\
 	do {								\
@@ -144,7 +157,7 @@ static int call_ranges(struct call *call)
 				 &call->alignment);
 }
 
-/* So are the ranges of the type1 emulation, or there is not even an argsz. */
+/* The same for the ranges of the type1 emulation */
 static int call_info(struct call *call)
 {
 	struct vfio_iommu_type1_info *info = (void *)call->mem;
@@ -152,8 +165,8 @@ static int call_info(struct call *call)
 	return iommufd_ioctl(call->fd, VFIO_IOMMU_GET_INFO, info);
 }
 
-/* Ranges that change while the first is written do not show. */
-TEST_F(stuck, iova_ranges_are_of_one_moment)
+/* The answer is from before the change. */
+TEST_F(stuck, iova_ranges_are_a_snapshot)
 {
 	struct iommu_iova_range *ranges = (void *)self->stuck.page;
 	struct call call;
@@ -169,7 +182,7 @@ TEST_F(stuck, iova_ranges_are_of_one_moment)
 	ASSERT_EQ(MOCK_APERTURE_LAST, ranges->last);
 }
 
-TEST_F(stuck, type1_ranges_are_of_one_moment)
+TEST_F(stuck, type1_ranges_are_a_snapshot)
 {
 	struct iommu_vfio_ioas choose = {
 		.size = sizeof(choose), .ioas_id = self->ioas,
@@ -194,12 +207,11 @@ TEST_F(stuck, type1_ranges_are_of_one_moment)
 	ASSERT_EQ(MOCK_APERTURE_LAST, range->end);
 }
 
-TEST_F(stuck, a_map_waits_for_its_memory)
+TEST_F(stuck, map_waits_for_its_memory)
 {
 	struct call map;
 
-	test_start(&map, call_map, self->ioas, 0);
-	test_stuck();
+	test_start_stuck(&map, call_map, self->ioas, 0);
 	ASSERT_FALSE(map.done);
 	stuck_release(&self->stuck);
 	test_end(&map, 0);
@@ -208,29 +220,27 @@ TEST_F(stuck, a_map_waits_for_its_memory)
 	test_refs(self->stuck.mem, LENGTH, 1);
 }
 
-TEST_F(stuck, a_read_only_map_waits_for_its_memory)
+TEST_F(stuck, read_only_map_waits_for_its_memory)
 {
 	struct call map;
 
-	test_start(&map, call_read_only_map, self->ioas, 0);
-	test_stuck();
+	test_start_stuck(&map, call_read_only_map, self->ioas, 0);
 	stuck_release(&self->stuck);
 	test_end(&map, 0);
 	test_ok(_test_check_map(self->fd, self->dev[0].hwpt, MOCK_IOVA, LENGTH,
 				self->stuck.mem));
 }
 
-TEST_F(stuck, a_mapping_in_the_making_is_in_nobodys_way)
+TEST_F(stuck, unfinished_mapping_does_not_block_others)
 {
 	uint64_t iova = 0;
 	struct call map;
 	int access;
 
 	test_access_create(MOCK_ACCESS_NEEDS_PIN_PAGES, &access);
-	test_start(&map, call_map, self->ioas, 0);
-	test_stuck();
+	test_start_stuck(&map, call_map, self->ioas, 0);
 
-	/* Its place is taken, but it is not there to be used. */
+	/* The IOVA is in use, but the mapping cannot be used. */
 	EXPECT_EQ(EEXIST, _test_map_fixed(self->fd, self->ioas, self->mem, PAGE,
 					  MOCK_IOVA + PAGE, MAP_RW));
 	EXPECT_EQ(EBUSY, _test_ioas_unmap(self->fd, self->ioas, MOCK_IOVA,
@@ -247,7 +257,7 @@ TEST_F(stuck, a_mapping_in_the_making_is_in_nobodys_way)
 					  0));
 	EXPECT_EQ(EBUSY, _test_destroy(self->fd, self->ioas));
 
-	/* Everything else in the same IOAS goes on. */
+	/* Other calls on the same IOAS go on. */
 	test_map_fixed(self->mem, LENGTH, MOCK_IOVA + LENGTH);
 	test_map_fixed(self->mem, LENGTH, MOCK_IOVA - LENGTH);
 	test_ok(_test_check_map(self->fd, self->dev[0].hwpt, MOCK_IOVA + LENGTH,
@@ -264,8 +274,8 @@ TEST_F(stuck, a_mapping_in_the_making_is_in_nobodys_way)
 	close(access);
 }
 
-/* A new page table has to wait, and gets it all. */
-TEST_F(stuck, a_domain_that_comes_meanwhile_is_complete)
+/* A new page table gets every mapping. */
+TEST_F(stuck, domain_attached_during_a_map_is_complete)
 {
 	uint64_t iova = MOCK_IOVA + LENGTH;
 	struct call map, replace;
@@ -275,8 +285,7 @@ TEST_F(stuck, a_domain_that_comes_meanwhile_is_complete)
 	test_ioas_alloc(&other);
 	test_mock_attach(other, &dev);
 	test_map_fixed(self->mem, PAGE, MOCK_IOVA - PAGE);
-	test_start(&map, call_map, self->ioas, 0);
-	test_stuck();
+	test_start_stuck(&map, call_map, self->ioas, 0);
 	/* A device of the same IOAS shares the HWPT and need not wait. */
 	test_start(&replace, call_replace, dev.stdev, self->ioas);
 	test_end(&replace, 0);
@@ -291,7 +300,7 @@ TEST_F(stuck, a_domain_that_comes_meanwhile_is_complete)
 	test_ok(_test_check_map(self->fd, replace.pt, iova, PAGE, self->mem));
 }
 
-/* Something mapped that can be pinned only when a domain comes */
+/* An IOAS whose memory is pinned only when a domain is attached */
 #define test_other_ioas(_other)						\
 	do {								\
 		test_ioas_alloc(_other);				\
@@ -300,7 +309,7 @@ TEST_F(stuck, a_domain_that_comes_meanwhile_is_complete)
 					MAP_RW));			\
 	} while (0)
 
-TEST_F(stuck, a_half_built_hwpt_cannot_be_found)
+TEST_F(stuck, unfinished_hwpt_cannot_be_found)
 {
 	struct mock_dev dev;
 	struct call replace;
@@ -308,9 +317,8 @@ TEST_F(stuck, a_half_built_hwpt_cannot_be_found)
 
 	test_other_ioas(&other);
 	ids = iommufd_next_id(self->fd);
-	test_start(&replace, call_replace, self->dev[0].stdev, other);
-	test_stuck();
-	/* The HWPT has the id that was the next, and is not there. */
+	test_start_stuck(&replace, call_replace, self->dev[0].stdev, other);
+	/* The HWPT has the next id, but lookups fail. */
 	ASSERT_NE(ids, iommufd_next_id(self->fd));
 	EXPECT_EQ(ENOENT, _test_destroy(self->fd, ids));
 	EXPECT_EQ(ENOENT, _test_mock_attach(self->fd, ids, &dev));
@@ -326,40 +334,36 @@ TEST_F(stuck, a_half_built_hwpt_cannot_be_found)
 				self->stuck.mem));
 }
 
-TEST_F(stuck, who_attaches_meanwhile_shares_the_hwpt)
+TEST_F(stuck, second_attach_shares_the_unfinished_hwpt)
 {
 	struct call replace, attach;
 	uint32_t other;
 
 	test_other_ioas(&other);
-	test_start(&replace, call_replace, self->dev[0].stdev, other);
-	test_stuck();
+	test_start_stuck(&replace, call_replace, self->dev[0].stdev, other);
 	test_start(&attach, call_attach, 0, other);
-	sleep_ms(WAITS);
-	ASSERT_FALSE(attach.done);
+	test_waits(&attach);
 	stuck_release(&self->stuck);
 	test_end(&replace, 0);
 	test_end(&attach, 0);
 	test_refs(self->stuck.mem, LENGTH, 1);
-	/* The device and one pin more is all there is. */
+	/* One device is left, and one pin. */
 	test_destroy(self->dev[0].stdev);
 	test_refs(self->stuck.mem, LENGTH, 1);
 }
 
-/* DESTROY waits for who uses the object, however long that takes. */
+/* DESTROY waits for users of the object without a limit. */
 TEST_F(stuck, destroy_waits_for_an_ioctl_that_uses_the_object)
 {
 	struct call replace, destroy;
 	uint32_t other;
 
 	test_other_ioas(&other);
-	test_start(&replace, call_replace, self->dev[0].stdev, other);
-	test_stuck();
+	test_start_stuck(&replace, call_replace, self->dev[0].stdev, other);
 	test_start(&destroy, call_destroy, self->dev[0].stdev, 0);
-	sleep_ms(WAITS);
-	ASSERT_FALSE(destroy.done);
+	test_waits(&destroy);
 	ASSERT_FALSE(replace.done);
-	/* It is dying: nobody new can have it. */
+	/* It is being destroyed: lookups fail. */
 	ASSERT_EQ(ENOENT, _test_destroy(self->fd, self->dev[0].stdev));
 	stuck_release(&self->stuck);
 	test_end(&replace, 0);
@@ -377,18 +381,17 @@ TEST_F(stuck, unmap_waits_for_a_pin_that_is_under_way)
 	int access;
 
 	test_ioas_alloc(&other);
-	/* Part of the pin is made already, in a mapping of its own. */
+	/* A part of the pin, in another mapping, is already made. */
 	test_ok(_test_map_fixed(self->fd, other, self->mem, LENGTH,
 				MOCK_IOVA - LENGTH, MAP_RW));
 	test_ok(_test_map_fixed(self->fd, other, self->stuck.mem, LENGTH,
 				MOCK_IOVA, MAP_RW));
 	test_ok(_test_access_create(self->fd, other,
 				    MOCK_ACCESS_NEEDS_PIN_PAGES, &access));
-	test_start(&pin, call_pin, access, 0);
-	test_stuck();
+	test_start_stuck(&pin, call_pin, access, 0);
 	/*
-	 * It cannot be asked to let go of what it has not yet got; in one of
-	 * the variants longer than it is given to let go of what it has.
+	 * UNMAP cannot ask for an unpin before the pin is made. In one of the
+	 * variants it waits longer than it would wait for an unpin.
 	 */
 	test_start(&unmap, call_unmap_all, other, 0);
 	sleep_ms(variant->page ? 1500 : WAITS);
@@ -404,14 +407,13 @@ TEST_F(stuck, unmap_waits_for_a_pin_that_is_under_way)
 	close(access);
 }
 
-TEST_F(stuck, copies_of_two_threads_share_one_pin)
+TEST_F(stuck, two_maps_of_one_memory_do_not_wait)
 {
 	struct call map[2];
 	uint32_t other;
 
 	/* A second MAP of the same memory is a pin of its own. */
-	test_start(&map[0], call_map, self->ioas, 0);
-	test_stuck();
+	test_start_stuck(&map[0], call_map, self->ioas, 0);
 	test_ioas_alloc(&other);
 	test_start(&map[1], call_map, other, 0);
 	test_end(&map[1], 0);
@@ -434,11 +436,10 @@ TEST_F(stuck, copies_of_two_threads_share_one_pin)
 					MOCK_IOVA + LENGTH - 2 * PAGE,	\
 					2 * PAGE,			\
 					MAP_RW | MAP_FIXED_IOVA));	\
-		test_start(_pin, call_attach, 0, *(_other));		\
-		test_stuck();						\
+		test_start_stuck(_pin, call_attach, 0, *(_other));	\
 	} while (0)
 
-/* Like pthread_join(), but for a thread that may never come */
+/* Wait for the end of a call that may never end. */
 static bool comes(const struct call *call, int ms)
 {
 	uint64_t end = now_ms() + ms * slowness();
@@ -464,7 +465,7 @@ TEST_F(stuck, unmap_of_a_copy_does_not_wait_for_a_pin)
 	test_pinned(LENGTH / 1024);
 }
 
-/* What is not being pinned can be pinned, unpinned and copied meanwhile. */
+/* Other pages can be pinned, unpinned, read and written meanwhile. */
 TEST_F(stuck, accesses_do_not_wait_for_a_pin_of_other_pages)
 {
 	struct call pin, unmap;
@@ -481,7 +482,7 @@ TEST_F(stuck, accesses_do_not_wait_for_a_pin_of_other_pages)
 				bytes, 0));
 	ASSERT_EQ(1, bytes[0]);
 	test_access_unpin(access, id);
-	/* The mapping that is stuck can be read where its pages are there. */
+	/* Pages of the waiting mapping that are present can be read. */
 	close(access);
 	test_ok(_test_access_create(self->fd, other, 0, &access));
 	test_ok(_test_access_rw(self->fd, access, MOCK_IOVA + PAGE, PAGE,
@@ -497,30 +498,27 @@ TEST_F(stuck, accesses_do_not_wait_for_a_pin_of_other_pages)
 	test_refs(self->stuck.mem, LENGTH, 1);
 }
 
-/* Two devices need the whole memory: each page is pinned once. */
-#define test_whole_copy(_ioas, _other)					\
+/* Two IOAS of the same memory: each page is pinned once for both. */
+#define test_two_ioas(_first, _second)					\
 	do {								\
 		uint64_t __iova = MOCK_IOVA;				\
 									\
-		test_ok(_test_ioas_alloc(self->fd, _ioas));		\
-		test_ok(_test_ioas_copy(self->fd, *(_ioas), &__iova,	\
-					_other, MOCK_IOVA, LENGTH,	\
-					MAP_RW | MAP_FIXED_IOVA));	\
+		test_other_ioas(_first);				\
+		test_ioas_alloc(_second);				\
+		test_copy(*(_second), &__iova, *(_first), MOCK_IOVA,	\
+			  LENGTH, MAP_RW | MAP_FIXED_IOVA);		\
 	} while (0)
 
-TEST_F(stuck, a_second_pin_waits_for_the_first)
+TEST_F(stuck, second_pin_waits_for_the_first)
 {
 	struct call first, second;
 	uint32_t other, third;
 
-	test_other_ioas(&other);
-	test_whole_copy(&third, other);
-	test_start(&first, call_attach, 0, other);
-	test_stuck();
+	test_two_ioas(&other, &third);
+	test_start_stuck(&first, call_attach, 0, other);
 	test_start(&second, call_attach, 0, third);
-	sleep_ms(WAITS * slowness());
-	EXPECT_FALSE(second.done);
-	/* It waits for the other thread and not for the page. */
+	test_waits(&second);
+	/* It waits for the other thread, not for the page. */
 	EXPECT_EQ(ETIMEDOUT, stuck_wait(&self->stuck, 0));
 	stuck_release(&self->stuck);
 	test_end(&first, 0);
@@ -543,17 +541,15 @@ static int attach_in_child(void *arg)
 		ASSERT_TRUE(child_start(_child, attach_in_child, &__call)); \
 	} while (0)
 
-TEST_F(stuck, a_pin_that_waits_can_be_killed)
+TEST_F(stuck, waiting_pin_can_be_killed)
 {
 	uint32_t other, third;
 	struct child child;
 	struct call first;
 	uint64_t start;
 
-	test_other_ioas(&other);
-	test_whole_copy(&third, other);
-	test_start(&first, call_attach, 0, other);
-	test_stuck();
+	test_two_ioas(&other, &third);
+	test_start_stuck(&first, call_attach, 0, other);
 	test_child_attach(&child, third);
 	sleep_ms(WAITS * slowness());
 	start = now_ms();
@@ -566,19 +562,17 @@ TEST_F(stuck, a_pin_that_waits_can_be_killed)
 	test_pinned(LENGTH / 1024);
 }
 
-TEST_F(stuck, a_pin_that_waits_goes_on_when_the_first_is_killed)
+TEST_F(stuck, waiting_pin_continues_when_the_first_is_killed)
 {
 	uint32_t other, third;
 	struct call second;
 	struct child child;
 
-	test_other_ioas(&other);
-	test_whole_copy(&third, other);
+	test_two_ioas(&other, &third);
 	test_child_attach(&child, other);
 	test_stuck();
 	test_start(&second, call_attach, 0, third);
-	sleep_ms(WAITS * slowness());
-	EXPECT_FALSE(second.done);
+	test_waits(&second);
 	child_kill(&child);
 	/* Now it needs the page itself. */
 	test_stuck();
@@ -589,17 +583,15 @@ TEST_F(stuck, a_pin_that_waits_goes_on_when_the_first_is_killed)
 	test_pinned(LENGTH / 1024);
 }
 
-TEST_F(stuck, a_pin_that_waits_finds_out_itself_that_memory_is_gone)
+TEST_F(stuck, waiting_pin_fails_when_memory_is_gone)
 {
 	struct call first, second;
 	uint32_t other, third;
 
-	test_other_ioas(&other);
-	test_whole_copy(&third, other);
-	test_start(&first, call_attach, 0, other);
-	test_stuck();
+	test_two_ioas(&other, &third);
+	test_start_stuck(&first, call_attach, 0, other);
 	test_start(&second, call_attach, 0, third);
-	sleep_ms(WAITS * slowness());
+	test_waits(&second);
 	ASSERT_EQ(0, munmap(self->stuck.page, PAGE));
 	stuck_release(&self->stuck);
 	test_end(&first, EFAULT);
@@ -643,8 +635,8 @@ static int unmap_everything(void *arg)
 	return _test_ioas_unmap(m->fd, m->ioas, 0, UINT64_MAX, NULL);
 }
 
-/* An UNMAP forbids new pins while it waits for old ones, and no longer. */
-TEST_F(stuck, a_killed_unmap_lets_others_pin)
+/* New pins are refused only while an UNMAP waits for old ones. */
+TEST_F(stuck, killed_unmap_allows_pins_again)
 {
 	struct mapper m = { .fd = self->fd };
 	struct child child;
@@ -659,8 +651,7 @@ TEST_F(stuck, a_killed_unmap_lets_others_pin)
 				MOCK_IOVA, MAP_RW));
 	test_ok(_test_access_create(self->fd, m.ioas,
 				    MOCK_ACCESS_NEEDS_PIN_PAGES, &access));
-	test_start(&pin, call_pin, access, 0);
-	test_stuck();
+	test_start_stuck(&pin, call_pin, access, 0);
 	ASSERT_TRUE(child_start(&child, unmap_everything, &m));
 	sleep_ms(WAITS * slowness());
 	EXPECT_EQ(EINVAL, _test_access_pin(self->fd, access, MOCK_IOVA - LENGTH,
@@ -677,7 +668,7 @@ TEST_F(stuck, a_killed_unmap_lets_others_pin)
 	close(access);
 }
 
-TEST_F(stuck, a_killed_map_leaves_nothing)
+TEST_F(stuck, killed_map_leaves_nothing)
 {
 	struct mapper m = { .fd = self->fd, .ioas = self->ioas };
 	struct child child;

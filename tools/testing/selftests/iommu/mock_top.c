@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Mappings that end at 2^64 - 1 meet domains: nothing that counts IOVA wraps, and
- * every page and every charge comes back.
+ * Mappings that end at 2^64 - 1, with domains: no IOVA arithmetic wraps, and
+ * every page is unpinned and uncharged.
  */
 #include "mock_space.h"
 
@@ -9,9 +9,9 @@
 #define TOP		(-LENGTH)
 #define LOW		0x10000000UL
 #define ROUNDS		3
-/* What runs for ever is killed after so many seconds. */
+/* Seconds after which a test that hangs is killed */
 #define SECONDS		10
-/* A process that was killed lets go of its files soon after it is gone. */
+/* The files of a killed process may be closed after its end. */
 #define SETTLES_MS	5000
 
 /* Two mappings: the highest that there can be, and one far below. */
@@ -74,7 +74,7 @@ static int check(int fd, const struct mock_dev *dev, const uint8_t *mem)
 	return rc ?: _test_check_map(fd, dev->hwpt, TOP, LENGTH, mem + LENGTH);
 }
 
-/* Map, attach a domain after that and one more, and let both go again. */
+/* Map, attach two domains, and detach both. */
 static int come_and_go(const struct top *self, int fd)
 {
 	struct mock_dev dev, second;
@@ -101,7 +101,7 @@ static int come_and_go(const struct top *self, int fd)
 	return rc ?: check(fd, &second, self->mem);
 }
 
-/* The limit has room for one round, so whatever stays is missed in the next. */
+/* The limit is for one round: a page that stays fails the next round. */
 static int rounds(const struct top *self, bool close_each)
 {
 	int rc = 0;
@@ -159,14 +159,14 @@ TEST_F(top, close_gives_everything_back)
 	struct child child;
 
 	ASSERT_TRUE(child_start(&child, close_rounds, self));
-	/* The child has the files alone, so that its close is the last. */
+	/* Only the child has the files, so its close is the last. */
 	test_close_files();
 	ASSERT_EQ(0, child_result(&child));
 	test_nothing_pinned();
 	child_end(&child);
 }
 
-TEST_F(top, death_gives_everything_back)
+TEST_F(top, exit_gives_everything_back)
 {
 	struct child child;
 
@@ -178,7 +178,7 @@ TEST_F(top, death_gives_everything_back)
 	test_nothing_pinned();
 }
 
-/* The same without domains, which then come, fill, are drained and go. */
+/* Map first; then domains are attached, filled, drained and detached. */
 FIXTURE(wide) {
 	struct mock;
 	uint8_t *mem;
@@ -213,8 +213,8 @@ TEST_F(wide, map_and_unmap_at_the_top)
 	}
 }
 
-/* What is left of a map call that failed is taken back up to the last IOVA. */
-TEST_F(wide, the_n_th_failure_at_the_top)
+/* A failed iommu_map() is undone up to the last IOVA. */
+TEST_F(wide, failed_iommu_map_at_the_top)
 {
 	int rc, n;
 

@@ -31,7 +31,7 @@ TEST_F(objects, ids_start_at_one)
 	ASSERT_EQ(2, id);
 }
 
-TEST_F(objects, lowest_free_id_comes_first)
+TEST_F(objects, lowest_free_id_is_used_first)
 {
 	uint32_t id;
 
@@ -49,7 +49,7 @@ TEST_F(objects, lowest_free_id_comes_first)
 	ASSERT_EQ(6, id);
 }
 
-TEST_F(objects, many)
+TEST_F(objects, many_objects)
 {
 	uint32_t id;
 
@@ -194,7 +194,7 @@ TEST_F(objects, explicit_hwpt_keeps_its_ioas)
 	test_hwpt_alloc(edu.devid, self->ioas, &hwpt);
 	test_pinned(16);
 	test_err_destroy(EBUSY, self->ioas);
-	/* Nothing is attached to it, so it may go, and the pins with it. */
+	/* Nothing is attached to it: DESTROY succeeds and unpins. */
 	test_destroy(hwpt);
 	test_pinned(0);
 	test_destroy(self->ioas);
@@ -233,7 +233,7 @@ TEST_F(objects, context_outlives_close_while_a_device_is_bound)
 
 /*
  * Users of an id against DESTROY of it and a new object under the same id:
- * whoever comes second sees the old one, the new one or ENOENT.
+ * a user sees the old object, the new one or ENOENT.
  */
 struct race {
 	int fd;

@@ -22,10 +22,10 @@
 #define IOVA	0x10000000UL
 #define LENGTH	(64UL << 20)
 #define LONG	(256UL << 20)	/* for what is ended on the way */
-/* From SIGKILL to death, whatever the limit; the best try counts. */
+/* From SIGKILL to the end of the process, in the best of several tries */
 #define DEATH_MS	500
 #define TRIES		5
-/* What the rest of the machine does meanwhile */
+/* CPU time that the rest of the machine may use meanwhile */
 #define SLACK_US	60000
 /* More than the 256 that a workqueue runs at once unless told otherwise */
 #define HALTED		258
@@ -222,7 +222,7 @@ static int measure_map(struct mapper *m, struct cost *cost)
 	return rc;
 }
 
-/* Does all CPU time of the machine go to the group that maps? The best try counts. */
+/* All CPU time of the machine goes to the group that maps, in the best try. */
 static void test_charged(struct __test_metadata *_metadata, struct mapper *m,
 			 struct cost *cost)
 {
@@ -304,7 +304,7 @@ static int threads_after_map(void *arg)
 	return rc ? -rc : proc_status_kb("Threads:");
 }
 
-/* Some calls work only in a process of one thread. */
+/* Some calls work only in a process with one thread. */
 TEST_F(prefault, no_thread_stays)
 {
 	for (int i = 0; i < 10; i++) {
@@ -313,7 +313,7 @@ TEST_F(prefault, no_thread_stays)
 	}
 }
 
-/* Milliseconds until a child that has to die is gone; its death is waited for. */
+/* Milliseconds until a killed child is gone */
 static long ms_to_death(struct child *child)
 {
 	uint64_t start = now_ms();
@@ -357,7 +357,7 @@ TEST_F(prefault, killed_above_memory_high)
 	test_kill_in(_metadata, &self->mapper, "memory.high", "32M");
 }
 
-/* A thread that dies may meet the limit once more; several retry and retry. */
+/* A dying thread may reach the limit again; several threads keep retrying. */
 TEST_F(prefault, memory_max)
 {
 	struct child child;
@@ -376,7 +376,7 @@ TEST_F(prefault, memory_max)
 	EXPECT_GE(2 * DEATH_MS * slowness(), ms);
 }
 
-/* A job that is stopped while it maps stops, and goes on when it is told to. */
+/* A job that is stopped during MAP stops, and continues on SIGCONT. */
 TEST_F(prefault, stopped)
 {
 	struct child child;
@@ -427,7 +427,7 @@ TEST_F(prefault, nothing_is_migrated)
 	EXPECT_GT(LENGTH / PAGE / 256, migrated);
 }
 
-/* In the child that mapped: how many pages are not on the node? */
+/* In the child that mapped: the number of pages on other nodes */
 static int count_elsewhere(void *arg)
 {
 	struct mapper *m = arg;
@@ -544,7 +544,7 @@ static bool stop_with_worker(struct child *child, struct mapper *m)
 	return false;
 }
 
-/* Each MAP has an IOVA of its own, also one that is not halted. */
+/* Each MAP has its own IOVA, also one that is not halted. */
 static int stop_many(struct child *children, int nr, struct mapper *m)
 {
 	uint64_t end = now_ms() + 4 * PATIENCE_MS * slowness();
@@ -564,7 +564,7 @@ static int count_workers(const struct child *children, int nr)
 	return workers;
 }
 
-/* The worker of a stopped process keeps nothing that a MAP of another one needs. */
+/* The worker of a stopped process blocks no MAP of another process. */
 TEST_F_TIMEOUT(halted, many_stopped_hold_up_no_other, 90 * slowness())
 {
 	struct child stopped[STOPPED], other;
@@ -615,7 +615,7 @@ static bool reaper_waits(void)
 	return waits;
 }
 
-/* A wait for something that comes is over at one of the looks. */
+/* A short wait has ended at one of the checks. */
 static bool reaper_is_stuck(void)
 {
 	for (int i = 0; i < 10; i++) {
@@ -638,7 +638,7 @@ static bool is_frozen(void)
 	return true;
 }
 
-/* The time of a freeze has no limit, so nothing may wait for its end in state D. */
+/* A freeze may last forever, so no thread may wait for its end in state D. */
 TEST_F(halted, frozen)
 {
 	struct child child;

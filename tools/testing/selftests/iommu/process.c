@@ -1,51 +1,28 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Whose memory a mapping is: across fork, after exit and exec of the process
- * that mapped it, and when that process is killed in the middle.
+ * Which process's memory a mapping has: across fork, after exit and exec of the
+ * process that mapped it, and when that process is killed during MAP.
  */
 #include <signal.h>
 #include <sys/wait.h>
 
-#include "harness.h"
-
-#define IOVA		0x10000000UL
-#define SCRATCH		0x20000000UL
-#define COUNT		256
+#include "dma_read.h"
 
 FIXTURE(process) {
-	int fd;
-	uint32_t ioas;
-	struct edu edu;
+	struct dma_read;
 	uint8_t *mem;
-	uint8_t *scratch;	/* mapped at SCRATCH, for looking into edu */
 };
 
 FIXTURE_SETUP(process)
 {
-	self->fd = iommufd_open();
-	ASSERT_GE(self->fd, 0);
-	test_ioas_alloc(&self->ioas);
-	test_edu_attach(&self->edu, PCI_ON_ROOT_BUS, 0, self->ioas);
+	dma_read_open();
 	self->mem = test_mem(mem_anon(4 * PAGE));
-	self->scratch = test_mem(mem_anon(PAGE));
-	test_map_fixed(self->scratch, PAGE, SCRATCH);
 }
 
 FIXTURE_TEARDOWN(process)
 {
-	close(self->fd);
-	edu_close(&self->edu);
-	EXPECT_EQ(0, proc_status_kb("VmPin:"));
+	dma_read_close();
 }
-
-/* The device reads at @_iova: it must find the pattern of @_seed there. */
-#define test_device_reads(_iova, _seed)					\
-	do {								\
-		memset(self->scratch, 0, PAGE);				\
-		ASSERT_TRUE(edu_load(&self->edu, _iova, COUNT));	\
-		ASSERT_TRUE(edu_store(&self->edu, SCRATCH, COUNT));	\
-		ASSERT_TRUE(mem_is(self->scratch, COUNT, _seed));	\
-	} while (0)
 
 struct mapper {
 	int fd;
@@ -88,7 +65,7 @@ TEST_F(process, pins_stay_after_exec)
 	mapper.exec = true;
 	ASSERT_TRUE(child_start(&child, fill_and_map, &mapper));
 	ASSERT_EQ(0, child_result(&child));
-	/* The new image of that process has nothing to do with it. */
+	/* The new mm of the process is not charged. */
 	ASSERT_EQ(0, proc_pid_status_kb(child.pid, "VmPin:"));
 	test_device_reads(IOVA, 6);
 	test_unmap(IOVA, 4 * PAGE);
@@ -96,7 +73,7 @@ TEST_F(process, pins_stay_after_exec)
 	child_end(&child);
 }
 
-/* No HWPT when the child maps, no process any more when a HWPT comes. */
+/* The child maps without a HWPT and exits; then a HWPT is attached. */
 TEST_F(process, new_pins_after_exit_are_efault)
 {
 	struct mapper mapper;
@@ -134,7 +111,7 @@ TEST_F(process, new_pins_after_exec_are_efault)
 	test_destroy(other);
 }
 
-/* What is pinned already needs no new pin: a copy works after the exit. */
+/* COPY of pinned memory needs no new pin and works after the exit. */
 TEST_F(process, copies_of_pinned_memory_after_exit)
 {
 	struct mapper mapper = test_mapper(self->ioas, IOVA, 9);
@@ -165,7 +142,7 @@ TEST_F(process, fork_leaves_the_device_on_the_parents_memory)
 	ASSERT_TRUE(child_start(&child, scribble, &mapper));
 	ASSERT_EQ(0, child_result(&child));
 	test_device_reads(IOVA, 1);
-	/* The parent's writes reach the device, too, with the child alive. */
+	/* The device sees writes of the parent while the child exists. */
 	mem_fill(self->mem, PAGE, 3);
 	test_device_reads(IOVA, 3);
 	/* And the device's writes reach the parent. */
@@ -213,8 +190,8 @@ TEST_F(process, child_can_unmap_for_the_parent)
 }
 
 /*
- * Killed in the middle of a MAP that has to fault in its memory. That MAP is
- * under way shows in the resident set, which nothing else lets grow.
+ * Killed during a MAP that faults in its memory. A growing resident set shows
+ * that MAP is running.
  */
 static size_t much_memory(void)
 {
@@ -246,8 +223,8 @@ static bool wait_until_resident(pid_t pid, long kb)
 #define PROMPT_MS	1500
 
 /*
- * Is there as much memory as before, but for 64 MiB? On 6.1 a prefault worker is no
- * thread of the process, and may give its memory back a moment after its end.
+ * Is as much memory available as before, but for 64 MiB? On 6.1 a prefault
+ * worker is no thread of the process, and may free memory after its end.
  */
 static bool memory_is_back(long before)
 {
@@ -291,7 +268,7 @@ TEST_F(process, killed_in_the_middle_of_map)
 	test_device_reads(mapper.iova, 4);
 }
 
-/* The same by a process that owns the only reference to everything. */
+/* The killed process has the only reference to every file. */
 struct owner {
 	struct mapper mapper;
 	struct edu edu;
@@ -335,7 +312,7 @@ TEST_F(process, killed_owner_of_everything)
 	child_end(&child);
 	EXPECT_LT(now_ms() - start, PROMPT_MS * slowness());
 	ASSERT_TRUE(memory_is_back(before));
-	/* The device is free for the next one at once. */
+	/* The device can be opened again at once. */
 	test_ok(edu_open(&owner.edu, self->fd));
 	edu_close(&owner.edu);
 }

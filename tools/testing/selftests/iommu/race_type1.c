@@ -9,10 +9,10 @@
 #define RUN_MS		200
 
 FIXTURE_VARIANT_ADD(type1, v1) {
-	.type = VFIO_TYPE1_IOMMU, .hwpts = 1,
+	.type = VFIO_TYPE1_IOMMU, .domains = 1,
 };
 FIXTURE_VARIANT_ADD(type1, v2) {
-	.type = VFIO_TYPE1v2_IOMMU, .hwpts = 1,
+	.type = VFIO_TYPE1v2_IOMMU, .domains = 1,
 };
 
 /* What the threads share */

@@ -1,13 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * The sweep: let the 1st, the 2nd, ... allocation or copy of user memory inside
- * one call fail, until there is none left to fail. However the call ended, what
- * can be seen of the context and the process must be as it was, and the same
- * call must work right afterwards.
+ * The sweep: the 1st, the 2nd, ... allocation or copy of user memory inside one
+ * call fails, until none is left. After a failure the visible state of the
+ * context and the process must be as before, and the same call must succeed.
  *
  * A scenario is one struct: what is called, how that is undone, and what has to
- * be there before. Who includes this has a fixture in which a struct sweep lies
- * first, and gives it a variant for every scenario.
+ * be there before. A program that includes this has a fixture that begins with
+ * a struct sweep, and a variant for every scenario.
  */
 #ifndef SELFTEST_IOMMU_SWEEP_H
 #define SELFTEST_IOMMU_SWEEP_H
@@ -22,7 +21,7 @@
 #define SWEEP_PAGES	32
 #define LENGTH		(SWEEP_PAGES * PAGE)
 #define PLENTY		(64UL << 20)
-/* A sweep longer than this will never end. */
+/* A longer sweep is taken for endless. */
 #define MAX_NTH		2000
 #define SWEEP_SECONDS	60
 /* More objects than any scenario has at a time. */
@@ -55,9 +54,9 @@ struct scenario {
 	int (*undo)(struct sweep *s);
 	/* After a call that failed: true if nothing is different. */
 	bool (*unchanged)(struct sweep *s);
-	/* Gives back what it has: no allocation may make it fail. */
+	/* An undo operation: a failed allocation must not make it fail. */
 	bool cannot_fail;
-	/* Done before its answer is written, and not undone then. */
+	/* Takes effect before its answer is written, and is not undone. */
 	bool done_before_answer;
 };
 
@@ -178,7 +177,7 @@ static inline void state_take(struct sweep *s, struct state *state)
 			test_ok(does->undo(s));				\
 	} while (0)
 
-/* What a fault may become. */
+/* The errnos that a fault may cause */
 static inline bool is_honest(int rc, const struct scenario *does)
 {
 	return rc == EFAULT || (rc == ENOMEM && !does->cannot_fail);
@@ -210,7 +209,7 @@ static inline bool is_honest(int rc, const struct scenario *does)
 		test_state(&__before, "after undoing it");		\
 	} while (0)
 
-/* All rounds, and then: has nobody kept a reference? */
+/* All rounds, and then a check that no reference is left */
 #define test_sweep()							\
 	do {								\
 		unsigned int nth;					\

@@ -1,61 +1,98 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
  * The fixture of what concerns a VFIO type1 container on /dev/iommu: an IOAS
- * that is chosen, without a page table or with one or two, and some memory. Who
- * uses the fixture adds the variants.
+ * that is chosen, without a page table or with one or two, and some memory. The
+ * program that uses the fixture adds the variants.
  */
 #ifndef SELFTEST_IOMMU_TYPE1_H
 #define SELFTEST_IOMMU_TYPE1_H
 
+#include "mock_space.h"
 #include "type1_ioctls.h"
 
 #define IOVA		0x10000000UL
 #define PAGES		16
+#define MORE_PAGES	24
 
-FIXTURE(type1) {
-	int fd;
-	uint32_t ioas;
+struct type1 {
+	struct mock;
 	struct edu edu[2];
-	uint8_t *mem;
-	long page_kb;		/* VmPin of a mapped page */
+	uint8_t *mem;		/* MORE_PAGES; no two start the same */
 };
 
-FIXTURE_VARIANT(type1) {
+struct type1_variant {
 	unsigned long type;
-	unsigned int hwpts;
+	unsigned int domains;	/* each with an edu device, or with a mock */
+	bool mock;
+	unsigned int limit;	/* of the memory of a batch, with mocks */
 };
+
+#define type1_open_edus(_domains)					\
+	do {								\
+		self->fd = iommufd_open();				\
+		ASSERT_GE(self->fd, 0)					\
+			TH_LOG("/dev/iommu: %s", strerror(errno));	\
+		test_ioas_alloc(&self->ioas);				\
+		if ((_domains) > 0)					\
+			test_edu_attach(&self->edu[0], PCI_ON_ROOT_BUS,	\
+					0, self->ioas);			\
+		if ((_domains) > 1) {					\
+			uint32_t __hwpt;				\
+									\
+			test_edu_open(&self->edu[1], PCI_ON_ROOT_BUS, 1); \
+			test_hwpt_alloc(self->edu[1].devid, self->ioas,	\
+					&__hwpt);			\
+			test_attach(self->edu[1].cdev, &__hwpt);	\
+		}							\
+	} while (0)
+
+#define type1_open()							\
+	do {								\
+		self->edu[0].cdev = -1;					\
+		self->edu[1].cdev = -1;					\
+		if (variant->mock)					\
+			mock_open(variant->domains, variant->limit);	\
+		else							\
+			type1_open_edus(variant->domains);		\
+		test_vfio_ioas(IOMMU_VFIO_IOAS_SET, &self->ioas);	\
+		test_ok(_test_set_iommu(self->fd, variant->type));	\
+		self->mem = test_mem(variant->mock ?			\
+				     mem_scattered(MORE_PAGES) :	\
+				     mem_anon(MORE_PAGES * PAGE));	\
+		for (int __i = 0; __i < MORE_PAGES; __i++)		\
+			mem_fill(self->mem + __i * PAGE, PAGE, __i);	\
+	} while (0)
+
+#define type1_close()							\
+	do {								\
+		if (variant->mock) {					\
+			mock_close();					\
+		} else {						\
+			close(self->fd);				\
+			edu_close(&self->edu[0]);			\
+			edu_close(&self->edu[1]);			\
+			EXPECT_EQ(0, proc_status_kb("VmPin:"));		\
+			mock_param("max_users", 0);			\
+		}							\
+	} while (0)
+
+FIXTURE(type1) { struct type1; };
+
+FIXTURE_VARIANT(type1) { struct type1_variant; };
 
 FIXTURE_SETUP(type1)
 {
-	self->edu[0].cdev = -1;
-	self->edu[1].cdev = -1;
-	self->fd = iommufd_open();
-	ASSERT_GE(self->fd, 0) TH_LOG("/dev/iommu: %s", strerror(errno));
-	test_ioas_alloc(&self->ioas);
-	test_vfio_ioas(IOMMU_VFIO_IOAS_SET, &self->ioas);
-	if (variant->hwpts > 0)
-		test_edu_attach(&self->edu[0], PCI_ON_ROOT_BUS, 0, self->ioas);
-	if (variant->hwpts > 1) {
-		uint32_t hwpt;
-
-		test_edu_open(&self->edu[1], PCI_ON_ROOT_BUS, 1);
-		test_hwpt_alloc(self->edu[1].devid, self->ioas, &hwpt);
-		test_attach(self->edu[1].cdev, &hwpt);
-	}
-	test_ok(_test_set_iommu(self->fd, variant->type));
-	self->mem = test_mem(mem_anon(PAGES * PAGE));
-	for (int i = 0; i < PAGES; i++)
-		mem_fill(self->mem + i * PAGE, PAGE, i);
-	self->page_kb = variant->hwpts ? PAGE / 1024 : 0;
+	type1_open();
 }
 
 FIXTURE_TEARDOWN(type1)
 {
-	close(self->fd);
-	edu_close(&self->edu[0]);
-	edu_close(&self->edu[1]);
-	EXPECT_EQ(0, proc_status_kb("VmPin:"));
+	type1_close();
 }
+
+/* The object of an attached device */
+#define DEVICE(_nth)							\
+	(variant->mock ? self->dev[_nth].idev : self->edu[_nth].devid)
 
 /* Let all devices do the same with 64 bytes, device i at @iova + i * @step. */
 static inline void devices_dma(const struct edu *edu, unsigned int n,
@@ -84,26 +121,32 @@ static inline unsigned int devices_that_have(const struct edu *edu,
 }
 
 /*
- * All devices reach @_page at @_iova, or none does. They take their time, and
- * two need no more of it than one: with one alone it is left to the mock to see
- * every IO page.
+ * All devices reach @_page at @_iova, or none does. Edu devices take their
+ * time, and two need no more of it than one: with one alone it is left to the
+ * mock to see every IO page.
  */
 #define test_devices_have(_iova, _page)					\
 	do {								\
-		if (variant->hwpts > 1)					\
-			ASSERT_EQ(variant->hwpts,			\
+		if (variant->mock) {					\
+			test_maps(_iova, PAGE, _page);			\
+		} else if (variant->domains > 1) {			\
+			ASSERT_EQ(variant->domains,			\
 				  devices_that_have(self->edu,		\
-						    variant->hwpts,	\
+						    variant->domains,	\
 						    _iova, _page));	\
+		}							\
 	} while (0)
 #define test_devices_miss(_iova, _page)					\
 	do {								\
-		if (variant->hwpts > 1)					\
+		if (variant->mock) {					\
+			test_maps_not(_iova, _page);			\
+		} else if (variant->domains > 1) {			\
 			ASSERT_EQ(0, devices_that_have(self->edu,	\
-						       variant->hwpts,	\
+						       variant->domains, \
 						       _iova, _page));	\
+		}							\
 	} while (0)
 
-#define test_pinned_pages(_pages) test_pinned((_pages) * self->page_kb)
+#define test_pinned_pages(_pages) test_mapped_pinned((_pages) * PAGE)
 
 #endif

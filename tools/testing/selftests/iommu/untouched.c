@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Large memory that is untouched when it is mapped. Workers help to get it; what
- * cannot be had, and what happens to it meanwhile, is the same.
+ * Large memory that is untouched when it is mapped. Prefault workers help, but
+ * do not change which memory can be mapped or what a MAP leaves behind.
  */
 #include <linux/memfd.h>
 #include <pthread.h>
@@ -146,7 +146,7 @@ static size_t count_there(uint8_t *mem, size_t length)
 	return n;
 }
 
-/* A MAP that fails leaves what is behind the hole as it was. */
+/* A failed MAP does not touch the memory behind a hole. */
 TEST_F(untouched, nothing_behind_a_hole)
 {
 	uint8_t *hole = self->mem + LENGTH / 4;
@@ -160,7 +160,7 @@ TEST_F(untouched, nothing_behind_a_hole)
 	ASSERT_EQ(0, count_there(behind, LENGTH / 2));
 }
 
-/* So does one that meets the end of a file. */
+/* The same behind the end of a file */
 TEST_F(untouched, nothing_behind_the_end_of_a_file)
 {
 	uint8_t *middle = self->mem + LENGTH / 4 - variant->offset;
@@ -175,7 +175,7 @@ TEST_F(untouched, nothing_behind_the_end_of_a_file)
 	ASSERT_EQ(0, count_there(middle + LENGTH / 4, LENGTH / 4));
 }
 
-/* So does one that ends at the limit, after the pages that the limit has room for. */
+/* The same behind the pages that the limit allows */
 TEST_F(untouched, nothing_behind_the_memlock_limit)
 {
 	const size_t limit = LENGTH / 8, bound = limit + 2 * HUGE - variant->offset;
@@ -239,7 +239,7 @@ static void *throw_away(void *arg)
 	return NULL;
 }
 
-/* With the memory changing under it MAP works or finds a hole, no more. */
+/* The memory changes during MAP: it succeeds or finds a hole. */
 TEST_F(untouched, while_it_changes)
 {
 	struct thrower thrower = { .mem = self->mem, .page = variant->page };

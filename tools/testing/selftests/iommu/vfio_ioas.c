@@ -22,7 +22,7 @@ FIXTURE_TEARDOWN(choice)
 	close(self->fd);
 }
 
-TEST_F(choice, get_without_one_is_enodev)
+TEST_F(choice, get_without_a_chosen_ioas_is_enodev)
 {
 	uint32_t id = 77;
 
@@ -99,7 +99,7 @@ TEST_F(choice, unknown_op_or_reserved_field)
 	test_err_vfio_ioas(ENODEV, IOMMU_VFIO_IOAS_GET, &self->ioas);
 }
 
-TEST_F(choice, sizes)
+TEST_F(choice, struct_sizes)
 {
 	struct {
 		struct iommu_vfio_ioas cmd;
@@ -115,7 +115,7 @@ TEST_F(choice, sizes)
 	test_err(EFAULT, iommufd_ioctl(self->fd, IOMMU_VFIO_IOAS, NULL));
 }
 
-/* The choice is no user of the IOAS, and not of one that gets the same id. */
+/* The choice does not keep the IOAS, and ends with it. */
 TEST_F(choice, destroying_the_ioas_clears_it)
 {
 	uint32_t id = self->ioas;
@@ -140,7 +140,7 @@ TEST_F(choice, destroying_another_ioas_keeps_it)
 	ASSERT_EQ(self->ioas, id);
 }
 
-TEST_F(choice, answers_without_one)
+TEST_F(choice, answers_without_a_chosen_ioas)
 {
 	ASSERT_EQ(0, type1_ask(self->fd, VFIO_GET_API_VERSION, 0));
 	for (unsigned int ext = 0; ext < 20; ext++) {
@@ -157,7 +157,7 @@ TEST_F(choice, answers_without_one)
 	ASSERT_EQ(0, type1_ask(self->fd, VFIO_CHECK_EXTENSION, -1UL));
 }
 
-TEST_F(choice, enodev_without_one)
+TEST_F(choice, enodev_without_a_chosen_ioas)
 {
 	uint8_t *mem = test_mem(mem_anon(PAGE));
 	struct vfio_iommu_type1_info info = { .argsz = sizeof(info) };
@@ -174,8 +174,8 @@ TEST_F(choice, enodev_without_one)
 					 VFIO_DMA_UNMAP_FLAG_ALL));
 }
 
-/* What is wrong with the call itself is told first. */
-TEST_F(choice, bad_calls_before_enodev)
+/* Errors in the call are reported before ENODEV. */
+TEST_F(choice, bad_calls_are_reported_before_enodev)
 {
 	struct vfio_iommu_type1_info info = { .argsz = 15 };
 	struct vfio_iommu_type1_dma_map map = { .argsz = sizeof(map) - 1 };
