@@ -398,6 +398,24 @@ TEST_F(ioas, alignment_follows_devices_accesses_and_huge_pages)
 	test_alignment(self->alignment);
 }
 
+TEST_F(ioas, alignment_is_a_byte_again_after_the_last_detach)
+{
+	struct mock_dev dev;
+	uint64_t alignment;
+	uint32_t ioas, num = 0;
+
+	test_ok(_test_ioas_alloc(self->fd, &ioas));
+	test_mock_attach(ioas, &dev);
+	test_err(EMSGSIZE, _test_iova_ranges(self->fd, ioas, NULL, &num,
+					     &alignment));
+	ASSERT_EQ(MOCK_PAGE, alignment);
+	test_ok(_test_destroy(self->fd, dev.stdev));
+	num = 0;
+	test_err(EMSGSIZE, _test_iova_ranges(self->fd, ioas, NULL, &num,
+					     &alignment));
+	ASSERT_EQ(1, alignment);
+}
+
 /* Detach removes what attach has reserved. */
 TEST_F(edu_ioas, detach_removes_the_devices_reservations)
 {

@@ -394,7 +394,7 @@ TEST_F(stuck, unmap_waits_for_a_pin_that_is_under_way)
 	 * variants it waits longer than it would wait for an unpin.
 	 */
 	test_start(&unmap, call_unmap_all, other, 0);
-	sleep_ms(variant->page ? 1500 : WAITS);
+	sleep_ms(variant->page ? 4000 : WAITS);
 	EXPECT_FALSE(unmap.done);
 	EXPECT_FALSE(pin.done);
 	EXPECT_EQ(0, _test_ioas_map(self->fd, other, self->mem, PAGE, &iova,

@@ -39,6 +39,7 @@ struct top {
 	int (*place)(int fd, uint32_t ioas, const void *mem);
 	uid_t uid;
 	int fd[ROUNDS];
+	int parent[2];		/* pipe; the parent closes its end after its files */
 };
 
 FIXTURE(top) { struct top; };
@@ -60,10 +61,12 @@ FIXTURE_SETUP(top)
 		self->fd[i] = iommufd_open();
 	ASSERT_GE(self->fd[ROUNDS - 1], 0);
 	ASSERT_TRUE(mock_param("wide_aperture", 1));
+	ASSERT_EQ(0, pipe(self->parent));
 }
 
 FIXTURE_TEARDOWN(top)
 {
+	close(self->parent[0]);
 	EXPECT_TRUE(mock_param("wide_aperture", 0));
 }
 
@@ -105,7 +108,12 @@ static int come_and_go(const struct top *self, int fd)
 static int rounds(const struct top *self, bool close_each)
 {
 	int rc = 0;
+	char none;
 
+	/* The parent has closed its files when it closes this. */
+	close(self->parent[1]);
+	if (read(self->parent[0], &none, 1))
+		return EPIPE;
 	alarm(SECONDS * slowness());
 	if (!become_user(self->uid, 2 * LENGTH))
 		return EPERM;
@@ -152,6 +160,7 @@ static bool nothing_pinned(const struct top *self, int fd)
 	do {								\
 		for (int __i = 0; __i < ROUNDS; __i++)			\
 			close(self->fd[__i]);				\
+		close(self->parent[1]);					\
 	} while (0)
 
 TEST_F(top, close_gives_everything_back)
