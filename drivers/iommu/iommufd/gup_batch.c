@@ -164,6 +164,20 @@ static inline bool gup_eight_follow(struct page **pages, struct page *page)
 	       pages[6] == page + 6 && pages[7] == page + 7;
 }
 
+/* Return: how often eight pages follow from @page on. */
+static inline unsigned int gup_count_eights(struct page **pages,
+					    struct page *page,
+					    unsigned int npages)
+{
+	unsigned int n = 0;
+
+	for (; n < npages / 8 && gup_eight_follow(pages, page); n++) {
+		pages += 8;
+		page += 8;
+	}
+	return n;
+}
+
 /*
  * Return: number of contiguous pages from pages[0] on. Every page has to be looked
  * at: between the first and the last page of a folio a process can have mapped
@@ -179,9 +193,7 @@ static unsigned int gup_count_contiguous(struct page **pages,
 	BUILD_BUG_ON(!IS_ENABLED(CONFIG_SPARSEMEM_VMEMMAP));
 	if (npages >= 9 && gup_eight_follow(pages + 1, first + 1)) {
 		n = max(9U, gup_count_hugetlb(pages, npages));
-		while (n + 8 <= npages &&
-		       gup_eight_follow(pages + n, first + n))
-			n += 8;
+		n += 8 * gup_count_eights(pages + n, first + n, npages - n);
 	}
 	while (n < npages && pages[n] == first + n)
 		n++;
