@@ -68,7 +68,7 @@ help:
 	@echo 'make check-debug       run the VM tests on a kernel with KASAN, lockdep, kmemleak, built once'
 	@echo 'make check-races       run every two operations against each other, on that kernel'
 	@echo 'make check-fuzz        10^6 random ioctls on every kernel, 10^5 on that one (KERNEL= for one)'
-	@echo 'make check-mutants     check that a test notices each fault of scripts/mutants (MUTANTS= for some)'
+	@echo 'make check-mutants     check that tests notice the faults of scripts/mutants (MUTANTS= for some)'
 	@echo 'make check-ci          make check, and check-debug if its kernel has been built before'
 	@echo 'make bench             count instructions of every operation, next to type1 (KERNEL= for one)'
 	@echo 'make bench-wall        measure wall time on two CPUs (KERNEL= for one)'

@@ -133,7 +133,7 @@ PARTS = ("runs", "pin", "iommu_map", "iommu_map_sg", "iommu_unmap", "unpin", "un
 def parts(rows):
     """Lines with the parts of the floor's rows"""
     kinds = [name.removeprefix("part runs ") for name in rows if name.startswith("part runs ")]
-    lines = [["parts of the floor", *PARTS]]
+    lines = [["floor's parts", *PARTS]]
     for kind in kinds:
         lines.append([kind, *(number(middle(rows[f"part {part} {kind}"], "floor")) for part in PARTS)])
     return lines

@@ -16,13 +16,13 @@
 #define IOVA_BASE	(4 * GIB)
 
 /**
- * struct engine - somebody who can map memory for a device
- * @name: what results call it
+ * struct engine - one way to map memory for a device
+ * @name: its name in the results
  * @map: map @length bytes at @va to @iova
- * @unmap: take a mapping away that @map made with the same numbers
- * @unmap_all: take all mappings away; they span @length bytes from IOVA_BASE
+ * @unmap: remove a mapping that @map made with the same numbers
+ * @unmap_all: remove all mappings; they span @length bytes from IOVA_BASE
  *
- * All of them end the program when the kernel refuses.
+ * Each ends the program if the kernel refuses.
  */
 struct engine {
 	const char *name;

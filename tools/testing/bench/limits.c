@@ -22,12 +22,12 @@
 #define LENGTH	(256 * MIB)
 
 /**
- * struct limit - what holds the process that maps
- * @name: in the row
+ * struct limit - a limit of the process that maps
+ * @name: its name in the row
  * @file: file of the control group, or NULL
  * @value: what is written there
  * @cpus: number of CPUs to run on, the first ones; 0 for all
- * @killed: SIGKILL comes on the way, be it from the test or for lack of memory
+ * @killed: SIGKILL ends the MAP; the test sends it, or the kernel for lack of memory
  */
 struct limit {
 	const char *name;
@@ -62,7 +62,7 @@ static void group_create(const struct limit *limit)
 	write_file(path, limit->value);
 }
 
-/* The group can go when the last of its processes is gone. */
+/* A group can be removed after its last process has exited. */
 static void group_destroy(void)
 {
 	while (rmdir(GROUP)) {
@@ -83,7 +83,7 @@ static void run_on_cpus(unsigned int nr)
 		err(1, "sched_setaffinity");
 }
 
-/* In a child: map and say how long that took. */
+/* In a child: map, and report how long that took. */
 static void map_limited(const struct engine *engine, const struct limit *limit, int report)
 {
 	void *va = memory_create(&untouched_4k, LENGTH);
@@ -120,7 +120,7 @@ static uint64_t wait_child(pid_t pid)
 	return now() - start;
 }
 
-/* From SIGKILL to the end; the kernel kills where memory.max is met. */
+/* From SIGKILL to exit. The kernel sends the signal where memory.max is met. */
 static double time_death(pid_t pid)
 {
 	for (int ms = 0; ms < 200; ms++) {
@@ -160,7 +160,7 @@ static void bench_limit(const struct engine *engine, const struct limit *limit)
 /**
  * bench_limits() - rows of limited processes
  *
- * The floor is left out: limits hold type1 and iommufd.
+ * Only type1 and iommufd are compared.
  */
 void bench_limits(void)
 {
@@ -186,7 +186,7 @@ void bench_limits(void)
  */
 void bench_nodes(size_t large)
 {
-	sleep(5);	/* boot has things left to do */
+	sleep(5);	/* until the background work of the boot has ended */
 	run_on_cpus(2);
 	bench_untouched_rows("map, two nodes,", large);
 }

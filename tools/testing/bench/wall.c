@@ -14,7 +14,7 @@
  * struct worker - a thread that maps and unmaps its memory, piece by piece
  * @thread: the thread
  * @start: all threads wait here for each other
- * @engine: who maps
+ * @engine: how it maps
  * @va: THREAD_MEMORY of its own
  * @iova: where it goes
  * @size: bytes of a mapping
@@ -80,7 +80,7 @@ static void bench_threads(const struct engine *engine, const char *what, char *v
 	record("two threads:", what, "ms", engine->name, two / 1e6);
 }
 
-/* In place of mapping, work that shares nothing: more than that the host does not give. */
+/* Work that shares nothing, in place of mapping: the most that the host can give. */
 static void spin(void *va, uint64_t length, uint64_t iova)
 {
 	uint64_t loops = length < MIB ? 2000 : length / 8;
@@ -97,7 +97,7 @@ static void spin_back(uint64_t iova, uint64_t length)
 
 static const struct engine no_engine = { .name = "floor", .map = spin, .unmap = spin_back };
 
-/* Memory nobody has touched: to map it is to make it. */
+/* Mapping untouched memory also allocates and zeroes it. */
 static void bench_untouched(const struct engine *engine, const char *what,
 			    const struct memory_kind *kind, size_t length)
 {
@@ -130,7 +130,7 @@ void bench_untouched_rows(const char *what, size_t large)
 	}
 }
 
-/* Memory that is there: whatever helps the untouched shall not slow this down. */
+/* Memory that is present: what speeds up untouched memory must not slow this down. */
 static void bench_warm(const struct engine *engine, const struct memory_kind *kind, void *va,
 		       size_t length)
 {
@@ -157,7 +157,7 @@ static void bench_warm_rows(const struct memory_kind *kind, size_t length)
 static void bench_thread_rows(const char *what, size_t size)
 {
 	static const struct engine *const sharing[] = {
-		/* Not the floor's module: it lets in one at a time. */
+		/* Not the floor's module: its ioctls run one at a time. */
 		&type1_engine, &iommufd_engine, &no_engine,
 	};
 	void *va = memory_create(&anon_4k, MAX_THREADS * THREAD_MEMORY);
@@ -175,7 +175,7 @@ static void bench_thread_rows(const char *what, size_t size)
  */
 void bench_wall(size_t large)
 {
-	sleep(5);	/* boot has things left to do */
+	sleep(5);	/* until the background work of the boot has ended */
 	/* The host gives the guest its memory at the first touch. */
 	memory_destroy(&thp, memory_create(&thp, 3 * GIB), 3 * GIB);
 	bench_untouched_rows("map", large);

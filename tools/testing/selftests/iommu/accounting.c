@@ -701,7 +701,7 @@ TEST_F(memlock, pins_outlive_the_mapper)
 	test_err_access_rw(EFAULT, access, IOVA, 1, &byte, 0);
 	test_unmap(IOVA, LIMIT);
 	close(access);
-	/* The user of that process is charged for nothing. */
+	/* The user of that process is charged nothing any more. */
 	test_attach_device();
 	test_become_user();
 	test_room(LIMIT_PAGES);

@@ -30,7 +30,7 @@ enum cow_kind {
 FIXTURE(cow) {
 	struct dma_read;
 	uint8_t *mem;
-	uint8_t *file;		/* another view of what a private file has */
+	uint8_t *file;		/* a shared mapping of the same file */
 	struct child child;
 };
 

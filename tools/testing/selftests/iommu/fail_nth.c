@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
-/* The sweep, with real devices: what fails midway leaves nothing behind. */
+/*
+ * The sweep (sweep.h) with real devices: an ioctl in which any one allocation
+ * fails leaves nothing behind.
+ */
 #include "sweep.h"
 
 #define OTHER_IOVA	0x20000000UL

@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
-/* IOMMU_GET_HW_INFO against what the kernel says of the IOMMU in sysfs. */
+/*
+ * IOMMU_GET_HW_INFO returns what sysfs says of the IOMMU, into a buffer of any
+ * size.
+ */
 #include <limits.h>
 
 #include "harness.h"

@@ -318,7 +318,7 @@ TEST_F(ioas, automatic_iova_is_aligned_for_huge_io_pages)
 		test_domains_have(iova, want[i].length, mem + want[i].offset);
 	}
 	if (variant->domains)
-		return;		/* nothing more to learn from pinning it all */
+		return;		/* pinning all of it would show nothing more */
 	test_map(mem, HUGE, &iova);
 	ASSERT_EQ(0, iova % HUGE);
 	test_map(mem, 3 * HUGE, &iova);

@@ -241,18 +241,11 @@ TEST_F(refused, bar_of_a_device)
 
 TEST_F(refused, bar_with_ram)
 {
-	struct pci_device pci;
-	uint32_t devid;
 	size_t size;
 	void *bar;
 	int cdev;
 
-	test_find(&pci_ivshmem, PCI_ANYWHERE, 0, &pci);
-	cdev = vfio_cdev_open(&pci);
-	ASSERT_GE(cdev, 0);
-	test_ok(_test_vfio_bind(cdev, self->fd, &devid));
-	test_ok(vfio_enable_dma(cdev));
-	bar = test_mem(vfio_bar_mmap(cdev, VFIO_PCI_BAR2_REGION_INDEX, &size));
+	test_ram_bar(&cdev, &bar, &size);
 	mem_fill(bar, PAGE, 1);
 	ASSERT_TRUE(mem_is(bar, PAGE, 1));
 	test_refused(bar, size);

@@ -141,7 +141,7 @@ TEST_F(crowd, copy_of_a_long_list)
 	test_make_list(CROWD_IOVA);
 	test_beside_others(test_copy_list(&to),
 			   test_unmap(COPY_IOVA, LIST * PAGE));
-	/* It is one after the other, and no more than that. */
+	/* The copies lie one after the other, and nothing else is mapped. */
 	test_err_map_fixed(EEXIST, self->mem, PAGE, COPY_IOVA);
 	test_err_map_fixed(EEXIST, self->mem, PAGE,
 			   COPY_IOVA + (LIST - 1) * PAGE);
@@ -150,7 +150,7 @@ TEST_F(crowd, copy_of_a_long_list)
 	test_unmap(COPY_IOVA, LIST * PAGE);
 }
 
-/* A domain that comes later, and one that is there, get all of it. */
+/* A domain gets every mapping, whether it is attached before or after. */
 TEST_F(crowd, long_lists_in_a_domain)
 {
 	uint64_t to = COPY_IOVA;
@@ -170,14 +170,17 @@ TEST_F(crowd, long_lists_in_a_domain)
 					  PAGE, self->mem));
 }
 
-/* What was placed already is taken away in steps as well. */
+/* A COPY that fails removes what it has placed in steps, too. */
 TEST_F(crowd, copy_of_a_long_list_that_fails)
 {
 	uint64_t to = COPY_IOVA;
 
 	test_make_list(CROWD_IOVA);
 	test_mock_attach(self->ioas, &self->dev);
-	/* Late, but before the small MAPs have made the others of the calls. */
+	/*
+	 * The failing call of iommu_map() is one of the last. The small MAPs count
+	 * as well, so it is not the very last.
+	 */
 	test_beside_others(
 		test_mock_param("fail_map", LIST - LIST / 64);
 		ASSERT_EQ(ENOMEM, _test_ioas_copy(self->fd, self->ioas, &to,
@@ -216,7 +219,7 @@ TEST_F(crowd, automatic_iova_among_many_allowed_ranges)
 	ASSERT_EQ(CROWD_IOVA + 2 * PAGE, iova);
 }
 
-/* Three pages fit into every gap but for their alignment, and there is a window. */
+/* Every gap in the window has three pages, but not with the right alignment. */
 TEST_F(crowd, automatic_iova_among_many_misaligned_gaps)
 {
 	struct iommu_iova_range window = {
@@ -230,7 +233,7 @@ TEST_F(crowd, automatic_iova_among_many_misaligned_gaps)
 	test_beside_others(ASSERT_EQ(ENOSPC, _test_ioas_map(self->fd,
 				     self->ioas, self->mem, 3 * PAGE, &iova,
 				     MAP_RW)), (void)0);
-	/* Where one serves it is found, at the end of the search. */
+	/* A gap with the right alignment is found at the end of the search. */
 	window.last += 4 * PAGE;
 	test_allow_iovas(&window, 1);
 	test_map(self->mem, 3 * PAGE, &iova);
@@ -258,7 +261,7 @@ TEST_F(crowd, fatal_signal_ends_the_search)
 	ASSERT_EQ(ENOSPC, _test_ioas_map(self->fd, self->ioas, self->mem,
 					 2 * PAGE, &iova, MAP_RW));
 	took = now_ms() - start;
-	/* At another moment of the search each time; the mean does not depend on luck. */
+	/* Kill at several moments of the search; the mean varies less than one. */
 	for (int i = 0; i < 2 * TRIES; i++) {
 		ASSERT_TRUE(child_start(&child, map_two_pages, self));
 		sleep_ms(20 + i * took / TRIES);

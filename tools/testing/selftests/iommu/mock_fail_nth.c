@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The sweep, with the mock: domains that allocate for every IO page, accesses
- * from the kernel, and the type1 emulation.
+ * The sweep (sweep.h) with the mock: domains that allocate for every IO page,
+ * accesses from the kernel, and the type1 emulation. Whatever allocation fails,
+ * nothing is left behind.
  */
 #include "sweep.h"
 #include "type1.h"

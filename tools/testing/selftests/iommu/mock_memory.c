@@ -98,7 +98,7 @@ FIXTURE_VARIANT_ADD(memory, shuffled_thp_huge_io_pages) {
 	SHUFFLED_THP, 2, MOCK_MEMORY_DEFAULT, MOCK_DEVICE_HUGE_IOVA
 };
 
-/* Two huge pages, or what there is to shuffle one of them */
+/* Two huge pages; SHUFFLED_THP has one, in pieces */
 static uint8_t *get_memory(enum kind kind, size_t *length)
 {
 	int fd;
@@ -121,7 +121,7 @@ static uint8_t *get_memory(enum kind kind, size_t *length)
 		*length = 128 * PAGE;
 		return mem_scattered(*length / PAGE);
 	default:
-		/* The kernel would make huge pages of what is aligned so. */
+		/* Too short for a huge page */
 		*length = 128 * PAGE;
 		return mem_anon(*length);
 	}

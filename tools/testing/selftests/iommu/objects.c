@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* Ids, their types, and when an object may be destroyed. */
+/* Which id an object gets, which ids ioctls accept, when DESTROY succeeds. */
 #include <pthread.h>
 
 #include "space.h"

@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
-/* IOMMU_OPTION: the accounting mode and huge IO pages. */
+/*
+ * IOMMU_OPTION: what the accounting mode and the option for huge IO pages
+ * change, and who can set them when.
+ */
 #include <linux/capability.h>
 
 #include "space.h"

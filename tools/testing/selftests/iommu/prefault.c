@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Workers that touch memory ahead of pinning are held by the limits of the
- * process that maps: CPUs, control groups, signals, memory policy.
+ * Workers that touch memory ahead of pinning obey the limits of the process
+ * that maps: CPUs, control groups, signals, memory policy.
  */
 #include <dirent.h>
 #include <fcntl.h>
@@ -21,7 +21,7 @@
 
 #define IOVA	0x10000000UL
 #define LENGTH	(64UL << 20)
-#define LONG	(256UL << 20)	/* for what is ended on the way */
+#define LONG	(256UL << 20)	/* a MAP that is killed or stopped */
 /* From SIGKILL to the end of the process, in the best of several tries */
 #define DEATH_MS	500
 #define TRIES		5
@@ -31,7 +31,7 @@
 #define HALTED		258
 /* Some workers are about to exit when their process stops. */
 #define STOPPED		300
-/* For something that takes less than a second when nothing is in the way */
+/* For what takes less than a second if nothing blocks it */
 #define PATIENCE_MS	10000
 
 struct mapper {
@@ -143,14 +143,16 @@ static bool is_placed(const struct mapper *m)
 	       (m->policy_node < 0 || take_memory_from(m->policy_node));
 }
 
-/* What a child has mapped goes with it, but not what it has put into a file. */
+/*
+ * The pages of a child are freed when it exits, those in a memfd are not.
+ */
 static bool forget(struct mapper *m)
 {
 	_test_ioas_unmap(m->fd, m->ioas, 0, UINT64_MAX, NULL);
 	return !m->memfd || !madvise(m->mem, LONG, MADV_REMOVE);
 }
 
-/* In a child: the group's limits must not be those of the test. */
+/* In a child: the test itself must not be in the group. */
 static int map_in_group(void *arg)
 {
 	struct mapper *m = arg;
@@ -162,12 +164,12 @@ static int map_in_group(void *arg)
 			       MAP_RW);
 }
 
-/* What a MAP in the group takes */
+/* What a MAP in the group costs */
 struct cost {
 	long group_us;
 	long machine_us;
 	long wall_us;
-	long threads;		/* the most the process had */
+	long threads;		/* of the process, at most */
 };
 
 static void count_threads(struct child *child, struct cost *cost)
@@ -183,7 +185,7 @@ static void count_threads(struct child *child, struct cost *cost)
 	}
 }
 
-/* What the machine does besides looking on */
+/* CPU time of the machine without this process, which only waits */
 static long others_cpu_us(void)
 {
 	struct timespec own;
@@ -194,7 +196,7 @@ static long others_cpu_us(void)
 	return machine_cpu_us() - own.tv_sec * 1000000L - own.tv_nsec / 1000;
 }
 
-/* What the rest of the machine does in that time, soon after boot quite a lot */
+/* CPU time of everything else in @wall_us; soon after boot it is much */
 static long background_us(long wall_us)
 {
 	long before = others_cpu_us();
@@ -470,7 +472,7 @@ TEST_F(prefault, pages_come_from_the_node_of_the_caller)
 	}
 }
 
-/* Mappers of a file that is there, but not in their page tables */
+/* Processes that map a file whose pages exist, but not in their page tables */
 FIXTURE(halted) {
 	int fd;
 	uint32_t ioas;
@@ -529,7 +531,7 @@ static bool start_with_worker(struct child *child, struct mapper *m)
 	return true;
 }
 
-/* Is the child stopped with a worker? If not, it is gone. */
+/* Start a child and stop it while it has a worker. On failure it is killed. */
 static bool stop_with_worker(struct child *child, struct mapper *m)
 {
 	int status;
@@ -544,7 +546,7 @@ static bool stop_with_worker(struct child *child, struct mapper *m)
 	return false;
 }
 
-/* Each MAP has its own IOVA, also one that is not halted. */
+/* Every MAP has its own IOVA, even if it is not stopped. */
 static int stop_many(struct child *children, int nr, struct mapper *m)
 {
 	uint64_t end = now_ms() + 4 * PATIENCE_MS * slowness();

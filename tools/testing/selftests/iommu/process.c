@@ -238,12 +238,25 @@ static bool memory_is_back(long before)
 	return true;
 }
 
+/* Kill the child as soon as its MAP has faulted in 64 MiB: it exits at once. */
+#define test_kill_during_map(_child)					\
+	do {								\
+		uint64_t __start;					\
+									\
+		ASSERT_TRUE(wait_until_resident((_child)->pid, 64 << 10)); \
+		__start = now_ms();					\
+		kill((_child)->pid, SIGKILL);				\
+		ASSERT_EQ(-1, child_result(_child))			\
+			TH_LOG("MAP was over before the signal came");	\
+		child_end(_child);					\
+		EXPECT_LT(now_ms() - __start, PROMPT_MS * slowness());	\
+	} while (0)
+
 TEST_F(process, killed_in_the_middle_of_map)
 {
 	struct mapper mapper = test_mapper(self->ioas, IOVA, 0);
 	long before = proc_meminfo_kb("MemAvailable:");
 	struct child child;
-	uint64_t start, took;
 
 	mapper.length = much_memory();
 	ASSERT_GE(mapper.length, 256UL << 20);
@@ -251,14 +264,7 @@ TEST_F(process, killed_in_the_middle_of_map)
 	ASSERT_EQ(0, madvise(mapper.mem, mapper.length, MADV_NOHUGEPAGE));
 	mapper.iova = 1UL << 32;
 	ASSERT_TRUE(child_start(&child, map_much, &mapper));
-	ASSERT_TRUE(wait_until_resident(child.pid, 64 << 10));
-	start = now_ms();
-	kill(child.pid, SIGKILL);
-	ASSERT_EQ(-1, child_result(&child))
-		TH_LOG("MAP was over before the signal came");
-	child_end(&child);
-	took = now_ms() - start;
-	EXPECT_LT(took, PROMPT_MS * slowness());
+	test_kill_during_map(&child);
 	/* Nothing is left: no mapping, no IOVA taken, no memory, no id. */
 	test_err_unmap(ENOENT, mapper.iova, mapper.length);
 	test_map_fixed(self->mem, 4 * PAGE, mapper.iova);
@@ -296,7 +302,6 @@ TEST_F(process, killed_owner_of_everything)
 	long before = proc_meminfo_kb("MemAvailable:");
 	struct owner owner = { .mapper = { .iova = 1UL << 32 } };
 	struct child child;
-	uint64_t start;
 
 	test_find(&pci_edu, PCI_ON_ROOT_BUS, 1, &owner.edu.pci);
 	owner.mapper.length = much_memory();
@@ -304,13 +309,7 @@ TEST_F(process, killed_owner_of_everything)
 	ASSERT_EQ(0, madvise(owner.mapper.mem, owner.mapper.length,
 			     MADV_NOHUGEPAGE));
 	ASSERT_TRUE(child_start(&child, map_much_with_own_device, &owner));
-	ASSERT_TRUE(wait_until_resident(child.pid, 64 << 10));
-	start = now_ms();
-	kill(child.pid, SIGKILL);
-	ASSERT_EQ(-1, child_result(&child))
-		TH_LOG("MAP was over before the signal came");
-	child_end(&child);
-	EXPECT_LT(now_ms() - start, PROMPT_MS * slowness());
+	test_kill_during_map(&child);
 	ASSERT_TRUE(memory_is_back(before));
 	/* The device can be opened again at once. */
 	test_ok(edu_open(&owner.edu, self->fd));

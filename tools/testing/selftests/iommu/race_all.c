@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * race_all [RACE]: all operations of lib/race_ops.h at once, one thread each,
- * for SELFTEST_RACE_SECONDS divided by the number of races.
+ * race_all [RACE]: all operations of lib/race_ops.h at once, one thread each.
+ * Every errno must be one that some order of events gives, and at the end
+ * nothing is pinned, charged or mapped. All races together take
+ * SELFTEST_RACE_SECONDS.
  */
 #include <kselftest.h>
 #include <stdio.h>

@@ -3,7 +3,7 @@
  * race_pairs [mock|edu] [OPERATION [OPERATION]]: every two operations of
  * lib/race_ops.h that work on the same kind of object, and each with itself,
  * against each other. All pairs run with devices of the mock IOMMU; pairs that
- * differ with real devices run with those, too.
+ * differ with real devices run with those, too. The checks are those of race_all.
  *
  * Each pair takes SELFTEST_RACE_SECONDS. In every second pair batches have room
  * for one or two pages only. Two of every four pairs charge the process in

@@ -12,7 +12,7 @@
 #define SLOTS		12
 #define SLOT		(4 * PAGE)
 
-/* What the threads of a test share begins with this. */
+/* The first member of what the threads of a test share */
 struct race_slots {
 	int fd;
 	uint32_t ioas;

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * A race in a VFIO type1 container: map and unmap of parts of the same range
- * while a device is attached to the IOAS and detached from it.
+ * while a device is attached to the IOAS and detached from it. Afterwards all
+ * that is mapped is pinned with the device, and nothing without it.
  */
 #include "race.h"
 #include "type1.h"

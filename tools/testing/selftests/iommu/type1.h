@@ -121,9 +121,9 @@ static inline unsigned int devices_that_have(const struct edu *edu,
 }
 
 /*
- * All devices reach @_page at @_iova, or none does. Edu devices take their
- * time, and two need no more of it than one: with one alone it is left to the
- * mock to see every IO page.
+ * All devices reach @_page at @_iova, or none does. With the mock every IO page
+ * is checked. DMA of edu takes 100 ms, so it is checked only with two devices,
+ * which work at the same time.
  */
 #define test_devices_have(_iova, _page)					\
 	do {								\

@@ -157,6 +157,24 @@
 		test_attach((_edu)->cdev, &(_edu)->pt_id);		\
 	} while (0)
 
+/*
+ * Find an ivshmem, or skip the test; bind it to self->fd and map its BAR with
+ * RAM behind it.
+ */
+#define test_ram_bar(_cdev, _bar, _size)				\
+	do {								\
+		struct pci_device __pci;				\
+		uint32_t __devid;					\
+									\
+		test_find(&pci_ivshmem, PCI_ANYWHERE, 0, &__pci);	\
+		*(_cdev) = vfio_cdev_open(&__pci);			\
+		ASSERT_GE(*(_cdev), 0);					\
+		test_ok(_test_vfio_bind(*(_cdev), self->fd, &__devid));	\
+		test_ok(vfio_enable_dma(*(_cdev)));			\
+		*(_bar) = test_mem(vfio_bar_mmap(			\
+			*(_cdev), VFIO_PCI_BAR2_REGION_INDEX, _size));	\
+	} while (0)
+
 #define test_pinned(_kb) ASSERT_EQ((long)(_kb), proc_status_kb("VmPin:"))
 
 /* MAP with FIXED_IOVA; EPROTO if it returns another IOVA */

@@ -6,8 +6,8 @@
 #include "race.h"
 
 /*
- * On a busy host a thread may have had no success within the time of a run: so
- * many ms longer a run may take, and so often it checks.
+ * On a busy host a thread may have no success within the time of a run. The run
+ * may then take up to LONGER_MS more, and checks every CHECK_MS.
  */
 #define LONGER_MS	20000
 #define CHECK_MS	50

@@ -11,7 +11,7 @@
 #include "common.h"
 #include "stuck.h"
 
-/* What the threads use that hold the locks */
+/* Used by the threads that hold the locks */
 struct kept {
 	pthread_t query, set;
 	int container;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* Interrupts of a device, delivered to an eventfd. */
+/* Every kind of interrupt of a device signals its eventfd. */
 #include <sys/eventfd.h>
 
 #include "common.h"

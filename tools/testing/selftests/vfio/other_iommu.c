@@ -13,7 +13,7 @@ static bool allow_unsafe(bool allow)
 	return file_write_long(UNSAFE, allow);
 }
 
-/* The names of the interrupt chips begin with IR then. */
+/* The names of interrupt chips begin with IR if interrupts are remapped. */
 static bool interrupts_are_remapped(void)
 {
 	char line[512];

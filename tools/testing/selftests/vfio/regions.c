@@ -273,21 +273,14 @@ TEST_F(regions, parts_of_a_mapping_are_zapped_without_memory_space)
 TEST_F(regions, bar_with_ram)
 {
 	struct vfio_region_info info;
-	struct pci_device pci;
 	uint8_t buf[256];
-	uint32_t devid;
 	size_t size;
 	uint8_t *bar;
 	int cdev;
 
-	test_find(&pci_ivshmem, PCI_ANYWHERE, 0, &pci);
-	cdev = vfio_cdev_open(&pci);
-	ASSERT_GE(cdev, 0);
-	test_ok(_test_vfio_bind(cdev, self->fd, &devid));
-	test_ok(vfio_enable_dma(cdev));
+	test_ram_bar(&cdev, &bar, &size);
 	test_ok(_test_vfio_region_info(cdev, VFIO_PCI_BAR2_REGION_INDEX,
 				       &info));
-	bar = test_mem(vfio_bar_mmap(cdev, VFIO_PCI_BAR2_REGION_INDEX, &size));
 	ASSERT_EQ(1UL << 20, size);
 	mem_fill(bar, size, 1);
 	ASSERT_TRUE(mem_is(bar, size, 1));

@@ -52,7 +52,7 @@ struct memory {
 	bool nowhere;		/* no page of it ever exists */
 	bool orphan;		/* of a process that has exited */
 	unsigned int npages;
-	unsigned int mark;	/* of the count that saw it last */
+	unsigned int mark;	/* of the last count that included it */
 	/*
 	 * Per page: domains and accesses that pin it, and its generation then
 	 */
