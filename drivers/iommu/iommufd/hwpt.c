@@ -3,7 +3,7 @@
  * Hardware page tables (HWPT): an iommu_domain that has the mappings of an
  * IOAS, and to which groups are attached.
  */
-#include <linux/slab.h>
+#include <linux/err.h>
 
 #include "context.h"
 #include "hwpt.h"

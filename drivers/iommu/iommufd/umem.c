@@ -28,7 +28,6 @@
  * A run takes 16 bytes, a chunk at most one page. The umem holds its first
  * chunk itself, so that a mapping of contiguous pages allocates none.
  */
-#include <linux/mm.h>
 #include <linux/sched/signal.h>
 #include <linux/slab.h>
 #include <linux/wait_bit.h>
