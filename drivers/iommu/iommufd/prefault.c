@@ -28,8 +28,8 @@
  * A worker checks the stop flag before every page. A stop signal, a tracer or the
  * cgroup freezer can halt a worker at any time. So the caller polls, and only ends
  * workers that are ready to end. With a signal pending it does not wait for halted
- * workers: delayed work ends them. That work never sleeps, so the halted workers
- * of one user do not delay another user.
+ * workers: delayed work ends them. That work polls, too, and does not wait for a
+ * halted worker, so the halted workers of one user do not delay another user.
  */
 #include <linux/atomic.h>
 #include <linux/cpumask.h>
