@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * The interface of iommufd.ko for drivers that give devices to user space.
- * Names and meaning are those of Linux 6.6. Each function is documented where it
- * is defined, in drivers/iommu/iommufd/.
+ * Names and meaning are those of Linux 6.6. Each function is documented where
+ * it is defined, in drivers/iommu/iommufd/.
  *
  * All functions may sleep.
  */
@@ -42,14 +42,14 @@ u32 iommufd_device_to_id(struct iommufd_device *idev);
 
 /**
  * struct iommufd_access_ops - callbacks of a driver that uses an IOAS itself
- * @needs_pin_pages: the driver calls iommufd_access_pin_pages(); all mappings of
- *                   its IOAS are then page aligned
- * @unmap: the range is being unmapped: unpin all pages in it. May sleep. No lock
- *         of iommufd is held. An UNMAP calls it with the range of one mapping,
- *         from any thread and at any time, even after detach, until
+ * @needs_pin_pages: the driver calls iommufd_access_pin_pages(); all mappings
+ *                   of its IOAS are then page aligned
+ * @unmap: the range is being unmapped: unpin all pages in it. May sleep. No
+ *         lock of iommufd is held. An UNMAP calls it with the range of one
+ *         mapping, from any thread and at any time, even after detach, until
  *         iommufd_access_destroy() returns. Detach, replace and destroy call it
- *         in the context of their caller, with iova 0 and length ULONG_MAX, which
- *         no UNMAP has.
+ *         in the context of their caller, with iova 0 and length ULONG_MAX,
+ *         which no UNMAP has.
  */
 struct iommufd_access_ops {
 	u8 needs_pin_pages : 1;

@@ -223,8 +223,8 @@ out_put:
  * @access: access; its pins are undone, and it is freed
  *
  * Waits for unmap callbacks that are running, so the caller must not hold a
- * lock that the callback takes. When this returns no callback is running or will
- * be called; until then @data of iommufd_access_create() must be valid.
+ * lock that the callback takes. When this returns no callback is running or
+ * will be called; until then @data of iommufd_access_create() must be valid.
  */
 void iommufd_access_destroy(struct iommufd_access *access)
 {
@@ -372,8 +372,9 @@ EXPORT_SYMBOL_GPL(iommufd_access_unpin_pages);
  * @iova: first IOVA
  * @data: buffer of the kernel
  * @length: bytes
- * @flags: IOMMUFD_ACCESS_RW_WRITE to write to the IOVA; IOMMUFD_ACCESS_RW_KTHREAD
- *         says that the caller is a kernel thread, which makes no difference
+ * @flags: IOMMUFD_ACCESS_RW_WRITE to write to the IOVA;
+ *         IOMMUFD_ACCESS_RW_KTHREAD says that the caller is a kernel thread,
+ *         which makes no difference
  *
  * Return: 0; -EINVAL for length 0, -EOVERFLOW, -ENOENT if the access uses no
  * IOAS or a part is not mapped, -EPERM if the mapping is not for writing or

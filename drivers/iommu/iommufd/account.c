@@ -2,9 +2,9 @@
 /*
  * RLIMIT_MEMLOCK accounting of pinned pages
  *
- * The process that maps memory pays for it, even if another process attaches the
- * device and even after the mapper has exited. The payer keeps the structs of its
- * mm, user and task until all pages are uncharged.
+ * The process that maps memory pays for it, even if another process attaches
+ * the device and even after the mapper has exited. The payer keeps the structs
+ * of its mm, user and task until all pages are uncharged.
  */
 #include <linux/cred.h>
 #include <linux/mm.h>
@@ -128,7 +128,9 @@ int iommufd_payer_charge(struct iommufd_payer *payer,
 {
 	int rc = 0;
 
-	/* Charging 0 pages must not fail, even over a limit that was lowered. */
+	/*
+	 * Charging 0 pages must not fail, even over a limit that was lowered.
+	 */
 	if (!npages)
 		return 0;
 	if (mode == IOMMUFD_ACCOUNT_USER)

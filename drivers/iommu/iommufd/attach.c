@@ -87,7 +87,9 @@ static int attach_auto(struct iommufd_device *idev, struct iommufd_ioas *ioas,
 
 	mutex_lock(&ioas->auto_lock);
 	rc = attach_existing(idev, ioas, attach, &hwpt, &old);
-	/* A group that is attached elsewhere cannot be attached to a new one. */
+	/*
+	 * A group that is attached elsewhere cannot be attached to a new one.
+	 */
 	if (rc == -EINVAL && (attach == iommufd_group_replace ||
 			      !iommufd_group_is_attached(idev->igroup)))
 		rc = attach_new(idev, ioas, attach, &hwpt, &old);

@@ -20,8 +20,8 @@ struct iommufd_test_ops;
  *           @vfio_ioas.
  * @vfio_ioas: the IOAS that the type1 emulation works on, or NULL. Not a
  *             reference: destroying the IOAS clears it.
- * @inflight_wait: threads that wait for iommufd_object.inflight, or for the pins
- *                 of an access, to become 0
+ * @inflight_wait: threads that wait for iommufd_object.inflight, or for the
+ *                 pins of an access, to become 0
  * @groups_lock: guards @groups and iommufd_group.bound
  * @groups: iommu_group_id() to struct iommufd_group
  * @payer_lock: guards @payer

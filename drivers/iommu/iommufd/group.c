@@ -255,7 +255,8 @@ static int group_reserve_device(struct iommufd_device *idev,
  * @hwpt: HWPT of which the caller is a user
  * @old: not used, see iommufd_group_replace()
  *
- * Return: as iommufd_device_attach(); -EINVAL if @hwpt does not suit the device.
+ * Return: as iommufd_device_attach(); -EINVAL if @hwpt does not suit the
+ * device.
  */
 int iommufd_group_attach(struct iommufd_device *idev, struct iommufd_hwpt *hwpt,
 			 struct iommufd_hwpt **old)
@@ -344,8 +345,8 @@ static int group_move(struct iommufd_device *idev, struct iommufd_hwpt *hwpt)
  * iommufd_group_replace() - move a group to another HWPT
  * @idev: attached device of the group
  * @hwpt: HWPT of which the caller is a user
- * @old: set to the HWPT of which the group is no user any more, if it moved; for
- *       iommufd_hwpt_put_user() when no lock of a group is held
+ * @old: set to the HWPT of which the group is no user any more, if it moved;
+ *       for iommufd_hwpt_put_user() when no lock of a group is held
  *
  * Return: as iommufd_group_attach(); -EINVAL if the device is not attached.
  */

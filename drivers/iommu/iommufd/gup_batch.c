@@ -6,10 +6,10 @@
  * takes the runs over whenever there is no room for another one.
  *
  * Pages are charged after they have been pinned, batch by batch. So a missing
- * page is reported as -EFAULT even if the limit is lower than the range is long.
- * A batch has no more pages than the limit has room for, but at least one. So for
- * a moment one page may be over the limit; or one batch of each thread, if
- * several threads charge the same counter at the same time.
+ * page is reported as -EFAULT even if the limit is lower than the range is
+ * long. A batch has no more pages than the limit has room for, but at least
+ * one. So for a moment one page may be over the limit; or one batch of each
+ * thread, if several threads charge the same counter at the same time.
  */
 #include <linux/mm.h>
 #include <linux/sched/mm.h>
@@ -24,7 +24,9 @@
 /* Size in bytes of each of the two buffers of a batch */
 unsigned int gup_batch_scratch = GUP_BATCH_MAX_SCRATCH;
 
-/* Unpin long runs as ranges, and scattered pages as a list, which is cheaper. */
+/*
+ * Unpin long runs as ranges, and scattered pages as a list, which is cheaper.
+ */
 static void gup_unpin_many_runs(const struct pfn_run *runs, unsigned int nr,
 				unsigned long last, bool dirty)
 {
@@ -70,8 +72,8 @@ void gup_unpin_runs(const struct pfn_run *runs, unsigned int nr,
 
 /**
  * gup_batch_set_scratch() - limit the buffers of a batch
- * @bytes: limit of each buffer; with small buffers a test reaches the paths that
- *         need several batches with a few pages
+ * @bytes: limit of each buffer; with small buffers a test reaches the paths
+ *         that need several batches with a few pages
  */
 void gup_batch_set_scratch(unsigned int bytes)
 {
@@ -179,9 +181,10 @@ static inline unsigned int gup_count_eights(struct page **pages,
 }
 
 /*
- * Return: number of contiguous pages from pages[0] on. Every page has to be looked
- * at: between the first and the last page of a folio a process can have mapped
- * other pages, except in hugetlbfs. Scattered pages skip the test for hugetlbfs.
+ * Return: number of contiguous pages from pages[0] on. Every page has to be
+ * looked at: between the first and the last page of a folio a process can have
+ * mapped other pages, except in hugetlbfs. Scattered pages skip the test for
+ * hugetlbfs.
  */
 static unsigned int gup_count_contiguous(struct page **pages,
 					 unsigned int npages)
@@ -200,7 +203,9 @@ static unsigned int gup_count_contiguous(struct page **pages,
 	return n;
 }
 
-/* Add the pages to the runs. Return: false if there is no room for a new run. */
+/*
+ * Add the pages to the runs. Return: false if there is no room for a new run.
+ */
 static bool gup_batch_add(struct gup_batch *batch)
 {
 	struct page **pages = batch->pages;
@@ -226,8 +231,8 @@ static bool gup_batch_add(struct gup_batch *batch)
 }
 
 /*
- * gup says 0 if it stopped before the first page, and -EOVERFLOW for the last page
- * of all addresses. Both mean that the memory is missing.
+ * gup says 0 if it stopped before the first page, and -EOVERFLOW for the last
+ * page of all addresses. Both mean that the memory is missing.
  */
 static long gup_result(long rc)
 {
@@ -315,8 +320,8 @@ static int gup_batch_refill(struct gup_batch *batch, unsigned long last)
  * @last: index of the last page
  *
  * Return: 0 when @last is reached or @runs are full. The caller then takes the
- * runs over, and calls again if @next is not behind @last. Otherwise -EINTR when
- * killed, or an errno of gup or iommufd_payer_charge().
+ * runs over, and calls again if @next is not behind @last. Otherwise -EINTR
+ * when killed, or an errno of gup or iommufd_payer_charge().
  */
 int gup_batch_pin(struct gup_batch *batch, unsigned long last)
 {

@@ -20,8 +20,8 @@ extern unsigned int gup_batch_scratch;
 /**
  * struct gup_batch - user pages that are pinned but not in a chunk yet
  *
- * A batch is on the stack. It is not zeroed, which would cost more than pinning a
- * page: no member is read before it is written.
+ * A batch is on the stack. It is not zeroed, which would cost more than pinning
+ * a page: no member is read before it is written.
  *
  * @payer: process that the memory belongs to and that is charged
  * @uva: user address of the page with index 0

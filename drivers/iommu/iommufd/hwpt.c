@@ -3,7 +3,7 @@
  * Hardware page tables (HWPT): an iommu_domain that has the mappings of an
  * IOAS, and to which groups are attached.
  */
-#include <linux/slab.h>
+#include <linux/err.h>
 
 #include "context.h"
 #include "hwpt.h"
@@ -19,9 +19,9 @@ static void hwpt_fini(struct iommufd_object *obj)
 	list_del_init(&hwpt->auto_entry);
 	spin_unlock(&ioas->auto_list_lock);
 
+	iova_space_remove_pgtable(&ioas->space, &hwpt->pgt);
 	if (!hwpt->enforces_coherency)
 		atomic_dec(&ioas->nr_incoherent);
-	iova_space_remove_pgtable(&ioas->space, &hwpt->pgt);
 	iommu_domain_free(hwpt->pgt.table.domain);
 	iommufd_object_unuse(ioas->ictx, &ioas->obj, 1);
 }
@@ -61,14 +61,16 @@ struct iommufd_hwpt *iommufd_hwpt_create(struct iommufd_ioas *ioas,
 	hwpt->enforces_coherency = enforces_coherency;
 	hwpt->pgt.table.domain = domain;
 
-	rc = iova_space_add_pgtable(&ioas->space, &hwpt->pgt);
-	if (rc)
-		goto out_unuse;
 	if (!hwpt->enforces_coherency)
 		atomic_inc(&ioas->nr_incoherent);
+	rc = iova_space_add_pgtable(&ioas->space, &hwpt->pgt);
+	if (rc)
+		goto out_uncount;
 	return hwpt;
 
-out_unuse:
+out_uncount:
+	if (!hwpt->enforces_coherency)
+		atomic_dec(&ioas->nr_incoherent);
 	iommufd_object_unuse(ictx, &ioas->obj, 1);
 out_abort:
 	iommufd_object_abort(ictx, &hwpt->obj);

@@ -22,7 +22,8 @@
  *             that two devices do not make two where one suits both
  * @auto_list_lock: guards @auto_hwpts
  * @auto_hwpts: automatic HWPTs, which attaching to the IOAS made
- * @nr_incoherent: HWPTs that do not enforce coherency
+ * @nr_incoherent: HWPTs that do not enforce coherency, from before they are
+ *                 filled until after they are drained
  */
 struct iommufd_ioas {
 	struct iommufd_object obj;

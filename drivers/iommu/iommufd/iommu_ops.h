@@ -29,8 +29,8 @@ struct iommufd_hw_info {
  *                @current_domain is what the group is attached to, or NULL.
  *                *@coherent says whether that enforces coherency, and is set to
  *                whether the new domain does.
- * @attach: attach to a domain, which ends the blocking of DMA; -EINVAL if device
- *          and domain do not fit together
+ * @attach: attach to a domain, which ends the blocking of DMA; -EINVAL if
+ *          device and domain do not fit together
  * @detach: block DMA again
  * @replace: move to another domain; a failure changes nothing
  * @get_resv_regions: list the regions of IOVA that the platform uses, as struct

@@ -6,7 +6,6 @@
 #include <linux/list.h>
 #include <linux/log2.h>
 #include <linux/minmax.h>
-#include <linux/mm.h>
 
 #include "iova_align.h"
 #include "iova_space.h"

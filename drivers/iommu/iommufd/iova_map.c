@@ -10,8 +10,9 @@
  * in one space exclude each other for the tree operations only.
  *
  * A marked area stays in the tree, so its IOVA stays occupied. If an area is
- * being made or removed, UNMAP fails with -EBUSY and COPY with -ENOENT. If an
- * area is only moved into or out of a page table, other threads wait.
+ * being made or removed, UNMAP fails with -EBUSY, COPY and accesses with
+ * -ENOENT. If an area is only moved into or out of a page table, or split,
+ * threads that have to mark it wait; COPY and accesses use it meanwhile.
  *
  * Conventions: start and last are inclusive, so the end of the 64-bit space is
  * no special case. A list of areas is linked by iova_area.next in order of
@@ -149,7 +150,7 @@ static int choose_alignment(struct iova_space *space, unsigned long uva,
 	if (want->align < space->alignment)
 		return -EINVAL;
 
-	/* IOVA and memory always have the same offset in the page. */
+	/* An automatic IOVA has the same offset in the page as the memory. */
 	want->align = max(want->align, PAGE_SIZE);
 	want->offset = offset_in_page(uva);
 	return 0;

@@ -13,7 +13,6 @@
  */
 #include <linux/jiffies.h>
 #include <linux/list.h>
-#include <linux/sched/signal.h>
 #include <linux/slab.h>
 
 #include "iova_align.h"

@@ -147,7 +147,7 @@ int iova_space_allow(struct iova_space *space, struct rb_root_cached *allowed)
 	int rc = 0;
 
 	mutex_lock(&space->lock);
-	/* There are fewer reserved ranges than allowed ones. */
+	/* Reserved ranges are few, but there may be many allowed ones. */
 	for (range = first_range(&space->reserved, 0, ULONG_MAX); range;
 	     range = to_range(interval_tree_iter_next(&range->node, 0,
 						      ULONG_MAX))) {

@@ -9,8 +9,8 @@
  * * users: objects and attachments that depend on it. DESTROY refuses with
  *   EBUSY while there are any, and an object being destroyed gets no new ones.
  *
- * DESTROY decides under the lock of the xarray and takes neither count, so
- * nobody sees a user that is not one. An object's memory is freed only by the
+ * DESTROY decides under the lock of the xarray and takes neither count, so no
+ * thread sees a user that is not one. An object's memory is freed only by the
  * thread that took it out of the xarray, after the last inflight thread has
  * dropped its count; that wakes a queue of the context, not of the object, and
  * is the last that thread does with the object.

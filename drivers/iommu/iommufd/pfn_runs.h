@@ -9,8 +9,8 @@
  * @index: index of the run's first page in the umem
  * @pfn: page frame number of that page
  *
- * An array of runs is sorted by @index and has no holes. So a run ends where the
- * next one begins; the owner of the array knows where the last one ends.
+ * An array of runs is sorted by @index and has no holes. So a run ends where
+ * the next one begins; the owner of the array knows where the last one ends.
  */
 struct pfn_run {
 	unsigned long index;
@@ -45,8 +45,8 @@ static inline unsigned long pfn_run_pfn(const struct pfn_run *run,
  * @index: index of the first new page
  * @pfn: frame of the first new page
  *
- * Pages that continue the last run join it. The number of new pages is not needed:
- * the index of the next run will tell.
+ * Pages that continue the last run join it. The number of new pages is not
+ * needed: the index of the next run will tell.
  *
  * Return: false if a new run is needed and the array is full.
  */

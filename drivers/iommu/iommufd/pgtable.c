@@ -18,7 +18,6 @@
  * attach and detach change, and have no lock for it. Long work lets groups
  * through after every piece.
  */
-#include <linux/log2.h>
 #include <linux/minmax.h>
 #include <linux/sched/signal.h>
 #include <linux/sizes.h>

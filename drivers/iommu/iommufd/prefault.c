@@ -2,34 +2,35 @@
 /**
  * DOC: faulting memory ahead of pinning
  *
- * Untouched memory has to be allocated and zeroed before it can be pinned, which
- * takes much longer than pinning. So while the calling thread pins a large range
- * from its start on, workers touch the range from its end on, piece by piece,
- * until they meet.
+ * Untouched memory has to be allocated and zeroed before it can be pinned,
+ * which takes much longer than pinning. So while the calling thread pins a
+ * large range from its start on, workers touch the range from its end on, piece
+ * by piece, until they meet.
  *
  * A worker is a thread of the calling process, made by vhost_task_create(). It
  * inherits the cgroups, the CPU affinity, the memory policy and the priority of
- * the caller, its CPU time is charged like the caller's, and a fatal signal ends
- * it. There are never more threads than CPUs that the caller may use. With more
- * than one memory node the workers stay on the node of the caller, as the local
- * policy takes pages from the node of the CPU. Pages come from zones that gup
- * does not have to migrate from.
+ * the caller, its CPU time is charged like the caller's, and a fatal signal
+ * ends it. There are never more threads than CPUs that the caller may use. With
+ * more than one memory node the workers stay on the node of the caller, as the
+ * local policy takes pages from the node of the CPU. Pages come from zones that
+ * gup does not have to migrate from.
  *
- * No workers are started if the range could bring a memory cgroup to a limit: two
- * threads at a limit cause more OOM events and more throttling than one.
+ * No workers are started if the range could bring a memory cgroup to a limit:
+ * two threads at a limit cause more OOM events and more throttling than one.
  *
  * A worker only touches pages that the pinning thread would touch later, and it
  * never waits for user space. So the range must be anonymous memory, shmem or
- * hugetlbfs, writable, without userfaultfd and without holes; any other range gets
- * no workers. A MAP that fails must not populate memory behind the place where it
- * fails. A worker that fails stops and reports nothing: the pinning thread meets
- * the same error, signal or limit and deals with it.
+ * hugetlbfs, writable, without userfaultfd and without holes; any other range
+ * gets no workers. A MAP that fails must not populate memory behind the place
+ * where it fails. A worker that fails stops and reports nothing: the pinning
+ * thread meets the same error, signal or limit and deals with it.
  *
- * A worker checks the stop flag before every page. A stop signal, a tracer or the
- * cgroup freezer can halt a worker at any time. So the caller polls, and only ends
- * workers that are ready to end. With a signal pending it does not wait for halted
- * workers: delayed work ends them. That work never sleeps, so the halted workers
- * of one user do not delay another user.
+ * A worker checks the stop flag before every page. A stop signal, a tracer or
+ * the cgroup freezer can halt a worker at any time. So the caller polls, and
+ * only ends workers that are ready to end. With a signal pending it does not
+ * wait for halted workers: delayed work ends them. That work polls, too, and
+ * does not wait for a halted worker, so the halted workers of one user do not
+ * delay another user.
  */
 #include <linux/atomic.h>
 #include <linux/cpumask.h>
@@ -154,8 +155,9 @@ static bool prefault_has_to_stop(struct prefault *prefault)
 }
 
 /*
- * Fault in the range, at most one transparent huge page. The faults do not allow a
- * retry, so none of them waits for user space or drops the lock, and @vma stays.
+ * Fault in the range, at most one transparent huge page. The faults do not
+ * allow a retry, so none of them waits for user space or drops the lock, and
+ * @vma stays.
  * Return: false if the worker has to stop.
  */
 static bool prefault_touch(struct prefault *prefault, unsigned long start,
@@ -226,7 +228,8 @@ static void prefault_worker_touch(struct prefault_worker *worker)
 }
 
 /*
- * vhost_task_create() has this called in a loop, with the task state set to sleep.
+ * vhost_task_create() has this called in a loop, with the task state set to
+ * sleep.
  * Return: false to sleep until vhost_task_stop().
  */
 static bool prefault_worker_run(void *data)
@@ -300,7 +303,9 @@ static bool prefault_has_room(struct mem_cgroup *memcg, unsigned long npages)
 static bool prefault_is_within_limits(unsigned long length)
 {
 	struct mem_cgroup *memcg = get_mem_cgroup_from_mm(current->mm), *at;
-	/* Page tables are charged as well, and each CPU charges ahead a little. */
+	/*
+	 * Page tables are charged as well, and each CPU charges ahead a little.
+	 */
 	unsigned long npages = (length + length / 64) / PAGE_SIZE +
 			       num_online_cpus() * 2 * MEMCG_CHARGE_BATCH;
 
@@ -381,8 +386,8 @@ static bool prefault_is_halted(struct prefault_worker *worker)
 }
 
 /*
- * vhost_task_stop() waits uninterruptibly, so it must not be called for a worker
- * that a user can keep halted.
+ * vhost_task_stop() waits uninterruptibly, so it must not be called for a
+ * worker that a user can keep halted.
  */
 static bool prefault_may_be_stopped(struct prefault_worker *worker)
 {
@@ -400,7 +405,9 @@ static bool prefault_reap_some(struct prefault *prefault)
 			return false;
 		vhost_task_stop(worker[prefault->stopped].task);
 	}
-	/* Right after the MAP, calls that need a single-threaded process work. */
+	/*
+	 * Right after the MAP, calls that need a single-threaded process work.
+	 */
 	for (; prefault->gone < prefault->nr; prefault->gone++) {
 		struct task_struct *task = worker[prefault->gone].self;
 
@@ -413,9 +420,9 @@ static bool prefault_reap_some(struct prefault *prefault)
 }
 
 /*
- * May the caller stop waiting? Only if the next worker is halted, so that a user can
- * make the wait endless, or if all are stopped. Every other worker ends soon, and
- * until then it may keep the address space of a killed process.
+ * May the caller stop waiting? Only if the next worker is halted, so that a
+ * user can make the wait endless, or if all are stopped. Every other worker
+ * ends soon, and until then it may keep the address space of a killed process.
  */
 static bool prefault_may_leave(struct prefault *prefault)
 {
@@ -423,7 +430,10 @@ static bool prefault_may_leave(struct prefault *prefault)
 	       prefault_is_halted(&prefault->workers[prefault->stopped]);
 }
 
-/* Polls, because a user can halt a worker, and a workqueue thread must not wait. */
+/*
+ * Polls, because a user can halt a worker, and a workqueue thread must not
+ * wait.
+ */
 static void prefault_reap(struct work_struct *work)
 {
 	struct prefault *prefault = container_of(to_delayed_work(work),
@@ -444,8 +454,8 @@ static void prefault_reap(struct work_struct *work)
  * @length: bytes, at least PREFAULT_MIN
  *
  * Context: process context; takes the mmap lock.
- * Return: handle for prefault_end(); or NULL if no workers were started, because
- * they would save nothing or are not allowed for this range.
+ * Return: handle for prefault_end(); or NULL if no workers were started,
+ * because they would save nothing or are not allowed for this range.
  */
 struct prefault *prefault_begin(unsigned long start, unsigned long length)
 {
@@ -483,8 +493,8 @@ void prefault_pinned(struct prefault *prefault, unsigned long uva)
  * @prefault: handle; invalid afterwards
  *
  * Context: process context. Waits until the workers have ended; each of them
- * finishes its current page. With a signal pending it does not wait for a halted
- * worker.
+ * finishes its current page. With a signal pending it does not wait for a
+ * halted worker.
  */
 void prefault_end(struct prefault *prefault)
 {

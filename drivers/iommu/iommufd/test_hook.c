@@ -37,7 +37,6 @@ static const struct iommufd_test_core test_core = {
 	.object_abort = iommufd_object_abort,
 	.object_get = test_object_get,
 	.object_put = iommufd_object_put,
-	.object_destroy = iommufd_object_destroy,
 	.device_create = iommufd_device_create,
 	.reserve = iova_space_reserve,
 	.nth_area = iova_space_nth_area,

@@ -39,7 +39,6 @@ struct iommufd_test_ops {
  * @object_abort: iommufd_object_abort()
  * @object_get: iommufd_object_get()
  * @object_put: iommufd_object_put()
- * @object_destroy: iommufd_object_destroy()
  * @device_create: iommufd_device_create(); the device has no reference to the
  *                 context
  * @reserve: iova_space_reserve()
@@ -60,7 +59,6 @@ struct iommufd_test_core {
 					     unsigned int type);
 	void (*object_put)(struct iommufd_ctx *ictx,
 			   struct iommufd_object *obj);
-	int (*object_destroy)(struct iommufd_ctx *ictx, u32 id);
 	struct iommufd_device *(*device_create)(
 		struct iommufd_ctx *ictx, struct device *dev,
 		const struct iommufd_iommu_ops *ops);

@@ -16,11 +16,11 @@
  *
  * Getting user memory can take as long as its process likes, so no lock is held
  * meanwhile. A thread that pins what is missing puts a chunk without pages into
- * the tree, which marks the hole as being pinned, and replaces it by chunks with
- * pages step by step. Other threads that need these pages wait for that, can be
- * killed, and look again afterwards. Unpinning meets only chunks that its own
- * user holds, so it never waits for more than the lock. A MAP whose umem no
- * other thread can reach yet needs neither the lock nor the mark.
+ * the tree, which marks the hole as being pinned, and replaces it by chunks
+ * with pages step by step. Other threads that need these pages wait for that,
+ * can be killed, and look again afterwards. Unpinning meets only chunks that
+ * its own user holds, so it never waits for more than the lock. A MAP whose
+ * umem no other thread can reach yet needs neither the lock nor the mark.
  *
  * The runs answer every later question about the pages. No IO page table is
  * ever asked for them: not by unmap, not for a second HWPT, not by an access.
@@ -28,7 +28,6 @@
  * A run takes 16 bytes, a chunk at most one page. The umem holds its first
  * chunk itself, so that a mapping of contiguous pages allocates none.
  */
-#include <linux/mm.h>
 #include <linux/sched/signal.h>
 #include <linux/slab.h>
 #include <linux/wait_bit.h>
@@ -171,8 +170,9 @@ static void umem_insert_chunk(struct iommufd_umem *umem,
 }
 
 /*
- * Return: a chunk for the tail of a split; or NULL after the lock was dropped to
- * allocate one, which is in *spare for the next attempt (NULL without memory).
+ * Return: a chunk for the tail of a split; or NULL after the lock was dropped
+ * to allocate one, which is in *spare for the next attempt (NULL without
+ * memory).
  */
 static struct umem_chunk *umem_take_spare(struct iommufd_umem *umem,
 					  unsigned int nr_runs,
@@ -196,8 +196,8 @@ static struct umem_chunk *umem_take_spare(struct iommufd_umem *umem,
 }
 
 /*
- * Split a chunk that has pages on both sides of @index. On success the chunk may
- * still be whole, because the lock was dropped, so the caller looks again.
+ * Split a chunk that has pages on both sides of @index. On success the chunk
+ * may still be whole, because the lock was dropped, so the caller looks again.
  */
 static int umem_split_chunk(struct iommufd_umem *umem, struct umem_chunk *chunk,
 			    unsigned long index, struct umem_chunk **spare)
@@ -224,8 +224,8 @@ static int umem_split_chunk(struct iommufd_umem *umem, struct umem_chunk *chunk,
 }
 
 /*
- * Mark a hole as being pinned. If the first chunk marks it and the pages turn out
- * to be one run, that chunk takes them.
+ * Mark a hole as being pinned. If the first chunk marks it and the pages turn
+ * out to be one run, that chunk takes them.
  */
 static void umem_mark_hole(struct iommufd_umem *umem, struct umem_pin *pin,
 			   unsigned long first, unsigned long last)
@@ -322,9 +322,9 @@ static int umem_flush_batch(struct iommufd_umem *umem, struct umem_pin *pin)
 }
 
 /*
- * Pin the pages [*index, last]. None of them is pinned, and pin->hole marks them
- * unless no other thread can see the umem. *index becomes the first page that is
- * not in a chunk when this returns, also on failure.
+ * Pin the pages [*index, last]. None of them is pinned, and pin->hole marks
+ * them unless no other thread can see the umem. *index becomes the first page
+ * that is not in a chunk when this returns, also on failure.
  */
 static int umem_pin_hole(struct iommufd_umem *umem, struct umem_pin *pin,
 			 unsigned long *index, unsigned long last)
@@ -412,8 +412,8 @@ static int umem_pin_marked(struct iommufd_umem *umem, struct umem_pin *pin,
 }
 
 /*
- * Add a user to the next pages of the range, and split chunks at the ends of the
- * range. *index becomes the first page that does not have the new user yet.
+ * Add a user to the next pages of the range, and split chunks at the ends of
+ * the range. *index becomes the first page that does not have the new user yet.
  */
 static int umem_pin_next(struct iommufd_umem *umem, struct umem_pin *pin,
 			 unsigned long *index, unsigned long last)
@@ -451,8 +451,8 @@ static int umem_pin_next(struct iommufd_umem *umem, struct umem_pin *pin,
  * Context: process context. May sleep, fault pages in and take long, also
  * because another thread pins some of the pages. A fatal signal ends it. The
  * caller must not hold a lock that another thread needs to unpin pages.
- * Return: 0; -ENOMEM if memory is short or RLIMIT_MEMLOCK is exceeded, -EFAULT if
- * pages are missing or may not be pinned, -EOPNOTSUPP for DAX, -EINTR when
+ * Return: 0; -ENOMEM if memory is short or RLIMIT_MEMLOCK is exceeded, -EFAULT
+ * if pages are missing or may not be pinned, -EOPNOTSUPP for DAX, -EINTR when
  * killed. Nothing is pinned or charged on failure.
  */
 int iommufd_umem_pin(struct iommufd_umem *umem, unsigned long first,
@@ -504,9 +504,9 @@ int iommufd_umem_pin_new(struct iommufd_umem *umem, unsigned long first,
 }
 
 /*
- * Drop a user of the chunks from *index on, and remove chunks without a user from
- * the tree, at most DETACH_AT_ONCE of them. *index becomes the first page that
- * still has the user. Return: number of removed chunks.
+ * Drop a user of the chunks from *index on, and remove chunks without a user
+ * from the tree, at most DETACH_AT_ONCE of them. *index becomes the first page
+ * that still has the user. Return: number of removed chunks.
  */
 static unsigned int umem_detach_chunks(struct iommufd_umem *umem,
 				       unsigned long *index, unsigned long last,
@@ -586,8 +586,8 @@ void iommufd_umem_unpin(struct iommufd_umem *umem, unsigned long first,
  * @umem: umem
  * @index: index of the first page of the second part
  *
- * Afterwards a caller that pinned [first, last] may unpin [first, index - 1] and
- * [index, last].
+ * Afterwards a caller that pinned [first, last] may unpin [first, index - 1]
+ * and [index, last].
  *
  * Return: 0, -ENOMEM, -EINTR when killed.
  */
@@ -610,8 +610,8 @@ int iommufd_umem_split(struct iommufd_umem *umem, unsigned long index)
  * iommufd_umem_leak() - never unpin a page of this umem again
  * @umem: umem of which an IO page could not be unmapped
  *
- * It is better to lose the pages for good than to let the kernel reuse them while
- * a device can write to them.
+ * It is better to lose the pages for good than to let the kernel reuse them
+ * while a device can write to them.
  */
 void iommufd_umem_leak(struct iommufd_umem *umem)
 {
@@ -647,8 +647,8 @@ bool __iommufd_umem_pfn(struct iommufd_umem *umem, unsigned long index,
  * @index: index of a page that the caller has pinned
  *
  * Another thread may split a chunk of which the caller is a user, but the runs
- * are neither freed nor changed, so reading them needs no lock. Only finding the
- * next chunk goes through the tree.
+ * are neither freed nor changed, so reading them needs no lock. Only finding
+ * the next chunk goes through the tree.
  */
 void iommufd_umem_walk(struct umem_walk *walk, unsigned long index)
 {

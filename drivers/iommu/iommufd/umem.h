@@ -41,7 +41,8 @@ struct umem_chunk {
  * @lock: guards @chunks and @leaked. It is held for a few steps only: never
  *        while pages are pinned or unpinned, memory is allocated or charged, or
  *        an IO page table is changed.
- * @chunks: pages that are pinned or being pinned; disjoint, sorted by page index
+ * @chunks: pages that are pinned or being pinned; disjoint, sorted by page
+ *          index
  * @first_chunk: room for a chunk of one run; must come last
  *
  * @writable, @mode, @npages, @uva and @payer are constant.
@@ -118,8 +119,8 @@ void iommufd_umem_walk(struct umem_walk *walk, unsigned long index);
  * @index: index of a page that the caller has pinned
  * @pfn: receives the frame of that page
  *
- * Return: number of contiguous pages from @index on. The caller has pinned all of
- * them.
+ * Return: number of contiguous pages from @index on. The caller has pinned all
+ * of them.
  */
 static inline unsigned long iommufd_umem_walk_pfns(struct umem_walk *walk,
 						   unsigned long index,

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * What an access does with the pages of a umem: get the struct pages that it has
- * pinned, or copy bytes from and to any page.
+ * What an access does with the pages of a umem: get the struct pages that it
+ * has pinned, or copy bytes from and to any page.
  */
 #include <linux/highmem.h>
 #include <linux/mm.h>

@@ -198,7 +198,9 @@ static_assert(offsetof(struct type1_caps, iova) % 8 == 0);
 static_assert(sizeof(struct vfio_iova_range) ==
 	      sizeof(struct iommu_iova_range));
 
-/* Write the capabilities if they fit, and set @info->argsz to what they need. */
+/*
+ * Write the capabilities if they fit, and set @info->argsz to what they need.
+ */
 static int type1_write_caps(const struct iova_free_ranges *free,
 			    void __user *arg,
 			    struct vfio_iommu_type1_info *info)

@@ -250,7 +250,9 @@ static void mock_iotlb_sync(struct iommu_domain *domain,
 		xas_store(&xas, NULL);
 		if (++n % XA_CHECK_SCHED)
 			continue;
-		/* Not xas_pause(): the store may have freed the node of @xas. */
+		/*
+		 * Not xas_pause(): the store may have freed the node of @xas.
+		 */
 		xas_set(&xas, xas.xa_index + 1);
 		xas_unlock(&xas);
 		cond_resched();

@@ -242,9 +242,9 @@ int vfio_pci_cdev_register(struct vfio_pci_cdev *dev)
  * Who may still be in there, and why each of them ends:
  *  - an open() that found the cdev before cdev_del(), or finds it in an inode
  *    later: it sees @removed, or it joins the users and is waited for;
- *  - users of files, ours and the group's: unregistering sends them
+ *  - users of files of the cdev and of the group: unregistering sends them
  *    VFIO_PCI_REQ_IRQ_INDEX and waits for all;
- *  - whoever holds the cdev's kobject: it pins dev, and touches nothing.
+ *  - a holder of the cdev's kobject: it pins dev, and touches nothing.
  */
 void vfio_pci_cdev_unregister(struct vfio_pci_cdev *dev)
 {

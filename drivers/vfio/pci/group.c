@@ -3,14 +3,14 @@
  * Cdevs and the legacy group exclude each other.
  *
  * vfio allows one open file of a group's character device, and keeps it alive
- * while a device file made from it is. So a group belongs to cdevs while they
- * have that file open, and belongs to its user, EBUSY for us, when he has.
- * Nothing else about a group changes by being open, and its file may outlive
- * its devices.
+ * while a device file made from it is open. So a group belongs to cdevs while
+ * they have that file open. While a user of the group has it, BIND fails with
+ * EBUSY. Nothing else about a group changes by being open, and its file may
+ * outlive its devices.
  *
  * The file is opened by name, in a mount of devtmpfs that only this module
- * sees: what a container or an administrator has on /dev is of no consequence.
- * Should the node itself be missing, there is no such exclusion; the claim that
+ * sees: what a container or an administrator has on /dev makes no difference.
+ * If the node itself is missing, there is no such exclusion; the claim that
  * iommufd puts on the group's DMA still keeps the two apart.
  *
  * vfio's open() waits for the lock of its group, unkillably, and a thread of

@@ -45,7 +45,7 @@ static inline ssize_t compat_iommu_map_sg(struct iommu_domain *domain, unsigned 
 
 /*
  * Let the hardware see what map_pages() of the domain has mapped; iommu_map()
- * does it itself. Until 6.12 the kernel keeps this step to itself.
+ * does it itself. None of the supported kernels exports this step.
  */
 static inline int compat_iommu_sync_map(struct iommu_domain *domain, unsigned long iova,
 					size_t size)
@@ -55,7 +55,7 @@ static inline int compat_iommu_sync_map(struct iommu_domain *domain, unsigned lo
 #ifdef HAVE_IOTLB_SYNC_MAP_INT
 	return domain->ops->iotlb_sync_map(domain, iova, size);
 #else
-	/* Until 6.10 it cannot fail. */
+	/* Until 6.9 it cannot fail. */
 	domain->ops->iotlb_sync_map(domain, iova, size);
 	return 0;
 #endif
@@ -131,7 +131,7 @@ static inline void *compat_iommu_hw_info(struct device *dev, u32 *length, u32 *t
 	return ops->hw_info ? ops->hw_info(dev, length, type) : ERR_PTR(-ENODEV);
 }
 #else
-/* Until 6.6 there is no such op. */
+/* Until 6.5 there is no such op. */
 static inline void *compat_iommu_hw_info(struct device *dev, u32 *length, u32 *type)
 {
 	return ERR_PTR(-ENODEV);
@@ -228,7 +228,7 @@ static inline int compat_get_domain(struct device *dev, void *domain)
 	return 1;
 }
 
-/* Until 6.2 a group has to be detached first; DMA is blocked in between. */
+/* Until 6.5 a group has to be detached first; DMA is blocked in between. */
 static inline int iommu_group_replace_domain(struct iommu_group *group,
 					     struct iommu_domain *new_domain)
 {

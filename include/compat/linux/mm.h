@@ -8,7 +8,7 @@
 
 #ifndef HAVE_PIN_USER_PAGES_REMOTE_NO_VMAS
 /*
- * Until 6.2 a FOLL_LONGTERM pin for reading leaves a private page shared: a
+ * Until 6.1 a FOLL_LONGTERM pin for reading leaves a private page shared: a
  * later write of the process goes to a copy, and the device keeps the old page.
  * Pinning for writing breaks copy-on-write first. FOLL_FORCE allows that where
  * the process may only read; it never lets the device read what the process

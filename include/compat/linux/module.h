@@ -7,7 +7,7 @@
 #include <generated/features.h>
 
 #ifdef HAVE_MODULE_IMPORT_NS_TOKEN
-/* Until 6.13 the namespace is a bare word; it ends in the same string. */
+/* Until 6.12 the namespace is a bare word; it becomes the same string. */
 #undef MODULE_IMPORT_NS
 #define MODULE_IMPORT_NS(ns) MODULE_INFO(import_ns, ns)
 #endif

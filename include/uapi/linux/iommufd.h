@@ -230,7 +230,9 @@ enum iommufd_ioas_map_flags {
  * The kernel never chooses an IOVA in the first or in the last page. It chooses
  * the lowest free one that is inside the list of IOMMU_IOAS_ALLOW_IOVAS, if
  * there is a list, that has the in-page offset of @user_va, and whose
- * alignment, of up to 2 MiB, lets the hardware use huge pages.
+ * alignment, of up to 2 MiB, lets the hardware use huge pages. In an IOAS with
+ * more than a hundred free ranges that are long enough but misaligned, it may
+ * be a higher one.
  *
  * Errnos: EEXIST when a part of a fixed range is already mapped. EINVAL for
  * length 0, a wrong alignment, neither READABLE nor WRITEABLE, or a fixed range
