@@ -152,19 +152,36 @@ static bool forget(struct mapper *m)
 	return !m->memfd || !madvise(m->mem, LONG, MADV_REMOVE);
 }
 
+static bool enter_group(struct mapper *m)
+{
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	return cgroup_enter() && is_placed(m);
+}
+
 /* In a child: the test itself must not be in the group. */
 static int map_in_group(void *arg)
 {
 	struct mapper *m = arg;
 
-	prctl(PR_SET_PDEATHSIG, SIGKILL);
-	if (!cgroup_enter() || !is_placed(m))
+	if (!enter_group(m))
 		return EPERM;
 	return _test_map_fixed(m->fd, m->ioas, m->mem, m->length, m->iova,
 			       MAP_RW);
 }
 
-/* What a MAP in the group costs */
+/* The work of the workers, done by the process itself */
+static int touch_in_group(void *arg)
+{
+	struct mapper *m = arg;
+
+	if (!enter_group(m))
+		return EPERM;
+	for (size_t offset = 0; offset < m->length; offset += PAGE)
+		((volatile uint8_t *)m->mem)[offset] = 1;
+	return 0;
+}
+
+/* What a child in the group costs */
 struct cost {
 	long group_us;
 	long machine_us;
@@ -205,7 +222,7 @@ static long background_us(long wall_us)
 	return others_cpu_us() - before;
 }
 
-static int measure_map(struct mapper *m, struct cost *cost)
+static int measure(struct mapper *m, int (*fn)(void *arg), struct cost *cost)
 {
 	struct child child;
 	int rc;
@@ -213,7 +230,7 @@ static int measure_map(struct mapper *m, struct cost *cost)
 	cost->machine_us = -others_cpu_us();
 	cost->group_us = -cgroup_cpu_us();
 	cost->wall_us = -now_ms() * 1000L;
-	if (!child_start(&child, map_in_group, m))
+	if (!child_start(&child, fn, m))
 		return EAGAIN;
 	count_threads(&child, cost);
 	rc = child_result(&child);
@@ -221,22 +238,34 @@ static int measure_map(struct mapper *m, struct cost *cost)
 	cost->group_us += cgroup_cpu_us();
 	cost->machine_us += others_cpu_us();
 	child_end(&child);
+	cost->machine_us -= background_us(cost->wall_us);
 	return rc;
 }
 
-/* All CPU time of the machine goes to the group that maps, in the best try. */
+/*
+ * All CPU time of the machine goes to the group that maps, in the best try. The
+ * machine's time includes that of interrupts, which is no task's and is long where
+ * the host makes the guest wait. So compare with a process without workers.
+ */
 static void test_charged(struct __test_metadata *_metadata, struct mapper *m,
 			 struct cost *cost)
 {
 	bool charged = false;
+	struct cost alone;
 
 	for (int i = 0; i < TRIES && !charged; i++) {
+		double rest;
+
 		ASSERT_TRUE(forget(m));
-		ASSERT_EQ(0, measure_map(m, cost));
-		cost->machine_us -= background_us(cost->wall_us);
-		TH_LOG("machine %ld us, group %ld us, wall %ld us",
-		       cost->machine_us, cost->group_us, cost->wall_us);
-		charged = cost->machine_us <= cost->group_us * 11 / 10 + SLACK_US;
+		ASSERT_EQ(0, measure(m, touch_in_group, &alone));
+		ASSERT_TRUE(forget(m));
+		ASSERT_EQ(0, measure(m, map_in_group, cost));
+		TH_LOG("machine %ld us, group %ld us, wall %ld us; without workers %ld, %ld, %ld",
+		       cost->machine_us, cost->group_us, cost->wall_us,
+		       alone.machine_us, alone.group_us, alone.wall_us);
+		rest = (double)alone.machine_us / alone.group_us;
+		charged = cost->machine_us <=
+			  cost->group_us * (rest > 1 ? rest : 1) * 1.1 + SLACK_US;
 	}
 	EXPECT_TRUE(charged);
 }
@@ -294,7 +323,7 @@ TEST_F(prefault, threads_of_the_process)
 	if (!kernel_has(" vhost_task_create\n"))
 		SKIP(return, "this kernel makes no threads of a process for a driver");
 	self->mapper.length = LONG;
-	test_ok(measure_map(&self->mapper, &cost));
+	test_ok(measure(&self->mapper, map_in_group, &cost));
 	EXPECT_LT(1, cost.threads);
 	EXPECT_GE(sysconf(_SC_NPROCESSORS_ONLN), cost.threads);
 }
