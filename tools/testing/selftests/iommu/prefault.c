@@ -298,7 +298,7 @@ TEST_F(prefault, one_cpu)
 		SKIP(return, "no /proc/schedstat");
 	self->mapper.cpu = 0;
 	test_charged(_metadata, &self->mapper, &cost);
-	EXPECT_LE(cost.machine_us, cost.wall_us + 2 * SLACK_US);
+	EXPECT_LE(cost.group_us, cost.wall_us + 2 * SLACK_US);
 	EXPECT_EQ(1, cost.threads);
 }
 
