@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * Which HWPT a device is attached to. User space gives the id of a HWPT, or of
- * an IOAS, for which an automatic HWPT is found or made.
+ * an IOAS, for which an automatic HWPT is found or made. IOMMU_HWPT_ALLOC makes
+ * an explicit HWPT for a device.
  */
 #include <linux/export.h>
 #include <linux/iommu.h>
@@ -13,8 +14,8 @@
 #include "ioas.h"
 #include "ioctl.h"
 
-static struct iommufd_hwpt *hwpt_create(struct iommufd_device *idev,
-					struct iommufd_ioas *ioas)
+static struct iommufd_hwpt *attach_create_hwpt(struct iommufd_device *idev,
+					       struct iommufd_ioas *ioas)
 {
 	struct iommu_domain *domain;
 	struct iommufd_hwpt *hwpt;
@@ -61,7 +62,7 @@ static int attach_new(struct iommufd_device *idev, struct iommufd_ioas *ioas,
 	struct iommufd_hwpt *hwpt;
 	int rc;
 
-	hwpt = hwpt_create(idev, ioas);
+	hwpt = attach_create_hwpt(idev, ioas);
 	if (IS_ERR(hwpt))
 		return PTR_ERR(hwpt);
 	hwpt->automatic = true;
@@ -87,9 +88,7 @@ static int attach_auto(struct iommufd_device *idev, struct iommufd_ioas *ioas,
 
 	mutex_lock(&ioas->auto_lock);
 	rc = attach_existing(idev, ioas, attach, &hwpt, &old);
-	/*
-	 * A group that is attached elsewhere cannot be attached to a new one.
-	 */
+	/* A group that is attached elsewhere cannot attach to a new HWPT. */
 	if (rc == -EINVAL && (attach == iommufd_group_replace ||
 			      !iommufd_group_is_attached(idev->igroup)))
 		rc = attach_new(idev, ioas, attach, &hwpt, &old);
@@ -206,7 +205,8 @@ void iommufd_device_detach(struct iommufd_device *idev)
 EXPORT_SYMBOL_GPL(iommufd_device_detach);
 
 /* The IOAS of a new HWPT; the id of another object is -EINVAL. */
-static struct iommufd_ioas *hwpt_get_parent(struct iommufd_ctx *ictx, u32 pt_id)
+static struct iommufd_ioas *attach_get_parent(struct iommufd_ctx *ictx,
+					      u32 pt_id)
 {
 	struct iommufd_object *obj;
 
@@ -236,13 +236,13 @@ int iommufd_hwpt_alloc_ioctl(struct iommufd_ucmd *ucmd)
 	if (IS_ERR(idev))
 		return PTR_ERR(idev);
 
-	ioas = hwpt_get_parent(ucmd->ictx, cmd->pt_id);
+	ioas = attach_get_parent(ucmd->ictx, cmd->pt_id);
 	if (IS_ERR(ioas)) {
 		rc = PTR_ERR(ioas);
 		goto out_put_device;
 	}
 
-	hwpt = hwpt_create(idev, ioas);
+	hwpt = attach_create_hwpt(idev, ioas);
 	if (IS_ERR(hwpt)) {
 		rc = PTR_ERR(hwpt);
 		goto out_put_ioas;

@@ -126,7 +126,7 @@ int iommufd_group_join(struct iommufd_device *idev,
 
 /**
  * iommufd_group_leave() - undo iommufd_group_join()
- * @idev: device, not attached; the last one takes the group along
+ * @idev: device, not attached; the group is destroyed with its last device
  */
 void iommufd_group_leave(struct iommufd_device *idev)
 {

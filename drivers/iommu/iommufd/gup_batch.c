@@ -166,7 +166,7 @@ static inline bool gup_eight_follow(struct page **pages, struct page *page)
 	       pages[6] == page + 6 && pages[7] == page + 7;
 }
 
-/* Return: how often eight pages follow from @page on. */
+/* Return: number of groups of eight contiguous pages from @page on. */
 static inline unsigned int gup_count_eights(struct page **pages,
 					    struct page *page,
 					    unsigned int npages)
