@@ -240,6 +240,7 @@ const struct file_operations vfio_cdev_fops = {
 	.compat_ioctl = compat_ptr_ioctl,
 	.mmap = vfio_cdev_fops_mmap,
 };
+EXPORT_SYMBOL_GPL(vfio_cdev_fops);
 
 static ssize_t vfio_cdev_dev_show(struct device *device,
 				  struct device_attribute *attr, char *buf)

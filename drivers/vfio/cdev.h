@@ -85,6 +85,7 @@ static inline bool vfio_cdev_bound(struct vfio_cdev_file *file)
 }
 
 /* cdev.c: the character device */
+extern const struct file_operations vfio_cdev_fops;
 struct vfio_cdev *vfio_cdev_create(struct vfio_device *vdev);
 void vfio_cdev_destroy(struct vfio_cdev *dev);
 int vfio_cdev_nodes_init(void);
