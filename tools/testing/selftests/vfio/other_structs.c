@@ -25,15 +25,22 @@ FIXTURE_VARIANT(other_structs) {
 
 #define REFUSED		"vfio.ko is not the one that this module was built for"
 #define NO_CDEV		"no VFIO cdev: vfio-pci-core is not the one"
-#define VARIANT(_member, _rc, _says)					\
-	FIXTURE_VARIANT_ADD(other_structs, _member) {			\
-		"vfio_cdev_grown_" #_member, _rc, _says			\
-	}
 
-VARIANT(dev_set, EINVAL, REFUSED);
-VARIANT(device, EINVAL, REFUSED);
-VARIANT(comp, EINVAL, REFUSED);
-VARIANT(pdev, 0, NO_CDEV);
+FIXTURE_VARIANT_ADD(other_structs, dev_set) {
+	"vfio_cdev_grown_dev_set", EINVAL, REFUSED
+};
+
+FIXTURE_VARIANT_ADD(other_structs, device) {
+	"vfio_cdev_grown_device", EINVAL, REFUSED
+};
+
+FIXTURE_VARIANT_ADD(other_structs, comp) {
+	"vfio_cdev_grown_comp", EINVAL, REFUSED
+};
+
+FIXTURE_VARIANT_ADD(other_structs, pdev) {
+	"vfio_cdev_grown_pdev", 0, NO_CDEV
+};
 
 FIXTURE_SETUP(other_structs)
 {
