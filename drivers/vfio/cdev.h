@@ -14,6 +14,7 @@
 #include <linux/vfio.h>
 
 struct file;
+struct iommufd_access;
 struct iommufd_ctx;
 struct iommufd_device;
 struct kvm;
@@ -45,6 +46,7 @@ struct vfio_group_hold;
  * @hold: keeps the legacy group closed while bound; under @lock
  * @attached: the device is attached to a HWPT; under @lock
  * @idev: the device in its iommufd, or NULL when not bound; under @lock
+ * @access: the same for a device that its driver emulates
  * @put_kvm: releases @vdev->kvm, or NULL if that is not set; under @lock
  */
 struct vfio_cdev {
@@ -61,6 +63,7 @@ struct vfio_cdev {
 	struct vfio_group_hold *hold;
 	bool attached;
 	struct iommufd_device *idev;
+	struct iommufd_access *access;
 	void (*put_kvm)(struct kvm *kvm);
 };
 
@@ -105,6 +108,14 @@ long vfio_cdev_detach_ioctl(struct vfio_cdev *dev,
 			    struct vfio_device_detach_iommufd_pt __user *arg);
 struct iommufd_device *vfio_cdev_find_idev(struct vfio_device *vdev);
 
+/* dma.c: what an iommufd controls of a device */
+bool vfio_dma_can_bind(struct vfio_device *vdev);
+int vfio_dma_bind(struct vfio_cdev *dev, struct iommufd_ctx *ictx, u32 *devid);
+void vfio_dma_unbind(struct vfio_cdev *dev);
+int vfio_dma_attach(struct vfio_cdev *dev, u32 *pt_id);
+void vfio_dma_detach(struct vfio_cdev *dev);
+void vfio_dma_exit(void);
+
 /* feature.c: optional features of a device */
 struct vfio_device_feature;
 
@@ -126,9 +137,8 @@ struct vfio_pci_core_device;
 struct vfio_pci_hot_reset;
 struct vfio_pci_hot_reset_info;
 
-long
-vfio_cdev_hot_reset_info_ioctl(struct vfio_cdev *dev,
-			       struct vfio_pci_hot_reset_info __user *arg);
+long vfio_cdev_hot_reset_info_ioctl(struct vfio_cdev *dev,
+				    struct vfio_pci_hot_reset_info __user *arg);
 long vfio_cdev_hot_reset_ioctl(struct vfio_cdev *dev,
 			       struct vfio_pci_hot_reset __user *arg);
 
