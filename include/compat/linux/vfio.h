@@ -16,4 +16,15 @@
 #define VFIO_MIGRATION_GET_DATA_SIZE(...)
 #endif
 
+/*
+ * The last call of a driver's release(), with which it gives the memory of a
+ * device back. Since 6.2 vfio frees it after release().
+ */
+static inline void vfio_device_released(struct vfio_device *device)
+{
+#ifdef HAVE_VFIO_FREE_DEVICE
+	vfio_free_device(device);
+#endif
+}
+
 #endif
