@@ -110,7 +110,7 @@ static int open_edu(void)
 	globfree(&entries);
 	errno = ENODEV;
 	if (fd < 0)
-		err(1, "no edu (1234:11e8) on vfio-pci-iommufd");
+		err(1, "no edu (1234:11e8) on a VFIO driver, with vfio-cdev loaded");
 	return fd;
 }
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Does a driver free a VFIO device at the end of its release()? Until 6.2.
+ * Does the release op of a VFIO device free it? Until 6.1.
  * Exported: vfio_free_device
  */
 #include <linux/vfio.h>

@@ -50,7 +50,8 @@ static void emulated_release_device(struct vfio_device *vdev)
 {
 	mutex_destroy(&to_emulated(vdev)->lock);
 	mutex_destroy(&to_emulated(vdev)->io);
-	vfio_device_released(vdev);
+	/* On some kernels this frees the device, so it comes last. */
+	vfio_free_device(vdev);
 }
 
 /* The caller holds @lock. */

@@ -1,30 +1,68 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* <linux/vfio.h> as drivers/ knows it */
+/* <linux/vfio.h> as drivers/ knows it, on kernels where it is older */
 #ifndef _COMPAT_LINUX_VFIO_H
 #define _COMPAT_LINUX_VFIO_H
 
+#include <linux/fs.h>
 #include_next <linux/vfio.h>
 #include <generated/features.h>
 
+#ifndef HAVE_VFIO_FREE_DEVICE
+/* Since 6.2 vfio.ko frees a device after its release op, which before does it. */
+static inline void vfio_free_device(struct vfio_device *vdev)
+{
+}
+#endif
+
+#ifdef HAVE_VFIO_DEVICE_INODE
 /*
- * An initializer of struct vfio_migration_ops, with its comma. Until 6.2 the
- * struct has no such operation, and the function must be __maybe_unused.
+ * Make the mappings of a file that is being opened known to the driver. To take
+ * a BAR away from processes, vfio-pci-core unmaps it from the address space of
+ * the device's own inode, so every file of the device must use that.
  */
-#ifdef HAVE_VFIO_MIGRATION_DATA_SIZE
-#define VFIO_MIGRATION_GET_DATA_SIZE(_fn) .migration_get_data_size = (_fn),
+static inline void vfio_file_share_mapping(struct file *filep,
+					   struct vfio_device *vdev)
+{
+	filep->f_mapping = vdev->inode->i_mapping;
+}
+
+static inline bool vfio_device_inode_is_known(const struct vfio_device *vdev)
+{
+	return vdev->inode;
+}
 #else
-#define VFIO_MIGRATION_GET_DATA_SIZE(...)
+/* Until 6.9 areas are listed when they fault, whatever file they map. */
+static inline void vfio_file_share_mapping(struct file *filep,
+					   struct vfio_device *vdev)
+{
+}
+
+static inline bool vfio_device_inode_is_known(const struct vfio_device *vdev)
+{
+	return true;
+}
 #endif
 
 /*
- * The last call of a driver's release(), with which it gives the memory of a
- * device back. Since 6.2 vfio frees it after release().
+ * VFIO_MIGRATION_GET_DATA_SIZE(function) is an initializer of struct
+ * vfio_migration_ops, with its comma. The function must be __maybe_unused.
  */
-static inline void vfio_device_released(struct vfio_device *device)
+#ifdef HAVE_VFIO_MIGRATION_GET_DATA_SIZE
+#define VFIO_MIGRATION_GET_DATA_SIZE(_fn) .migration_get_data_size = (_fn),
+
+static inline int vfio_migration_get_data_size(struct vfio_device *vdev,
+					       unsigned long *length)
 {
-#ifdef HAVE_VFIO_FREE_DEVICE
-	vfio_free_device(device);
-#endif
+	return vdev->mig_ops->migration_get_data_size(vdev, length);
 }
+#else
+#define VFIO_MIGRATION_GET_DATA_SIZE(...)
+
+static inline int vfio_migration_get_data_size(struct vfio_device *vdev,
+					       unsigned long *length)
+{
+	return -ENOTTY;
+}
+#endif
 
 #endif

@@ -19,18 +19,6 @@
 
 #ifdef HAVE_VFIO_DEVICE_INODE
 
-/*
- * Make the mappings of a file that is being opened known to vfio-pci-core. To
- * take a BAR away from processes, vfio-pci-core unmaps it from the address
- * space of the device's own inode, so every file of the device must use that.
- */
-static inline void
-vfio_pci_file_share_mapping(struct file *filep,
-			    struct vfio_pci_core_device *core)
-{
-	filep->f_mapping = core->vdev.inode->i_mapping;
-}
-
 /**
  * vfio_pci_core_zap_trylock() - take a device's memory away from all processes
  * @core: an open device
@@ -53,6 +41,12 @@ static inline bool vfio_pci_core_zap_trylock(struct vfio_pci_core_device *core)
 	return true;
 }
 
+/* vfio-pci-core finds all areas of a device, also copies. */
+static inline void vfio_pci_vma_watch(struct vfio_pci_core_device *core,
+				      struct vm_area_struct *vma)
+{
+}
+
 #else /* until 6.9: a list of the areas that have pages of a BAR */
 
 /* An entry of vfio_pci_core_device.vma_list, private to vfio-pci-core */
@@ -60,13 +54,6 @@ struct vfio_pci_mmap_vma {
 	struct vm_area_struct *vma;
 	struct list_head vma_next;
 };
-
-/* Areas are listed when they fault, whatever file they map. */
-static inline void
-vfio_pci_file_share_mapping(struct file *filep,
-			    struct vfio_pci_core_device *core)
-{
-}
 
 /* A counted mm that maps a BAR, or NULL. The caller holds vma_lock. */
 static inline struct mm_struct *
@@ -205,22 +192,18 @@ static const struct vm_operations_struct vfio_pci_vma_ops = {
 };
 
 /*
- * Map a BAR so that vfio-pci-core can take its pages away again, also from the
- * areas that mremap(), splits and fork() make of this one.
+ * @vma has just been mapped by the driver of @core. If vfio-pci-core did that,
+ * make sure that it can take the pages away again, also from the areas that
+ * mremap(), splits and fork() make of this one.
  */
-static inline int compat_vfio_pci_core_mmap(struct vfio_device *vdev,
-					    struct vm_area_struct *vma)
+static inline void vfio_pci_vma_watch(struct vfio_pci_core_device *core,
+				      struct vm_area_struct *vma)
 {
-	int rc = vfio_pci_core_mmap(vdev, vma);
-
-	if (rc)
-		return rc;
+	if (vma->vm_private_data != core || !vma->vm_ops)
+		return;
 	WRITE_ONCE(vfio_pci_core_mmap_ops, vma->vm_ops);
 	vma->vm_ops = &vfio_pci_vma_ops;
-	return 0;
 }
-
-#define vfio_pci_core_mmap compat_vfio_pci_core_mmap
 
 #endif /* HAVE_VFIO_DEVICE_INODE */
 #endif

@@ -62,7 +62,7 @@ void edu_cdev(unsigned int nr, char *path, size_t size)
 
 	snprintf(pattern, sizeof(pattern), PCI_DEVICES "%s/vfio-dev/vfio*", edu_device(nr));
 	if (glob(pattern, 0, NULL, &entries))
-		errx(1, "%s is missing: is the device bound to vfio-pci-iommufd?", pattern);
+		errx(1, "%s is missing: is the device bound to vfio-pci, and vfio-cdev loaded?", pattern);
 	snprintf(path, size, "/dev/vfio/devices/%s", strrchr(entries.gl_pathv[0], '/') + 1);
 	globfree(&entries);
 }

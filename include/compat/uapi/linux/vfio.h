@@ -104,6 +104,20 @@ struct vfio_device_detach_iommufd_pt {
 };
 #endif
 
+#ifndef VFIO_DEVICE_FEATURE_MIG_DATA_SIZE	/* until 6.1 */
+#define VFIO_DEVICE_FEATURE_MIG_DATA_SIZE	9
+
+/**
+ * struct vfio_device_feature_mig_data_size - data of
+ *	VFIO_DEVICE_FEATURE_MIG_DATA_SIZE
+ * @stop_copy_length: out: estimate of the bytes that a transfer of the device's
+ *                    state takes
+ */
+struct vfio_device_feature_mig_data_size {
+	__aligned_u64	stop_copy_length;
+};
+#endif
+
 #ifndef VFIO_DEVICE_BIND_FLAG_TOKEN	/* until 6.16 */
 #undef vfio_device_bind_iommufd
 #define VFIO_DEVICE_BIND_FLAG_TOKEN	(1 << 0)

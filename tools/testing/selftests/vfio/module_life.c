@@ -14,7 +14,7 @@
 
 #include "common.h"
 
-#define DRIVER		"vfio_pci_iommufd"
+#define DRIVER		"vfio_cdev"
 #define MAX_MODULES	8
 /*
  * Rounds before growth is measured, and rounds that are measured, ATTEMPTS

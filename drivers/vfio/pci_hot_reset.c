@@ -12,9 +12,9 @@
 #include <linux/pm_runtime.h>
 #include <linux/slab.h>
 #include <linux/uaccess.h>
-#include <linux/vfio_pci_core.h>
 
 #include "cdev.h"
+#include "pci.h"
 
 /**
  * struct vfio_pci_affected_device - a device that a reset affects
@@ -106,12 +106,11 @@ static u32 vfio_pci_affected_devid(struct iommufd_ctx *ictx,
 				   struct vfio_device *vdev,
 				   struct pci_dev *pdev)
 {
-	struct iommufd_device *idev = NULL;
+	struct iommufd_device *idev;
 
 	if (!vdev)
 		return VFIO_PCI_DEVID_NOT_OWNED;
-	if (vdev->ops == &vfio_pci_cdev_ops)
-		idev = to_vfio_pci_cdev(vdev)->idev;
+	idev = vfio_cdev_find_idev(vdev);
 	if (idev && iommufd_device_to_ictx(idev) == ictx)
 		return iommufd_device_to_id(idev);
 	if (vfio_pci_affected_group_owned(ictx, pdev))
@@ -119,10 +118,10 @@ static u32 vfio_pci_affected_devid(struct iommufd_ctx *ictx,
 	return VFIO_PCI_DEVID_NOT_OWNED;
 }
 
-static int vfio_pci_affected_find(struct vfio_pci_cdev *dev,
+static int vfio_pci_affected_find(struct vfio_cdev *dev,
 				  struct vfio_pci_affected *affected)
 {
-	struct pci_dev *pdev = dev->core.pdev;
+	struct pci_dev *pdev = to_pci_dev(dev->vdev->dev);
 
 	if (!pci_probe_reset_slot(pdev->slot))
 		affected->slot = pdev->slot;
@@ -146,10 +145,10 @@ static int vfio_pci_affected_find(struct vfio_pci_cdev *dev,
  * valid as long as the caller holds dev_set->lock. A device outside the set is
  * not on vfio and cannot be owned.
  */
-static bool vfio_pci_affected_owned(struct vfio_pci_cdev *dev,
+static bool vfio_pci_affected_owned(struct vfio_cdev *dev,
 				    struct vfio_pci_affected *affected)
 {
-	struct vfio_device_set *dev_set = dev->core.vdev.dev_set;
+	struct vfio_device_set *dev_set = dev->vdev->dev_set;
 	struct iommufd_ctx *ictx = iommufd_device_to_ictx(dev->idev);
 	bool owned = true;
 	unsigned int i;
@@ -162,8 +161,7 @@ static bool vfio_pci_affected_owned(struct vfio_pci_cdev *dev,
 			vfio_pci_affected_vdev(dev_set, device->pdev);
 
 		if (vdev)
-			device->core = container_of(
-				vdev, struct vfio_pci_core_device, vdev);
+			device->core = vfio_cdev_pci_core(vdev);
 		device->devid =
 			vfio_pci_affected_devid(ictx, vdev, device->pdev);
 		owned &= device->devid != (u32)VFIO_PCI_DEVID_NOT_OWNED;
@@ -192,7 +190,7 @@ static int vfio_pci_affected_copy(struct vfio_pci_affected *affected,
 }
 
 /**
- * vfio_pci_cdev_hot_reset_info_ioctl() - VFIO_DEVICE_GET_PCI_HOT_RESET_INFO
+ * vfio_cdev_hot_reset_info_ioctl() - VFIO_DEVICE_GET_PCI_HOT_RESET_INFO
  * @dev: bound device
  * @arg: argument of the ioctl
  *
@@ -200,12 +198,11 @@ static int vfio_pci_affected_copy(struct vfio_pci_affected *affected,
  * nor the bus of the device can be reset, ENOSPC and the count when the array
  * is too short, EAGAIN when a device was plugged meanwhile, ENOMEM.
  */
-long
-vfio_pci_cdev_hot_reset_info_ioctl(struct vfio_pci_cdev *dev,
-				   struct vfio_pci_hot_reset_info __user *arg)
+long vfio_cdev_hot_reset_info_ioctl(struct vfio_cdev *dev,
+				    struct vfio_pci_hot_reset_info __user *arg)
 {
 	const size_t minsz = offsetofend(struct vfio_pci_hot_reset_info, count);
-	struct vfio_device_set *dev_set = dev->core.vdev.dev_set;
+	struct vfio_device_set *dev_set = dev->vdev->dev_set;
 	struct vfio_pci_affected affected = {};
 	struct vfio_pci_hot_reset_info info;
 	int rc;
@@ -257,7 +254,7 @@ static void vfio_pci_affected_wake(struct vfio_pci_core_device *core)
 }
 
 /* Reset while no process can access the memory of any of the devices. */
-static int vfio_pci_affected_reset_locked(struct vfio_pci_cdev *dev,
+static int vfio_pci_affected_reset_locked(struct vfio_cdev *dev,
 					  struct vfio_pci_affected *affected)
 {
 	unsigned int locked, i;
@@ -268,7 +265,7 @@ static int vfio_pci_affected_reset_locked(struct vfio_pci_cdev *dev,
 			goto out_unlock;
 	for (i = 0; i < affected->count; i++)
 		vfio_pci_affected_wake(affected->devices[i].core);
-	rc = pci_reset_bus(dev->core.pdev);
+	rc = pci_reset_bus(to_pci_dev(dev->vdev->dev));
 out_unlock:
 	while (locked--)
 		up_write(&affected->devices[locked].core->memory_lock);
@@ -276,7 +273,7 @@ out_unlock:
 }
 
 /* Wake and reset the devices, all of which are owned. Under dev_set->lock. */
-static int vfio_pci_affected_reset(struct vfio_pci_cdev *dev,
+static int vfio_pci_affected_reset(struct vfio_cdev *dev,
 				   struct vfio_pci_affected *affected)
 {
 	unsigned int awake;
@@ -296,7 +293,7 @@ out_put:
 }
 
 /**
- * vfio_pci_cdev_hot_reset_ioctl() - VFIO_DEVICE_PCI_HOT_RESET
+ * vfio_cdev_hot_reset_ioctl() - VFIO_DEVICE_PCI_HOT_RESET
  * @dev: bound device
  * @arg: argument of the ioctl, with an empty array
  *
@@ -304,11 +301,11 @@ out_put:
  * EFAULT, ENODEV when neither the slot nor the bus of the device can be reset,
  * EBUSY or EAGAIN when another thread is using one of the devices, ENOMEM.
  */
-long vfio_pci_cdev_hot_reset_ioctl(struct vfio_pci_cdev *dev,
-				   struct vfio_pci_hot_reset __user *arg)
+long vfio_cdev_hot_reset_ioctl(struct vfio_cdev *dev,
+			       struct vfio_pci_hot_reset __user *arg)
 {
 	const size_t minsz = offsetofend(struct vfio_pci_hot_reset, count);
-	struct vfio_device_set *dev_set = dev->core.vdev.dev_set;
+	struct vfio_device_set *dev_set = dev->vdev->dev_set;
 	struct vfio_pci_affected affected = {};
 	struct vfio_pci_hot_reset reset;
 	int rc;

@@ -8,20 +8,41 @@
  */
 #include <linux/err.h>
 #include <linux/iommufd.h>
-#include <linux/pci.h>
+#include <linux/kernel.h>
+#include <linux/module.h>
 #include <linux/slab.h>
 #include <linux/uaccess.h>
 #include <linux/uuid.h>
 #include <linux/vfio.h>
+#include <linux/xarray.h>
 
 #include "cdev.h"
 
-/* The name in the form that VFIO_GROUP_GET_DEVICE_FD takes, token included */
-static char *
-vfio_pci_cdev_match_name(struct vfio_pci_cdev *dev,
-			 const struct vfio_device_bind_iommufd *bind)
+/*
+ * Devices behind an IOMMU that are bound: struct vfio_device * -> struct
+ * iommufd_device *. Changed under dev_set->lock of the device, which a hot reset
+ * holds when it asks.
+ */
+static DEFINE_XARRAY(vfio_cdev_idevs);
+
+/**
+ * vfio_cdev_find_idev() - the iommufd device of a vfio device
+ * @vdev: device; the caller holds the lock of its dev_set
+ *
+ * Return: the device, or NULL when no cdev has bound @vdev.
+ */
+struct iommufd_device *vfio_cdev_find_idev(struct vfio_device *vdev)
 {
-	const char *name = pci_name(dev->core.pdev);
+	lockdep_assert_held(&vdev->dev_set->lock);
+
+	return xa_load(&vfio_cdev_idevs, (unsigned long)vdev);
+}
+
+/* The name in the form that VFIO_GROUP_GET_DEVICE_FD takes, token included */
+static char *vfio_cdev_match_name(struct vfio_cdev *dev,
+				  const struct vfio_device_bind_iommufd *bind)
+{
+	const char *name = dev_name(dev->vdev->dev);
 	uuid_t token;
 
 	if (!(bind->flags & VFIO_DEVICE_BIND_FLAG_TOKEN))
@@ -34,24 +55,44 @@ vfio_pci_cdev_match_name(struct vfio_pci_cdev *dev,
 
 /*
  * While user space uses a PF, only programs that know its token may use the VFs
- * of that PF. vfio-pci-core checks the token when it matches the name that a
- * user of the group passes, so match a name here as well.
+ * of that PF. The driver checks the token when it matches the name that a user
+ * of the group passes, so match a name here as well. A driver that does not
+ * match names knows no tokens.
  */
-static int
-vfio_pci_cdev_check_token(struct vfio_pci_cdev *dev,
-			  const struct vfio_device_bind_iommufd *bind)
+static int vfio_cdev_check_token(struct vfio_cdev *dev,
+				 const struct vfio_device_bind_iommufd *bind)
 {
+	struct vfio_device *vdev = dev->vdev;
 	char *name;
 	int rc;
 
-	name = vfio_pci_cdev_match_name(dev, bind);
+	if (!vdev->ops->match)
+		return bind->flags & VFIO_DEVICE_BIND_FLAG_TOKEN ? -EINVAL : 0;
+	name = vfio_cdev_match_name(dev, bind);
 	if (IS_ERR_OR_NULL(name))
 		return name ? PTR_ERR(name) : -ENOMEM;
-	rc = vfio_pci_core_match(&dev->core.vdev, name);
+	rc = vdev->ops->match(vdev, name);
 	kfree(name);
 	if (rc < 0)
 		return rc;
 	return rc ? 0 : -ENODEV;
+}
+
+/* Call the driver's open_device(), which a device need not have. */
+static int vfio_cdev_open_device(struct vfio_cdev_file *file)
+{
+	struct vfio_device *vdev = file->dev->vdev;
+	int rc = 0;
+
+	vfio_cdev_kvm_get(file);
+	vdev->open_count++;
+	if (vdev->ops->open_device)
+		rc = vdev->ops->open_device(vdev);
+	if (rc) {
+		vdev->open_count--;
+		vfio_cdev_kvm_put(file->dev);
+	}
+	return rc;
 }
 
 /*
@@ -59,10 +100,10 @@ vfio_pci_cdev_check_token(struct vfio_pci_cdev *dev,
  * place: vfio-pci-core reads it at the close of a device, and resets the bus
  * only when no other device on it is open.
  */
-static int vfio_pci_cdev_enable(struct vfio_pci_cdev *dev,
-				struct iommufd_device *idev)
+static int vfio_cdev_enable(struct vfio_cdev_file *file)
 {
-	struct vfio_device *vdev = &dev->core.vdev;
+	struct vfio_cdev *dev = file->dev;
+	struct vfio_device *vdev = dev->vdev;
 	int rc = -EBUSY;
 
 	lockdep_assert_held(&dev->lock);
@@ -71,43 +112,45 @@ static int vfio_pci_cdev_enable(struct vfio_pci_cdev *dev,
 	/* The group is kept closed and iommufd owns its DMA. */
 	if (WARN_ON_ONCE(vdev->open_count))
 		goto out_unlock;
-	vdev->open_count++;
-	rc = vdev->ops->open_device(vdev);
+	rc = xa_err(xa_store(&vfio_cdev_idevs, (unsigned long)vdev, dev->idev,
+			     GFP_KERNEL_ACCOUNT));
 	if (rc)
-		vdev->open_count--;
-	else
-		dev->idev = idev;
+		goto out_unlock;
+	rc = vfio_cdev_open_device(file);
+	if (rc)
+		xa_erase(&vfio_cdev_idevs, (unsigned long)vdev);
 out_unlock:
 	mutex_unlock(&vdev->dev_set->lock);
 	return rc;
 }
 
-static void vfio_pci_cdev_disable(struct vfio_pci_cdev *dev)
+static void vfio_cdev_disable(struct vfio_cdev *dev)
 {
-	struct vfio_device *vdev = &dev->core.vdev;
+	struct vfio_device *vdev = dev->vdev;
 
 	lockdep_assert_held(&dev->lock);
 
 	mutex_lock(&vdev->dev_set->lock);
-	vdev->ops->close_device(vdev);
+	if (vdev->ops->close_device)
+		vdev->ops->close_device(vdev);
 	vdev->open_count--;
-	dev->idev = NULL;
+	vfio_cdev_kvm_put(dev);
+	xa_erase(&vfio_cdev_idevs, (unsigned long)vdev);
 	mutex_unlock(&vdev->dev_set->lock);
 }
 
 /* Bind the device to @ictx, which returns its id in @devid, and enable it. */
-static int vfio_pci_cdev_start(struct vfio_pci_cdev *dev,
-			       struct iommufd_ctx *ictx, u32 *devid)
+static int vfio_cdev_start(struct vfio_cdev_file *file,
+			   struct iommufd_ctx *ictx, u32 *devid)
 {
-	struct iommufd_device *idev;
 	int rc;
 
-	idev = iommufd_device_bind(ictx, &dev->core.pdev->dev, devid);
-	if (IS_ERR(idev))
-		return PTR_ERR(idev);
-	rc = vfio_pci_cdev_enable(dev, idev);
+	rc = vfio_dma_bind(file->dev, ictx, devid);
 	if (rc)
-		iommufd_device_unbind(idev);
+		return rc;
+	rc = vfio_cdev_enable(file);
+	if (rc)
+		vfio_dma_unbind(file->dev);
 	return rc;
 }
 
@@ -116,32 +159,42 @@ static int vfio_pci_cdev_start(struct vfio_pci_cdev *dev,
  * mastering and resets the device. Otherwise DMA that is still running could
  * reach memory that is mapped in place of the old one.
  */
-static void vfio_pci_cdev_stop(struct vfio_pci_cdev *dev)
+static void vfio_cdev_stop(struct vfio_cdev *dev)
 {
-	struct iommufd_device *idev = dev->idev;
+	vfio_cdev_disable(dev);
+	vfio_dma_unbind(dev);
+}
 
-	vfio_pci_cdev_disable(dev);
-	if (dev->attached)
-		iommufd_device_detach(idev);
-	dev->attached = false;
-	iommufd_device_unbind(idev);
+/* As long as a device is bound, the module of its driver cannot be unloaded. */
+static int vfio_cdev_hold_driver(struct vfio_cdev *dev)
+{
+	struct device_driver *driver = dev->vdev->dev->driver;
+
+	dev->driver = driver ? driver->owner : NULL;
+	return try_module_get(dev->driver) ? 0 : -ENODEV;
 }
 
 /* The caller holds dev->lock, and the device is not bound. */
-static int __vfio_pci_cdev_bind(struct vfio_pci_cdev *dev,
-				struct iommufd_ctx *ictx,
-				struct vfio_device_bind_iommufd *bind,
-				struct vfio_device_bind_iommufd __user *arg)
+static int __vfio_cdev_bind(struct vfio_cdev_file *file,
+			    struct iommufd_ctx *ictx,
+			    struct vfio_device_bind_iommufd *bind,
+			    struct vfio_device_bind_iommufd __user *arg)
 {
+	struct vfio_cdev *dev = file->dev;
 	int rc;
 
-	dev->hold = vfio_group_hold_get(&dev->core.vdev);
-	if (IS_ERR(dev->hold))
-		return PTR_ERR(dev->hold);
-	rc = vfio_pci_cdev_check_token(dev, bind);
+	rc = vfio_cdev_hold_driver(dev);
+	if (rc)
+		return rc;
+	dev->hold = vfio_group_hold_get(dev->vdev);
+	if (IS_ERR(dev->hold)) {
+		rc = PTR_ERR(dev->hold);
+		goto out_driver_put;
+	}
+	rc = vfio_cdev_check_token(dev, bind);
 	if (rc)
 		goto out_hold_put;
-	rc = vfio_pci_cdev_start(dev, ictx, &bind->out_devid);
+	rc = vfio_cdev_start(file, ictx, &bind->out_devid);
 	if (rc)
 		goto out_hold_put;
 	if (put_user(bind->out_devid, &arg->out_devid)) {
@@ -151,14 +204,16 @@ static int __vfio_pci_cdev_bind(struct vfio_pci_cdev *dev,
 	return 0;
 
 out_stop:
-	vfio_pci_cdev_stop(dev);
+	vfio_cdev_stop(dev);
 out_hold_put:
 	vfio_group_hold_put(dev->hold);
+out_driver_put:
+	module_put(dev->driver);
 	return rc;
 }
 
-static int vfio_pci_cdev_bind_copy(struct vfio_device_bind_iommufd *bind,
-				   struct vfio_device_bind_iommufd __user *arg)
+static int vfio_cdev_bind_copy(struct vfio_device_bind_iommufd *bind,
+			       struct vfio_device_bind_iommufd __user *arg)
 {
 	size_t minsz = offsetofend(struct vfio_device_bind_iommufd, out_devid);
 
@@ -178,25 +233,25 @@ static int vfio_pci_cdev_bind_copy(struct vfio_device_bind_iommufd *bind,
 }
 
 /**
- * vfio_pci_cdev_bind_ioctl() - VFIO_DEVICE_BIND_IOMMUFD
- * @dev: device
- * @filep: file that becomes the owner
+ * vfio_cdev_bind_ioctl() - VFIO_DEVICE_BIND_IOMMUFD
+ * @file: file that becomes the owner of the device
  * @arg: argument of the ioctl
  *
  * Return: 0; EINVAL for a bad argument or when a file has already bound the
  * device, EBADF or EBADFD when the descriptor is not an iommufd, EBUSY while
  * the group is in use, EINTR when the task was killed while it waited for the
  * group, EACCES when the token of a VF is missing or wrong, EFAULT, or an error
- * of iommufd_device_bind() or of enabling the device.
+ * of vfio_dma_bind() or of the driver's open_device().
  */
-long vfio_pci_cdev_bind_ioctl(struct vfio_pci_cdev *dev, struct file *filep,
-			      struct vfio_device_bind_iommufd __user *arg)
+long vfio_cdev_bind_ioctl(struct vfio_cdev_file *file,
+			  struct vfio_device_bind_iommufd __user *arg)
 {
+	struct vfio_cdev *dev = file->dev;
 	struct vfio_device_bind_iommufd bind = {};
 	struct iommufd_ctx *ictx;
 	int rc;
 
-	rc = vfio_pci_cdev_bind_copy(&bind, arg);
+	rc = vfio_cdev_bind_copy(&bind, arg);
 	if (rc)
 		return rc;
 	if (mutex_lock_interruptible(&dev->lock))
@@ -210,12 +265,12 @@ long vfio_pci_cdev_bind_ioctl(struct vfio_pci_cdev *dev, struct file *filep,
 		rc = PTR_ERR(ictx);
 		goto out_unlock;
 	}
-	rc = __vfio_pci_cdev_bind(dev, ictx, &bind, arg);
+	rc = __vfio_cdev_bind(file, ictx, &bind, arg);
 	/* The bound device has a reference of its own. */
 	iommufd_ctx_put(ictx);
 	if (!rc)
-		/* Publish; pairs with vfio_pci_cdev_bound(). */
-		smp_store_release(&dev->user, filep);
+		/* Publish; pairs with vfio_cdev_bound(). */
+		smp_store_release(&dev->user, file);
 out_unlock:
 	mutex_unlock(&dev->lock);
 	return rc;
@@ -225,38 +280,18 @@ out_unlock:
  * Called when the bound file is released. On return the cdev can be bound and
  * the group can be opened.
  */
-void vfio_pci_cdev_unbind(struct vfio_pci_cdev *dev)
+void vfio_cdev_unbind(struct vfio_cdev *dev)
 {
 	mutex_lock(&dev->lock);
-	vfio_pci_cdev_stop(dev);
+	vfio_cdev_stop(dev);
 	vfio_group_hold_put(dev->hold);
+	module_put(dev->driver);
 	WRITE_ONCE(dev->user, NULL);
 	mutex_unlock(&dev->lock);
 }
 
-/* Attach the device or move an attached one. The caller holds dev->lock. */
-static int vfio_pci_cdev_set_pt(struct vfio_pci_cdev *dev, u32 *pt_id)
-{
-	int rc;
-
-	if (dev->attached)
-		return iommufd_device_replace(dev->idev, pt_id);
-	rc = iommufd_device_attach(dev->idev, pt_id);
-	if (!rc)
-		dev->attached = true;
-	return rc;
-}
-
-static void __vfio_pci_cdev_detach(struct vfio_pci_cdev *dev)
-{
-	if (!dev->attached)
-		return;
-	iommufd_device_detach(dev->idev);
-	dev->attached = false;
-}
-
 /**
- * vfio_pci_cdev_attach_ioctl() - VFIO_DEVICE_ATTACH_IOMMUFD_PT
+ * vfio_cdev_attach_ioctl() - VFIO_DEVICE_ATTACH_IOMMUFD_PT
  * @dev: bound device
  * @arg: argument of the ioctl
  *
@@ -264,11 +299,10 @@ static void __vfio_pci_cdev_detach(struct vfio_pci_cdev *dev)
  * since the old page table may be gone: the device stays on the new one.
  *
  * Return: 0, EINVAL for a bad argument, EFAULT, or an error of
- * iommufd_device_attach() or iommufd_device_replace().
+ * vfio_dma_attach().
  */
-long
-vfio_pci_cdev_attach_ioctl(struct vfio_pci_cdev *dev,
-			   struct vfio_device_attach_iommufd_pt __user *arg)
+long vfio_cdev_attach_ioctl(struct vfio_cdev *dev,
+			    struct vfio_device_attach_iommufd_pt __user *arg)
 {
 	const size_t minsz =
 		offsetofend(struct vfio_device_attach_iommufd_pt, pt_id);
@@ -284,27 +318,26 @@ vfio_pci_cdev_attach_ioctl(struct vfio_pci_cdev *dev,
 	if (mutex_lock_interruptible(&dev->lock))
 		return -ERESTARTSYS;
 	was_attached = dev->attached;
-	rc = vfio_pci_cdev_set_pt(dev, &attach.pt_id);
+	rc = vfio_dma_attach(dev, &attach.pt_id);
 	if (!rc && put_user(attach.pt_id, &arg->pt_id)) {
 		rc = -EFAULT;
 		if (!was_attached)
-			__vfio_pci_cdev_detach(dev);
+			vfio_dma_detach(dev);
 	}
 	mutex_unlock(&dev->lock);
 	return rc;
 }
 
 /**
- * vfio_pci_cdev_detach_ioctl() - VFIO_DEVICE_DETACH_IOMMUFD_PT
+ * vfio_cdev_detach_ioctl() - VFIO_DEVICE_DETACH_IOMMUFD_PT
  * @dev: bound device
  * @arg: argument of the ioctl
  *
  * Return: 0, also when the device was not attached; EINVAL for a bad argument,
  * EFAULT.
  */
-long
-vfio_pci_cdev_detach_ioctl(struct vfio_pci_cdev *dev,
-			   struct vfio_device_detach_iommufd_pt __user *arg)
+long vfio_cdev_detach_ioctl(struct vfio_cdev *dev,
+			    struct vfio_device_detach_iommufd_pt __user *arg)
 {
 	const size_t minsz =
 		offsetofend(struct vfio_device_detach_iommufd_pt, flags);
@@ -317,7 +350,7 @@ vfio_pci_cdev_detach_ioctl(struct vfio_pci_cdev *dev,
 
 	if (mutex_lock_interruptible(&dev->lock))
 		return -ERESTARTSYS;
-	__vfio_pci_cdev_detach(dev);
+	vfio_dma_detach(dev);
 	mutex_unlock(&dev->lock);
 	return 0;
 }

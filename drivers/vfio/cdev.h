@@ -1,0 +1,145 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * A device that a driver of the distribution has registered with vfio.ko, and
+ * the character device that this module puts beside the device's group.
+ */
+#ifndef _VFIO_CDEV_H
+#define _VFIO_CDEV_H
+
+#include <linux/cdev.h>
+#include <linux/device.h>
+#include <linux/mutex.h>
+#include <linux/spinlock.h>
+#include <linux/types.h>
+#include <linux/vfio.h>
+
+struct file;
+struct iommufd_access;
+struct iommufd_ctx;
+struct iommufd_device;
+struct kvm;
+struct module;
+struct vfio_group_hold;
+
+/**
+ * struct vfio_cdev - the character device of a vfio device
+ * @device: the node's device, a child of @vdev's; its release frees this struct
+ * @cdev: pins @device
+ * @vdev: vfio's device. Not counted, because a reference to its kobject could
+ *        run the driver's release function after the driver's module is gone:
+ *        use @vdev only as a user of the registration, or under @gate while
+ *        @removed is not set.
+ * @dev_attr: the file "dev" in the directory of @vdev's device
+ * @gate: orders open() and the setting of @removed
+ * @removed: set when the driver or this module lets go of the device; open()
+ *           then fails
+ * @lock: orders BIND, ATTACH, DETACH and the release of the bound file. Held
+ *        while a HWPT is filled, which can take long. dev_set->lock must not be
+ *        held for so long, since all devices of a bus share it.
+ *        Order: @lock, the lock of @hold, dev_set->lock, locks of iommufd.
+ * @user: the file that is bound, or NULL. Written under @lock. Readers without
+ *        @lock call vfio_cdev_bound(): its acquire pairs with the release in
+ *        vfio_cdev_bind_ioctl(), so the reader sees all that BIND has set up.
+ *        Only the release of that file clears it, when no operation on the
+ *        file is running any more.
+ * @driver: module of @vdev's driver, counted while bound; under @lock
+ * @hold: keeps the legacy group closed while bound; under @lock
+ * @attached: the device is attached to a HWPT; under @lock
+ * @idev: the device in its iommufd, or NULL when not bound; under @lock
+ * @access: the same for a device that its driver emulates
+ * @put_kvm: releases @vdev->kvm, or NULL if that is not set; under @lock
+ */
+struct vfio_cdev {
+	struct device device;
+	struct cdev cdev;
+	struct vfio_device *vdev;
+	struct device_attribute dev_attr;
+	spinlock_t gate;
+	bool removed;
+
+	struct mutex lock;
+	struct vfio_cdev_file *user;
+	struct module *driver;
+	struct vfio_group_hold *hold;
+	bool attached;
+	struct iommufd_device *idev;
+	struct iommufd_access *access;
+	void (*put_kvm)(struct kvm *kvm);
+};
+
+/**
+ * struct vfio_cdev_file - an open file of a character device
+ * @dev: the device. The file is a user of its registration.
+ * @kvm_lock: guards @kvm
+ * @kvm: the virtual machine the file was added to, or NULL. KVM clears it
+ *       before the virtual machine goes.
+ */
+struct vfio_cdev_file {
+	struct vfio_cdev *dev;
+	spinlock_t kvm_lock;
+	struct kvm *kvm;
+};
+
+/* Only the file that has bound the device may operate it. */
+static inline bool vfio_cdev_bound(struct vfio_cdev_file *file)
+{
+	/* Pairs with the release in vfio_cdev_bind_ioctl(). */
+	return smp_load_acquire(&file->dev->user) == file;
+}
+
+/* cdev.c: the character device */
+extern const struct file_operations vfio_cdev_fops;
+struct vfio_cdev *vfio_cdev_create(struct vfio_device *vdev);
+void vfio_cdev_destroy(struct vfio_cdev *dev);
+int vfio_cdev_nodes_init(void);
+void vfio_cdev_nodes_exit(void);
+
+/* bind.c: binding and attaching to an iommufd */
+struct vfio_device_attach_iommufd_pt;
+struct vfio_device_bind_iommufd;
+struct vfio_device_detach_iommufd_pt;
+
+long vfio_cdev_bind_ioctl(struct vfio_cdev_file *file,
+			  struct vfio_device_bind_iommufd __user *arg);
+void vfio_cdev_unbind(struct vfio_cdev *dev);
+long vfio_cdev_attach_ioctl(struct vfio_cdev *dev,
+			    struct vfio_device_attach_iommufd_pt __user *arg);
+long vfio_cdev_detach_ioctl(struct vfio_cdev *dev,
+			    struct vfio_device_detach_iommufd_pt __user *arg);
+struct iommufd_device *vfio_cdev_find_idev(struct vfio_device *vdev);
+
+/* dma.c: what an iommufd controls of a device */
+bool vfio_dma_can_bind(struct vfio_device *vdev);
+int vfio_dma_bind(struct vfio_cdev *dev, struct iommufd_ctx *ictx, u32 *devid);
+void vfio_dma_unbind(struct vfio_cdev *dev);
+int vfio_dma_attach(struct vfio_cdev *dev, u32 *pt_id);
+void vfio_dma_detach(struct vfio_cdev *dev);
+void vfio_dma_exit(void);
+
+/* feature.c: optional features of a device */
+struct vfio_device_feature;
+
+long vfio_cdev_feature_ioctl(struct vfio_device *vdev,
+			     struct vfio_device_feature __user *arg);
+
+/* group.c: keeping the legacy group closed */
+struct vfio_group_hold *vfio_group_hold_get(struct vfio_device *vdev);
+void vfio_group_hold_put(struct vfio_group_hold *hold);
+int vfio_group_opener_init(void);
+void vfio_group_opener_exit(void);
+
+/* kvm.c: the virtual machine that a file is added to */
+void vfio_cdev_kvm_get(struct vfio_cdev_file *file);
+void vfio_cdev_kvm_put(struct vfio_cdev *dev);
+
+/* pci_hot_reset.c: reset of a slot or bus */
+struct vfio_pci_core_device;
+struct vfio_pci_hot_reset;
+struct vfio_pci_hot_reset_info;
+
+long vfio_cdev_hot_reset_info_ioctl(struct vfio_cdev *dev,
+				    struct vfio_pci_hot_reset_info __user *arg);
+long vfio_cdev_hot_reset_ioctl(struct vfio_cdev *dev,
+			       struct vfio_pci_hot_reset __user *arg);
+
+#endif

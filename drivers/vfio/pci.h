@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * What differs for a device on vfio-pci-core, whichever its driver is
+ */
+#ifndef _VFIO_CDEV_PCI_H
+#define _VFIO_CDEV_PCI_H
+
+#include <linux/container_of.h>
+#include <linux/device.h>
+#include <linux/pci.h>
+#include <linux/vfio_pci_core.h>
+
+/*
+ * The device of vfio-pci-core that @vdev is part of, or NULL. vfio-pci-core
+ * makes each of its drivers have that struct as driver data. The pointers are
+ * compared before anything is read: another driver's struct may be smaller.
+ */
+static inline struct vfio_pci_core_device *
+vfio_cdev_pci_core(struct vfio_device *vdev)
+{
+	struct vfio_pci_core_device *core =
+		container_of(vdev, struct vfio_pci_core_device, vdev);
+
+	if (!dev_is_pci(vdev->dev) || dev_get_drvdata(vdev->dev) != core)
+		return NULL;
+	return core;
+}
+
+#endif
