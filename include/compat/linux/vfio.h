@@ -68,13 +68,21 @@ static inline bool vfio_device_inode_is_known(const struct vfio_device *vdev)
 }
 #endif
 
+/*
+ * VFIO_MIGRATION_GET_DATA_SIZE(function) is an initializer of struct
+ * vfio_migration_ops, with its comma. The function must be __maybe_unused.
+ */
 #ifdef HAVE_VFIO_MIGRATION_GET_DATA_SIZE
+#define VFIO_MIGRATION_GET_DATA_SIZE(_fn) .migration_get_data_size = (_fn),
+
 static inline int vfio_migration_get_data_size(struct vfio_device *vdev,
 					       unsigned long *length)
 {
 	return vdev->mig_ops->migration_get_data_size(vdev, length);
 }
 #else
+#define VFIO_MIGRATION_GET_DATA_SIZE(...)
+
 static inline int vfio_migration_get_data_size(struct vfio_device *vdev,
 					       unsigned long *length)
 {
