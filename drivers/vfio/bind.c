@@ -19,8 +19,9 @@
 #include "cdev.h"
 
 /*
- * What is bound: struct vfio_device * -> struct iommufd_device *. Changed under
- * dev_set->lock of the device, which a hot reset holds when it asks.
+ * Devices behind an IOMMU that are bound: struct vfio_device * -> struct
+ * iommufd_device *. Changed under dev_set->lock of the device, which a hot reset
+ * holds when it asks.
  */
 static DEFINE_XARRAY(vfio_cdev_idevs);
 
@@ -38,9 +39,8 @@ struct iommufd_device *vfio_cdev_find_idev(struct vfio_device *vdev)
 }
 
 /* The name in the form that VFIO_GROUP_GET_DEVICE_FD takes, token included */
-static char *
-vfio_cdev_match_name(struct vfio_cdev *dev,
-		     const struct vfio_device_bind_iommufd *bind)
+static char *vfio_cdev_match_name(struct vfio_cdev *dev,
+				  const struct vfio_device_bind_iommufd *bind)
 {
 	const char *name = dev_name(dev->vdev->dev);
 	uuid_t token;
@@ -100,8 +100,7 @@ static int vfio_cdev_open_device(struct vfio_cdev_file *file)
  * place: vfio-pci-core reads it at the close of a device, and resets the bus
  * only when no other device on it is open.
  */
-static int vfio_cdev_enable(struct vfio_cdev_file *file,
-			    struct iommufd_device *idev)
+static int vfio_cdev_enable(struct vfio_cdev_file *file)
 {
 	struct vfio_cdev *dev = file->dev;
 	struct vfio_device *vdev = dev->vdev;
@@ -113,15 +112,13 @@ static int vfio_cdev_enable(struct vfio_cdev_file *file,
 	/* The group is kept closed and iommufd owns its DMA. */
 	if (WARN_ON_ONCE(vdev->open_count))
 		goto out_unlock;
-	rc = xa_err(xa_store(&vfio_cdev_idevs, (unsigned long)vdev, idev,
+	rc = xa_err(xa_store(&vfio_cdev_idevs, (unsigned long)vdev, dev->idev,
 			     GFP_KERNEL_ACCOUNT));
 	if (rc)
 		goto out_unlock;
 	rc = vfio_cdev_open_device(file);
 	if (rc)
 		xa_erase(&vfio_cdev_idevs, (unsigned long)vdev);
-	else
-		dev->idev = idev;
 out_unlock:
 	mutex_unlock(&vdev->dev_set->lock);
 	return rc;
@@ -139,7 +136,6 @@ static void vfio_cdev_disable(struct vfio_cdev *dev)
 	vdev->open_count--;
 	vfio_cdev_kvm_put(dev);
 	xa_erase(&vfio_cdev_idevs, (unsigned long)vdev);
-	dev->idev = NULL;
 	mutex_unlock(&vdev->dev_set->lock);
 }
 
@@ -147,15 +143,14 @@ static void vfio_cdev_disable(struct vfio_cdev *dev)
 static int vfio_cdev_start(struct vfio_cdev_file *file,
 			   struct iommufd_ctx *ictx, u32 *devid)
 {
-	struct iommufd_device *idev;
 	int rc;
 
-	idev = iommufd_device_bind(ictx, file->dev->vdev->dev, devid);
-	if (IS_ERR(idev))
-		return PTR_ERR(idev);
-	rc = vfio_cdev_enable(file, idev);
+	rc = vfio_dma_bind(file->dev, ictx, devid);
 	if (rc)
-		iommufd_device_unbind(idev);
+		return rc;
+	rc = vfio_cdev_enable(file);
+	if (rc)
+		vfio_dma_unbind(file->dev);
 	return rc;
 }
 
@@ -166,24 +161,17 @@ static int vfio_cdev_start(struct vfio_cdev_file *file,
  */
 static void vfio_cdev_stop(struct vfio_cdev *dev)
 {
-	struct iommufd_device *idev = dev->idev;
-
 	vfio_cdev_disable(dev);
-	if (dev->attached)
-		iommufd_device_detach(idev);
-	dev->attached = false;
-	iommufd_device_unbind(idev);
+	vfio_dma_unbind(dev);
 }
 
 /* As long as a device is bound, the module of its driver cannot be unloaded. */
 static int vfio_cdev_hold_driver(struct vfio_cdev *dev)
 {
-	struct module *driver = dev->vdev->dev->driver->owner;
+	struct device_driver *driver = dev->vdev->dev->driver;
 
-	if (!try_module_get(driver))
-		return -ENODEV;
-	dev->driver = driver;
-	return 0;
+	dev->driver = driver ? driver->owner : NULL;
+	return try_module_get(dev->driver) ? 0 : -ENODEV;
 }
 
 /* The caller holds dev->lock, and the device is not bound. */
@@ -225,7 +213,7 @@ out_driver_put:
 }
 
 static int vfio_cdev_bind_copy(struct vfio_device_bind_iommufd *bind,
-				   struct vfio_device_bind_iommufd __user *arg)
+			       struct vfio_device_bind_iommufd __user *arg)
 {
 	size_t minsz = offsetofend(struct vfio_device_bind_iommufd, out_devid);
 
@@ -253,7 +241,7 @@ static int vfio_cdev_bind_copy(struct vfio_device_bind_iommufd *bind,
  * device, EBADF or EBADFD when the descriptor is not an iommufd, EBUSY while
  * the group is in use, EINTR when the task was killed while it waited for the
  * group, EACCES when the token of a VF is missing or wrong, EFAULT, or an error
- * of iommufd_device_bind() or of enabling the device.
+ * of vfio_dma_bind() or of the driver's open_device().
  */
 long vfio_cdev_bind_ioctl(struct vfio_cdev_file *file,
 			  struct vfio_device_bind_iommufd __user *arg)
@@ -302,27 +290,6 @@ void vfio_cdev_unbind(struct vfio_cdev *dev)
 	mutex_unlock(&dev->lock);
 }
 
-/* Attach the device or move an attached one. The caller holds dev->lock. */
-static int vfio_cdev_set_pt(struct vfio_cdev *dev, u32 *pt_id)
-{
-	int rc;
-
-	if (dev->attached)
-		return iommufd_device_replace(dev->idev, pt_id);
-	rc = iommufd_device_attach(dev->idev, pt_id);
-	if (!rc)
-		dev->attached = true;
-	return rc;
-}
-
-static void __vfio_cdev_detach(struct vfio_cdev *dev)
-{
-	if (!dev->attached)
-		return;
-	iommufd_device_detach(dev->idev);
-	dev->attached = false;
-}
-
 /**
  * vfio_cdev_attach_ioctl() - VFIO_DEVICE_ATTACH_IOMMUFD_PT
  * @dev: bound device
@@ -332,11 +299,10 @@ static void __vfio_cdev_detach(struct vfio_cdev *dev)
  * since the old page table may be gone: the device stays on the new one.
  *
  * Return: 0, EINVAL for a bad argument, EFAULT, or an error of
- * iommufd_device_attach() or iommufd_device_replace().
+ * vfio_dma_attach().
  */
-long
-vfio_cdev_attach_ioctl(struct vfio_cdev *dev,
-			   struct vfio_device_attach_iommufd_pt __user *arg)
+long vfio_cdev_attach_ioctl(struct vfio_cdev *dev,
+			    struct vfio_device_attach_iommufd_pt __user *arg)
 {
 	const size_t minsz =
 		offsetofend(struct vfio_device_attach_iommufd_pt, pt_id);
@@ -352,11 +318,11 @@ vfio_cdev_attach_ioctl(struct vfio_cdev *dev,
 	if (mutex_lock_interruptible(&dev->lock))
 		return -ERESTARTSYS;
 	was_attached = dev->attached;
-	rc = vfio_cdev_set_pt(dev, &attach.pt_id);
+	rc = vfio_dma_attach(dev, &attach.pt_id);
 	if (!rc && put_user(attach.pt_id, &arg->pt_id)) {
 		rc = -EFAULT;
 		if (!was_attached)
-			__vfio_cdev_detach(dev);
+			vfio_dma_detach(dev);
 	}
 	mutex_unlock(&dev->lock);
 	return rc;
@@ -370,9 +336,8 @@ vfio_cdev_attach_ioctl(struct vfio_cdev *dev,
  * Return: 0, also when the device was not attached; EINVAL for a bad argument,
  * EFAULT.
  */
-long
-vfio_cdev_detach_ioctl(struct vfio_cdev *dev,
-			   struct vfio_device_detach_iommufd_pt __user *arg)
+long vfio_cdev_detach_ioctl(struct vfio_cdev *dev,
+			    struct vfio_device_detach_iommufd_pt __user *arg)
 {
 	const size_t minsz =
 		offsetofend(struct vfio_device_detach_iommufd_pt, flags);
@@ -385,7 +350,7 @@ vfio_cdev_detach_ioctl(struct vfio_cdev *dev,
 
 	if (mutex_lock_interruptible(&dev->lock))
 		return -ERESTARTSYS;
-	__vfio_cdev_detach(dev);
+	vfio_dma_detach(dev);
 	mutex_unlock(&dev->lock);
 	return 0;
 }

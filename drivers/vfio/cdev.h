@@ -14,6 +14,7 @@
 #include <linux/vfio.h>
 
 struct file;
+struct iommufd_access;
 struct iommufd_ctx;
 struct iommufd_device;
 struct kvm;
@@ -29,6 +30,8 @@ struct vfio_group_hold;
  *        use @vdev only as a user of the registration, or under @gate while
  *        @removed is not set.
  * @dev_attr: the file "dev" in the directory of @vdev's device
+ * @enforces_coherency: the IOMMU makes DMA coherent even if the device asks for
+ *                      no snooping
  * @gate: orders open() and the setting of @removed
  * @removed: set when the driver or this module lets go of the device; open()
  *           then fails
@@ -45,6 +48,7 @@ struct vfio_group_hold;
  * @hold: keeps the legacy group closed while bound; under @lock
  * @attached: the device is attached to a HWPT; under @lock
  * @idev: the device in its iommufd, or NULL when not bound; under @lock
+ * @access: the same for a device that its driver emulates
  * @put_kvm: releases @vdev->kvm, or NULL if that is not set; under @lock
  */
 struct vfio_cdev {
@@ -52,6 +56,7 @@ struct vfio_cdev {
 	struct cdev cdev;
 	struct vfio_device *vdev;
 	struct device_attribute dev_attr;
+	bool enforces_coherency;
 	spinlock_t gate;
 	bool removed;
 
@@ -61,6 +66,7 @@ struct vfio_cdev {
 	struct vfio_group_hold *hold;
 	bool attached;
 	struct iommufd_device *idev;
+	struct iommufd_access *access;
 	void (*put_kvm)(struct kvm *kvm);
 };
 
@@ -70,11 +76,14 @@ struct vfio_cdev {
  * @kvm_lock: guards @kvm
  * @kvm: the virtual machine the file was added to, or NULL. KVM clears it
  *       before the virtual machine goes.
+ * @kvm_module: the module that lets KVM reach this file, counted; NULL before
+ *              the first VM
  */
 struct vfio_cdev_file {
 	struct vfio_cdev *dev;
 	spinlock_t kvm_lock;
 	struct kvm *kvm;
+	struct module *kvm_module;
 };
 
 /* Only the file that has bound the device may operate it. */
@@ -105,6 +114,14 @@ long vfio_cdev_detach_ioctl(struct vfio_cdev *dev,
 			    struct vfio_device_detach_iommufd_pt __user *arg);
 struct iommufd_device *vfio_cdev_find_idev(struct vfio_device *vdev);
 
+/* dma.c: what an iommufd controls of a device */
+bool vfio_dma_can_bind(struct vfio_device *vdev);
+int vfio_dma_bind(struct vfio_cdev *dev, struct iommufd_ctx *ictx, u32 *devid);
+void vfio_dma_unbind(struct vfio_cdev *dev);
+int vfio_dma_attach(struct vfio_cdev *dev, u32 *pt_id);
+void vfio_dma_detach(struct vfio_cdev *dev);
+void vfio_dma_exit(void);
+
 /* feature.c: optional features of a device */
 struct vfio_device_feature;
 
@@ -120,15 +137,18 @@ void vfio_group_opener_exit(void);
 /* kvm.c: the virtual machine that a file is added to */
 void vfio_cdev_kvm_get(struct vfio_cdev_file *file);
 void vfio_cdev_kvm_put(struct vfio_cdev *dev);
+void vfio_cdev_kvm_release(struct vfio_cdev_file *file);
+bool vfio_cdev_file_is_valid(struct file *filep);
+bool vfio_cdev_file_enforced_coherent(struct file *filep);
+void vfio_cdev_file_set_kvm(struct file *filep, struct kvm *kvm);
 
 /* pci_hot_reset.c: reset of a slot or bus */
 struct vfio_pci_core_device;
 struct vfio_pci_hot_reset;
 struct vfio_pci_hot_reset_info;
 
-long
-vfio_cdev_hot_reset_info_ioctl(struct vfio_cdev *dev,
-			       struct vfio_pci_hot_reset_info __user *arg);
+long vfio_cdev_hot_reset_info_ioctl(struct vfio_cdev *dev,
+				    struct vfio_pci_hot_reset_info __user *arg);
 long vfio_cdev_hot_reset_ioctl(struct vfio_cdev *dev,
 			       struct vfio_pci_hot_reset __user *arg);
 

@@ -102,10 +102,9 @@ static int vfio_feature_mig_state(struct vfio_device *vdev,
 
 	if (!vdev->mig_ops)
 		return -ENOTTY;
-	rc = vfio_feature_check(feature,
-				VFIO_DEVICE_FEATURE_GET |
-					VFIO_DEVICE_FEATURE_SET,
-				sizeof(state));
+	rc = vfio_feature_check(
+		feature, VFIO_DEVICE_FEATURE_GET | VFIO_DEVICE_FEATURE_SET,
+		sizeof(state));
 	if (rc != 1)
 		return rc;
 	if (copy_from_user(&state, feature->data, sizeof(state)))
@@ -156,11 +155,10 @@ static int vfio_feature_mig_data_size(struct vfio_device *vdev,
 	(PAGE_SIZE / sizeof(struct vfio_device_feature_dma_logging_range))
 
 /* Check one range and insert it in the tree of those before it. */
-static int
-vfio_feature_add_range(struct rb_root_cached *root,
-		       struct interval_tree_node *node,
-		       const struct vfio_device_feature_dma_logging_range *range,
-		       u64 page_size)
+static int vfio_feature_add_range(
+	struct rb_root_cached *root, struct interval_tree_node *node,
+	const struct vfio_device_feature_dma_logging_range *range,
+	u64 page_size)
 {
 	u64 end;
 
@@ -180,11 +178,9 @@ vfio_feature_add_range(struct rb_root_cached *root,
 	return 0;
 }
 
-static int
-vfio_feature_copy_ranges(struct rb_root_cached *root,
-			 struct interval_tree_node *nodes,
-			 const struct vfio_device_feature_dma_logging_control
-				 *control)
+static int vfio_feature_copy_ranges(
+	struct rb_root_cached *root, struct interval_tree_node *nodes,
+	const struct vfio_device_feature_dma_logging_control *control)
 {
 	const struct vfio_device_feature_dma_logging_range __user *ranges =
 		u64_to_user_ptr(control->ranges);
@@ -287,8 +283,7 @@ static int vfio_feature_log_report(struct vfio_device *vdev,
 	    end > ULONG_MAX)
 		return -EOVERFLOW;
 
-	bitmap = iova_bitmap_alloc(report.iova, report.length,
-				   report.page_size,
+	bitmap = iova_bitmap_alloc(report.iova, report.length, report.page_size,
 				   u64_to_user_ptr(report.bitmap));
 	if (IS_ERR(bitmap))
 		return PTR_ERR(bitmap);

@@ -1,15 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * Which devices get a character device: every device that a driver registers
- * with vfio.ko and whose DMA an IOMMU translates, whichever the driver and the
- * bus are, from before or after this module is loaded.
+ * with vfio.ko and that an iommufd can control, whichever the driver and the bus
+ * are, from before or after this module is loaded.
  *
  * vfio.ko adds each of its devices to its class vfio-dev. An interface of the
  * class sees them come and go.
  */
 #include <linux/device.h>
 #include <linux/err.h>
-#include <linux/iommu.h>
 #include <linux/module.h>
 #include <linux/vfio.h>
 #include <linux/xarray.h>
@@ -20,16 +19,6 @@
 
 /* struct vfio_device * -> struct vfio_cdev *, under the lock of the class */
 static DEFINE_XARRAY(vfio_cdevs);
-
-/*
- * False for a device without IOMMU: one that its driver emulates, whose DMA is
- * the driver's own, or one of vfio's no-IOMMU mode. No iommufd can control its
- * DMA.
- */
-static bool vfio_cdev_has_iommu(struct vfio_device *vdev)
-{
-	return device_iommu_capable(vdev->dev, IOMMU_CAP_CACHE_COHERENCY);
-}
 
 /* A struct of another size would be misread from here on. */
 static bool vfio_cdev_pci_core_is_known(struct vfio_device *vdev)
@@ -46,11 +35,12 @@ static int vfio_cdev_add_dev(struct device *device)
 	struct vfio_cdev *dev;
 	int rc;
 
-	if (!vfio_cdev_has_iommu(vdev))
+	if (!vfio_dma_can_bind(vdev))
 		return 0;
 	if (!vfio_cdev_pci_core_is_known(vdev)) {
-		dev_warn(vdev->dev,
-			 "no VFIO cdev: vfio-pci-core is not the one that vfio-cdev was built for\n");
+		dev_warn(
+			vdev->dev,
+			"no VFIO cdev: vfio-pci-core is not the one that vfio-cdev was built for\n");
 		return 0;
 	}
 	dev = vfio_cdev_create(vdev);
@@ -58,8 +48,8 @@ static int vfio_cdev_add_dev(struct device *device)
 		rc = PTR_ERR(dev);
 		goto out_warn;
 	}
-	rc = xa_err(xa_store(&vfio_cdevs, (unsigned long)vdev, dev,
-			     GFP_KERNEL));
+	rc = xa_err(
+		xa_store(&vfio_cdevs, (unsigned long)vdev, dev, GFP_KERNEL));
 	if (!rc)
 		return 0;
 	vfio_cdev_destroy(dev);
@@ -99,6 +89,7 @@ static int __init vfio_cdev_module_init(void)
 	return 0;
 
 out_nodes_exit:
+	vfio_dma_exit();
 	vfio_cdev_nodes_exit();
 out_opener_exit:
 	vfio_group_opener_exit();
@@ -109,11 +100,13 @@ module_init(vfio_cdev_module_init);
 static void __exit vfio_cdev_module_exit(void)
 {
 	class_interface_unregister(&vfio_cdev_interface);
+	vfio_dma_exit();
 	vfio_cdev_nodes_exit();
 	vfio_group_opener_exit();
 }
 module_exit(vfio_cdev_module_exit);
 
-MODULE_DESCRIPTION("VFIO character devices on iommufd for the devices of all VFIO drivers");
+MODULE_DESCRIPTION(
+	"VFIO character devices on iommufd for the devices of all VFIO drivers");
 MODULE_LICENSE("GPL");
 MODULE_SOFTDEP("post: vfio-cdev-kvm vfio-cdev-group");

@@ -198,9 +198,8 @@ static int vfio_pci_affected_copy(struct vfio_pci_affected *affected,
  * nor the bus of the device can be reset, ENOSPC and the count when the array
  * is too short, EAGAIN when a device was plugged meanwhile, ENOMEM.
  */
-long
-vfio_cdev_hot_reset_info_ioctl(struct vfio_cdev *dev,
-				   struct vfio_pci_hot_reset_info __user *arg)
+long vfio_cdev_hot_reset_info_ioctl(struct vfio_cdev *dev,
+				    struct vfio_pci_hot_reset_info __user *arg)
 {
 	const size_t minsz = offsetofend(struct vfio_pci_hot_reset_info, count);
 	struct vfio_device_set *dev_set = dev->vdev->dev_set;
@@ -303,7 +302,7 @@ out_put:
  * EBUSY or EAGAIN when another thread is using one of the devices, ENOMEM.
  */
 long vfio_cdev_hot_reset_ioctl(struct vfio_cdev *dev,
-				   struct vfio_pci_hot_reset __user *arg)
+			       struct vfio_pci_hot_reset __user *arg)
 {
 	const size_t minsz = offsetofend(struct vfio_pci_hot_reset, count);
 	struct vfio_device_set *dev_set = dev->vdev->dev_set;
