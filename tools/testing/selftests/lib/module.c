@@ -11,8 +11,63 @@
 
 #include "module.h"
 
+/* A line of /proc/modules: name, size, references, users as "a,b," or "-" */
+static bool module_users(const char *name, char users[384])
+{
+	char line[512], found[64] = "";
+	FILE *f;
+
+	f = fopen("/proc/modules", "re");
+	if (!f)
+		return false;
+	while (strcmp(found, name) && fgets(line, sizeof(line), f)) {
+		if (sscanf(line, "%63s %*u %*d %383s", found, users) != 2)
+			found[0] = '\0';
+	}
+	fclose(f);
+	return !strcmp(found, name);
+}
+
+int modules_index(const struct modules *modules, const char *name)
+{
+	for (int i = 0; i < modules->num; i++) {
+		if (!strcmp(modules->name[i], name))
+			return i;
+	}
+	return -1;
+}
+
+/* Put a module at the end of the list, and after it all its users. */
+static bool modules_add(struct modules *modules, const char *name)
+{
+	char users[384], *user, *rest;
+	int i = modules_index(modules, name);
+
+	if (!module_users(name, users))
+		return false;
+	if (i >= 0)
+		memmove(modules->name[i], modules->name[i + 1],
+			(--modules->num - i) * sizeof(modules->name[0]));
+	if (modules->num == MAX_MODULES)
+		return false;
+	snprintf(modules->name[modules->num++], sizeof(modules->name[0]),
+		 "%.63s", name);
+	for (user = strtok_r(users, ",-", &rest); user;
+	     user = strtok_r(NULL, ",-", &rest)) {
+		if (!modules_add(modules, user))
+			return false;
+	}
+	return true;
+}
+
+bool modules_find(struct modules *modules)
+{
+	modules->num = 0;
+	return modules_add(modules, "iommufd");
+}
+
 /* The file may have a dash where the name has an underscore. */
-static int module_open(const char *name)
+int module_open(const char *name)
 {
 	char path[PATH_MAX], *c;
 	struct utsname uts;
@@ -43,6 +98,32 @@ int module_load(const char *name)
 int module_unload(const char *name)
 {
 	return syscall(SYS_delete_module, name, O_NONBLOCK) ? errno : 0;
+}
+
+int modules_unload_after(const struct modules *modules, int keep)
+{
+	int rc = 0;
+
+	for (int i = modules->num - 1; !rc && i >= keep; i--)
+		rc = module_unload(modules->name[i]);
+	return rc;
+}
+
+int modules_unload(const struct modules *modules)
+{
+	return modules_unload_after(modules, 0);
+}
+
+int modules_load(const struct modules *modules)
+{
+	int rc = 0;
+
+	for (int i = 0; !rc && i < modules->num; i++) {
+		rc = module_load(modules->name[i]);
+		if (rc == EEXIST)
+			rc = 0;
+	}
+	return rc;
 }
 
 bool module_exists(const char *name)
