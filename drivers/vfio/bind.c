@@ -168,12 +168,10 @@ static void vfio_cdev_stop(struct vfio_cdev *dev)
 /* As long as a device is bound, the module of its driver cannot be unloaded. */
 static int vfio_cdev_hold_driver(struct vfio_cdev *dev)
 {
-	struct module *driver = dev->vdev->dev->driver->owner;
+	struct device_driver *driver = dev->vdev->dev->driver;
 
-	if (!try_module_get(driver))
-		return -ENODEV;
-	dev->driver = driver;
-	return 0;
+	dev->driver = driver ? driver->owner : NULL;
+	return try_module_get(dev->driver) ? 0 : -ENODEV;
 }
 
 /* The caller holds dev->lock, and the device is not bound. */
