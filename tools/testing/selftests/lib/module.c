@@ -3,10 +3,10 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/syscall.h>
 #include <sys/utsname.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "module.h"
@@ -126,10 +126,31 @@ int modules_load(const struct modules *modules)
 	return rc;
 }
 
-int module_probe(const char *name)
+bool module_exists(const char *name)
 {
-	char command[128];
+	int fd = module_open(name);
 
-	snprintf(command, sizeof(command), "modprobe %s", name);
-	return system(command);
+	if (fd >= 0)
+		close(fd);
+	return fd >= 0;
+}
+
+bool module_is_loaded(const char *name)
+{
+	char path[PATH_MAX];
+
+	snprintf(path, sizeof(path), "/sys/module/%s", name);
+	return !access(path, F_OK);
+}
+
+bool module_probe(const char *name)
+{
+	int status = -1;
+	pid_t pid = fork();
+
+	if (!pid) {
+		execlp("modprobe", "modprobe", "-q", name, NULL);
+		_exit(127);
+	}
+	return pid > 0 && waitpid(pid, &status, 0) == pid && !status;
 }

@@ -35,7 +35,11 @@ int modules_unload(const struct modules *modules);
 /* Unload the modules of the list that come after the first @keep. */
 int modules_unload_after(const struct modules *modules, int keep);
 
-/* Load a module of the distribution by modprobe(8); 0 on success */
-int module_probe(const char *name);
+/* Is there a file of the module in updates/? */
+bool module_exists(const char *name);
+bool module_is_loaded(const char *name);
+
+/* Load a module of the distribution, and what it needs. */
+bool module_probe(const char *name);
 
 #endif

@@ -42,7 +42,7 @@ FIXTURE_TEARDOWN(race_life)
 	struct arena *arena = &self->arena;
 	struct edu edu;
 
-	EXPECT_EQ(0, module_probe("vfio-pci"));
+	EXPECT_TRUE(module_probe("vfio-pci"));
 	EXPECT_EQ(0, modules_load(&arena->all));
 	pci_bind(arena->pci.bdf, &arena->driver);
 	for (int i = 0; pci_find(&pci_edu, PCI_ANYWHERE, i, &edu.pci); i++) {
@@ -154,7 +154,7 @@ static int step_reload_driver(struct race_thread *t)
 	rc = module_unload(DRIVER);
 	if (rc)
 		return rc;
-	return module_probe("vfio-pci") ? EPROTO : 0;
+	return module_probe("vfio-pci") ? 0 : EPROTO;
 }
 
 /*
