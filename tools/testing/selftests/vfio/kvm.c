@@ -12,7 +12,7 @@
 #include "race.h"
 
 #define RACE_MS		3000
-#define PAUSE_MS	30
+#define PAUSE		6	/* times the length of a step, at most */
 
 FIXTURE(kvm) { struct kvm_space; };
 
@@ -412,21 +412,28 @@ TEST_F(kvm, race_of_add_del_bind_and_vms)
 	test_bind();
 }
 
-/* With pauses, in which no file keeps the module loaded */
+/*
+ * With pauses that are longer than the step, so that at times no file keeps the
+ * module loaded
+ */
+static int step_and_pause(struct race_thread *thread,
+			  int (*step)(struct race_thread *thread))
+{
+	uint64_t start = now_ms();
+	int rc = step(thread);
+
+	sleep_ms(race_pick(thread, PAUSE * (now_ms() - start + 1)));
+	return rc;
+}
+
 static int step_bind_and_pause(struct race_thread *thread)
 {
-	int rc = step_bind(thread);
-
-	sleep_ms(race_pick(thread, PAUSE_MS));
-	return rc;
+	return step_and_pause(thread, step_bind);
 }
 
 static int step_vm_and_pause(struct race_thread *thread)
 {
-	int rc = step_vm_and_file(thread);
-
-	sleep_ms(race_pick(thread, PAUSE_MS));
-	return rc;
+	return step_and_pause(thread, step_vm_and_file);
 }
 
 /* EINVAL: the module is not loaded, too. EAGAIN: a file is in use. */
