@@ -20,14 +20,17 @@ demo:
 	@scripts/demo $(or $(KERNEL),6.1)
 
 check:
-	@scripts/check unit static $(KERNELS:%=vm-%) bench
+	@scripts/check unit static $(KERNELS:%=vm-%) clients-short bench
 
 # For .ci/run, which does not build the debug kernel: that would take longer than all else
 check-ci:
-	@scripts/check unit static $(KERNELS:%=vm-%) bench debug-if-cached
+	@scripts/check unit static $(KERNELS:%=vm-%) clients-short bench debug-if-cached
 
 check-unit check-static check-bench check-debug check-races $(KERNELS:%=check-vm-%): check-%:
 	@scripts/check $*
+
+check-clients:
+	@scripts/check $(or $(KERNEL:%=clients-%),clients)
 
 check-fuzz:
 	@scripts/check $(patsubst %,fuzz-%,$(or $(KERNEL),$(KERNELS) debug))
@@ -65,6 +68,7 @@ help:
 	@echo 'make check-static      compilers, sparse, layers, checkpatch, kernel-doc, documents, scripts'
 	@echo 'make check-vm          run the kselftests in VMs (KERNEL= or check-vm-NAME for one kernel)'
 	@echo 'make check-bench       compare the cost of operations with the recorded cost'
+	@echo 'make check-clients     run QEMU and DPDK of Debian as clients; make check has a part of it (KERNEL= for one)'
 	@echo 'make check-debug       run the VM tests on a kernel with KASAN, lockdep, kmemleak, built once'
 	@echo 'make check-races       run every two operations against each other, on that kernel'
 	@echo 'make check-fuzz        10^6 random ioctls on every kernel, 10^5 on that one (KERNEL= for one)'
@@ -78,5 +82,5 @@ help:
 	@echo 'KERNEL is one of: $(KERNELS); KDIR is $(KDIR)'
 
 .PHONY: all install uninstall demo check check-ci check-unit check-static \
-	check-bench check-vm check-debug check-races check-fuzz check-mutants \
+	check-bench check-vm check-clients check-debug check-races check-fuzz check-mutants \
 	$(KERNELS:%=check-vm-%) bench bench-wall bench-record bench-doc clean help
