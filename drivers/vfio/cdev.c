@@ -16,6 +16,7 @@
 #include <linux/device.h>
 #include <linux/fs.h>
 #include <linux/idr.h>
+#include <linux/iommufd.h>
 #include <linux/kdev_t.h>
 #include <linux/module.h>
 #include <linux/pm_runtime.h>
@@ -137,6 +138,7 @@ static int vfio_cdev_fops_release(struct inode *inode, struct file *filep)
 
 	if (vfio_cdev_bound(file))
 		vfio_cdev_unbind(dev);
+	vfio_cdev_kvm_release(file);
 	vfio_cdev_put(dev);
 	kfree(file);
 	return 0;
@@ -275,6 +277,7 @@ static struct vfio_cdev *vfio_cdev_alloc(struct vfio_device *vdev)
 		return ERR_PTR(minor);
 	}
 	dev->vdev = vdev;
+	dev->enforces_coherency = iommufd_can_enforce_coherency(vdev->dev);
 	spin_lock_init(&dev->gate);
 	mutex_init(&dev->lock);
 	device_initialize(&dev->device);

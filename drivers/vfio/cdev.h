@@ -30,6 +30,8 @@ struct vfio_group_hold;
  *        use @vdev only as a user of the registration, or under @gate while
  *        @removed is not set.
  * @dev_attr: the file "dev" in the directory of @vdev's device
+ * @enforces_coherency: the IOMMU makes DMA coherent even if the device asks for
+ *                      no snooping
  * @gate: orders open() and the setting of @removed
  * @removed: set when the driver or this module lets go of the device; open()
  *           then fails
@@ -54,6 +56,7 @@ struct vfio_cdev {
 	struct cdev cdev;
 	struct vfio_device *vdev;
 	struct device_attribute dev_attr;
+	bool enforces_coherency;
 	spinlock_t gate;
 	bool removed;
 
@@ -73,11 +76,14 @@ struct vfio_cdev {
  * @kvm_lock: guards @kvm
  * @kvm: the virtual machine the file was added to, or NULL. KVM clears it
  *       before the virtual machine goes.
+ * @kvm_module: the module that lets KVM reach this file, counted; NULL before
+ *              the first VM
  */
 struct vfio_cdev_file {
 	struct vfio_cdev *dev;
 	spinlock_t kvm_lock;
 	struct kvm *kvm;
+	struct module *kvm_module;
 };
 
 /* Only the file that has bound the device may operate it. */
@@ -131,6 +137,10 @@ void vfio_group_opener_exit(void);
 /* kvm.c: the virtual machine that a file is added to */
 void vfio_cdev_kvm_get(struct vfio_cdev_file *file);
 void vfio_cdev_kvm_put(struct vfio_cdev *dev);
+void vfio_cdev_kvm_release(struct vfio_cdev_file *file);
+bool vfio_cdev_file_is_valid(struct file *filep);
+bool vfio_cdev_file_enforced_coherent(struct file *filep);
+void vfio_cdev_file_set_kvm(struct file *filep, struct kvm *kvm);
 
 /* pci_hot_reset.c: reset of a slot or bus */
 struct vfio_pci_core_device;

@@ -2,6 +2,11 @@
 /*
  * The virtual machine that the file of a cdev is added to
  *
+ * KVM asks vfio.ko about each file that is added to a KVM device of type
+ * KVM_DEV_TYPE_VFIO. vfio.ko knows its own files only. So the module
+ * vfio-cdev-kvm sends those calls to the functions vfio_cdev_file_*() of this
+ * module, which an open file keeps loaded: KVM has a reference to the file.
+ *
  * A driver may look at vdev->kvm from open_device() to close_device(). The
  * virtual machine exists for so long because of a reference, whose functions
  * are looked up: this module must not make kvm.ko load.
@@ -62,3 +67,54 @@ void vfio_cdev_kvm_put(struct vfio_cdev *dev)
 {
 }
 #endif
+
+/* Called when the file is released, hence no longer in a virtual machine. */
+void vfio_cdev_kvm_release(struct vfio_cdev_file *file)
+{
+	module_put(file->kvm_module);
+}
+
+/**
+ * vfio_cdev_file_is_valid() - in the place of vfio_file_is_valid()
+ * @filep: file of a cdev
+ *
+ * Return: true, KVM may use the other two functions on the file.
+ */
+bool vfio_cdev_file_is_valid(struct file *filep)
+{
+	return true;
+}
+EXPORT_SYMBOL_GPL(vfio_cdev_file_is_valid);
+
+/**
+ * vfio_cdev_file_enforced_coherent() - in the place of
+ * vfio_file_enforced_coherent()
+ * @filep: file of a cdev
+ *
+ * Return: whether all DMA of the device is coherent. If it is not, KVM lets the
+ * guest flush caches.
+ */
+bool vfio_cdev_file_enforced_coherent(struct file *filep)
+{
+	struct vfio_cdev_file *file = filep->private_data;
+
+	return file->dev->enforces_coherency;
+}
+EXPORT_SYMBOL_GPL(vfio_cdev_file_enforced_coherent);
+
+/**
+ * vfio_cdev_file_set_kvm() - in the place of vfio_file_set_kvm()
+ * @filep: file of a cdev
+ * @kvm: the virtual machine that the file is in from now on, or NULL
+ *
+ * A driver sees it in vdev->kvm if the device is bound after this call.
+ */
+void vfio_cdev_file_set_kvm(struct file *filep, struct kvm *kvm)
+{
+	struct vfio_cdev_file *file = filep->private_data;
+
+	spin_lock(&file->kvm_lock);
+	file->kvm = kvm;
+	spin_unlock(&file->kvm_lock);
+}
+EXPORT_SYMBOL_GPL(vfio_cdev_file_set_kvm);

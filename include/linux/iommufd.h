@@ -39,6 +39,7 @@ int iommufd_device_replace(struct iommufd_device *idev, u32 *pt_id);
 void iommufd_device_detach(struct iommufd_device *idev);
 struct iommufd_ctx *iommufd_device_to_ictx(struct iommufd_device *idev);
 u32 iommufd_device_to_id(struct iommufd_device *idev);
+bool iommufd_can_enforce_coherency(struct device *dev);
 
 /**
  * struct iommufd_access_ops - callbacks of a driver that uses an IOAS itself

@@ -2,9 +2,14 @@
 /*
  * The IOMMU of the machine, through the kernel's API for groups and domains
  */
+#include <linux/bits.h>
 #include <linux/device.h>
+#include <linux/export.h>
 #include <linux/iommu.h>
+#include <linux/iommufd.h>
 #include <linux/module.h>
+#include <linux/slab.h>
+#include <uapi/linux/iommufd.h>
 
 #include "hw_info.h"
 #include "iommu_ops.h"
@@ -59,6 +64,42 @@ static int host_replace(struct device *dev, struct iommu_domain *domain)
 {
 	return iommu_group_replace_domain(dev->iommu_group, domain);
 }
+
+/* Snoop control, VT-d specification 11.4.3 (Extended Capability Register) */
+#define VTD_ECAP_SC BIT_ULL(7)
+
+/* Can the hardware make DMA snoop? Only some VT-d hardware is known not to. */
+static bool host_can_snoop(struct device *dev)
+{
+	struct iommufd_hw_info info;
+	struct iommu_hw_info_vtd *vtd;
+	bool can = true;
+
+	if (iommufd_iommu_hw_info(dev, &info))
+		return false;
+	vtd = info.data;
+	if (info.type == IOMMU_HW_INFO_TYPE_INTEL_VTD)
+		can = vtd->ecap_reg & VTD_ECAP_SC;
+	kfree(info.data);
+	return can;
+}
+
+/**
+ * iommufd_can_enforce_coherency() - is all DMA of a device coherent?
+ * @dev: device, bound or not
+ *
+ * The answer is the same for as long as the device exists. It is what a HWPT of
+ * an IOAS does that is made for the device.
+ *
+ * Return: whether the DMA of the device will be coherent with the caches of the
+ * CPUs even if the device asks for no snooping. False if the device has no
+ * IOMMU, or when there was no memory to find it out.
+ */
+bool iommufd_can_enforce_coherency(struct device *dev)
+{
+	return device_can_enforce_coherency(dev) && host_can_snoop(dev);
+}
+EXPORT_SYMBOL_GPL(iommufd_can_enforce_coherency);
 
 const struct iommufd_iommu_ops iommufd_iommu_ops = {
 	.claim = host_claim,

@@ -145,6 +145,22 @@ static inline bool compat_enforce_cache_coherency(struct iommu_domain *domain)
 	       domain->ops->enforce_cache_coherency(domain);
 }
 
+/* Is compat_enforce_cache_coherency() of the domains of @dev likely to succeed? */
+static inline bool device_can_enforce_coherency(struct device *dev)
+{
+#ifdef HAVE_IOMMU_CAP_ENFORCE_CACHE_COHERENCY
+	return device_iommu_capable(dev, IOMMU_CAP_ENFORCE_CACHE_COHERENCY);
+#else
+	/*
+	 * Until 6.1 only a domain that is attached can be asked. AMD's driver always
+	 * succeeds; VT-d's has the op for all hardware, so the caller must know that
+	 * the hardware can.
+	 */
+	return device_iommu_capable(dev, IOMMU_CAP_CACHE_COHERENCY) &&
+	       compat_dev_iommu_ops(dev)->default_domain_ops->enforce_cache_coherency;
+#endif
+}
+
 #ifdef HAVE_IOMMU_OPS_DOMAIN_ALLOC_USER
 /*
  * Allocate a domain for user space that suits @dev. Coherency is enforced if the

@@ -4,8 +4,33 @@
 #define _COMPAT_LINUX_VFIO_H
 
 #include <linux/fs.h>
+#include <linux/kernel.h>
+#include <linux/string.h>
 #include_next <linux/vfio.h>
 #include <generated/features.h>
+
+#ifdef HAVE_VFIO_FILE_IS_VALID
+/* Does KVM call vfio_file_is_valid(), if the call returns to @caller? */
+static inline notrace bool vfio_file_is_valid_asked_by_kvm(unsigned long caller)
+{
+	return true;
+}
+#else
+/*
+ * Until 6.5 KVM asks vfio_file_is_group(). So do vfio.ko and vfio-pci-core,
+ * which go on to use the file as that of a group. Functions of KVM that call it
+ * are called kvm_vfio_*; %pB needs no lock and does not sleep.
+ */
+#define vfio_file_is_valid vfio_file_is_group
+
+static inline notrace bool vfio_file_is_valid_asked_by_kvm(unsigned long caller)
+{
+	char name[sizeof("kvm_vfio_")];
+
+	scnprintf(name, sizeof(name), "%pB", (void *)caller);
+	return !strcmp(name, "kvm_vfio_");
+}
+#endif
 
 #ifndef HAVE_VFIO_FREE_DEVICE
 /* Since 6.2 vfio.ko frees a device after its release op, which before does it. */

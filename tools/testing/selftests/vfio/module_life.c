@@ -1,21 +1,28 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The modules can be unloaded when nothing is open, and nothing in the kernel
- * grows when they are loaded, used and unloaded many times. Runs after all
- * other programs, on modules below updates/ of the running kernel.
+ * The modules can be unloaded when nothing is open, in any order, also while a
+ * program uses a device through its group. Nothing in the kernel grows when they
+ * are loaded, used and unloaded many times. Runs after all other programs, on
+ * modules below updates/ of the running kernel.
  */
 #include <dirent.h>
 #include <fcntl.h>
 #include <limits.h>
 #include <sched.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <sys/syscall.h>
 #include <sys/utsname.h>
 
 #include "common.h"
 
-#define DRIVER		"vfio_cdev"
+#define CDEV		"vfio_cdev"
+/* The driver of the devices, which is the distribution's */
+#define DRIVER		"vfio_pci"
+#define DRIVER_CORE	"vfio_pci_core"
 #define MAX_MODULES	8
+/* Rounds of a test that loads or unloads once a round */
+#define LOADS		50
 /*
  * Rounds before growth is measured, and rounds that are measured, ATTEMPTS
  * times
@@ -27,34 +34,65 @@
 /* How often the kernel's memory is read; the smallest value counts. */
 #define LOOKS		4
 
-/* iommufd first, then its users, in the order of loading */
+/* iommufd first, then its users and their users, in the order of loading */
 struct modules {
 	unsigned int num;
 	char name[MAX_MODULES][64];
 };
 
-/* Lines of /proc/modules: name, size, references, users as "a,b," or "-" */
-static bool modules_find(struct modules *modules)
+/* A line of /proc/modules: name, size, references, users as "a,b," or "-" */
+static bool module_users(const char *name, char users[384])
 {
-	char line[512], users[384], *user;
-	bool found = false;
+	char line[512], found[64] = "";
 	FILE *f;
 
 	f = fopen("/proc/modules", "re");
 	if (!f)
 		return false;
-	while (!found && fgets(line, sizeof(line), f))
-		found = sscanf(line, "iommufd %*u %*d %383s", users) == 1;
+	while (strcmp(found, name) && fgets(line, sizeof(line), f)) {
+		if (sscanf(line, "%63s %*u %*d %383s", found, users) != 2)
+			found[0] = '\0';
+	}
 	fclose(f);
-	if (!found)
+	return !strcmp(found, name);
+}
+
+static int modules_index(const struct modules *modules, const char *name)
+{
+	for (int i = 0; i < modules->num; i++) {
+		if (!strcmp(modules->name[i], name))
+			return i;
+	}
+	return -1;
+}
+
+/* Put a module at the end of the list, and after it all its users. */
+static bool modules_add(struct modules *modules, const char *name)
+{
+	char users[384], *user, *rest;
+	int i = modules_index(modules, name);
+
+	if (!module_users(name, users))
 		return false;
-	snprintf(modules->name[0], sizeof(modules->name[0]), "iommufd");
-	modules->num = 1;
-	for (user = strtok(users, ",-"); user && modules->num < MAX_MODULES;
-	     user = strtok(NULL, ",-"))
-		snprintf(modules->name[modules->num++], sizeof(modules->name[0]),
-			 "%.63s", user);
+	if (i >= 0)
+		memmove(modules->name[i], modules->name[i + 1],
+			(--modules->num - i) * sizeof(modules->name[0]));
+	if (modules->num == MAX_MODULES)
+		return false;
+	snprintf(modules->name[modules->num++], sizeof(modules->name[0]),
+		 "%.63s", name);
+	for (user = strtok_r(users, ",-", &rest); user;
+	     user = strtok_r(NULL, ",-", &rest)) {
+		if (!modules_add(modules, user))
+			return false;
+	}
 	return true;
+}
+
+static bool modules_find(struct modules *modules)
+{
+	modules->num = 0;
+	return modules_add(modules, "iommufd");
 }
 
 /* The file may have a dash where the name has an underscore. */
@@ -91,21 +129,86 @@ static int module_unload(const char *name)
 	return syscall(SYS_delete_module, name, O_NONBLOCK) ? errno : 0;
 }
 
-static int modules_unload(const struct modules *modules)
+/* Unload the modules of the list that come after the first @keep. */
+static int modules_unload_after(const struct modules *modules, int keep)
 {
 	int rc = 0;
 
-	for (int i = modules->num - 1; !rc && i >= 0; i--)
+	for (int i = modules->num - 1; !rc && i >= keep; i--)
 		rc = module_unload(modules->name[i]);
 	return rc;
+}
+
+static int modules_unload(const struct modules *modules)
+{
+	return modules_unload_after(modules, 0);
 }
 
 static int modules_load(const struct modules *modules)
 {
 	int rc = 0;
 
-	for (int i = 0; !rc && i < modules->num; i++)
+	for (int i = 0; !rc && i < modules->num; i++) {
 		rc = module_load(modules->name[i]);
+		if (rc == EEXIST)
+			rc = 0;
+	}
+	return rc;
+}
+
+/* vfio-pci takes the devices with its name in driver_override by itself. */
+static int driver_load(void)
+{
+	return system("modprobe vfio-pci");
+}
+
+/* A user of the group of an edu; the device is in edu.cdev. */
+struct group_user {
+	struct edu edu;
+	int group;
+	int container;
+};
+
+static int group_user_map(const struct group_user *user, void *mem)
+{
+	struct vfio_iommu_type1_dma_map map = {
+		.argsz = sizeof(map),
+		.flags = VFIO_DMA_MAP_FLAG_READ | VFIO_DMA_MAP_FLAG_WRITE,
+		.vaddr = (uintptr_t)mem,
+		.iova = IOVA,
+		.size = 4 * PAGE,
+	};
+
+	return ioctl(user->container, VFIO_IOMMU_MAP_DMA, &map) ? errno : 0;
+}
+
+static void group_user_close(struct group_user *user)
+{
+	edu_close(&user->edu);
+	close(user->group);
+	close(user->container);
+	user->group = -1;
+	user->container = -1;
+}
+
+/* @mem of 4 pages is mapped at IOVA. */
+static int group_user_open(struct group_user *user,
+			   const struct pci_device *pci, void *mem)
+{
+	int rc;
+
+	user->edu = (struct edu){ .cdev = -1, .pci = *pci };
+	user->container = vfio_container_open();
+	user->group = vfio_group_open(pci->group);
+	rc = _test_use_container(user->group, user->container);
+	if (!rc) {
+		user->edu.cdev = vfio_group_device(user->group, pci->bdf);
+		rc = user->edu.cdev < 0 ? errno : 0;
+	}
+	rc = rc ?: edu_start(&user->edu, user->edu.cdev);
+	rc = rc ?: group_user_map(user, mem);
+	if (rc)
+		group_user_close(user);
 	return rc;
 }
 
@@ -113,7 +216,9 @@ FIXTURE(modules) {
 	int fd;
 	struct modules all;
 	struct edu edu;
+	struct group_user user;
 	uint8_t *mem;
+	pid_t unloader;
 };
 
 FIXTURE_SETUP(modules)
@@ -121,7 +226,9 @@ FIXTURE_SETUP(modules)
 	int fd;
 
 	self->fd = -1;
+	self->unloader = -1;
 	self->edu.cdev = -1;
+	self->user = (struct group_user){ { .cdev = -1 }, -1, -1 };
 	ASSERT_TRUE(modules_find(&self->all));
 	for (int i = 0; i < self->all.num; i++) {
 		fd = module_open(self->all.name[i]);
@@ -140,7 +247,11 @@ FIXTURE_TEARDOWN(modules)
 	int rc;
 
 	edu_close(&self->edu);
+	group_user_close(&self->user);
 	close(self->fd);
+	if (self->unloader > 0)
+		child_ended(self->unloader, LIMIT_MS * slowness());
+	EXPECT_EQ(0, driver_load());
 	for (int i = 0; i < self->all.num; i++) {
 		rc = module_load(self->all.name[i]);
 		EXPECT_TRUE(!rc || rc == EEXIST)
@@ -151,6 +262,44 @@ FIXTURE_TEARDOWN(modules)
 
 #define test_kept(_name) ASSERT_EQ(EWOULDBLOCK, module_unload(_name))
 #define test_unload(_name) test_ok(module_unload(_name))
+/* Unload the users of a module of the list, but not the module. */
+#define test_unload_users(_name)					\
+	do {								\
+		int __i = modules_index(&self->all, _name);		\
+									\
+		ASSERT_GE(__i, 0);					\
+		test_ok(modules_unload_after(&self->all, __i + 1));	\
+	} while (0)
+
+#define test_cdev()							\
+	ASSERT_TRUE(pci_find(&pci_edu, PCI_ON_ROOT_BUS, 0, &self->edu.pci))
+#define test_no_cdev()							\
+	ASSERT_FALSE(pci_find(&pci_edu, PCI_ON_ROOT_BUS, 0, &self->edu.pci))
+
+#define test_group_dma(_seed)						\
+	do {								\
+		mem_fill(self->mem, 300, _seed);			\
+		ASSERT_TRUE(edu_load(&self->user.edu, IOVA, 300));	\
+		ASSERT_TRUE(edu_store(&self->user.edu, IOVA + PAGE, 300)); \
+		ASSERT_TRUE(mem_is(self->mem + PAGE, 300, _seed));	\
+	} while (0)
+
+#define test_cdev_is_busy()						\
+	do {								\
+		uint32_t __devid;					\
+		int __cdev;						\
+									\
+		test_cdev();						\
+		self->fd = iommufd_open();				\
+		ASSERT_GE(self->fd, 0);					\
+		__cdev = vfio_cdev_open(&self->edu.pci);		\
+		ASSERT_GE(__cdev, 0);					\
+		test_err(EBUSY, _test_vfio_bind(__cdev, self->fd,	\
+						&__devid));		\
+		close(__cdev);						\
+		close(self->fd);					\
+		self->fd = -1;						\
+	} while (0)
 
 TEST_F(modules, iommufd_is_kept_by_its_users)
 {
@@ -182,42 +331,148 @@ TEST_F(modules, iommufd_is_kept_by_an_open_file)
 	test_unload("iommufd");
 }
 
-TEST_F(modules, driver_is_kept_by_an_open_cdev)
+TEST_F(modules, vfio_cdev_is_kept_by_an_open_cdev)
 {
+	test_unload_users(CDEV);
 	self->fd = iommufd_open();
 	ASSERT_GE(self->fd, 0);
 	self->edu.cdev = vfio_cdev_open(&self->edu.pci);
 	ASSERT_GE(self->edu.cdev, 0);
-	test_kept(DRIVER);
+	test_kept(CDEV);
 	test_ok(_test_vfio_bind(self->edu.cdev, self->fd, &self->edu.devid));
-	test_kept(DRIVER);
+	test_kept(CDEV);
 	/* The mapping of the BAR keeps the closed file open. */
 	self->edu.bar = vfio_bar_mmap(self->edu.cdev,
 				      VFIO_PCI_BAR0_REGION_INDEX, NULL);
 	ASSERT_NE(NULL, (void *)self->edu.bar);
 	close(self->edu.cdev);
 	self->edu.cdev = -1;
+	test_kept(CDEV);
+	edu_close(&self->edu);
+	test_unload(CDEV);
+	test_no_cdev();
+	ASSERT_NE(0, access(self->edu.pci.cdev, F_OK));
+}
+
+/* The module comes and goes beside a user of the group. */
+TEST_F(modules, vfio_cdev_is_not_kept_by_a_group)
+{
+	test_unload_users(CDEV);
+	test_ok(group_user_open(&self->user, &self->edu.pci, self->mem));
+	test_group_dma(1);
+	test_unload(CDEV);
+	test_group_dma(2);
+	test_ok(modules_load(&self->all));
+	test_cdev_is_busy();
+	test_group_dma(3);
+	test_unload_users(CDEV);
+	group_user_close(&self->user);
+	test_unload(CDEV);
+	/* Without the module, the group opens again. */
+	test_ok(group_user_open(&self->user, &self->edu.pci, self->mem));
+	test_group_dma(4);
+	test_ok(modules_load(&self->all));
+	group_user_close(&self->user);
+	self->fd = iommufd_open();
+	test_ok(edu_open(&self->edu, self->fd));
+}
+
+/* Each transfer takes 100 ms, in which the module comes or goes. */
+TEST_F(modules, loads_while_a_group_moves_data)
+{
+	unsigned int offset;
+
+	test_unload_users(CDEV);
+	test_ok(group_user_open(&self->user, &self->edu.pci, self->mem));
+	mem_fill(self->mem, 300, 1);
+	ASSERT_TRUE(edu_load(&self->user.edu, IOVA, 300));
+	for (int i = 0; i < LOADS / kernel_slowness(); i++) {
+		offset = PAGE + 8 * i;
+		memset(self->mem + PAGE, 0, 3 * PAGE);
+		edu_dma_start(&self->user.edu, IOVA + offset, 0, 300,
+			      EDU_DMA_TO_RAM);
+		test_unload(CDEV);
+		test_no_cdev();
+		test_ok(module_load(CDEV));
+		test_cdev_is_busy();
+		ASSERT_TRUE(edu_dma_wait(&self->user.edu));
+		ASSERT_TRUE(mem_is(self->mem + offset, 300, 1));
+	}
+}
+
+TEST_F(modules, vfio_pci_is_kept_by_a_bound_cdev)
+{
+	self->fd = iommufd_open();
+	test_ok(edu_open(&self->edu, self->fd));
 	test_kept(DRIVER);
 	edu_close(&self->edu);
 	test_unload(DRIVER);
+	test_no_cdev();
+	test_ok(driver_load());
+	test_cdev();
+	test_ok(edu_open(&self->edu, self->fd));
 }
 
-TEST_F(modules, driver_is_kept_by_a_legacy_device_file)
+/* The same holds for a group: its device keeps the driver, its file does not. */
+TEST_F(modules, vfio_pci_is_kept_by_a_groups_device)
 {
-	int container = vfio_container_open();
-	int group = vfio_group_open(self->edu.pci.group);
-	int device;
-
-	ASSERT_GE(container, 0);
-	ASSERT_GE(group, 0);
-	test_ok(_test_use_container(group, container));
-	device = vfio_group_device(group, self->edu.pci.bdf);
-	ASSERT_GE(device, 0);
+	test_ok(group_user_open(&self->user, &self->edu.pci, self->mem));
 	test_kept(DRIVER);
-	close(device);
-	close(group);
-	close(container);
+	edu_close(&self->user.edu);
 	test_unload(DRIVER);
+}
+
+/* Without BIND a cdev does not keep the driver, but its removal waits. */
+TEST_F(modules, unload_of_vfio_pci_waits_for_an_open_cdev)
+{
+	self->edu.cdev = vfio_cdev_open(&self->edu.pci);
+	ASSERT_GE(self->edu.cdev, 0);
+	self->unloader = fork();
+	if (!self->unloader) {
+		edu_close(&self->edu);
+		_exit(module_unload(DRIVER));
+	}
+	ASSERT_EQ(-1, child_ended(self->unloader, WAIT_MS * slowness()));
+	/* The driver is on its way out: the device cannot be bound any more. */
+	self->fd = iommufd_open();
+	ASSERT_GE(self->fd, 0);
+	test_err(ENODEV, _test_vfio_bind(self->edu.cdev, self->fd,
+					 &self->edu.devid));
+	edu_close(&self->edu);
+	ASSERT_EQ(0, child_ended(self->unloader, LIMIT_MS * slowness()));
+	self->unloader = -1;
+}
+
+/* A device has a cdev whether vfio-cdev or the driver comes first. */
+TEST_F(modules, vfio_cdev_and_vfio_pci_go_and_come_in_any_order)
+{
+	test_unload_users(CDEV);
+	for (int i = 0; i < 3; i++) {
+		test_kept("vfio");
+		/* The driver goes first and comes last. */
+		test_unload(DRIVER);
+		test_unload(DRIVER_CORE);
+		test_no_cdev();
+		test_ok(driver_load());
+		test_cdev();
+		/* The driver goes first and comes first. */
+		test_unload(DRIVER);
+		test_unload(CDEV);
+		test_ok(driver_load());
+		test_no_cdev();
+		test_ok(module_load(CDEV));
+		test_cdev();
+		/* The driver goes last and comes last. */
+		test_unload(CDEV);
+		test_no_cdev();
+		test_unload(DRIVER);
+		test_ok(module_load(CDEV));
+		test_no_cdev();
+		test_ok(driver_load());
+		test_cdev();
+	}
+	self->fd = iommufd_open();
+	test_ok(edu_open(&self->edu, self->fd));
 }
 
 /* What must not grow: objects of each slab cache, KiB of each kind of memory */
@@ -351,11 +606,28 @@ static int use(struct edu *edu, void *mem, bool tidy)
 	return rc;
 }
 
-/* Every other load has two uses: one undoes each step, one only closes. */
+static int use_by_group(struct group_user *user, const struct pci_device *pci,
+			void *mem)
+{
+	int rc = group_user_open(user, pci, mem);
+
+	if (!rc)
+		group_user_close(user);
+	return rc;
+}
+
+/*
+ * Every other load has two uses: one undoes each step, one only closes. In
+ * between the group is used without the modules.
+ */
 #define test_life(_rounds)						\
 	do {								\
 		for (int __i = 0; __i < (_rounds); __i++) {		\
 			test_ok(modules_unload(&self->all));		\
+			if (__i % 2)					\
+				test_ok(use_by_group(&self->user,	\
+						     &self->edu.pci,	\
+						     self->mem));	\
 			test_ok(modules_load(&self->all));		\
 			if (__i % 2)					\
 				continue;				\

@@ -1,15 +1,16 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * While a program uses a PF, a VF of it can only be opened with the token that
- * the program has set, whether PF and VF are bound to vfio-pci or to
- * vfio-pci-iommufd.
+ * the program has set, whether PF and VF are used through their cdevs or through
+ * their groups.
  */
 #include <linux/limits.h>
-#include <stdlib.h>
 
 #include "common.h"
 
-#define STOCK		"vfio-pci"
+/* vfio-pci makes VFs only if this is set. */
+#define ENABLE_SRIOV	"/sys/module/vfio_pci/parameters/enable_sriov"
+
 #define RIGHT		"2ab74924-c335-45f4-9b16-8569e5b08258"
 #define WRONG		"2ab74924-c335-45f4-9b16-8569e5b08259"
 
@@ -23,29 +24,28 @@ static const uint8_t wrong[16] = {
 	0x9b, 0x16, 0x85, 0x69, 0xe5, 0xb0, 0x82, 0x59,
 };
 
-/* An open device: through its cdev if it has one, else through its group */
+/* An open device, through its cdev or through its group */
 struct user {
 	int device;
 	int group;
 	int container;
 };
 
-/* "own" is the driver that gives the device its cdev. */
 FIXTURE(token) {
 	int fd;
 	struct pci_device pf, vf;
-	struct pci_driver own;
 	struct user pf_user, vf_user;
 };
 
 FIXTURE_VARIANT(token) {
-	bool pf_is_stock;
-	bool vf_is_stock;
+	bool pf_by_group;
+	bool vf_by_group;
 };
 
-FIXTURE_VARIANT_ADD(token, own_pf_own_vf) { false, false };
-FIXTURE_VARIANT_ADD(token, own_pf_stock_vf) { false, true };
-FIXTURE_VARIANT_ADD(token, stock_pf_own_vf) { true, false };
+FIXTURE_VARIANT_ADD(token, pf_by_cdev_vf_by_cdev) { false, false };
+FIXTURE_VARIANT_ADD(token, pf_by_cdev_vf_by_group) { false, true };
+FIXTURE_VARIANT_ADD(token, pf_by_group_vf_by_cdev) { true, false };
+FIXTURE_VARIANT_ADD(token, pf_by_group_vf_by_group) { true, true };
 
 static void user_close(struct user *user)
 {
@@ -87,21 +87,18 @@ static int open_group(struct user *user, const struct pci_device *pci,
 /*
  * Closes @user first. @which is NULL, RIGHT or WRONG. Returns 0 or the errno.
  */
-static int user_open(struct user *user, int fd, const char *bdf,
-		     const char *which)
+static int user_open(struct user *user, int fd, const struct pci_device *pci,
+		     bool by_group, const char *which)
 {
 	const uint8_t *token = !which ? NULL : strcmp(which, RIGHT) ?
 			       wrong : right;
-	struct pci_device pci;
 	int rc;
 
 	user_close(user);
-	if (!pci_look_up(bdf, &pci_nvme, &pci))
-		return ENODEV;
-	if (!pci.cdev[0]) {
-		rc = open_group(user, &pci, which);
+	if (by_group) {
+		rc = open_group(user, pci, which);
 	} else {
-		user->device = vfio_cdev_open(&pci);
+		user->device = vfio_cdev_open(pci);
 		rc = bind_with_token(user->device, fd, token);
 	}
 	if (rc)
@@ -140,55 +137,41 @@ static bool find_vf(const char *pf, struct pci_device *vf)
 	return pci_look_up(strrchr(target, '/') + 1, &pci_nvme, vf);
 }
 
-static bool give_to(const char *bdf, const struct pci_driver *driver)
-{
-	struct pci_driver now;
-
-	if (pci_driver_of(bdf, &now)) {
-		if (!strcmp(now.name, driver->name))
-			return true;
-		if (!pci_unbind(bdf))
-			return false;
-	}
-	return pci_bind(bdf, driver);
-}
-
 FIXTURE_SETUP(token)
 {
-	static const struct pci_driver stock = { STOCK };
-
 	self->fd = iommufd_open();
 	ASSERT_GE(self->fd, 0);
 	self->pf_user = (struct user){ -1, -1, -1 };
 	self->vf_user = self->pf_user;
 	if (!find_pf(&self->pf))
 		SKIP(_exit(KSFT_SKIP), "no nvme with SR-IOV and a VFIO cdev");
-	ASSERT_TRUE(pci_driver_of(self->pf.bdf, &self->own));
-	ASSERT_EQ(0, system("modprobe " STOCK " enable_sriov=1"));
-	ASSERT_TRUE(give_to(self->pf.bdf,
-			    variant->pf_is_stock ? &stock : &self->own));
-	/* vfio finds the PF of a VF only if the PF was bound first. */
-	test_ok(user_open(&self->pf_user, self->fd, self->pf.bdf, RIGHT));
+	ASSERT_TRUE(file_write(ENABLE_SRIOV, "Y"));
+	test_ok(user_open(&self->pf_user, self->fd, &self->pf,
+			  variant->pf_by_group, RIGHT));
+	/* vfio-pci takes the VFs of its PF by itself. */
 	ASSERT_TRUE(pci_write(self->pf.bdf, "sriov_numvfs", "1"));
 	ASSERT_TRUE(find_vf(self->pf.bdf, &self->vf));
-	ASSERT_TRUE(give_to(self->vf.bdf,
-			    variant->vf_is_stock ? &stock : &self->own));
+	ASSERT_NE('\0', self->vf.cdev[0]);
+	ASSERT_NE(self->pf.group, self->vf.group);
 }
 
 FIXTURE_TEARDOWN(token)
 {
 	user_close(&self->vf_user);
 	EXPECT_TRUE(pci_write(self->pf.bdf, "sriov_numvfs", "0"));
+	/* The cdev of the VF went with it. */
+	EXPECT_NE(0, access(self->vf.cdev, F_OK));
 	user_close(&self->pf_user);
-	EXPECT_TRUE(give_to(self->pf.bdf, &self->own));
-	EXPECT_EQ(0, system("rmmod " STOCK));
+	EXPECT_TRUE(file_write(ENABLE_SRIOV, "N"));
 	close(self->fd);
 }
 
-#define test_open(_user, _bdf, _token)					\
-	test_ok(user_open(_user, self->fd, _bdf, _token))
-#define test_err_open(_errno, _user, _bdf, _token)			\
-	test_err(_errno, user_open(_user, self->fd, _bdf, _token))
+#define test_open_vf(_token)						\
+	test_ok(user_open(&self->vf_user, self->fd, &self->vf,		\
+			  variant->vf_by_group, _token))
+#define test_err_open_vf(_errno, _token)				\
+	test_err(_errno, user_open(&self->vf_user, self->fd, &self->vf,	\
+				   variant->vf_by_group, _token))
 
 /*
  * The PF stays open: the next open would reset it, and QEMU's nvme loses its
@@ -197,11 +180,57 @@ FIXTURE_TEARDOWN(token)
 TEST_F(token, vf_needs_the_token_of_its_pf)
 {
 	for (int i = 0; i < 2; i++) {
-		test_err_open(EACCES, &self->vf_user, self->vf.bdf, NULL);
-		test_err_open(EACCES, &self->vf_user, self->vf.bdf, WRONG);
-		test_open(&self->vf_user, self->vf.bdf, RIGHT);
+		test_err_open_vf(EACCES, NULL);
+		test_err_open_vf(EACCES, WRONG);
+		test_open_vf(RIGHT);
 		user_close(&self->vf_user);
 	}
+}
+
+/* A refused open leaves nothing that keeps out a user of the other kind. */
+TEST_F(token, wrong_token_does_not_keep_the_other_way_closed)
+{
+	test_err_open_vf(EACCES, WRONG);
+	test_ok(user_open(&self->vf_user, self->fd, &self->vf,
+			  !variant->vf_by_group, RIGHT));
+	user_close(&self->vf_user);
+	test_open_vf(RIGHT);
+}
+
+FIXTURE(no_token) {
+	int fd;
+	struct pci_device pci;
+	struct user user;
+};
+
+FIXTURE_SETUP(no_token)
+{
+	self->user = (struct user){ -1, -1, -1 };
+	self->fd = iommufd_open();
+	ASSERT_GE(self->fd, 0);
+	test_find(&pci_edu, PCI_ON_ROOT_BUS, 0, &self->pci);
+}
+
+FIXTURE_TEARDOWN(no_token)
+{
+	user_close(&self->user);
+	close(self->fd);
+}
+
+TEST_F(no_token, token_for_a_device_without_sriov_is_einval)
+{
+	test_err(EINVAL, user_open(&self->user, self->fd, &self->pci, false,
+				   RIGHT));
+	test_ok(user_open(&self->user, self->fd, &self->pci, false, NULL));
+}
+
+TEST_F(no_token, token_that_cannot_be_read_is_efault)
+{
+	self->user.device = vfio_cdev_open(&self->pci);
+	ASSERT_GE(self->user.device, 0);
+	test_err(EFAULT, bind_with_token(self->user.device, self->fd,
+					 (void *)PAGE));
+	test_ok(bind_with_token(self->user.device, self->fd, NULL));
 }
 
 TEST_HARNESS_MAIN

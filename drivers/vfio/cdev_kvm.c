@@ -1,0 +1,123 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * vfio-cdev-kvm: let a file of a VFIO cdev be added to a virtual machine
+ *
+ * KVM asks vfio.ko about a file through three functions. This module redirects
+ * them, for files of cdevs only; kvm.c has the answers.
+ */
+#define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
+
+#include <linux/atomic.h>
+#include <linux/fs.h>
+#include <linux/kernel.h>
+#include <linux/kvm_host.h>
+#include <linux/module.h>
+#include <linux/vfio.h>
+
+#include "cdev.h"
+#include "redirect.h"
+
+static notrace bool vfio_kvm_is_cdev(unsigned long arg0, unsigned long arg1,
+				     unsigned long caller)
+{
+	struct file *filep = (struct file *)arg0;
+
+	return filep->f_op == &vfio_cdev_fops;
+}
+
+/*
+ * Once KVM has accepted a file, it counts on all three functions: one that is
+ * not told that the virtual machine goes leaves file->kvm dangling. So the file
+ * keeps this module loaded, from here to its release.
+ */
+static notrace bool vfio_kvm_hold(struct vfio_cdev_file *file)
+{
+	if (READ_ONCE(file->kvm_module))
+		return true;
+	if (!try_module_get(THIS_MODULE))
+		return false;
+	/* Another VM may ask at the same time. */
+	if (cmpxchg(&file->kvm_module, NULL, THIS_MODULE))
+		module_put(THIS_MODULE);
+	return true;
+}
+
+static notrace bool vfio_kvm_adds_cdev(unsigned long arg0, unsigned long arg1,
+				       unsigned long caller)
+{
+	struct file *filep = (struct file *)arg0;
+
+	return filep->f_op == &vfio_cdev_fops &&
+	       vfio_file_is_valid_asked_by_kvm(caller) &&
+	       vfio_kvm_hold(filep->private_data);
+}
+
+/* In the order of starting: what follows an accepted file works before that. */
+static struct vfio_redirect vfio_kvm_redirects[] = {
+	{
+		.from = vfio_file_set_kvm,
+		.to = vfio_cdev_file_set_kvm,
+		.matches = vfio_kvm_is_cdev,
+	},
+	{
+		.from = vfio_file_enforced_coherent,
+		.to = vfio_cdev_file_enforced_coherent,
+		.matches = vfio_kvm_is_cdev,
+	},
+	{
+		.from = vfio_file_is_valid,
+		.to = vfio_cdev_file_is_valid,
+		.matches = vfio_kvm_adds_cdev,
+	},
+};
+
+static void vfio_kvm_stop(unsigned int num)
+{
+	while (num--)
+		vfio_redirect_stop(&vfio_kvm_redirects[num]);
+}
+
+static void vfio_kvm_say_why(int rc, void *from)
+{
+	if (rc == -EOPNOTSUPP)
+		pr_warn("KVM is not served: this kernel has no KVM, or ftrace cannot redirect calls\n");
+	else if (rc == -EBUSY)
+		pr_warn("KVM is not served: %ps is patched already, as by a livepatch, or kernel.ftrace_enabled is 0\n",
+			from);
+	else
+		pr_warn("KVM is not served: error %d for %ps\n", rc, from);
+}
+
+static int __init vfio_cdev_kvm_init(void)
+{
+	unsigned int i;
+	int rc;
+
+	if (!IS_ENABLED(CONFIG_KVM)) {
+		vfio_kvm_say_why(-EOPNOTSUPP, NULL);
+		return -EOPNOTSUPP;
+	}
+	for (i = 0; i < ARRAY_SIZE(vfio_kvm_redirects); i++) {
+		rc = vfio_redirect_start(&vfio_kvm_redirects[i]);
+		if (rc) {
+			vfio_kvm_say_why(rc, vfio_kvm_redirects[i].from);
+			vfio_kvm_stop(i);
+			return rc;
+		}
+	}
+	return 0;
+}
+module_init(vfio_cdev_kvm_init);
+
+/*
+ * No file of a cdev is in a virtual machine now. A call that is on its way to a
+ * function of vfio-cdev goes on there, where the file keeps it safe.
+ */
+static void __exit vfio_cdev_kvm_exit(void)
+{
+	vfio_kvm_stop(ARRAY_SIZE(vfio_kvm_redirects));
+}
+module_exit(vfio_cdev_kvm_exit);
+
+MODULE_DESCRIPTION("KVM support for VFIO character devices on iommufd");
+MODULE_LICENSE("GPL");
