@@ -109,8 +109,12 @@ static int vfio_cdev_enable(struct vfio_cdev_file *file)
 	lockdep_assert_held(&dev->lock);
 
 	mutex_lock(&vdev->dev_set->lock);
-	/* The group is kept closed and iommufd owns its DMA. */
-	if (WARN_ON_ONCE(vdev->open_count))
+	/*
+	 * The group has no other user, but for one case: on some kernels nothing
+	 * tells that the group of an emulated device had a container of vfio.ko
+	 * before this module was loaded.
+	 */
+	if (vdev->open_count)
 		goto out_unlock;
 	rc = xa_err(xa_store(&vfio_cdev_idevs, (unsigned long)vdev, dev->idev,
 			     GFP_KERNEL_ACCOUNT));
@@ -257,7 +261,7 @@ long vfio_cdev_bind_ioctl(struct vfio_cdev_file *file,
 	if (mutex_lock_interruptible(&dev->lock))
 		return -ERESTARTSYS;
 	if (dev->user) {
-		rc = -EINVAL;
+		rc = dev->user->of_group ? -EBUSY : -EINVAL;
 		goto out_unlock;
 	}
 	ictx = iommufd_ctx_from_fd(bind.iommufd);
@@ -276,19 +280,86 @@ out_unlock:
 	return rc;
 }
 
-/*
- * Called when the bound file is released. On return the cdev can be bound and
- * the group can be opened.
+/* The caller holds dev->lock, and the device is not bound. */
+static int __vfio_cdev_bind_of_group(struct vfio_cdev_file *file,
+				     struct iommufd_ctx *ictx, u32 ioas_id)
+{
+	struct vfio_cdev *dev = file->dev;
+	u32 devid;
+	int rc;
+
+	rc = vfio_cdev_hold_driver(dev);
+	if (rc)
+		return rc;
+	rc = vfio_cdev_start(file, ictx, &devid);
+	if (rc)
+		goto out_driver_put;
+	rc = vfio_dma_attach(dev, &ioas_id);
+	if (rc)
+		goto out_stop;
+	dev->hold = NULL;
+	return 0;
+
+out_stop:
+	vfio_cdev_stop(dev);
+out_driver_put:
+	module_put(dev->driver);
+	return rc;
+}
+
+/**
+ * vfio_cdev_bind_of_group() - bind and attach a device for a user of its group
+ * @file: becomes the owner of the device, until vfio_cdev_unbind()
+ * @ictx: iommufd that is the container of the group
+ *
+ * The device is attached to the IOAS that stands for a container. The caller
+ * keeps the group open, so no cdev of the group is bound.
+ *
+ * Return: 0; EBUSY when a file of the cdev has bound the device after all,
+ * because the group has no node, ENODEV when @ictx has no such IOAS,
+ * ERESTARTSYS, or an error of vfio_dma_bind(), vfio_dma_attach() or of the
+ * driver's open_device().
+ */
+int vfio_cdev_bind_of_group(struct vfio_cdev_file *file,
+			    struct iommufd_ctx *ictx)
+{
+	struct vfio_cdev *dev = file->dev;
+	u32 ioas_id;
+	int rc;
+
+	rc = iommufd_vfio_compat_ioas_get_id(ictx, &ioas_id);
+	if (rc)
+		return rc;
+	if (mutex_lock_interruptible(&dev->lock))
+		return -ERESTARTSYS;
+	rc = dev->user ? -EBUSY :
+			 __vfio_cdev_bind_of_group(file, ictx, ioas_id);
+	if (!rc)
+		/* Publish; pairs with vfio_cdev_bound(). */
+		smp_store_release(&dev->user, file);
+	mutex_unlock(&dev->lock);
+	return rc;
+}
+EXPORT_SYMBOL_GPL(vfio_cdev_bind_of_group);
+
+/**
+ * vfio_cdev_unbind() - undo BIND or vfio_cdev_bind_of_group()
+ * @dev: bound device. The file that has bound it is being released.
+ *
+ * On return the cdev can be bound and the group can be opened, if the user of
+ * the group did not bind the device.
  */
 void vfio_cdev_unbind(struct vfio_cdev *dev)
 {
 	mutex_lock(&dev->lock);
 	vfio_cdev_stop(dev);
-	vfio_group_hold_put(dev->hold);
+	if (dev->hold)
+		vfio_group_hold_put(dev->hold);
 	module_put(dev->driver);
 	WRITE_ONCE(dev->user, NULL);
 	mutex_unlock(&dev->lock);
 }
+EXPORT_SYMBOL_GPL(vfio_cdev_unbind);
 
 /**
  * vfio_cdev_attach_ioctl() - VFIO_DEVICE_ATTACH_IOMMUFD_PT

@@ -105,6 +105,36 @@ static void vfio_cdev_put(struct vfio_cdev *dev)
 		complete(&vdev->comp);
 }
 
+/**
+ * vfio_cdev_join_in_group() - become a user of a device if it is in a group
+ * @dev: device
+ * @group: file of the group
+ *
+ * Context: any. The caller makes sure that @dev is not destroyed meanwhile.
+ * Return: true if the device is in the group and is registered. The caller is
+ * then a user of it until vfio_cdev_leave().
+ */
+bool vfio_cdev_join_in_group(struct vfio_cdev *dev, struct file *group)
+{
+	bool in_group;
+
+	spin_lock(&dev->gate);
+	in_group = !dev->removed && vfio_file_has_dev(group, dev->vdev);
+	spin_unlock(&dev->gate);
+	if (!in_group || vfio_cdev_try_get(dev))
+		return false;
+	get_device(&dev->device);
+	return true;
+}
+
+/* Undo vfio_cdev_join_in_group(). */
+void vfio_cdev_leave(struct vfio_cdev *dev)
+{
+	vfio_cdev_put(dev);
+	put_device(&dev->device);
+}
+EXPORT_SYMBOL_GPL(vfio_cdev_leave);
+
 static int vfio_cdev_fops_open(struct inode *inode, struct file *filep)
 {
 	struct vfio_cdev *dev =
@@ -144,10 +174,22 @@ static int vfio_cdev_fops_release(struct inode *inode, struct file *filep)
 	return 0;
 }
 
+/* What the driver knows, it does as for a user of the group. */
+static long vfio_cdev_driver_ioctl(struct vfio_cdev *dev, unsigned int cmd,
+				   unsigned long arg)
+{
+	struct vfio_device *vdev = dev->vdev;
+
+	if (cmd == VFIO_DEVICE_FEATURE)
+		return vfio_cdev_feature_ioctl(vdev, (void __user *)arg);
+	if (!vdev->ops->ioctl)
+		return -EINVAL;
+	return vdev->ops->ioctl(vdev, cmd, arg);
+}
+
 static long vfio_cdev_dispatch(struct vfio_cdev *dev, unsigned int cmd,
 			       unsigned long arg)
 {
-	struct vfio_device *vdev = dev->vdev;
 	void __user *uarg = (void __user *)arg;
 
 	switch (cmd) {
@@ -155,10 +197,8 @@ static long vfio_cdev_dispatch(struct vfio_cdev *dev, unsigned int cmd,
 		return vfio_cdev_attach_ioctl(dev, uarg);
 	case VFIO_DEVICE_DETACH_IOMMUFD_PT:
 		return vfio_cdev_detach_ioctl(dev, uarg);
-	case VFIO_DEVICE_FEATURE:
-		return vfio_cdev_feature_ioctl(vdev, uarg);
 	}
-	if (vfio_cdev_pci_core(vdev)) {
+	if (vfio_cdev_pci_core(dev->vdev)) {
 		switch (cmd) {
 		case VFIO_DEVICE_GET_PCI_HOT_RESET_INFO:
 			return vfio_cdev_hot_reset_info_ioctl(dev, uarg);
@@ -166,36 +206,38 @@ static long vfio_cdev_dispatch(struct vfio_cdev *dev, unsigned int cmd,
 			return vfio_cdev_hot_reset_ioctl(dev, uarg);
 		}
 	}
-	if (!vdev->ops->ioctl)
-		return -EINVAL;
-	return vdev->ops->ioctl(vdev, cmd, arg);
+	return vfio_cdev_driver_ioctl(dev, cmd, arg);
 }
 
-static long vfio_cdev_fops_ioctl(struct file *filep, unsigned int cmd,
-				 unsigned long arg)
+long vfio_cdev_fops_ioctl(struct file *filep, unsigned int cmd,
+			  unsigned long arg)
 {
 	struct vfio_cdev_file *file = filep->private_data;
 	struct device *device = file->dev->vdev->dev;
 	bool has_pm;
 	long rc;
 
-	if (cmd == VFIO_DEVICE_BIND_IOMMUFD)
+	if (cmd == VFIO_DEVICE_BIND_IOMMUFD && !file->of_group)
 		return vfio_cdev_bind_ioctl(file, (void __user *)arg);
-	if (!vfio_cdev_bound(file))
+	if (!vfio_cdev_bound(file) || cmd == VFIO_DEVICE_BIND_IOMMUFD)
 		return -EINVAL;
 
 	/* It may sleep, see VFIO_DEVICE_FEATURE_LOW_POWER_ENTRY. */
 	has_pm = device->driver && device->driver->pm;
 	if (has_pm && pm_runtime_resume_and_get(device))
 		return -EIO;
-	rc = vfio_cdev_dispatch(file->dev, cmd, arg);
+	if (file->of_group)
+		rc = vfio_cdev_driver_ioctl(file->dev, cmd, arg);
+	else
+		rc = vfio_cdev_dispatch(file->dev, cmd, arg);
 	if (has_pm)
 		pm_runtime_put(device);
 	return rc;
 }
+EXPORT_SYMBOL_GPL(vfio_cdev_fops_ioctl);
 
-static ssize_t vfio_cdev_fops_read(struct file *filep, char __user *buf,
-				   size_t count, loff_t *ppos)
+ssize_t vfio_cdev_fops_read(struct file *filep, char __user *buf, size_t count,
+			    loff_t *ppos)
 {
 	struct vfio_cdev_file *file = filep->private_data;
 	struct vfio_device *vdev = file->dev->vdev;
@@ -204,9 +246,10 @@ static ssize_t vfio_cdev_fops_read(struct file *filep, char __user *buf,
 		return -EINVAL;
 	return vdev->ops->read(vdev, buf, count, ppos);
 }
+EXPORT_SYMBOL_GPL(vfio_cdev_fops_read);
 
-static ssize_t vfio_cdev_fops_write(struct file *filep, const char __user *buf,
-				    size_t count, loff_t *ppos)
+ssize_t vfio_cdev_fops_write(struct file *filep, const char __user *buf,
+			     size_t count, loff_t *ppos)
 {
 	struct vfio_cdev_file *file = filep->private_data;
 	struct vfio_device *vdev = file->dev->vdev;
@@ -215,8 +258,9 @@ static ssize_t vfio_cdev_fops_write(struct file *filep, const char __user *buf,
 		return -EINVAL;
 	return vdev->ops->write(vdev, buf, count, ppos);
 }
+EXPORT_SYMBOL_GPL(vfio_cdev_fops_write);
 
-static int vfio_cdev_fops_mmap(struct file *filep, struct vm_area_struct *vma)
+int vfio_cdev_fops_mmap(struct file *filep, struct vm_area_struct *vma)
 {
 	struct vfio_cdev_file *file = filep->private_data;
 	struct vfio_device *vdev = file->dev->vdev;
@@ -231,6 +275,7 @@ static int vfio_cdev_fops_mmap(struct file *filep, struct vm_area_struct *vma)
 		vfio_pci_vma_watch(core, vma);
 	return rc;
 }
+EXPORT_SYMBOL_GPL(vfio_cdev_fops_mmap);
 
 const struct file_operations vfio_cdev_fops = {
 	.owner = THIS_MODULE,

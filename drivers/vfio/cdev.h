@@ -14,12 +14,14 @@
 #include <linux/vfio.h>
 
 struct file;
+struct iommu_group;
 struct iommufd_access;
 struct iommufd_ctx;
 struct iommufd_device;
 struct kvm;
 struct module;
 struct vfio_group_hold;
+struct vm_area_struct;
 
 /**
  * struct vfio_cdev - the character device of a vfio device
@@ -45,7 +47,8 @@ struct vfio_group_hold;
  *        Only the release of that file clears it, when no operation on the
  *        file is running any more.
  * @driver: module of @vdev's driver, counted while bound; under @lock
- * @hold: keeps the legacy group closed while bound; under @lock
+ * @hold: keeps the legacy group closed while bound; NULL when the user of the
+ *        group has bound the device; under @lock
  * @attached: the device is attached to a HWPT; under @lock
  * @idev: the device in its iommufd, or NULL when not bound; under @lock
  * @access: the same for a device that its driver emulates
@@ -73,6 +76,8 @@ struct vfio_cdev {
 /**
  * struct vfio_cdev_file - an open file of a character device
  * @dev: the device. The file is a user of its registration.
+ * @of_group: a user of the group has opened the device, and this stands for all
+ *            its files of the device
  * @kvm_lock: guards @kvm
  * @kvm: the virtual machine the file was added to, or NULL. KVM clears it
  *       before the virtual machine goes.
@@ -81,6 +86,7 @@ struct vfio_cdev {
  */
 struct vfio_cdev_file {
 	struct vfio_cdev *dev;
+	bool of_group;
 	spinlock_t kvm_lock;
 	struct kvm *kvm;
 	struct module *kvm_module;
@@ -95,8 +101,17 @@ static inline bool vfio_cdev_bound(struct vfio_cdev_file *file)
 
 /* cdev.c: the character device */
 extern const struct file_operations vfio_cdev_fops;
+long vfio_cdev_fops_ioctl(struct file *filep, unsigned int cmd,
+			  unsigned long arg);
+ssize_t vfio_cdev_fops_read(struct file *filep, char __user *buf, size_t count,
+			    loff_t *ppos);
+ssize_t vfio_cdev_fops_write(struct file *filep, const char __user *buf,
+			     size_t count, loff_t *ppos);
+int vfio_cdev_fops_mmap(struct file *filep, struct vm_area_struct *vma);
 struct vfio_cdev *vfio_cdev_create(struct vfio_device *vdev);
 void vfio_cdev_destroy(struct vfio_cdev *dev);
+bool vfio_cdev_join_in_group(struct vfio_cdev *dev, struct file *group);
+void vfio_cdev_leave(struct vfio_cdev *dev);
 int vfio_cdev_nodes_init(void);
 void vfio_cdev_nodes_exit(void);
 
@@ -107,6 +122,8 @@ struct vfio_device_detach_iommufd_pt;
 
 long vfio_cdev_bind_ioctl(struct vfio_cdev_file *file,
 			  struct vfio_device_bind_iommufd __user *arg);
+int vfio_cdev_bind_of_group(struct vfio_cdev_file *file,
+			    struct iommufd_ctx *ictx);
 void vfio_cdev_unbind(struct vfio_cdev *dev);
 long vfio_cdev_attach_ioctl(struct vfio_cdev *dev,
 			    struct vfio_device_attach_iommufd_pt __user *arg);
@@ -131,6 +148,7 @@ long vfio_cdev_feature_ioctl(struct vfio_device *vdev,
 /* group.c: keeping the legacy group closed */
 struct vfio_group_hold *vfio_group_hold_get(struct vfio_device *vdev);
 void vfio_group_hold_put(struct vfio_group_hold *hold);
+struct file *vfio_group_open(struct iommu_group *group);
 int vfio_group_opener_init(void);
 void vfio_group_opener_exit(void);
 
@@ -151,5 +169,9 @@ long vfio_cdev_hot_reset_info_ioctl(struct vfio_cdev *dev,
 				    struct vfio_pci_hot_reset_info __user *arg);
 long vfio_cdev_hot_reset_ioctl(struct vfio_cdev *dev,
 			       struct vfio_pci_hot_reset __user *arg);
+
+/* main.c: all character devices */
+struct vfio_cdev *vfio_cdev_next_in_group(struct file *group,
+					  unsigned long *index);
 
 #endif

@@ -10,7 +10,6 @@
 #include <linux/atomic.h>
 #include <linux/fs.h>
 #include <linux/kernel.h>
-#include <linux/kvm_host.h>
 #include <linux/module.h>
 #include <linux/vfio.h>
 
@@ -110,8 +109,10 @@ static int __init vfio_cdev_kvm_init(void)
 module_init(vfio_cdev_kvm_init);
 
 /*
- * No file of a cdev is in a virtual machine now. A call that is on its way to a
- * function of vfio-cdev goes on there, where the file keeps it safe.
+ * No file of a cdev is in a virtual machine now, since it would keep this
+ * module. ftrace ends its calls of the functions above before it returns. A call
+ * that they have sent to vfio-cdev returns from there to its caller, and the
+ * caller's reference to the file keeps vfio-cdev.
  */
 static void __exit vfio_cdev_kvm_exit(void)
 {

@@ -20,6 +20,7 @@
  */
 #include <linux/completion.h>
 #include <linux/err.h>
+#include <linux/export.h>
 #include <linux/file.h>
 #include <linux/fs.h>
 #include <linux/iommu.h>
@@ -95,12 +96,16 @@ static void vfio_group_close(struct file *file)
 	destroy_work_on_stack(&close.work);
 }
 
-/*
- * Return the file, NULL when the group has no node, or EBUSY when it is open.
- * The worker has root's rights: the user of a cdev needs no permission for the
- * node of the group.
+/**
+ * vfio_group_open() - open a group
+ * @group: the group
+ *
+ * Context: a worker, which has root's rights: the user of a cdev needs no
+ * permission for the node of the group.
+ * Return: the file, NULL when the group has no node, ERR_PTR(-EBUSY) when it is
+ * open, or another ERR_PTR.
  */
-static struct file *vfio_group_open(struct iommu_group *group)
+struct file *vfio_group_open(struct iommu_group *group)
 {
 	const struct path root = {
 		.mnt = vfio_group_devtmpfs,
@@ -113,6 +118,7 @@ static struct file *vfio_group_open(struct iommu_group *group)
 	file = file_open_root(&root, name, O_RDWR | O_NONBLOCK | O_NOFOLLOW, 0);
 	return PTR_ERR_OR_ZERO(file) == -ENOENT ? NULL : file;
 }
+EXPORT_SYMBOL_GPL(vfio_group_open);
 
 /* Drop a reference; the last one frees the hold. */
 static void vfio_group_hold_leave(struct vfio_group_hold *hold)

@@ -9,6 +9,7 @@
  */
 #include <linux/device.h>
 #include <linux/err.h>
+#include <linux/export.h>
 #include <linux/module.h>
 #include <linux/vfio.h>
 #include <linux/xarray.h>
@@ -35,7 +36,8 @@ static int vfio_cdev_add_dev(struct device *device)
 	struct vfio_cdev *dev;
 	int rc;
 
-	if (!vfio_dma_can_bind(vdev))
+	/* A device of no use, such as that with which vfio-cdev-group starts */
+	if (!vdev->ops->ioctl || !vfio_dma_can_bind(vdev))
 		return 0;
 	if (!vfio_cdev_pci_core_is_known(vdev)) {
 		dev_warn(
@@ -67,6 +69,30 @@ static void vfio_cdev_remove_dev(struct device *device)
 	if (dev)
 		vfio_cdev_destroy(dev);
 }
+
+/**
+ * vfio_cdev_next_in_group() - go through the devices of a group
+ * @group: file of the group
+ * @index: where to start, 0 for the first one; out: where to go on
+ *
+ * Return: the next device of the group, of which the caller becomes a user until
+ * vfio_cdev_leave(), or NULL after the last one.
+ */
+struct vfio_cdev *vfio_cdev_next_in_group(struct file *group,
+					  unsigned long *index)
+{
+	struct vfio_cdev *dev;
+
+	/* While an entry is here, the device is not destroyed. */
+	xa_lock(&vfio_cdevs);
+	xa_for_each_start(&vfio_cdevs, *index, dev, *index)
+		if (vfio_cdev_join_in_group(dev, group))
+			break;
+	xa_unlock(&vfio_cdevs);
+	++*index;
+	return dev;
+}
+EXPORT_SYMBOL_GPL(vfio_cdev_next_in_group);
 
 static struct class_interface vfio_cdev_interface = {
 	.add_dev = vfio_cdev_add_dev,

@@ -35,8 +35,9 @@ static void notrace vfio_redirect_call(unsigned long ip,
  * vfio_redirect_start() - send calls of a function to another one
  * @redirect: what to redirect. It must exist until vfio_redirect_stop().
  *
- * Return: 0, EBUSY when a livepatch or another module redirects the function,
- * EOPNOTSUPP when the kernel cannot redirect calls, or an error of ftrace.
+ * Return: 0, EBUSY when a livepatch or another module redirects the function or
+ * kernel.ftrace_enabled is 0, EOPNOTSUPP when the kernel cannot redirect calls,
+ * or an error of ftrace.
  */
 int vfio_redirect_start(struct vfio_redirect *redirect)
 {
@@ -60,8 +61,10 @@ EXPORT_SYMBOL_GPL(vfio_redirect_start);
  * vfio_redirect_stop() - undo vfio_redirect_start()
  * @redirect: what was redirected
  *
- * On return no call enters redirect->to any more. A call that is in it may
- * still be running.
+ * On return redirect->matches is not running and no call enters redirect->to
+ * any more. A call that is in there may still be running, but only if it has
+ * slept: ftrace waits until every task has given up its CPU or has left the
+ * kernel.
  */
 void vfio_redirect_stop(struct vfio_redirect *redirect)
 {

@@ -87,6 +87,21 @@ static bool is_edu(const char *dir)
 	return !strncmp(modalias, "pci:v00001234d000011E8", 22);
 }
 
+/* The driver of the PCI device: cdevs leave it as it is. */
+static const char *driver_of(const char *dir)
+{
+	static char target[PATH_MAX];
+	char path[PATH_MAX];
+	ssize_t n;
+
+	snprintf(path, sizeof(path), "%s/../../driver", dir);
+	n = readlink(path, target, sizeof(target) - 1);
+	if (n < 0)
+		err(1, "%s", path);
+	target[n] = '\0';
+	return strrchr(target, '/') + 1;
+}
+
 static int open_edu(void)
 {
 	glob_t entries = { };
@@ -104,8 +119,9 @@ static int open_edu(void)
 		fd = open(cdev, O_RDWR | O_CLOEXEC);
 		if (fd < 0)
 			err(1, "%s", cdev);
-		printf("    edu (1234:11e8) at PCI %.12s is %s\n",
-		       dir + strlen("/sys/bus/pci/devices/"), cdev);
+		printf("    edu (1234:11e8) at PCI %.12s, on the driver %s, is %s\n",
+		       dir + strlen("/sys/bus/pci/devices/"), driver_of(dir),
+		       cdev);
 	}
 	globfree(&entries);
 	errno = ENODEV;

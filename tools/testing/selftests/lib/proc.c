@@ -196,23 +196,35 @@ int kmsg_open(void)
 	return fd;
 }
 
-bool kmsg_wait_fault(int kmsg, bool write, uint64_t iova, unsigned int ms)
+bool kmsg_wait(int kmsg, const char * const *texts, unsigned int ms)
 {
 	uint64_t end = now_ms() + ms;
-	char want[64], line[2048];
+	char line[2048];
 	ssize_t n;
+	int i;
 
-	snprintf(want, sizeof(want), "fault addr 0x%" PRIx64 " ",
-		 iova & ~UINT64_C(4095));
 	do {
 		n = read(kmsg, line, sizeof(line) - 1);
 		if (n < 0 && errno == EAGAIN)
 			sleep_ms(5);
 		/* On EPIPE, lines were overwritten before they were read. */
 		line[n > 0 ? n : 0] = '\0';
-		if (strstr(line, "DMAR: ") && strstr(line, want) &&
-		    strstr(line, write ? "DMA Write" : "DMA Read"))
+		for (i = 0; texts[i] && strstr(line, texts[i]);)
+			i++;
+		if (!texts[i])
 			return true;
 	} while (now_ms() < end);
 	return false;
+}
+
+bool kmsg_wait_fault(int kmsg, bool write, uint64_t iova, unsigned int ms)
+{
+	char addr[64];
+	const char * const texts[] = {
+		"DMAR: ", write ? "DMA Write" : "DMA Read", addr, NULL
+	};
+
+	snprintf(addr, sizeof(addr), "fault addr 0x%" PRIx64 " ",
+		 iova & ~UINT64_C(4095));
+	return kmsg_wait(kmsg, texts, ms);
 }

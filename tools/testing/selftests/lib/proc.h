@@ -58,11 +58,13 @@ uint64_t now_ms(void);
 void sleep_ms(unsigned int ms);
 
 /*
- * The kernel log, from now on. kmsg_wait_fault() waits up to @ms for VT-d to
- * log that a write (or a read) to the page of @iova was blocked; false if it
- * did not.
+ * The kernel log, from now on. kmsg_wait() waits up to @ms for a line that has
+ * all @texts, a list that ends with NULL; false if there was none.
+ * kmsg_wait_fault() waits for VT-d to log that a write (or a read) to the page
+ * of @iova was blocked.
  */
 int kmsg_open(void);
+bool kmsg_wait(int kmsg, const char * const *texts, unsigned int ms);
 bool kmsg_wait_fault(int kmsg, bool write, uint64_t iova, unsigned int ms);
 
 #endif

@@ -1,39 +1,20 @@
 // SPDX-License-Identifier: GPL-2.0
 #include <dirent.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "ioctls.h"
+#include "module.h"
 #include "vfio.h"
 #include "vfio_path.h"
 
 bool vfio_cdevs_are_served(void)
 {
-	return !access("/sys/module/vfio_cdev", F_OK);
-}
-
-bool driver_load(const char *name)
-{
-	char command[80];
-
-	snprintf(command, sizeof(command), "modprobe -q %s", name);
-	return !system(command);
-}
-
-bool driver_unload(const char *name)
-{
-	return !syscall(SYS_delete_module, name, O_NONBLOCK);
-}
-
-bool driver_is_in_use(const char *name)
-{
-	return !driver_unload(name) && errno == EWOULDBLOCK;
+	return module_is_loaded("vfio_cdev");
 }
 
 static int open_group(struct vfio_user *user, const struct pci_device *pci)

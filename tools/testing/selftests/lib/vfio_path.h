@@ -31,14 +31,6 @@ struct vfio_user {
 /* Can devices of any VFIO driver have cdevs now? */
 bool vfio_cdevs_are_served(void);
 
-/*
- * Load or unload a driver of the tests; false if that fails. An unload fails at
- * once if the module is in use; driver_is_in_use() tries that.
- */
-bool driver_load(const char *name);
-bool driver_unload(const char *name);
-bool driver_is_in_use(const char *name);
-
 /* Open @pci and make it usable. Returns 0 or the errno. */
 int vfio_user_open(struct vfio_user *user, enum vfio_path path,
 		   const struct pci_device *pci);

@@ -9,6 +9,7 @@
 
 #include "common.h"
 #include "emulated_abi.h"
+#include "module.h"
 #include "vfio_path.h"
 
 #define PARENT	"/sys/devices/platform/" EMULATED_NAME
@@ -104,9 +105,9 @@ FIXTURE_SETUP(emulated)
 	if (variant->path == VFIO_PATH_CDEV && !vfio_cdevs_are_served())
 		SKIP(_exit(KSFT_SKIP), "vfio-cdev is not loaded");
 	if (variant->path == VFIO_PATH_GROUP &&
-	    !driver_load("vfio_iommu_type1"))
+	    !module_probe("vfio_iommu_type1"))
 		SKIP(_exit(KSFT_SKIP), "no vfio_iommu_type1");
-	if (!driver_load(EMULATED_MODULE))
+	if (!module_probe(EMULATED_MODULE))
 		SKIP(_exit(KSFT_SKIP), "no module " EMULATED_MODULE);
 	self->mem = test_mem(mem_anon(8 * PAGE));
 	test_ok(user_open(&self->user, variant->path, &self->ioas));
@@ -116,7 +117,7 @@ FIXTURE_TEARDOWN(emulated)
 {
 	vfio_user_close(&self->user);
 	EXPECT_EQ(0, proc_status_kb("VmPin:"));
-	EXPECT_TRUE(driver_unload(EMULATED_MODULE));
+	EXPECT_EQ(0, module_unload(EMULATED_MODULE));
 }
 
 static int map(const struct vfio_user *user, uint32_t ioas, void *mem,
@@ -326,11 +327,11 @@ TEST_F(emulated, attach_elsewhere_and_detach)
 
 TEST_F(emulated, driver_is_held)
 {
-	ASSERT_TRUE(driver_is_in_use(EMULATED_MODULE));
+	ASSERT_EQ(EWOULDBLOCK, module_unload(EMULATED_MODULE));
 	vfio_user_close(&self->user);
-	ASSERT_TRUE(driver_unload(EMULATED_MODULE));
+	ASSERT_EQ(0, module_unload(EMULATED_MODULE));
 	ASSERT_EQ(-1, access(PARENT, F_OK));
-	ASSERT_TRUE(driver_load(EMULATED_MODULE));
+	ASSERT_TRUE(module_probe(EMULATED_MODULE));
 }
 
 /* Removal waits for the user, which keeps everything until then. */

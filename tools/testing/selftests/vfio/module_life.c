@@ -6,21 +6,17 @@
  * modules below updates/ of the running kernel.
  */
 #include <dirent.h>
-#include <fcntl.h>
 #include <limits.h>
 #include <sched.h>
 #include <stdio.h>
-#include <stdlib.h>
-#include <sys/syscall.h>
-#include <sys/utsname.h>
 
 #include "common.h"
+#include "module.h"
 
 #define CDEV		"vfio_cdev"
 /* The driver of the devices, which is the distribution's */
 #define DRIVER		"vfio_pci"
 #define DRIVER_CORE	"vfio_pci_core"
-#define MAX_MODULES	8
 /* Rounds of a test that loads or unloads once a round */
 #define LOADS		50
 /*
@@ -33,134 +29,6 @@
 #define LIFE_SECONDS	240
 /* How often the kernel's memory is read; the smallest value counts. */
 #define LOOKS		4
-
-/* iommufd first, then its users and their users, in the order of loading */
-struct modules {
-	unsigned int num;
-	char name[MAX_MODULES][64];
-};
-
-/* A line of /proc/modules: name, size, references, users as "a,b," or "-" */
-static bool module_users(const char *name, char users[384])
-{
-	char line[512], found[64] = "";
-	FILE *f;
-
-	f = fopen("/proc/modules", "re");
-	if (!f)
-		return false;
-	while (strcmp(found, name) && fgets(line, sizeof(line), f)) {
-		if (sscanf(line, "%63s %*u %*d %383s", found, users) != 2)
-			found[0] = '\0';
-	}
-	fclose(f);
-	return !strcmp(found, name);
-}
-
-static int modules_index(const struct modules *modules, const char *name)
-{
-	for (int i = 0; i < modules->num; i++) {
-		if (!strcmp(modules->name[i], name))
-			return i;
-	}
-	return -1;
-}
-
-/* Put a module at the end of the list, and after it all its users. */
-static bool modules_add(struct modules *modules, const char *name)
-{
-	char users[384], *user, *rest;
-	int i = modules_index(modules, name);
-
-	if (!module_users(name, users))
-		return false;
-	if (i >= 0)
-		memmove(modules->name[i], modules->name[i + 1],
-			(--modules->num - i) * sizeof(modules->name[0]));
-	if (modules->num == MAX_MODULES)
-		return false;
-	snprintf(modules->name[modules->num++], sizeof(modules->name[0]),
-		 "%.63s", name);
-	for (user = strtok_r(users, ",-", &rest); user;
-	     user = strtok_r(NULL, ",-", &rest)) {
-		if (!modules_add(modules, user))
-			return false;
-	}
-	return true;
-}
-
-static bool modules_find(struct modules *modules)
-{
-	modules->num = 0;
-	return modules_add(modules, "iommufd");
-}
-
-/* The file may have a dash where the name has an underscore. */
-static int module_open(const char *name)
-{
-	char path[PATH_MAX], *c;
-	struct utsname uts;
-	int fd;
-
-	uname(&uts);
-	snprintf(path, sizeof(path), "/lib/modules/%s/updates/%s.ko",
-		 uts.release, name);
-	fd = open(path, O_RDONLY | O_CLOEXEC);
-	for (c = strrchr(path, '/'); fd < 0 && *c; c++) {
-		if (*c == '_')
-			*c = '-';
-	}
-	return fd < 0 ? open(path, O_RDONLY | O_CLOEXEC) : fd;
-}
-
-static int module_load(const char *name)
-{
-	int fd = module_open(name), rc;
-
-	if (fd < 0)
-		return errno;
-	rc = syscall(SYS_finit_module, fd, "", 0) ? errno : 0;
-	close(fd);
-	return rc;
-}
-
-static int module_unload(const char *name)
-{
-	return syscall(SYS_delete_module, name, O_NONBLOCK) ? errno : 0;
-}
-
-/* Unload the modules of the list that come after the first @keep. */
-static int modules_unload_after(const struct modules *modules, int keep)
-{
-	int rc = 0;
-
-	for (int i = modules->num - 1; !rc && i >= keep; i--)
-		rc = module_unload(modules->name[i]);
-	return rc;
-}
-
-static int modules_unload(const struct modules *modules)
-{
-	return modules_unload_after(modules, 0);
-}
-
-static int modules_load(const struct modules *modules)
-{
-	int rc = 0;
-
-	for (int i = 0; !rc && i < modules->num; i++) {
-		rc = module_load(modules->name[i]);
-		if (rc == EEXIST)
-			rc = 0;
-	}
-	return rc;
-}
-
-/* vfio-pci takes the devices with its name in driver_override by itself. */
-static int driver_load(void)
-{
-	return system("modprobe vfio-pci");
-}
 
 /* A user of the group of an edu; the device is in edu.cdev. */
 struct group_user {
@@ -251,7 +119,7 @@ FIXTURE_TEARDOWN(modules)
 	close(self->fd);
 	if (self->unloader > 0)
 		child_ended(self->unloader, LIMIT_MS * slowness());
-	EXPECT_EQ(0, driver_load());
+	EXPECT_TRUE(module_probe("vfio-pci"));
 	for (int i = 0; i < self->all.num; i++) {
 		rc = module_load(self->all.name[i]);
 		EXPECT_TRUE(!rc || rc == EEXIST)
@@ -408,7 +276,7 @@ TEST_F(modules, vfio_pci_is_kept_by_a_bound_cdev)
 	edu_close(&self->edu);
 	test_unload(DRIVER);
 	test_no_cdev();
-	test_ok(driver_load());
+	ASSERT_TRUE(module_probe("vfio-pci"));
 	test_cdev();
 	test_ok(edu_open(&self->edu, self->fd));
 }
@@ -453,12 +321,12 @@ TEST_F(modules, vfio_cdev_and_vfio_pci_go_and_come_in_any_order)
 		test_unload(DRIVER);
 		test_unload(DRIVER_CORE);
 		test_no_cdev();
-		test_ok(driver_load());
+		ASSERT_TRUE(module_probe("vfio-pci"));
 		test_cdev();
 		/* The driver goes first and comes first. */
 		test_unload(DRIVER);
 		test_unload(CDEV);
-		test_ok(driver_load());
+		ASSERT_TRUE(module_probe("vfio-pci"));
 		test_no_cdev();
 		test_ok(module_load(CDEV));
 		test_cdev();
@@ -468,7 +336,7 @@ TEST_F(modules, vfio_cdev_and_vfio_pci_go_and_come_in_any_order)
 		test_unload(DRIVER);
 		test_ok(module_load(CDEV));
 		test_no_cdev();
-		test_ok(driver_load());
+		ASSERT_TRUE(module_probe("vfio-pci"));
 		test_cdev();
 	}
 	self->fd = iommufd_open();

@@ -8,6 +8,7 @@
 #define SELFTEST_VFIO_VARIANT_DEVICE_H
 
 #include "common.h"
+#include "module.h"
 #include "variant_abi.h"
 #include "vfio_path.h"
 
@@ -23,7 +24,7 @@ static inline const char *path_lacks(enum vfio_path path)
 	if (path == VFIO_PATH_CDEV)
 		return vfio_cdevs_are_served() ? NULL :
 						 "vfio-cdev is not loaded";
-	return driver_load("vfio_iommu_type1") ? NULL :
+	return module_probe("vfio_iommu_type1") ? NULL :
 						 "no vfio_iommu_type1";
 }
 
@@ -35,7 +36,7 @@ static inline const char *variant_lacks(enum vfio_path path,
 
 	if (!lacks && !pci_find_any(&pci_edu, PCI_BEHIND_PORT, pci))
 		lacks = "no edu behind a PCIe root port";
-	if (!lacks && !driver_load(VARIANT_MODULE))
+	if (!lacks && !module_probe(VARIANT_MODULE))
 		lacks = "no module " VARIANT_MODULE;
 	return lacks;
 }
@@ -49,7 +50,7 @@ static inline int variant_user_open(struct variant_user *variant,
 		rc = vfio_user_open(&variant->user, path, &variant->pci);
 	if (rc) {
 		pci_give_back(&variant->loan);
-		driver_unload(VARIANT_MODULE);
+		module_unload(VARIANT_MODULE);
 	}
 	return rc;
 }
@@ -57,7 +58,7 @@ static inline int variant_user_open(struct variant_user *variant,
 static inline bool variant_user_close(struct variant_user *variant)
 {
 	vfio_user_close(&variant->user);
-	return pci_give_back(&variant->loan) && driver_unload(VARIANT_MODULE);
+	return pci_give_back(&variant->loan) && !module_unload(VARIANT_MODULE);
 }
 
 /* The device and the driver's own feature */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /* The ioctls of a VFIO type1 container on /dev/iommu, one thin function each. */
-#ifndef SELFTEST_IOMMU_TYPE1_IOCTLS_H
-#define SELFTEST_IOMMU_TYPE1_IOCTLS_H
+#ifndef SELFTEST_LIB_TYPE1_IOCTLS_H
+#define SELFTEST_LIB_TYPE1_IOCTLS_H
 
 #include <sys/ioctl.h>
 
