@@ -29,10 +29,17 @@ class Stream:
         self.buffer = b""
         self.process = process
         self.socket = socket.socket(socket.AF_UNIX)
-        wait_for(f"socket {path}", lambda: process.poll() is not None or path.exists(), seconds)
+        wait_for(f"socket {path}", lambda: process.poll() is not None or self.connect(path), seconds)
         if process.poll() is not None:
             raise Failure(f"QEMU ended with {process.returncode}")
-        self.socket.connect(str(path))
+
+    def connect(self, path):
+        """Connect, if QEMU listens already."""
+        try:
+            self.socket.connect(str(path))
+        except (FileNotFoundError, ConnectionRefusedError):
+            return False
+        return True
 
     def send(self, text, *descriptors):
         """Send text, and file descriptors with it."""
