@@ -12,19 +12,29 @@
 #include "vfio.h"
 #include "vfio_path.h"
 
+#define GROUP_MODULE	"vfio_cdev_group"
+
 bool vfio_cdevs_are_served(void)
 {
 	return module_is_loaded("vfio_cdev");
 }
 
-static int open_group(struct vfio_user *user, const struct pci_device *pci)
+static int container_open(struct vfio_user *user)
+{
+	if (user->path == VFIO_PATH_GROUP)
+		return vfio_container_open();
+	user->unload = !module_load(GROUP_MODULE);
+	return iommufd_open();
+}
+
+int vfio_user_open_group(struct vfio_user *user, int group)
 {
 	int rc;
 
-	user->group = vfio_group_open(pci->group);
+	user->group = vfio_group_open(group);
 	if (user->group < 0)
 		return errno;
-	user->container = vfio_container_open();
+	user->container = container_open(user);
 	if (user->container < 0)
 		return errno;
 	rc = _test_vfio_set_container(user->group, user->container);
@@ -32,6 +42,15 @@ static int open_group(struct vfio_user *user, const struct pci_device *pci)
 		return rc;
 	if (ioctl(user->container, VFIO_SET_IOMMU, VFIO_TYPE1v2_IOMMU))
 		return errno;
+	return 0;
+}
+
+static int open_group(struct vfio_user *user, const struct pci_device *pci)
+{
+	int rc = vfio_user_open_group(user, pci->group);
+
+	if (rc)
+		return rc;
 	user->device = vfio_group_device(user->group, pci->bdf);
 	return user->device < 0 ? errno : 0;
 }
@@ -71,6 +90,8 @@ void vfio_user_close(struct vfio_user *user)
 	close(user->group);
 	close(user->container);
 	close(user->iommufd);
+	if (user->unload)
+		module_unload(GROUP_MODULE);
 	*user = (struct vfio_user){ user->path, -1, -1, -1, -1 };
 }
 

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * One device through one of two paths, its legacy group with type1 or its cdev,
- * so that a test can compare what both answer. And a device on loan from its
+ * One device through one of three paths, its legacy group with type1, its group
+ * with an iommufd as container, or its cdev, so that a test can compare what they
+ * answer. And a device on loan from its
  * driver to another one.
  */
 #ifndef SELFTEST_LIB_VFIO_PATH_H
@@ -16,6 +17,7 @@
 
 enum vfio_path {
 	VFIO_PATH_GROUP,
+	VFIO_PATH_GROUP_IOMMUFD,
 	VFIO_PATH_CDEV,
 };
 
@@ -26,11 +28,17 @@ struct vfio_user {
 	int container;
 	int group;
 	int iommufd;
+	bool unload;	/* vfio_user_close() has to unload vfio-cdev-group */
 };
 
 /* Can devices of any VFIO driver have cdevs now? */
 bool vfio_cdevs_are_served(void);
 
+/*
+ * Open the group of this number, with a container in which memory can be mapped.
+ * vfio-cdev-group is loaded if it is needed. Returns 0 or the errno.
+ */
+int vfio_user_open_group(struct vfio_user *user, int group);
 /* Open @pci and make it usable. Returns 0 or the errno. */
 int vfio_user_open(struct vfio_user *user, enum vfio_path path,
 		   const struct pci_device *pci);

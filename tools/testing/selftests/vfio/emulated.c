@@ -27,6 +27,9 @@ FIXTURE_VARIANT(emulated) {
 };
 
 FIXTURE_VARIANT_ADD(emulated, group) { VFIO_PATH_GROUP, EINVAL };
+FIXTURE_VARIANT_ADD(emulated, group_iommufd) {
+	VFIO_PATH_GROUP_IOMMUFD, ENOENT
+};
 FIXTURE_VARIANT_ADD(emulated, cdev) { VFIO_PATH_CDEV, ENOENT };
 
 static int emulated_group(void)
@@ -61,13 +64,8 @@ static bool emulated_vfio(char *name, size_t size)
 
 static int open_group(struct vfio_user *user)
 {
-	int rc;
+	int rc = vfio_user_open_group(user, emulated_group());
 
-	user->group = vfio_group_open(emulated_group());
-	user->container = vfio_container_open();
-	if (user->group < 0 || user->container < 0)
-		return errno;
-	rc = _test_use_container(user->group, user->container);
 	if (rc)
 		return rc;
 	user->device = vfio_group_device(user->group, EMULATED_NAME);
@@ -102,7 +100,7 @@ static int user_open(struct vfio_user *user, enum vfio_path path,
 
 FIXTURE_SETUP(emulated)
 {
-	if (variant->path == VFIO_PATH_CDEV && !vfio_cdevs_are_served())
+	if (variant->path != VFIO_PATH_GROUP && !vfio_cdevs_are_served())
 		SKIP(_exit(KSFT_SKIP), "vfio-cdev is not loaded");
 	if (variant->path == VFIO_PATH_GROUP &&
 	    !module_probe("vfio_iommu_type1"))

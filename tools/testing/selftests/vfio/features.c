@@ -149,6 +149,10 @@ FIXTURE_VARIANT_ADD(features, variant_group) {
 	VFIO_PATH_GROUP, VARIANT_DRIVER
 };
 
+FIXTURE_VARIANT_ADD(features, variant_group_iommufd) {
+	VFIO_PATH_GROUP_IOMMUFD, VARIANT_DRIVER
+};
+
 FIXTURE_VARIANT_ADD(features, variant_cdev) {
 	VFIO_PATH_CDEV, VARIANT_DRIVER
 };

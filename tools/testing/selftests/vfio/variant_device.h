@@ -21,7 +21,7 @@ struct variant_user {
 /* What a path lacks, or NULL */
 static inline const char *path_lacks(enum vfio_path path)
 {
-	if (path == VFIO_PATH_CDEV)
+	if (path != VFIO_PATH_GROUP)
 		return vfio_cdevs_are_served() ? NULL :
 						 "vfio-cdev is not loaded";
 	return module_probe("vfio_iommu_type1") ? NULL :
@@ -79,6 +79,9 @@ FIXTURE(variant) { struct variant_user; };
 FIXTURE_VARIANT(variant) { enum vfio_path path; };
 
 FIXTURE_VARIANT_ADD(variant, group) { .path = VFIO_PATH_GROUP };
+FIXTURE_VARIANT_ADD(variant, group_iommufd) {
+	.path = VFIO_PATH_GROUP_IOMMUFD
+};
 FIXTURE_VARIANT_ADD(variant, cdev) { .path = VFIO_PATH_CDEV };
 
 FIXTURE_SETUP(variant)
