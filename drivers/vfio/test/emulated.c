@@ -61,20 +61,17 @@ static void unpin_nth(struct emulated *dev, u32 n)
 	dev->pins[n] = dev->pins[--dev->status.pinned];
 }
 
-/* The caller holds @lock. */
-static u32 unpin_range(struct emulated *dev, u64 iova, u64 length)
+/* Give the pages of a range back one by one. The caller holds @lock. */
+static void unpin_range(struct emulated *dev, u64 iova, u64 length)
 {
-	u32 n = 0, found = 0;
+	u32 n = 0;
 
 	while (n < dev->status.pinned) {
-		if (dev->pins[n] - iova < length) {
+		if (dev->pins[n] - iova < length)
 			unpin_nth(dev, n);
-			found++;
-		} else {
+		else
 			n++;
-		}
 	}
-	return found;
 }
 
 static int emulated_open_device(struct vfio_device *vdev)
@@ -122,36 +119,65 @@ static int emulated_dma(struct emulated *dev,
 			   cmd->op == EMULATED_WRITE);
 }
 
-/* @lock is held over the call: dma_unmap() has to see the new pins. */
-static int emulated_pin(struct emulated *dev,
-			const struct emulated_command *cmd)
+/* The caller holds @lock. */
+static int pin_pages(struct emulated *dev, u64 iova, u32 length)
 {
 	struct page *pages[EMULATED_MAX_PINS];
-	int npages = -ENOSPC;
+	int npages;
 
-	mutex_lock(&dev->lock);
-	if (cmd->length > EMULATED_MAX_PINS - dev->status.pinned)
-		goto out_unlock;
-	npages = vfio_pin_pages(&dev->vdev, cmd->iova, cmd->length,
+	if (length > EMULATED_MAX_PINS - dev->status.pinned)
+		return -ENOSPC;
+	npages = vfio_pin_pages(&dev->vdev, iova, length,
 				IOMMU_READ | IOMMU_WRITE, pages);
 	for (int i = 0; i < npages; i++)
-		dev->pins[dev->status.pinned++] =
-			(cmd->iova & PAGE_MASK) + i * PAGE_SIZE;
-out_unlock:
-	mutex_unlock(&dev->lock);
+		dev->pins[dev->status.pinned++] = iova + i * PAGE_SIZE;
 	return npages < 0 ? npages : 0;
 }
 
+/* @lock is held over the calls: dma_unmap() has to see the new pins. */
+static int emulated_pin(struct emulated *dev,
+			const struct emulated_command *cmd)
+{
+	u64 iova = cmd->iova & PAGE_MASK;
+	int rc = 0;
+
+	mutex_lock(&dev->lock);
+	if (cmd->op == EMULATED_PIN)
+		rc = pin_pages(dev, iova, cmd->length);
+	else
+		for (u32 i = 0; !rc && i < cmd->length; i++)
+			rc = pin_pages(dev, iova + i * PAGE_SIZE, 1);
+	mutex_unlock(&dev->lock);
+	return rc;
+}
+
+/* Forget a page that is about to be given back. The caller holds @lock. */
+static bool forget_page(struct emulated *dev, u64 iova)
+{
+	for (u32 n = 0; n < dev->status.pinned; n++) {
+		if (dev->pins[n] != iova)
+			continue;
+		dev->pins[n] = dev->pins[--dev->status.pinned];
+		return true;
+	}
+	return false;
+}
+
+/* All pages up to the first that is not pinned */
 static int emulated_unpin(struct emulated *dev,
 			  const struct emulated_command *cmd)
 {
-	u64 length = (u64)cmd->length * PAGE_SIZE;
-	u32 found;
+	u64 iova = cmd->iova & PAGE_MASK;
+	u32 npages = 0;
 
 	mutex_lock(&dev->lock);
-	found = unpin_range(dev, cmd->iova & PAGE_MASK, length);
+	while (npages < cmd->length &&
+	       forget_page(dev, iova + npages * PAGE_SIZE))
+		npages++;
+	if (npages)
+		vfio_unpin_pages(&dev->vdev, iova, npages);
 	mutex_unlock(&dev->lock);
-	return found == cmd->length ? 0 : -ENOENT;
+	return npages == cmd->length ? 0 : -ENOENT;
 }
 
 static int emulated_run(struct emulated *dev, const char __user *buf,
@@ -168,6 +194,7 @@ static int emulated_run(struct emulated *dev, const char __user *buf,
 	case EMULATED_WRITE:
 		return emulated_dma(dev, &cmd);
 	case EMULATED_PIN:
+	case EMULATED_PIN_EACH:
 		return emulated_pin(dev, &cmd);
 	case EMULATED_UNPIN:
 		return emulated_unpin(dev, &cmd);

@@ -21,15 +21,16 @@
 enum {
 	EMULATED_READ,	/* copy memory into the buffer by vfio_dma_rw() */
 	EMULATED_WRITE,	/* copy the buffer into memory */
-	EMULATED_PIN,	/* keep the page at @iova by vfio_pin_pages() */
-	EMULATED_UNPIN,
+	EMULATED_PIN,	/* keep pages by one vfio_pin_pages() */
+	EMULATED_PIN_EACH,	/* by one call for each page */
+	EMULATED_UNPIN,	/* give pages back by one vfio_unpin_pages() */
 };
 
 /**
  * struct emulated_command - written to EMULATED_COMMAND
  * @iova: where in the user's IO address space
- * @length: bytes for EMULATED_READ and EMULATED_WRITE; pages for EMULATED_PIN,
- *          which pins for writing, and EMULATED_UNPIN
+ * @length: bytes for EMULATED_READ and EMULATED_WRITE, else pages. Pages are
+ *          pinned for writing.
  * @op: one of the above
  *
  * write() fails with the errno of the call into vfio.

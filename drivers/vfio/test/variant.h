@@ -8,14 +8,11 @@
 #ifndef VFIO_TEST_VARIANT_H
 #define VFIO_TEST_VARIANT_H
 
-#include <linux/atomic.h>
 #include <linux/mutex.h>
 #include <linux/vfio_pci_core.h>
 #include <linux/xarray.h>
 
 #include "variant_abi.h"
-
-struct variant_file;
 
 /**
  * struct variant_device - a device on the driver

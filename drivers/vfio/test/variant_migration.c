@@ -7,6 +7,8 @@
  * is taken. The holder looks at the bit after it has dropped the lock.
  */
 #include <linux/anon_inodes.h>
+#include <linux/atomic.h>
+#include <linux/bitops.h>
 #include <linux/file.h>
 #include <linux/fs.h>
 #include <linux/slab.h>

@@ -8,12 +8,13 @@
 #include <unistd.h>
 
 #include "ioctls.h"
+#include "module.h"
 #include "vfio.h"
 #include "vfio_path.h"
 
 bool vfio_cdevs_are_served(void)
 {
-	return !access("/sys/module/vfio_cdev", F_OK);
+	return module_is_loaded("vfio_cdev");
 }
 
 static int open_group(struct vfio_user *user, const struct pci_device *pci)

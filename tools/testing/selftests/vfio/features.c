@@ -163,7 +163,7 @@ FIXTURE_SETUP(features)
 
 	if (lacks)
 		SKIP(_exit(KSFT_SKIP), "%s", lacks);
-	if (system("modprobe " STOCK_DRIVER))
+	if (!module_probe(STOCK_DRIVER))
 		SKIP(_exit(KSFT_SKIP), "no module " STOCK_DRIVER);
 	self->is_variant = !strcmp(variant->driver, VARIANT_DRIVER);
 	self->calls = test_mem(all_calls());
@@ -249,6 +249,18 @@ TEST_F(features, answers_of_the_group)
 	}
 	if (self->is_variant)
 		EXPECT_EQ(enables + 1, variant_get(DEVICE).enables);
+}
+
+/* The module of the driver stays while a user has the device. */
+TEST_F(features, driver_is_held)
+{
+	if (!self->is_variant)
+		SKIP(return, "other devices may use " STOCK_DRIVER);
+	ASSERT_EQ(EWOULDBLOCK, module_unload(VARIANT_MODULE));
+	vfio_user_close(&self->user);
+	ASSERT_EQ(0, module_unload(VARIANT_MODULE));
+	ASSERT_EQ(-1, access("/sys/bus/pci/drivers/" VARIANT_DRIVER, F_OK));
+	ASSERT_TRUE(module_probe(VARIANT_MODULE));
 }
 
 /* A pointer to nothing, and a struct that ends at the end of memory */

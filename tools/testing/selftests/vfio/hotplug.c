@@ -267,7 +267,7 @@ TEST_F(hotplug, each_cdev_can_be_used_when_the_module_loads)
 	for (number = 0; pci_find(&pci_edu, PCI_ANYWHERE, number, &pci);)
 		number++;
 	ASSERT_GT(number, 0);
-	for (int i = 0; i < ROUNDS; i++) {
+	for (int i = 0; i < ROUNDS / 4; i++) {
 		test_ok(modules_unload_after(&self->all,
 					     modules_index(&self->all, CDEV)));
 		events_drop(self->events);

@@ -8,6 +8,7 @@
 #define SELFTEST_VFIO_VARIANT_DEVICE_H
 
 #include "common.h"
+#include "module.h"
 #include "variant_abi.h"
 #include "vfio_path.h"
 
@@ -23,22 +24,21 @@ static inline const char *path_lacks(enum vfio_path path)
 	if (path == VFIO_PATH_CDEV)
 		return vfio_cdevs_are_served() ? NULL :
 						 "vfio-cdev is not loaded";
-	if (access("/dev/vfio/vfio", F_OK))
-		return "this kernel has no VFIO container";
-	if (access("/sys/module/vfio_iommu_type1", F_OK))
-		return "vfio_iommu_type1 is not loaded";
-	return NULL;
+	return module_probe("vfio_iommu_type1") ? NULL :
+						 "no vfio_iommu_type1";
 }
 
 /* The bus behind the port can be reset. */
 static inline const char *variant_lacks(enum vfio_path path,
 					struct pci_device *pci)
 {
-	if (access("/sys/bus/pci/drivers/" VARIANT_DRIVER, F_OK))
-		return "the driver " VARIANT_DRIVER " is not loaded";
-	if (!pci_find_any(&pci_edu, PCI_BEHIND_PORT, pci))
-		return "no edu behind a PCIe root port";
-	return path_lacks(path);
+	const char *lacks = path_lacks(path);
+
+	if (!lacks && !pci_find_any(&pci_edu, PCI_BEHIND_PORT, pci))
+		lacks = "no edu behind a PCIe root port";
+	if (!lacks && !module_probe(VARIANT_MODULE))
+		lacks = "no module " VARIANT_MODULE;
+	return lacks;
 }
 
 static inline int variant_user_open(struct variant_user *variant,
@@ -48,15 +48,17 @@ static inline int variant_user_open(struct variant_user *variant,
 
 	if (pci_borrow(&variant->loan, &variant->pci, &pci_edu, driver))
 		rc = vfio_user_open(&variant->user, path, &variant->pci);
-	if (rc)
+	if (rc) {
 		pci_give_back(&variant->loan);
+		module_unload(VARIANT_MODULE);
+	}
 	return rc;
 }
 
 static inline bool variant_user_close(struct variant_user *variant)
 {
 	vfio_user_close(&variant->user);
-	return pci_give_back(&variant->loan);
+	return pci_give_back(&variant->loan) && !module_unload(VARIANT_MODULE);
 }
 
 /* The device and the driver's own feature */
