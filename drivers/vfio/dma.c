@@ -35,6 +35,44 @@ static struct iommufd_access *vfio_dma_access(struct vfio_device *vdev)
 	return xa_load(&vfio_dma_accesses, (unsigned long)vdev);
 }
 
+/* Undo vfio_dma_pin_each(). */
+static void vfio_dma_unpin_each(struct iommufd_access *access,
+				unsigned long iova, int npage)
+{
+	for (int i = 0; i < npage; i++)
+		iommufd_access_unpin_pages(access, iova + i * PAGE_SIZE,
+					   PAGE_SIZE);
+}
+
+/*
+ * A driver may give pages back in other portions than it pinned them. Each pin
+ * of an access must be undone as it was made, so each page is a pin.
+ */
+static int vfio_dma_pin_each(struct iommufd_access *access, unsigned long iova,
+			     int npage, unsigned int flags, struct page **pages)
+{
+	int i, rc;
+
+	for (i = 0; i < npage; i++) {
+		rc = iommufd_access_pin_pages(access, iova + i * PAGE_SIZE,
+					      PAGE_SIZE, &pages[i], flags);
+		if (rc)
+			goto out_unpin;
+	}
+	return 0;
+
+out_unpin:
+	vfio_dma_unpin_each(access, iova, i);
+	return rc;
+}
+
+/* Does the range end below the end of the IO address space? */
+static bool vfio_dma_range_is_valid(dma_addr_t iova, int npage)
+{
+	return npage > 0 && iova <= ULONG_MAX &&
+	       (npage - 1) * PAGE_SIZE <= ULONG_MAX - iova;
+}
+
 /* The offset into the first page does not count, as in vfio.ko. */
 static int vfio_dma_pin_pages(struct vfio_device *vdev, dma_addr_t iova,
 			      int npage, int prot, struct page **pages)
@@ -42,12 +80,12 @@ static int vfio_dma_pin_pages(struct vfio_device *vdev, dma_addr_t iova,
 	struct iommufd_access *access = vfio_dma_access(vdev);
 	int rc;
 
-	if (!access || !pages || npage <= 0 || !vdev->ops->dma_unmap ||
-	    iova > ULONG_MAX)
+	if (!access || !pages || !vfio_dma_range_is_valid(iova, npage) ||
+	    !vdev->ops->dma_unmap)
 		return -EINVAL;
-	rc = iommufd_access_pin_pages(
-		access, ALIGN_DOWN(iova, PAGE_SIZE), npage * PAGE_SIZE, pages,
-		prot & IOMMU_WRITE ? IOMMUFD_ACCESS_RW_WRITE : 0);
+	rc = vfio_dma_pin_each(access, ALIGN_DOWN(iova, PAGE_SIZE), npage,
+			       prot & IOMMU_WRITE ? IOMMUFD_ACCESS_RW_WRITE : 0,
+			       pages);
 	return rc ?: npage;
 }
 
@@ -56,10 +94,9 @@ static void vfio_dma_unpin_pages(struct vfio_device *vdev, dma_addr_t iova,
 {
 	struct iommufd_access *access = vfio_dma_access(vdev);
 
-	if (WARN_ON(!access || npage <= 0 || iova > ULONG_MAX))
+	if (WARN_ON(!access || !vfio_dma_range_is_valid(iova, npage)))
 		return;
-	iommufd_access_unpin_pages(access, ALIGN_DOWN(iova, PAGE_SIZE),
-				   npage * PAGE_SIZE);
+	vfio_dma_unpin_each(access, ALIGN_DOWN(iova, PAGE_SIZE), npage);
 }
 
 static int vfio_dma_rw_memory(struct vfio_device *vdev, dma_addr_t iova,

@@ -304,7 +304,7 @@ int vfio_group_opener_init(void)
 	if (!type)
 		return -ENODEV;
 	/* Unbound, so that workers waiting in vfio's open() block no CPU. */
-	vfio_group_openers = alloc_workqueue("vfio-pci-cdev", WQ_UNBOUND, 0);
+	vfio_group_openers = alloc_workqueue("vfio-cdev", WQ_UNBOUND, 0);
 	if (!vfio_group_openers)
 		return -ENOMEM;
 	vfio_group_devtmpfs = kern_mount(type);

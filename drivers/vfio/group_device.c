@@ -26,7 +26,8 @@
  * struct vfio_group_device - an open device of a group
  * @file: stands for all files of the device, which have it as private data
  * @container: the container of the group
- * @group: the group's file, counted: it is released after the last file here
+ * @group: the group's file, counted by each file: the release of one file may
+ *         still be unlocking @container when that of another ends it
  * @entry: in @container's devices
  * @users: the number of files; under @container's lock
  */
@@ -95,7 +96,7 @@ vfio_group_device_open(struct vfio_group_container *container,
 		return ERR_PTR(rc);
 	}
 	device->container = container;
-	device->group = get_file(group);
+	device->group = group;
 	list_add(&device->entry, &container->devices);
 	return device;
 }
@@ -124,23 +125,23 @@ vfio_group_device_get(struct vfio_group_container *container,
 		}
 	}
 	device->users++;
+	get_file(group);
 	return device;
 }
 
-/* True for the last user: the caller must then put the group's file. */
-static bool vfio_group_device_put(struct vfio_group_device *device)
+/* The caller then puts the group's file, without the lock. */
+static void vfio_group_device_put(struct vfio_group_device *device)
 {
 	struct vfio_cdev *dev = device->file.dev;
 
 	lockdep_assert_held(&device->container->lock);
 
 	if (--device->users)
-		return false;
+		return;
 	list_del(&device->entry);
 	vfio_cdev_unbind(dev);
 	vfio_cdev_leave(dev);
 	kfree(device);
-	return true;
 }
 
 static int vfio_group_device_release(struct inode *inode, struct file *filep)
@@ -150,14 +151,12 @@ static int vfio_group_device_release(struct inode *inode, struct file *filep)
 		container_of(file, struct vfio_group_device, file);
 	struct vfio_group_container *container = device->container;
 	struct file *group = device->group;
-	bool last;
 
 	mutex_lock(&container->lock);
-	last = vfio_group_device_put(device);
+	vfio_group_device_put(device);
 	mutex_unlock(&container->lock);
 	/* The release of the group frees the container. */
-	if (last)
-		fput(group);
+	fput(group);
 	return 0;
 }
 
@@ -220,8 +219,9 @@ int vfio_group_device_fd(struct vfio_group_container *container,
 	return fd;
 
 out_put_device:
-	if (vfio_group_device_put(device))
-		fput(group);
+	vfio_group_device_put(device);
+	/* Not the last one: the ioctl that runs has the file. */
+	fput(group);
 out_put_fd:
 	put_unused_fd(fd);
 	return rc;

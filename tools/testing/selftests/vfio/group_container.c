@@ -601,6 +601,48 @@ TEST_F(container, group_is_closed_first)
 	test_status(FREE);
 }
 
+struct closer {
+	pthread_barrier_t barrier;
+	int file;
+};
+
+static void *close_at_once(void *arg)
+{
+	struct closer *closer = arg;
+
+	pthread_barrier_wait(&closer->barrier);
+	close(closer->file);
+	return NULL;
+}
+
+/* Whichever is last ends the group, while the other is being released. */
+TEST_F(container, two_files_are_closed_at_once)
+{
+	struct closer closer;
+	pthread_t thread;
+
+	ASSERT_EQ(0, pthread_barrier_init(&closer.barrier, NULL, 2));
+	for (int i = 0; i < 30; i++) {
+		test_set_container();
+		closer.file = vfio_group_device(self->group,
+						self->edu.pci.bdf);
+		ASSERT_GE(closer.file, 0);
+		self->edu.cdev = vfio_group_device(self->group,
+						   self->edu.pci.bdf);
+		ASSERT_GE(self->edu.cdev, 0);
+		close(self->group);
+		ASSERT_EQ(0, pthread_create(&thread, NULL, close_at_once,
+					    &closer));
+		pthread_barrier_wait(&closer.barrier);
+		edu_close(&self->edu);
+		pthread_join(thread, NULL);
+		self->group = vfio_group_open(self->edu.pci.group);
+		ASSERT_GE(self->group, 0);
+		test_status(FREE);
+	}
+	pthread_barrier_destroy(&closer.barrier);
+}
+
 /* What a process needs to use the device; it exits with all of it open. */
 struct use {
 	struct pci_device pci;
