@@ -301,6 +301,8 @@ static int vfio_feature_dispatch(struct vfio_device *vdev,
 	case VFIO_DEVICE_FEATURE_MIG_DEVICE_STATE:
 		return vfio_feature_mig_state(vdev, feature);
 	case VFIO_DEVICE_FEATURE_MIG_DATA_SIZE:
+		if (!vfio_migration_has_data_size())
+			break;
 		return vfio_feature_mig_data_size(vdev, feature);
 	case VFIO_DEVICE_FEATURE_DMA_LOGGING_START:
 		return vfio_feature_log_start(vdev, feature);

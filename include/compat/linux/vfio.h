@@ -75,6 +75,11 @@ static inline bool vfio_device_inode_is_known(const struct vfio_device *vdev)
 #ifdef HAVE_VFIO_MIGRATION_GET_DATA_SIZE
 #define VFIO_MIGRATION_GET_DATA_SIZE(_fn) .migration_get_data_size = (_fn),
 
+static inline bool vfio_migration_has_data_size(void)
+{
+	return true;
+}
+
 static inline int vfio_migration_get_data_size(struct vfio_device *vdev,
 					       unsigned long *length)
 {
@@ -82,6 +87,12 @@ static inline int vfio_migration_get_data_size(struct vfio_device *vdev,
 }
 #else
 #define VFIO_MIGRATION_GET_DATA_SIZE(...)
+
+/* An old vfio.ko leaves the feature to the driver. */
+static inline bool vfio_migration_has_data_size(void)
+{
+	return false;
+}
 
 static inline int vfio_migration_get_data_size(struct vfio_device *vdev,
 					       unsigned long *length)
