@@ -168,8 +168,7 @@ static int vfio_feature_add_range(
 	if (check_add_overflow(range->iova, range->length, &end) ||
 	    end > ULONG_MAX)
 		return -EOVERFLOW;
-	if (!range->length)
-		return -EINVAL;
+	/* vfio.ko lets a driver see a range of no length as well. */
 	node->start = range->iova;
 	node->last = end - 1;
 	if (interval_tree_iter_first(root, node->start, node->last))
