@@ -108,6 +108,7 @@ TEST_F(kvm_redirect, nothing_stays_after_20_loads)
 TEST_F(kvm_redirect, sysctl_does_not_cut_it_off)
 {
 	int sysctl = open("/proc/sys/kernel/ftrace_enabled", O_RDWR | O_CLOEXEC);
+	bool has_group = module_is_loaded("vfio_cdev_group");
 
 	ASSERT_GE(sysctl, 0);
 	ASSERT_EQ(-1, write(sysctl, "0", 1));
@@ -116,12 +117,19 @@ TEST_F(kvm_redirect, sysctl_does_not_cut_it_off)
 	test_kvm_del(&self->vm, self->edu.cdev);
 	edu_close(&self->edu);
 	test_ok(module_unload(REDIRECTOR));
+	/* An emulated device may have made vfio_cdev a user, too. */
+	if (has_group)
+		test_ok(module_unload("vfio_cdev_group"));
+	test_ok(module_unload("vfio_cdev"));
 	ASSERT_EQ(1, pwrite(sysctl, "0", 1, 0));
+	test_ok(module_load("vfio_cdev"));
 	EXPECT_EQ(EBUSY, module_load(REDIRECTOR));
 	EXPECT_EQ(0, redirected());
 	ASSERT_EQ(1, pwrite(sysctl, "1", 1, 0));
 	close(sysctl);
 	test_ok(module_load(REDIRECTOR));
+	if (has_group)
+		test_ok(module_load("vfio_cdev_group"));
 }
 
 static bool livepatch_disable(void)

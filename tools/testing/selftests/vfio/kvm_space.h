@@ -35,12 +35,14 @@ struct kvm_space {
 			  &(_self)->edu.pci);				\
 		__rc = module_load(REDIRECTOR);				\
 		if (__rc == EOPNOTSUPP || __rc == ENOENT)		\
-			SKIP(return, REDIRECTOR ": %s", strerror(__rc)); \
+			SKIP(_exit(KSFT_SKIP), REDIRECTOR ": %s",	\
+			     strerror(__rc));				\
 		ASSERT_TRUE(!__rc || __rc == EEXIST)			\
 			TH_LOG(REDIRECTOR ": %s", strerror(__rc));	\
 		(_self)->kvm = kvm_open();				\
 		if ((_self)->kvm < 0)					\
-			SKIP(return, "/dev/kvm: %s", strerror(errno));	\
+			SKIP(_exit(KSFT_SKIP), "/dev/kvm: %s",		\
+			     strerror(errno));				\
 		test_ok(kvm_vm_create((_self)->kvm, &(_self)->vm));	\
 		(_self)->edu.cdev = vfio_cdev_open(&(_self)->edu.pci);	\
 		ASSERT_GE((_self)->edu.cdev, 0);			\
@@ -80,7 +82,8 @@ static inline void tracefs_mount(void)
 #define test_trace(_pattern)						\
 	do {								\
 		if (access(TRACING "set_ftrace_filter", W_OK))		\
-			SKIP(return, "the kernel has no function tracer"); \
+			SKIP(_exit(KSFT_SKIP),				\
+			     "the kernel has no function tracer");	\
 		ASSERT_TRUE(file_write(TRACING "set_ftrace_filter",	\
 				       _pattern));			\
 		ASSERT_TRUE(file_write(TRACING "current_tracer",	\
