@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 #include <pthread.h>
+#include <sched.h>
 #include <stdlib.h>
 
 #include "proc.h"
@@ -15,6 +16,15 @@
 unsigned int race_pick(struct race_thread *thread, unsigned int n)
 {
 	return rand_r(&thread->seed) / 7 % n;
+}
+
+bool race_on_one_cpu(void)
+{
+	cpu_set_t cpus;
+
+	CPU_ZERO(&cpus);
+	CPU_SET(sched_getcpu(), &cpus);
+	return !sched_setaffinity(0, sizeof(cpus), &cpus);
 }
 
 static bool is_allowed(const struct race_thread *thread, int rc)

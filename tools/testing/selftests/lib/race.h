@@ -45,6 +45,14 @@ int race_stop(struct race_thread *threads, int n, volatile bool *stop);
 
 unsigned int race_pick(struct race_thread *thread, unsigned int n);
 
+/*
+ * Let the calling thread, and those that it starts from now on, share one
+ * processor. It is for races in which one thread makes the kernel patch code
+ * that others run: QEMU's TCG may run a breakpoint on one processor that another
+ * one has removed, and the kernel then panics.
+ */
+bool race_on_one_cpu(void);
+
 #define test_race(_threads, _shared, _ms)				\
 	do {								\
 		int __bad = race_run(_threads, ARRAY_SIZE(_threads),	\

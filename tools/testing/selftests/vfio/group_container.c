@@ -1065,6 +1065,7 @@ TEST_F(container, race_with_unload)
 	};
 	test_shared();
 
+	ASSERT_TRUE(race_on_one_cpu());
 	test_race(threads, &shared, 3000);
 	close(shared.fd[1]);
 	ASSERT_TRUE(module_is_loaded(MODULE));

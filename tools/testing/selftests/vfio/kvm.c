@@ -447,6 +447,7 @@ TEST_F(kvm, race_with_load_and_unload)
 		{ .step = step_module, .allowed = { EAGAIN } },
 	};
 
+	ASSERT_TRUE(race_on_one_cpu());
 	test_race(threads, self, RACE_MS);
 	test_kvm_add(&self->vm, self->edu.cdev);
 	test_bind();
