@@ -37,17 +37,25 @@ int modules_index(const struct modules *modules, const char *name)
 	return -1;
 }
 
+void modules_drop(struct modules *modules, const char *name)
+{
+	int i = modules_index(modules, name);
+
+	if (i < 0)
+		return;
+	modules->num--;
+	memmove(modules->name[i], modules->name[i + 1],
+		(modules->num - i) * sizeof(modules->name[0]));
+}
+
 /* Put a module at the end of the list, and after it all its users. */
 static bool modules_add(struct modules *modules, const char *name)
 {
 	char users[384], *user, *rest;
-	int i = modules_index(modules, name);
 
 	if (!module_users(name, users))
 		return false;
-	if (i >= 0)
-		memmove(modules->name[i], modules->name[i + 1],
-			(--modules->num - i) * sizeof(modules->name[0]));
+	modules_drop(modules, name);
 	if (modules->num == MAX_MODULES)
 		return false;
 	snprintf(modules->name[modules->num++], sizeof(modules->name[0]),

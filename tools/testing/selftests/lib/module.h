@@ -17,6 +17,8 @@ struct modules {
 bool modules_find(struct modules *modules);
 /* The place of a module in the list; -1 if it is not there */
 int modules_index(const struct modules *modules, const char *name);
+/* Take a module out of the list if it is there. */
+void modules_drop(struct modules *modules, const char *name);
 
 /*
  * The functions below return 0 or the errno. A name may have underscores where
