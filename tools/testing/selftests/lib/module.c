@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <spawn.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/syscall.h>
@@ -151,14 +152,13 @@ bool module_is_loaded(const char *name)
 	return !access(path, F_OK);
 }
 
+/* Threads of the caller may have BARs mapped: no copy of them is made. */
 bool module_probe(const char *name)
 {
+	char *const argv[] = { "modprobe", "-q", (char *)name, NULL };
 	int status = -1;
-	pid_t pid = fork();
+	pid_t pid;
 
-	if (!pid) {
-		execlp("modprobe", "modprobe", "-q", name, NULL);
-		_exit(127);
-	}
-	return pid > 0 && waitpid(pid, &status, 0) == pid && !status;
+	return !posix_spawnp(&pid, argv[0], NULL, NULL, argv, environ) &&
+	       waitpid(pid, &status, 0) == pid && !status;
 }
