@@ -32,15 +32,10 @@ static int vfio_group_stock_match(struct vfio_device *vdev, char *name)
 	return -ENODEV;
 }
 
-static void vfio_group_stock_free(struct vfio_device *vdev)
-{
-	vfio_free_device(vdev);
-}
-
 static const struct vfio_device_ops vfio_group_stock_device_ops = {
 	.name = KBUILD_MODNAME,
 	.match = vfio_group_stock_match,
-	.release = vfio_group_stock_free,
+	.release = vfio_free_device,
 };
 
 /* Work of vfio_group_stock_look() */

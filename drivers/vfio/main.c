@@ -18,7 +18,10 @@
 #include "pci.h"
 #include "vfio_class.h"
 
-/* struct vfio_device * -> struct vfio_cdev *, under the lock of the class */
+/*
+ * struct vfio_device * -> struct vfio_cdev *. Changed under the lock of the
+ * class; vfio_cdev_next_in_group() reads under xa_lock.
+ */
 static DEFINE_XARRAY(vfio_cdevs);
 
 /* A struct of another size would be misread from here on. */

@@ -22,14 +22,9 @@
 /* Room for members that this module does not know */
 #define VFIO_CLASS_MARGIN 1024
 
-static void vfio_class_release(struct vfio_device *vdev)
-{
-	vfio_free_device(vdev);
-}
-
 static const struct vfio_device_ops vfio_class_ops = {
 	.name = "vfio-cdev",
-	.release = vfio_class_release,
+	.release = vfio_free_device,
 };
 
 static bool vfio_class_set_is_known(struct vfio_device *vdev)

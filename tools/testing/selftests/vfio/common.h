@@ -4,6 +4,7 @@
 #define SELFTEST_VFIO_COMMON_H
 
 #include <poll.h>
+#include <pthread.h>
 #include <sys/ioctl.h>
 
 #include "harness.h"
@@ -54,5 +55,22 @@ static inline int _test_use_container(int group, int container)
 		(_edu)->pt_id = (_pt);					\
 		test_attach((_edu)->cdev, &(_edu)->pt_id);		\
 	} while (0)
+
+/* An attach in a thread of its own; @rc is set at its end. */
+struct attacher {
+	pthread_t thread;
+	int cdev;
+	uint32_t ioas;
+	volatile int rc;
+};
+
+static inline void *attacher_run(void *arg)
+{
+	struct attacher *attacher = arg;
+	uint32_t pt = attacher->ioas;
+
+	attacher->rc = _test_vfio_attach(attacher->cdev, &pt);
+	return NULL;
+}
 
 #endif

@@ -284,22 +284,6 @@ TEST_F(ownership, works_after_the_iommufd_is_closed)
 	edu_close(edu);
 }
 
-struct attacher {
-	pthread_t thread;
-	int cdev;
-	uint32_t ioas;
-	volatile int rc;
-};
-
-static void *attach(void *arg)
-{
-	struct attacher *attacher = arg;
-	uint32_t pt = attacher->ioas;
-
-	attacher->rc = _test_vfio_attach(attacher->cdev, &pt);
-	return NULL;
-}
-
 static pid_t start_take(const struct pci_device *pci)
 {
 	pid_t pid = fork();
@@ -325,7 +309,8 @@ TEST_F(ownership, kept_by_a_running_ioctl)
 	test_ok(_test_map_fixed(self->fd, attacher.ioas, stuck.mem, 4 * PAGE,
 				IOVA, MAP_RW));
 	test_ok(take(&self->pci, self->fd, &attacher.cdev));
-	ASSERT_EQ(0, pthread_create(&attacher.thread, NULL, attach, &attacher));
+	ASSERT_EQ(0, pthread_create(&attacher.thread, NULL, attacher_run,
+				    &attacher));
 	test_ok(stuck_wait(&stuck, LIMIT_MS * slowness()));
 	close(attacher.cdev);
 	close(self->fd);

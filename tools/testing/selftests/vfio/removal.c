@@ -236,22 +236,6 @@ TEST_F(removal, opens_do_not_hold_it_up)
 	test_ends();
 }
 
-struct attacher {
-	pthread_t thread;
-	int cdev;
-	uint32_t ioas;
-	volatile int rc;
-};
-
-static void *attach(void *arg)
-{
-	struct attacher *attacher = arg;
-	uint32_t pt = attacher->ioas;
-
-	attacher->rc = _test_vfio_attach(attacher->cdev, &pt);
-	return NULL;
-}
-
 /* The last close is not enough as long as an ioctl runs. */
 TEST_F(removal, waits_for_a_running_ioctl)
 {
@@ -266,7 +250,8 @@ TEST_F(removal, waits_for_a_running_ioctl)
 	test_ok(_test_map_fixed(self->fd, attacher.ioas, stuck.mem, 4 * PAGE,
 				IOVA, MAP_RW));
 	attacher.cdev = self->edu.cdev;
-	ASSERT_EQ(0, pthread_create(&attacher.thread, NULL, attach, &attacher));
+	ASSERT_EQ(0, pthread_create(&attacher.thread, NULL, attacher_run,
+				    &attacher));
 	test_ok(stuck_wait(&stuck, LIMIT_MS * slowness()));
 	test_start_removal();
 	edu_close(&self->edu);
