@@ -144,4 +144,9 @@ struct vfio_device_bind_iommufd {
 };
 #endif
 
+#ifndef VFIO_DEVICE_FEATURE_MIG_PRECOPY_INFOv2	/* not in 6.12 */
+/* SET, without data: let VFIO_MIG_GET_PRECOPY_INFO answer with flags. */
+#define VFIO_DEVICE_FEATURE_MIG_PRECOPY_INFOv2	12
+#endif
+
 #endif
