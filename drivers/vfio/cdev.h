@@ -145,6 +145,12 @@ struct vfio_device_feature;
 long vfio_cdev_feature_ioctl(struct vfio_device *vdev,
 			     struct vfio_device_feature __user *arg);
 
+/* region.c: description of a region */
+struct vfio_region_info;
+
+long vfio_cdev_region_info_ioctl(struct vfio_device *vdev,
+				 struct vfio_region_info __user *arg);
+
 /* group.c: keeping the legacy group closed */
 struct vfio_group_hold *vfio_group_hold_get(struct vfio_device *vdev);
 void vfio_group_hold_put(struct vfio_group_hold *hold);
