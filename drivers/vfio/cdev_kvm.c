@@ -51,8 +51,7 @@ static notrace bool vfio_kvm_adds_cdev(unsigned long arg0, unsigned long arg1,
 	       vfio_kvm_hold(filep->private_data);
 }
 
-/* In the order of starting: what follows an accepted file works before that. */
-static struct vfio_redirect vfio_kvm_redirects[] = {
+static struct vfio_redirect vfio_kvm_functions[] = {
 	{
 		.from = vfio_file_set_kvm,
 		.to = vfio_cdev_file_set_kvm,
@@ -70,41 +69,32 @@ static struct vfio_redirect vfio_kvm_redirects[] = {
 	},
 };
 
-static void vfio_kvm_stop(unsigned int num)
-{
-	while (num--)
-		vfio_redirect_stop(&vfio_kvm_redirects[num]);
-}
+static struct vfio_redirects vfio_kvm_redirects = {
+	.functions = vfio_kvm_functions,
+	.num = ARRAY_SIZE(vfio_kvm_functions),
+};
 
-static void vfio_kvm_say_why(int rc, void *from)
+static void vfio_kvm_say_why(int rc)
 {
 	if (rc == -EOPNOTSUPP)
 		pr_warn("KVM is not served: this kernel has no KVM, or ftrace cannot redirect calls\n");
 	else if (rc == -EBUSY)
-		pr_warn("KVM is not served: %ps is patched already, as by a livepatch, or kernel.ftrace_enabled is 0\n",
-			from);
+		pr_warn("KVM is not served: %ps, %ps or %ps is patched already, as by a livepatch, or kernel.ftrace_enabled is 0\n",
+			vfio_file_set_kvm, vfio_file_enforced_coherent,
+			vfio_file_is_valid);
 	else
-		pr_warn("KVM is not served: error %d for %ps\n", rc, from);
+		pr_warn("KVM is not served: error %d\n", rc);
 }
 
 static int __init vfio_cdev_kvm_init(void)
 {
-	unsigned int i;
-	int rc;
+	int rc = -EOPNOTSUPP;
 
-	if (!IS_ENABLED(CONFIG_KVM)) {
-		vfio_kvm_say_why(-EOPNOTSUPP, NULL);
-		return -EOPNOTSUPP;
-	}
-	for (i = 0; i < ARRAY_SIZE(vfio_kvm_redirects); i++) {
-		rc = vfio_redirect_start(&vfio_kvm_redirects[i]);
-		if (rc) {
-			vfio_kvm_say_why(rc, vfio_kvm_redirects[i].from);
-			vfio_kvm_stop(i);
-			return rc;
-		}
-	}
-	return 0;
+	if (IS_ENABLED(CONFIG_KVM))
+		rc = vfio_redirects_start(&vfio_kvm_redirects);
+	if (rc)
+		vfio_kvm_say_why(rc);
+	return rc;
 }
 module_init(vfio_cdev_kvm_init);
 
@@ -116,7 +106,7 @@ module_init(vfio_cdev_kvm_init);
  */
 static void __exit vfio_cdev_kvm_exit(void)
 {
-	vfio_kvm_stop(ARRAY_SIZE(vfio_kvm_redirects));
+	vfio_redirects_stop(&vfio_kvm_redirects);
 }
 module_exit(vfio_cdev_kvm_exit);
 

@@ -322,30 +322,32 @@ static bool notrace vfio_group_release_matches(unsigned long arg0,
 	       try_module_get(THIS_MODULE);
 }
 
-static struct vfio_redirect vfio_group_release_redirect = {
-	.to = vfio_group_release,
-	.matches = vfio_group_release_matches,
+enum { VFIO_GROUP_RELEASE, VFIO_GROUP_IOCTL };
+
+/* The functions of vfio.ko are found when this module is loaded. */
+static struct vfio_redirect vfio_group_functions[] = {
+	[VFIO_GROUP_RELEASE] = {
+		.to = vfio_group_release,
+		.matches = vfio_group_release_matches,
+	},
+	[VFIO_GROUP_IOCTL] = {
+		.to = vfio_group_ioctl,
+		.matches = vfio_group_ioctl_matches,
+	},
 };
 
-static struct vfio_redirect vfio_group_ioctl_redirect = {
-	.to = vfio_group_ioctl,
-	.matches = vfio_group_ioctl_matches,
+static struct vfio_redirects vfio_group_redirects = {
+	.functions = vfio_group_functions,
+	.num = ARRAY_SIZE(vfio_group_functions),
 };
 
-/* A release must not be missed: redirect it first. */
 static int vfio_group_redirect(void)
 {
-	int rc;
-
-	vfio_group_release_redirect.from = vfio_group_stock->release;
-	vfio_group_ioctl_redirect.from = vfio_group_stock->unlocked_ioctl;
-	rc = vfio_redirect_start(&vfio_group_release_redirect);
-	if (rc)
-		return rc;
-	rc = vfio_redirect_start(&vfio_group_ioctl_redirect);
-	if (rc)
-		vfio_redirect_stop(&vfio_group_release_redirect);
-	return rc;
+	vfio_group_functions[VFIO_GROUP_RELEASE].from =
+		vfio_group_stock->release;
+	vfio_group_functions[VFIO_GROUP_IOCTL].from =
+		vfio_group_stock->unlocked_ioctl;
+	return vfio_redirects_start(&vfio_group_redirects);
 }
 
 static void vfio_group_say_why(int rc)
@@ -377,8 +379,7 @@ static void __exit vfio_cdev_group_exit(void)
 	struct vfio_group_container *container;
 	unsigned long index;
 
-	vfio_redirect_stop(&vfio_group_ioctl_redirect);
-	vfio_redirect_stop(&vfio_group_release_redirect);
+	vfio_redirects_stop(&vfio_group_redirects);
 	synchronize_rcu_tasks();
 	xa_for_each(&vfio_group_containers, index, container)
 		vfio_group_container_free(container);
