@@ -86,6 +86,21 @@ int _test_vfio_reset(int cdev)
 	return vfio_ioctl(cdev, VFIO_DEVICE_RESET, NULL);
 }
 
+int _test_vfio_hot_reset(int device, uint32_t count, const int32_t *groups)
+{
+	struct {
+		struct vfio_pci_hot_reset head;
+		int32_t groups[2];
+	} reset = {
+		.head.argsz = sizeof(reset),
+		.head.count = count,
+	};
+
+	for (uint32_t i = 0; i < count && i < 2; i++)
+		reset.groups[i] = groups[i];
+	return vfio_ioctl(device, VFIO_DEVICE_PCI_HOT_RESET, &reset);
+}
+
 int _test_vfio_irq_eventfd(int cdev, uint32_t index, uint32_t sub, int eventfd)
 {
 	struct {

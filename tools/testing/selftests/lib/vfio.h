@@ -21,6 +21,8 @@ int _test_vfio_region_info(int cdev, uint32_t index,
 			   struct vfio_region_info *info);
 int _test_vfio_irq_info(int cdev, uint32_t index, struct vfio_irq_info *info);
 int _test_vfio_reset(int cdev);
+/* @groups: files of the @count groups that are to be reset, at most 2 */
+int _test_vfio_hot_reset(int device, uint32_t count, const int32_t *groups);
 /* Let interrupt @sub of @index signal @eventfd; -1 stops it. */
 int _test_vfio_irq_eventfd(int cdev, uint32_t index, uint32_t sub, int eventfd);
 int _test_vfio_irq_disable(int cdev, uint32_t index);

@@ -3,9 +3,8 @@
  * If a device can make DMA bypass the caches, KVM must let the guest flush them,
  * and must not otherwise. Behind each kind of IOMMU, KVM hears what is true.
  */
-#include <stdio.h>
-
 #include "kvm_space.h"
+#include "trace.h"
 
 #define ECAP_SC		(1ULL << 7)
 
@@ -14,16 +13,7 @@
 
 static bool trace_has(const char *text)
 {
-	char line[512];
-	bool found = false;
-	FILE *f;
-
-	f = fopen(TRACING "trace", "re");
-	while (f && !found && fgets(line, sizeof(line), f))
-		found = line[0] != '#' && strstr(line, text);
-	if (f)
-		fclose(f);
-	return found;
+	return trace_lines(TRACING "trace", text) > 0;
 }
 
 FIXTURE(kvm_coherency) { struct kvm_space; };
