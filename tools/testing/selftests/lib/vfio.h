@@ -39,10 +39,7 @@ int vfio_enable_memory(int cdev, bool enable);
 
 /* Map a whole BAR; NULL if that fails */
 void *vfio_bar_mmap(int cdev, uint32_t index, size_t *size);
-/*
- * Read a register of a mapped BAR. Returns 0, or EFAULT on SIGBUS. For one
- * thread at a time.
- */
+/* Read a register of a mapped BAR. Returns 0, or EFAULT on SIGBUS. */
 int vfio_bar_read(const volatile void *reg, uint32_t *value);
 
 /* The legacy API: group and container, /dev/vfio/N and /dev/vfio/vfio */
