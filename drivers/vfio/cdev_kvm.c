@@ -3,7 +3,8 @@
  * vfio-cdev-kvm: let a file of a VFIO cdev be added to a virtual machine
  *
  * KVM asks vfio.ko about a file through three functions. This module redirects
- * them, for files of cdevs only; kvm.c has the answers.
+ * them, for files of cdevs; kvm.c has the answers. For a group that has an
+ * iommufd as container it redirects one of the three.
  */
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
@@ -51,6 +52,29 @@ static notrace bool vfio_kvm_adds_cdev(unsigned long arg0, unsigned long arg1,
 	       vfio_kvm_hold(filep->private_data);
 }
 
+/* vfio.ko may say yes for a group that has no container that it knows. */
+static notrace bool vfio_kvm_asks_coherency(unsigned long arg0,
+					    unsigned long arg1,
+					    unsigned long caller)
+{
+	struct file *filep = (struct file *)arg0;
+
+	return (filep->f_op == &vfio_cdev_fops ||
+		xa_get_mark(&vfio_cdev_group_files, arg0,
+			    VFIO_CDEV_HAS_IOMMUFD)) &&
+	       try_module_get(THIS_MODULE);
+}
+
+/* No file of a group keeps this module or vfio-cdev, so the call does. */
+static bool vfio_kvm_enforced_coherent(struct file *filep)
+{
+	bool coherent = vfio_cdev_file_enforced_coherent(filep);
+
+	/* Taken by vfio_kvm_asks_coherency() */
+	module_put(THIS_MODULE);
+	return coherent;
+}
+
 static struct vfio_redirect vfio_kvm_functions[] = {
 	{
 		.from = vfio_file_set_kvm,
@@ -59,8 +83,8 @@ static struct vfio_redirect vfio_kvm_functions[] = {
 	},
 	{
 		.from = vfio_file_enforced_coherent,
-		.to = vfio_cdev_file_enforced_coherent,
-		.matches = vfio_kvm_is_cdev,
+		.to = vfio_kvm_enforced_coherent,
+		.matches = vfio_kvm_asks_coherency,
 	},
 	{
 		.from = vfio_file_is_valid,

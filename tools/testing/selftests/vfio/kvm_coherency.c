@@ -68,4 +68,39 @@ TEST_F(kvm_coherency, kvm_knows_the_coherency_that_the_page_table_has)
 		ASSERT_EQ(!!(vtd.ecap_reg & ECAP_SC), coherent);
 }
 
+/* The group of the device, opened, with @container */
+static int open_group(struct kvm_space *self, int container)
+{
+	int group = vfio_group_open(self->edu.pci.group);
+
+	if (group >= 0 && _test_vfio_set_container(group, container)) {
+		close(group);
+		return -1;
+	}
+	return group;
+}
+
+TEST_F(kvm_coherency, kvm_knows_the_coherency_of_a_group_with_an_iommufd)
+{
+	int group, device, rc = module_load("vfio_cdev_group");
+	bool coherent;
+
+	if (rc && rc != EEXIST)
+		SKIP(_exit(KSFT_SKIP), "vfio_cdev_group: %s", strerror(rc));
+	test_trace(NONCOHERENT);
+	ASSERT_FALSE(trace_has(NONCOHERENT));
+	edu_close(&self->edu);
+	group = open_group((struct kvm_space *)self, self->fd);
+	ASSERT_GE(group, 0);
+	test_kvm_add(&self->vm, group);
+	device = vfio_group_device(group, self->edu.pci.bdf);
+	ASSERT_GE(device, 0);
+	coherent = ioctl(self->fd, VFIO_CHECK_EXTENSION, VFIO_DMA_CC_IOMMU);
+	EXPECT_EQ(coherent, !trace_has(NONCOHERENT));
+	test_trace_end();
+	TH_LOG("DMA is %scoherent", coherent ? "" : "not ");
+	close(device);
+	close(group);
+}
+
 TEST_HARNESS_MAIN
