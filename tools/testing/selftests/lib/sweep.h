@@ -8,8 +8,8 @@
  * be there before. A program that includes this has a fixture that begins with
  * a struct sweep, and a variant for every scenario.
  */
-#ifndef SELFTEST_IOMMU_SWEEP_H
-#define SELFTEST_IOMMU_SWEEP_H
+#ifndef SELFTEST_LIB_SWEEP_H
+#define SELFTEST_LIB_SWEEP_H
 
 #include <linux/capability.h>
 
