@@ -307,7 +307,7 @@ TEST_F(process, killed_owner_of_everything)
 	owner.mapper.length = much_memory();
 	owner.mapper.mem = test_mem(mem_reserve(owner.mapper.length));
 	ASSERT_EQ(0, mem_advise(owner.mapper.mem, owner.mapper.length,
-			     MADV_NOHUGEPAGE));
+				MADV_NOHUGEPAGE));
 	ASSERT_TRUE(child_start(&child, map_much_with_own_device, &owner));
 	test_kill_during_map(&child);
 	ASSERT_TRUE(memory_is_back(before));
