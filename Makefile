@@ -64,6 +64,9 @@ bench-doc:
 	@scripts/bench --wall $(KERNEL:%=--kernel %)
 	@scripts/bench --write-doc
 
+results-doc:
+	@scripts/results-table --write-doc
+
 clean:
 	rm -rf build
 
@@ -87,10 +90,11 @@ help:
 	@echo 'make bench             count instructions of every operation, next to type1 (KERNEL= for one)'
 	@echo 'make bench-wall        measure wall time on two CPUs (KERNEL= for one)'
 	@echo 'make bench-doc         both, and write their tables into Documentation/performance.md'
+	@echo 'make results-doc       write the results of the last checks into the table of README.md'
 	@echo 'make bench-record      record the cost for check-bench'
 	@echo 'make clean             remove build/ (downloads stay in $$IOMMUFD_CACHE or ~/.cache/iommufd)'
 	@echo 'KERNEL is one of: $(KERNELS); KDIR is $(KDIR)'
 
 .PHONY: all install uninstall demo check check-all check-ci check-unit check-static \
 	check-bench check-vm check-clients check-debug check-races check-fuzz check-mutants \
-	$(KERNELS:%=check-vm-%) bench bench-wall bench-record bench-doc clean help
+	$(KERNELS:%=check-vm-%) bench bench-wall bench-record bench-doc results-doc clean help

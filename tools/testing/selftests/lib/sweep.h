@@ -56,6 +56,8 @@ struct scenario {
 	bool (*unchanged)(struct sweep *s);
 	/* An undo operation: a failed allocation must not make it fail. */
 	bool cannot_fail;
+	/* Its memory is of transparent huge pages. */
+	bool thp;
 	/* Takes effect before its answer is written, and is not undone. */
 	bool done_before_answer;
 };

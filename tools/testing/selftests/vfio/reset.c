@@ -108,7 +108,7 @@ TEST_F(reset, close_stops_a_transfer_before_its_memory_goes)
 	int kmsg;
 
 	mem = test_mem(mem_reserve(length));
-	ASSERT_EQ(0, madvise(mem, length, MADV_NOHUGEPAGE));
+	ASSERT_EQ(0, mem_advise(mem, length, MADV_NOHUGEPAGE));
 	memset(mem, 0, length);
 	test_map_fixed(mem, length, IOVA + HUGE);
 	for (int i = -2; i < 10; i++) {
