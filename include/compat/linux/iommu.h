@@ -163,6 +163,35 @@ static inline bool device_can_enforce_coherency(struct device *dev)
 
 #ifdef HAVE_IOMMU_OPS_DOMAIN_ALLOC_USER
 /*
+ * virtio-iommu until 6.13 makes domains for no device: the first attach sets the
+ * aperture and which mappings are possible, and a flush before that is a NULL
+ * dereference. So attach the empty domain to the group for a moment. The caller
+ * must prevent changes of @current_domain, the one that the group is attached to:
+ * the driver maps its pages again. DMA is blocked meanwhile.
+ */
+static inline struct iommu_domain *compat_domain_by_attach(struct device *dev,
+							   struct iommu_domain *current_domain)
+{
+	struct iommu_domain *domain = iommu_paging_domain_alloc(dev);
+	int rc;
+
+	if (IS_ERR(domain) || compat_dev_iommu_ops(dev)->domain_alloc_paging)
+		return domain;
+	if (current_domain)
+		iommu_detach_group(current_domain, dev->iommu_group);
+	rc = iommu_attach_group(domain, dev->iommu_group);
+	if (!rc)
+		iommu_detach_group(domain, dev->iommu_group);
+	/* It was attached a moment ago. If it fails, DMA remains blocked. */
+	if (current_domain)
+		WARN_ON(iommu_attach_group(current_domain, dev->iommu_group));
+	if (!rc)
+		return domain;
+	iommu_domain_free(domain);
+	return ERR_PTR(rc);
+}
+
+/*
  * Allocate a domain for user space that suits @dev. Coherency is enforced if the
  * hardware can, and *@coherent says so; that has to happen before anything is
  * mapped. Only the op domain_alloc_user makes a domain that suits the device:
@@ -180,7 +209,7 @@ compat_user_domain_alloc(struct device *dev, struct iommu_domain *current_domain
 		if (!IS_ERR(domain))
 			domain->owner = ops;
 	} else {
-		domain = iommu_paging_domain_alloc(dev);
+		domain = compat_domain_by_attach(dev, current_domain);
 	}
 	*coherent = !IS_ERR(domain) &&
 		    device_iommu_capable(dev, IOMMU_CAP_ENFORCE_CACHE_COHERENCY) &&
