@@ -747,9 +747,10 @@ TEST_F(type1, coherency_as_the_hardware_has_it)
 	if (variant->domains && !variant->mock) {
 		test_ok(_test_hw_info(self->fd, self->edu[0].devid, &vtd, &len,
 				      &type));
-		/* AMD's IOMMU always enforces it. */
-		want = type != IOMMU_HW_INFO_TYPE_INTEL_VTD ||
-		       vtd.ecap_reg & ECAP_SC;
+		/* AMD's IOMMU always enforces it, virtio-iommu never. */
+		want = type == IOMMU_HW_INFO_TYPE_INTEL_VTD ?
+			       !!(vtd.ecap_reg & ECAP_SC) :
+			       pci_iommu_is_amd();
 	}
 	ASSERT_EQ(want, type1_ask(self->fd, VFIO_CHECK_EXTENSION,
 				  VFIO_DMA_CC_IOMMU));
@@ -1009,8 +1010,8 @@ TEST_F(split, split_before_attach)
 	uint32_t hwpt[3];
 	struct edu edu;
 
-	if (!pci_iommu_is_vtd())
-		SKIP(return, "not VT-d: QEMU's does not translate behind a port");
+	if (pci_iommu_is_amd())
+		SKIP(return, "AMD's IOMMU: QEMU's does not translate behind a port");
 	test_map_dma(self->mem, PAGES * PAGE, IOVA);
 	test_unmap_dma(IOVA + 4 * PAGE, PAGE, PAGE);
 	test_edu_open(&edu, PCI_BEHIND_PORT, 0);

@@ -266,6 +266,10 @@ TEST_F(reset, bus_reset_with_a_sibling)
 	struct edu edu, sibling;
 
 	test_edu_open(&edu, PCI_SHARED_GROUP, 0);
+	if (!pci_behind_bridge(edu.pci.bdf))
+		SKIP(_exit(KSFT_SKIP),
+		     "%s is on the root bus, which cannot be reset",
+		     edu.pci.bdf);
 	test_find(&pci_edu, PCI_SHARED_GROUP, 1, &sibling.pci);
 	/* The sibling is in the same group, so it is owned, without an id. */
 	ASSERT_EQ(0, hot_reset_info(edu.cdev, &info, sizeof(info)));
@@ -300,6 +304,10 @@ TEST_F(reset, no_bus_reset_with_a_device_that_is_not_owned)
 	struct edu edu;
 
 	test_edu_open(&edu, PCI_SHARED_GROUP, 0);
+	if (!pci_behind_bridge(edu.pci.bdf))
+		SKIP(_exit(KSFT_SKIP),
+		     "%s is on the root bus, which cannot be reset",
+		     edu.pci.bdf);
 	test_find(&pci_edu, PCI_SHARED_GROUP, 1, &sibling);
 	ASSERT_TRUE(pci_driver_of(sibling.bdf, &driver));
 	ASSERT_TRUE(pci_unbind(sibling.bdf));
