@@ -126,7 +126,8 @@ module_init(vfio_cdev_kvm_init);
  * No file of a cdev is in a virtual machine now, since it would keep this
  * module. ftrace ends its calls of the functions above before it returns. A call
  * that they have sent to vfio-cdev returns from there to its caller, and the
- * caller's reference to the file keeps vfio-cdev.
+ * caller's reference to the file keeps vfio-cdev. A call for a group has kept
+ * this module, which keeps vfio-cdev.
  */
 static void __exit vfio_cdev_kvm_exit(void)
 {

@@ -19,10 +19,10 @@
 #include "cdev.h"
 
 /*
- * Files of groups that vfio-cdev-group watches: struct file * -> struct
- * vfio_group_container *. The mark VFIO_CDEV_HAS_IOMMUFD tells that the
- * container is an iommufd: vfio-cdev-kvm has to know, and neither module needs
- * the other one.
+ * Files of groups that vfio-cdev-group watches, each with its struct
+ * vfio_group_container. The mark VFIO_CDEV_HAS_IOMMUFD tells that the container
+ * is an iommufd: vfio-cdev-kvm has to know, and neither module needs the other
+ * one.
  */
 DEFINE_XARRAY(vfio_cdev_group_files);
 EXPORT_SYMBOL_GPL(vfio_cdev_group_files);

@@ -103,6 +103,9 @@ TEST_F(kvm_coherency, kvm_knows_the_coherency_of_a_group_with_an_iommufd)
 	TH_LOG("DMA is %scoherent", coherent ? "" : "not ");
 	close(device);
 	close(group);
+	if (!rc)
+		EXPECT_EQ(0, module_unload_wait("vfio_cdev_group",
+						LIMIT_MS * slowness()));
 }
 
 TEST_HARNESS_MAIN

@@ -10,13 +10,14 @@
 #include "type1_ioctls.h"
 
 /* To be multiplied by slowness() */
-#define VM_ENDS_MS	10000
+#define WAIT_MS		10000
 
 struct vfio_sweep {
 	struct sweep;
 	int group;
 	int kvm;
 	struct kvm_vm vm;
+	bool unload;		/* the module, which was not loaded */
 };
 
 static struct vfio_sweep *vfio_sweep(struct sweep *s)
@@ -106,7 +107,7 @@ static int open_vm(struct sweep *s)
 static int close_vm(struct sweep *s)
 {
 	kvm_vm_close(&vfio_sweep(s)->vm);
-	return kvm_vm_ended(&vfio_sweep(s)->vm, VM_ENDS_MS * slowness()) ?
+	return kvm_vm_ended(&vfio_sweep(s)->vm, WAIT_MS * slowness()) ?
 	       0 : EBUSY;
 }
 
@@ -199,6 +200,7 @@ FIXTURE_SETUP(vfio_fail_nth)
 
 	if (rc && rc != EEXIST)
 		SKIP(_exit(KSFT_SKIP), "%s: %s", variant->module, strerror(rc));
+	self->unload = !rc;
 	self->group = -1;
 	self->kvm = -1;
 	self->vm.fd = -1;
@@ -222,6 +224,9 @@ FIXTURE_TEARDOWN(vfio_fail_nth)
 	kvm_vm_close(&self->vm);
 	if (self->kvm >= 0)
 		close(self->kvm);
+	if (self->unload)
+		EXPECT_EQ(0, module_unload_wait(variant->module,
+						WAIT_MS * slowness()));
 }
 
 TEST_F_TIMEOUT(vfio_fail_nth, leaves_nothing_behind, SWEEP_SECONDS * slowness())
