@@ -29,13 +29,13 @@ check:
 # Every test on every kernel
 check-all:
 	@scripts/check --jobs fit unit static $(KERNELS:%=vm-%) bench
-	@scripts/check clients machines debug
+	@scripts/check builds clients machines debug
 
 # For .ci/run, which does not build the debug kernel: that would take longer than all else
 check-ci:
 	@scripts/check --jobs fit unit static $(BASES:%=vm-%) $(FLAVOURS:%=short-%) clients-short bench debug-if-cached
 
-check-unit check-static check-bench check-debug check-races $(KERNELS:%=check-vm-%): check-%:
+check-unit check-static check-bench check-builds check-debug check-races $(KERNELS:%=check-vm-%): check-%:
 	@scripts/check $*
 
 check-clients:
@@ -85,6 +85,7 @@ help:
 	@echo 'make check-bench       compare the cost of operations with the recorded cost'
 	@echo 'make check-clients     run QEMU and DPDK of Debian as clients; make check has a part of it (KERNEL= for one)'
 	@echo 'make check-machines    run the demo and tests behind each IOMMU and each of its modes (KERNEL= for one)'
+	@echo 'make check-builds      compile for the arm64 kernels of Debian; nothing is run'
 	@echo 'make check-all         every test on every kernel: a night'
 	@echo 'make check-debug       run the VM tests on a kernel with KASAN, lockdep, kmemleak, built once'
 	@echo 'make check-races       run every two operations against each other, on that kernel'
@@ -100,5 +101,5 @@ help:
 	@echo 'KERNEL is one of: $(KERNELS); KDIR is $(KDIR)'
 
 .PHONY: all install uninstall demo check check-all check-ci check-unit check-static \
-	check-bench check-vm check-clients check-machines check-debug check-races check-fuzz check-mutants \
-	$(KERNELS:%=check-vm-%) bench bench-wall bench-record bench-doc results-doc clean help
+	check-bench check-builds check-vm check-clients check-machines check-debug check-races check-fuzz \
+	check-mutants $(KERNELS:%=check-vm-%) bench bench-wall bench-record bench-doc results-doc clean help

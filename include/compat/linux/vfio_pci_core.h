@@ -147,6 +147,10 @@ static inline void vm_flags_clear(struct vm_area_struct *vma, vm_flags_t flags)
 }
 #endif
 
+#ifndef VM_PAT /* x86 alone reserves ranges of memory */
+#define VM_PAT VM_NONE
+#endif
+
 /* The operations of vfio-pci-core, which stays loaded while areas exist */
 static const struct vm_operations_struct *vfio_pci_core_mmap_ops;
 
@@ -168,10 +172,8 @@ static inline void vfio_pci_vma_open(struct vm_area_struct *vma)
 	mutex_lock(&core->vma_lock);
 	zapped = vfio_pci_core_zap_mm(core, current->mm);
 	mutex_unlock(&core->vma_lock);
-#ifdef VM_PAT
 	if (zapped)
 		vm_flags_clear(vma, VM_PAT);
-#endif
 	vfio_pci_core_mmap_ops->open(vma);
 }
 
