@@ -4,7 +4,9 @@
 #include <linux/kvm.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <string.h>
 #include <sys/ioctl.h>
+#include <sys/utsname.h>
 #include <unistd.h>
 
 #include "kvm.h"
@@ -20,6 +22,29 @@ int kvm_open(void)
 	if (fd < 0 && (module_probe("kvm-amd") || module_probe("kvm-intel")))
 		fd = open("/dev/kvm", O_RDWR | O_CLOEXEC);
 	return fd;
+}
+
+static bool cpu_has(const char *flag)
+{
+	FILE *f = fopen("/proc/cpuinfo", "re");
+	bool found = false;
+	char word[64];
+
+	while (f && !found && fscanf(f, "%63s", word) == 1)
+		found = !strcmp(word, flag);
+	if (f)
+		fclose(f);
+	return found;
+}
+
+const char *kvm_lacks(void)
+{
+	struct utsname name;
+
+	if (!uname(&name) && strstr(name.version, "PREEMPT_RT") &&
+	    !cpu_has("constant_tsc"))
+		return "the KVM of a real-time kernel needs a CPU with constant_tsc";
+	return "no /dev/kvm";
 }
 
 int kvm_vm_create(int kvm, struct kvm_vm *vm)

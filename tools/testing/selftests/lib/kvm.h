@@ -13,6 +13,8 @@ struct kvm_vm {
 
 /* Open /dev/kvm; loads the module of the processor. Returns -1 and errno. */
 int kvm_open(void);
+/* Why kvm_open() failed */
+const char *kvm_lacks(void);
 
 /* Create a VM and its VFIO device. Returns 0 or the errno. */
 int kvm_vm_create(int kvm, struct kvm_vm *vm);

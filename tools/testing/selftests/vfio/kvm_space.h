@@ -39,8 +39,7 @@ struct kvm_space {
 			TH_LOG(REDIRECTOR ": %s", strerror(__rc));	\
 		(_self)->kvm = kvm_open();				\
 		if ((_self)->kvm < 0)					\
-			SKIP(_exit(KSFT_SKIP), "/dev/kvm: %s",		\
-			     strerror(errno));				\
+			SKIP(_exit(KSFT_SKIP), "%s", kvm_lacks());	\
 		test_ok(kvm_vm_create((_self)->kvm, &(_self)->vm));	\
 		(_self)->edu.cdev = vfio_cdev_open(&(_self)->edu.pci);	\
 		ASSERT_GE((_self)->edu.cdev, 0);			\
