@@ -3,6 +3,10 @@
 
 KDIR ?= /lib/modules/$(shell uname -r)/build
 KERNELS := $(shell scripts/kernel list)
+# One of each series, which gets every test
+BASES := $(shell scripts/kernel bases)
+# The others of these series that Debian's users run
+FLAVOURS := $(filter-out $(BASES),$(KERNELS))
 
 # Variables of this command line that are for kbuild, for example W=1
 KBUILD_ARGS = $(filter-out KDIR=% KERNEL=% DESTDIR=% KERNELRELEASE=%,$(MAKEOVERRIDES))
@@ -20,11 +24,16 @@ demo:
 	@scripts/demo $(or $(KERNEL),6.1)
 
 check:
-	@scripts/check unit static $(KERNELS:%=vm-%) clients-short bench
+	@scripts/check --jobs fit unit static $(BASES:%=vm-%) $(FLAVOURS:%=short-%) clients-short bench
+
+# Every test on every kernel
+check-all:
+	@scripts/check --jobs fit unit static $(KERNELS:%=vm-%) bench
+	@scripts/check clients machines debug
 
 # For .ci/run, which does not build the debug kernel: that would take longer than all else
 check-ci:
-	@scripts/check unit static $(KERNELS:%=vm-%) clients-short bench debug-if-cached
+	@scripts/check --jobs fit unit static $(BASES:%=vm-%) $(FLAVOURS:%=short-%) clients-short bench debug-if-cached
 
 check-unit check-static check-bench check-debug check-races $(KERNELS:%=check-vm-%): check-%:
 	@scripts/check $*
@@ -36,13 +45,13 @@ check-machines:
 	@scripts/check $(or $(KERNEL:%=machines-%),machines)
 
 check-fuzz:
-	@scripts/check $(patsubst %,fuzz-%,$(or $(KERNEL),$(KERNELS) debug))
+	@scripts/check $(patsubst %,fuzz-%,$(or $(KERNEL),$(BASES) debug))
 
 check-mutants:
 	@scripts/check-mutants $(KERNEL:%=--kernel %) $(MUTANTS)
 
 check-vm:
-	@scripts/check $(patsubst %,vm-%,$(or $(KERNEL),$(KERNELS)))
+	@scripts/check --jobs fit $(patsubst %,vm-%,$(or $(KERNEL),$(BASES)))
 
 bench:
 	@scripts/bench $(KERNEL:%=--kernel %)
@@ -58,6 +67,9 @@ bench-doc:
 	@scripts/bench --wall $(KERNEL:%=--kernel %)
 	@scripts/bench --write-doc
 
+results-doc:
+	@scripts/results-table --write-doc
+
 clean:
 	rm -rf build
 
@@ -66,13 +78,14 @@ help:
 	@echo 'make install           install them, with their udev rule and modules-load.d file (DESTDIR=)'
 	@echo 'make uninstall         remove what make install installed'
 	@echo 'make demo              move data by DMA through /dev/iommu in a VM (KERNEL=6.1)'
-	@echo 'make check             run all tests on all kernels; the next four are its parts'
+	@echo 'make check             run all tests on $(BASES), a part of them on the other kernels'
 	@echo 'make check-unit        test pure files, in user space under sanitizers'
 	@echo 'make check-static      compilers, sparse, layers, checkpatch, kernel-doc, documents, scripts'
-	@echo 'make check-vm          run the kselftests in VMs (KERNEL= or check-vm-NAME for one kernel)'
+	@echo 'make check-vm          run the kselftests in VMs (KERNEL= or check-vm-NAME for any kernel)'
 	@echo 'make check-bench       compare the cost of operations with the recorded cost'
 	@echo 'make check-clients     run QEMU and DPDK of Debian as clients; make check has a part of it (KERNEL= for one)'
 	@echo 'make check-machines    run the demo and tests behind each IOMMU and each of its modes (KERNEL= for one)'
+	@echo 'make check-all         every test on every kernel: a night'
 	@echo 'make check-debug       run the VM tests on a kernel with KASAN, lockdep, kmemleak, built once'
 	@echo 'make check-races       run every two operations against each other, on that kernel'
 	@echo 'make check-fuzz        10^6 random ioctls on every kernel, 10^5 on that one (KERNEL= for one)'
@@ -81,10 +94,11 @@ help:
 	@echo 'make bench             count instructions of every operation, next to type1 (KERNEL= for one)'
 	@echo 'make bench-wall        measure wall time on two CPUs (KERNEL= for one)'
 	@echo 'make bench-doc         both, and write their tables into Documentation/performance.md'
+	@echo 'make results-doc       write the results of the last checks into the table of README.md'
 	@echo 'make bench-record      record the cost for check-bench'
 	@echo 'make clean             remove build/ (downloads stay in $$IOMMUFD_CACHE or ~/.cache/iommufd)'
 	@echo 'KERNEL is one of: $(KERNELS); KDIR is $(KDIR)'
 
-.PHONY: all install uninstall demo check check-ci check-unit check-static \
+.PHONY: all install uninstall demo check check-all check-ci check-unit check-static \
 	check-bench check-vm check-clients check-machines check-debug check-races check-fuzz check-mutants \
-	$(KERNELS:%=check-vm-%) bench bench-wall bench-record bench-doc clean help
+	$(KERNELS:%=check-vm-%) bench bench-wall bench-record bench-doc results-doc clean help

@@ -16,11 +16,14 @@ die() { note "$@"; exit 1; }
 # kernel_names: every name in kernels.list
 kernel_names() { awk '!/^#/ && NF { print $1 }' "$TOP/scripts/kernels.list"; }
 
-# kernel_field NAME image|headers|source|built
+# kernel_bases: the names of the kernels that get every test
+kernel_bases() { awk '!/^#/ && NF && $1 == $2 && $3 != "sid" { print $1 }' "$TOP/scripts/kernels.list"; }
+
+# kernel_field NAME base|suite|image|headers|source|built
 kernel_field() {
 	awk -v name="$1" -v want="$2" '
-		BEGIN { col["image"] = 2; col["headers"] = 3; col["source"] = 4; col["built"] = 5 }
-		!/^#/ && $1 == name { print $col[want]; found = 1 }
+		BEGIN { split("name base suite image headers source built", column, " "); for (i in column) at[column[i]] = i }
+		!/^#/ && $1 == name { print $(at[want]); found = 1 }
 		END { exit !found }
 	' "$TOP/scripts/kernels.list" ||
 		die "no kernel is called '$1'; scripts/kernels.list has: $(kernel_names | paste -sd ' ')"
@@ -83,7 +86,7 @@ DEBUG_ARGUMENTS="panic_on_warn=1 no5lvl"
 selftest() {
 	local output=$TOP/build/selftests/$1 source_tools
 	source_tools=$("$TOP/scripts/source-tools")
-	mkdir -p "$output"
-	make -s --no-print-directory -C "$TOP/tools/testing/selftests/$1" OUTPUT="$output" \
+	locked "$output/.lock" \
+		make -s --no-print-directory -C "$TOP/tools/testing/selftests/$1" OUTPUT="$output" \
 		KSFT_DIR="$source_tools/tools/testing/selftests" COLLECTION="$output" "$2"
 }

@@ -10,7 +10,6 @@
 #include <linux/iommufd.h>
 #include <linux/kernel.h>
 #include <linux/module.h>
-#include <linux/slab.h>
 #include <linux/uaccess.h>
 #include <linux/uuid.h>
 #include <linux/vfio.h>
@@ -38,44 +37,21 @@ struct iommufd_device *vfio_cdev_find_idev(struct vfio_device *vdev)
 	return xa_load(&vfio_cdev_idevs, (unsigned long)vdev);
 }
 
-/* The name in the form that VFIO_GROUP_GET_DEVICE_FD takes, token included */
-static char *vfio_cdev_match_name(struct vfio_cdev *dev,
-				  const struct vfio_device_bind_iommufd *bind)
-{
-	const char *name = dev_name(dev->vdev->dev);
-	uuid_t token;
-
-	if (!(bind->flags & VFIO_DEVICE_BIND_FLAG_TOKEN))
-		return kstrdup(name, GFP_KERNEL);
-	if (copy_from_user(&token, u64_to_user_ptr(bind->token_uuid_ptr),
-			   sizeof(token)))
-		return ERR_PTR(-EFAULT);
-	return kasprintf(GFP_KERNEL, "%s vf_token=%pUb", name, &token);
-}
-
 /*
  * While user space uses a PF, only programs that know its token may use the VFs
- * of that PF. The driver checks the token when it matches the name that a user
- * of the group passes, so match a name here as well. A driver that does not
- * match names knows no tokens.
+ * of that PF. The driver checks that for the user of a group, so ask it here.
  */
 static int vfio_cdev_check_token(struct vfio_cdev *dev,
 				 const struct vfio_device_bind_iommufd *bind)
 {
-	struct vfio_device *vdev = dev->vdev;
-	char *name;
-	int rc;
+	uuid_t token;
 
-	if (!vdev->ops->match)
-		return bind->flags & VFIO_DEVICE_BIND_FLAG_TOKEN ? -EINVAL : 0;
-	name = vfio_cdev_match_name(dev, bind);
-	if (IS_ERR_OR_NULL(name))
-		return name ? PTR_ERR(name) : -ENOMEM;
-	rc = vdev->ops->match(vdev, name);
-	kfree(name);
-	if (rc < 0)
-		return rc;
-	return rc ? 0 : -ENODEV;
+	if (!(bind->flags & VFIO_DEVICE_BIND_FLAG_TOKEN))
+		return vfio_match_token_uuid(dev->vdev, NULL);
+	if (copy_from_user(&token, u64_to_user_ptr(bind->token_uuid_ptr),
+			   sizeof(token)))
+		return -EFAULT;
+	return vfio_match_token_uuid(dev->vdev, &token);
 }
 
 /* Call the driver's open_device(), which a device need not have. */
@@ -137,6 +113,7 @@ static void vfio_cdev_disable(struct vfio_cdev *dev)
 	mutex_lock(&vdev->dev_set->lock);
 	if (vdev->ops->close_device)
 		vdev->ops->close_device(vdev);
+	vfio_set_precopy_info_v2(vdev, false);
 	vdev->open_count--;
 	vfio_cdev_kvm_put(dev);
 	xa_erase(&vfio_cdev_idevs, (unsigned long)vdev);

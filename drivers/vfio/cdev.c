@@ -182,6 +182,8 @@ static long vfio_cdev_driver_ioctl(struct vfio_cdev *dev, unsigned int cmd,
 
 	if (cmd == VFIO_DEVICE_FEATURE)
 		return vfio_cdev_feature_ioctl(vdev, (void __user *)arg);
+	if (cmd == VFIO_DEVICE_GET_REGION_INFO && vfio_has_region_info_caps())
+		return vfio_cdev_region_info_ioctl(vdev, (void __user *)arg);
 	if (!vdev->ops->ioctl)
 		return -EINVAL;
 	return vdev->ops->ioctl(vdev, cmd, arg);

@@ -150,6 +150,21 @@ static int vfio_feature_mig_data_size(struct vfio_device *vdev,
 	return 0;
 }
 
+/* The driver looks at this when it answers VFIO_MIG_GET_PRECOPY_INFO. */
+static int vfio_feature_precopy_info_v2(struct vfio_device *vdev,
+					const struct vfio_feature *feature)
+{
+	int rc;
+
+	if (!(vdev->migration_flags & VFIO_MIGRATION_PRE_COPY))
+		return -EINVAL;
+	rc = vfio_feature_check(feature, VFIO_DEVICE_FEATURE_SET, 0);
+	if (rc != 1)
+		return rc;
+	vfio_set_precopy_info_v2(vdev, true);
+	return 0;
+}
+
 /* The ranges of one request have room in a page of the user's. */
 #define VFIO_FEATURE_MAX_RANGES \
 	(PAGE_SIZE / sizeof(struct vfio_device_feature_dma_logging_range))
@@ -303,6 +318,10 @@ static int vfio_feature_dispatch(struct vfio_device *vdev,
 		if (!vfio_migration_has_data_size())
 			break;
 		return vfio_feature_mig_data_size(vdev, feature);
+	case VFIO_DEVICE_FEATURE_MIG_PRECOPY_INFOv2:
+		if (!vfio_has_precopy_info_v2())
+			break;
+		return vfio_feature_precopy_info_v2(vdev, feature);
 	case VFIO_DEVICE_FEATURE_DMA_LOGGING_START:
 		return vfio_feature_log_start(vdev, feature);
 	case VFIO_DEVICE_FEATURE_DMA_LOGGING_STOP:

@@ -2,7 +2,6 @@
 /*
  * May a module ask for a device's reserved regions? Always declared, not
  * exported in 6.1.
- * Exported: iommu_get_resv_regions
  */
 #include <linux/iommu.h>
 

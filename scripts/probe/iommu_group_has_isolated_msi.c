@@ -2,7 +2,6 @@
 /*
  * Does the kernel itself say whether a group's interrupts are isolated? Since
  * 6.3; before that from irq_domain_check_msi_remap() and IOMMU_CAP_INTR_REMAP.
- * Exported: iommu_group_has_isolated_msi
  */
 #include <linux/iommu.h>
 

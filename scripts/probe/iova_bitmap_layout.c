@@ -4,7 +4,6 @@
  * Until 6.6, and only if the kernel has versions of symbols. The version of the
  * function below is computed from its prototype with all structs in it, so it
  * is that of vfio.ko's if they are the same.
- * Exported: iova_bitmap_set
  * Same version: iova_bitmap_set
  */
 #include <linux/iova_bitmap.h>

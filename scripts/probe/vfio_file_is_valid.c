@@ -2,7 +2,6 @@
 /*
  * Does KVM ask vfio_file_is_valid() about a file? Since 6.6, before that
  * vfio_file_is_group().
- * Exported: vfio_file_is_valid
  */
 #include <linux/fs.h>
 #include <linux/vfio.h>

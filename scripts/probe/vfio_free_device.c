@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * Does the release op of a VFIO device free it? Until 6.1.
- * Exported: vfio_free_device
  */
 #include <linux/vfio.h>
 

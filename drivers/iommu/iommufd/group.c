@@ -180,10 +180,12 @@ bool iommufd_group_is_attached(struct iommufd_group *igroup)
 static int group_attach_domain(struct iommufd_device *idev,
 			       struct iommufd_hwpt *hwpt)
 {
+	struct iommufd_group *igroup = idev->igroup;
 	int rc;
 
 	iommufd_pgtable_lock_groups(&hwpt->pgt.table);
-	rc = idev->igroup->ops->attach(idev->dev, hwpt->pgt.table.domain);
+	rc = igroup->ops->attach(idev->dev, hwpt->pgt.table.domain,
+				 &igroup->handles[igroup->handle]);
 	iommufd_pgtable_unlock_groups(&hwpt->pgt.table);
 	return rc;
 }
@@ -200,11 +202,16 @@ static int group_replace_domain(struct iommufd_device *idev,
 				struct iommufd_hwpt *old,
 				struct iommufd_hwpt *hwpt)
 {
+	struct iommufd_group *igroup = idev->igroup;
+	unsigned int other = !igroup->handle;
 	int rc;
 
 	iommufd_pgtable_lock_replace(&old->pgt.table, &hwpt->pgt.table);
-	rc = idev->igroup->ops->replace(idev->dev, hwpt->pgt.table.domain);
+	rc = igroup->ops->replace(idev->dev, hwpt->pgt.table.domain,
+				  &igroup->handles[other]);
 	iommufd_pgtable_unlock_replace(&old->pgt.table, &hwpt->pgt.table);
+	if (!rc)
+		igroup->handle = other;
 	return rc;
 }
 

@@ -2,6 +2,7 @@
 #ifndef _IOMMUFD_GROUP_H
 #define _IOMMUFD_GROUP_H
 
+#include <linux/iommu.h>
 #include <linux/list.h>
 #include <linux/mutex.h>
 #include <linux/types.h>
@@ -9,8 +10,6 @@
 #include "object.h"
 
 struct device;
-struct iommu_domain;
-struct iommu_group;
 struct iommufd_hwpt;
 struct iommufd_iommu_ops;
 
@@ -22,8 +21,10 @@ struct iommufd_iommu_ops;
  *         does not know, where each device is a group
  * @bound: bound devices, struct iommufd_device; the last one takes the group
  *         along
- * @lock: guards @hwpt, @attached and the attachment of the group to a domain
+ * @lock: guards the members below and the attachment of the group to a domain
  * @hwpt: what the group is attached to, or NULL; the group is a user of it
+ * @handles: what the kernel knows an attachment by
+ * @handle: which of @handles is in use, or comes first
  * @attached: attached devices, struct iommufd_device
  */
 struct iommufd_group {
@@ -33,6 +34,8 @@ struct iommufd_group {
 	struct list_head bound;
 	struct mutex lock;
 	struct iommufd_hwpt *hwpt;
+	struct iommu_attach_handle handles[2];
+	unsigned int handle;
 	struct list_head attached;
 };
 

@@ -50,19 +50,21 @@ static int host_claim(struct device *dev, void *owner)
 	return rc == -EPERM ? -EBUSY : rc;
 }
 
-static int host_attach(struct device *dev, struct iommu_domain *domain)
+static int host_attach(struct device *dev, struct iommu_domain *domain,
+		       struct iommu_attach_handle *handle)
 {
-	return iommu_attach_group(domain, dev->iommu_group);
+	return iommu_attach_group_handle(domain, dev->iommu_group, handle);
 }
 
 static void host_detach(struct device *dev, struct iommu_domain *domain)
 {
-	iommu_detach_group(domain, dev->iommu_group);
+	iommu_detach_group_handle(domain, dev->iommu_group);
 }
 
-static int host_replace(struct device *dev, struct iommu_domain *domain)
+static int host_replace(struct device *dev, struct iommu_domain *domain,
+			struct iommu_attach_handle *handle)
 {
-	return iommu_group_replace_domain(dev->iommu_group, domain);
+	return iommu_replace_group_handle(dev->iommu_group, domain, handle);
 }
 
 /* Snoop control, VT-d specification 11.4.3 (Extended Capability Register) */

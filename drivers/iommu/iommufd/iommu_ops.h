@@ -5,6 +5,7 @@
 #include <linux/types.h>
 
 struct device;
+struct iommu_attach_handle;
 struct iommu_domain;
 struct list_head;
 
@@ -37,7 +38,9 @@ struct iommufd_hw_info {
  *                    iommu_resv_region, for iommu_put_resv_regions()
  * @hw_info: ask the IOMMU about itself
  *
- * @attach, @detach and @replace concern the whole group of the device.
+ * @attach, @detach and @replace concern the whole group of the device. The
+ * kernel knows an attachment by its handle, which must exist until @detach, or
+ * until a @replace, which needs another handle.
  */
 struct iommufd_iommu_ops {
 	int (*claim)(struct device *dev, void *owner);
@@ -45,9 +48,11 @@ struct iommufd_iommu_ops {
 	struct iommu_domain *(*domain_alloc)(struct device *dev,
 					     struct iommu_domain *current_domain,
 					     bool *coherent);
-	int (*attach)(struct device *dev, struct iommu_domain *domain);
+	int (*attach)(struct device *dev, struct iommu_domain *domain,
+		      struct iommu_attach_handle *handle);
 	void (*detach)(struct device *dev, struct iommu_domain *domain);
-	int (*replace)(struct device *dev, struct iommu_domain *domain);
+	int (*replace)(struct device *dev, struct iommu_domain *domain,
+		       struct iommu_attach_handle *handle);
 	void (*get_resv_regions)(struct device *dev, struct list_head *regions);
 	int (*hw_info)(struct device *dev, struct iommufd_hw_info *info);
 };

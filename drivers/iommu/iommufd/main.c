@@ -236,5 +236,5 @@ module_exit(iommufd_exit);
 
 MODULE_DESCRIPTION("I/O address spaces for user space: /dev/iommu");
 MODULE_LICENSE("GPL");
-/* iommu_group_replace_domain() */
+/* iommu_attach_group_handle() and its like */
 MODULE_IMPORT_NS("IOMMUFD_INTERNAL");

@@ -135,6 +135,8 @@ static bool pgtable_unmap_short(struct iommu_domain *domain,
 						 length >> shift, gather);
 		if (!bytes || bytes > length)
 			return false;
+		/* Not every driver does it, and an empty range is not flushed. */
+		iommu_iotlb_gather_add_range(gather, start, bytes);
 		start += bytes;
 		length -= bytes;
 	}
@@ -286,7 +288,8 @@ static int pgtable_map_some_runs(struct pgtable_map *map)
 /* Make visible to the hardware what is mapped from byte @from on. */
 static int pgtable_map_sync(struct pgtable_map *map, unsigned long from)
 {
-	if (map->mapped == from)
+	/* iommu_map() has done it if the driver is never called directly. */
+	if (map->mapped == from || !map->large)
 		return 0;
 	return iommu_sync_map(map->pgt->domain, map->range->iova + from,
 			      map->mapped - from);

@@ -165,16 +165,19 @@ static int mock_map_pages(struct iommu_domain *domain, unsigned long iova,
 /*
  * An unmap of the core must begin at the start and end at the end of a map
  * call. If the domain has several page sizes, iommu_unmap() may split an unmap
- * into several calls. gather->start is where the next call must continue, or
- * ULONG_MAX between two unmaps.
+ * into several calls. gather->pgsize, which the kernel leaves to drivers, is
+ * where the next call must continue, or 0 between two unmaps.
+ *
+ * The range in the gather stays empty, so that the core has to make sure that
+ * iommu_iotlb_sync() does not skip the flush.
  */
 static void mock_check_unmap(struct iommu_domain *domain, unsigned long iova,
 			     unsigned long end, bool starts, bool ends,
 			     struct iommu_iotlb_gather *gather)
 {
-	WARN_ONCE(gather->start == ULONG_MAX ? !starts : gather->start != iova,
+	WARN_ONCE(gather->pgsize ? gather->pgsize != iova : !starts,
 		  "mock: unmap cuts a mapping at its start\n");
-	gather->start = ends ? ULONG_MAX : end;
+	gather->pgsize = ends ? 0 : end;
 	WARN_ONCE(!ends && is_power_of_2(domain->pgsize_bitmap),
 		  "mock: unmap cuts a mapping at its end\n");
 }
@@ -240,8 +243,7 @@ static void mock_iotlb_sync(struct iommu_domain *domain,
 	unsigned int n = 0;
 	void *entry;
 
-	WARN_ONCE(gather->start != ULONG_MAX,
-		  "mock: unmap cuts a mapping at its end\n");
+	WARN_ONCE(gather->pgsize, "mock: unmap cuts a mapping at its end\n");
 	xas_lock(&xas);
 	xas_for_each_marked(&xas, entry, ULONG_MAX, XA_STALE) {
 		WARN_ONCE(
@@ -273,7 +275,7 @@ static phys_addr_t mock_iova_to_phys(struct iommu_domain *domain,
 }
 
 /* The kernel cannot attach a device of the machine to a mock domain. */
-static int mock_attach_dev(struct iommu_domain *domain, struct device *dev)
+static int mock_attach_dev(IOMMU_ATTACH_DEV_PARAMS(domain, dev, old))
 {
 	return -EINVAL;
 }

@@ -85,7 +85,8 @@ mock_domain_alloc(struct device *dev, struct iommu_domain *current_domain,
 		container_of(dev, struct mock_device, dev)->huge);
 }
 
-static int mock_attach(struct device *dev, struct iommu_domain *domain)
+static int mock_attach(struct device *dev, struct iommu_domain *domain,
+		       struct iommu_attach_handle *handle)
 {
 	if (!is_mock_domain(domain))
 		return -EINVAL;
@@ -97,9 +98,10 @@ static void mock_detach(struct device *dev, struct iommu_domain *domain)
 	WARN_ON(!is_mock_domain(domain));
 }
 
-static int mock_replace(struct device *dev, struct iommu_domain *domain)
+static int mock_replace(struct device *dev, struct iommu_domain *domain,
+			struct iommu_attach_handle *handle)
 {
-	return mock_attach(dev, domain);
+	return mock_attach(dev, domain, handle);
 }
 
 static void mock_get_resv_regions(struct device *dev, struct list_head *regions)

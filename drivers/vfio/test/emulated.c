@@ -266,19 +266,34 @@ static long emulated_get_info(void __user *arg)
 	return copy_to_user(arg, &info, minsz) ? -EFAULT : 0;
 }
 
-static long emulated_get_region_info(void __user *arg)
+static int emulated_get_region_info(struct vfio_device *vdev,
+				    struct vfio_region_info *info,
+				    struct vfio_info_cap *caps)
+{
+	if (info->index)
+		return -EINVAL;
+	info->flags = VFIO_REGION_INFO_FLAG_READ | VFIO_REGION_INFO_FLAG_WRITE;
+	info->cap_offset = 0;
+	info->size = EMULATED_REGION_SIZE;
+	info->offset = 0;
+	return 0;
+}
+
+/* On kernels where a driver has no op for it */
+static long emulated_region_info_ioctl(struct vfio_device *vdev,
+				       void __user *arg)
 {
 	const size_t minsz = offsetofend(struct vfio_region_info, offset);
 	struct vfio_region_info info;
+	int rc;
 
 	if (copy_from_user(&info, arg, minsz))
 		return -EFAULT;
-	if (info.argsz < minsz || info.index)
+	if (info.argsz < minsz)
 		return -EINVAL;
-	info.flags = VFIO_REGION_INFO_FLAG_READ | VFIO_REGION_INFO_FLAG_WRITE;
-	info.cap_offset = 0;
-	info.size = EMULATED_REGION_SIZE;
-	info.offset = 0;
+	rc = emulated_get_region_info(vdev, &info, NULL);
+	if (rc)
+		return rc;
 	return copy_to_user(arg, &info, minsz) ? -EFAULT : 0;
 }
 
@@ -289,7 +304,7 @@ static long emulated_ioctl(struct vfio_device *vdev, unsigned int cmd,
 	case VFIO_DEVICE_GET_INFO:
 		return emulated_get_info((void __user *)arg);
 	case VFIO_DEVICE_GET_REGION_INFO:
-		return emulated_get_region_info((void __user *)arg);
+		return emulated_region_info_ioctl(vdev, (void __user *)arg);
 	default:
 		return -ENOTTY;
 	}
@@ -304,6 +319,7 @@ static const struct vfio_device_ops emulated_ops = {
 	.read = emulated_read,
 	.write = emulated_write,
 	.ioctl = emulated_ioctl,
+	VFIO_GET_REGION_INFO_CAPS(emulated_get_region_info)
 	.dma_unmap = emulated_dma_unmap,
 };
 

@@ -135,6 +135,8 @@ static const struct vfio_device_ops variant_ops = {
 	.mmap = vfio_pci_core_mmap,
 	.request = vfio_pci_core_request,
 	.match = vfio_pci_core_match,
+	VFIO_MATCH_TOKEN_UUID(vfio_pci_core_match_token_uuid)
+	VFIO_GET_REGION_INFO_CAPS(vfio_pci_ioctl_get_region_info)
 };
 
 static int variant_probe(struct pci_dev *pdev, const struct pci_device_id *id)

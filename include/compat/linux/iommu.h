@@ -3,9 +3,18 @@
 #ifndef _COMPAT_LINUX_IOMMU_H
 #define _COMPAT_LINUX_IOMMU_H
 
+/*
+ * The kernel's header takes this from the kernel's own <uapi/linux/iommufd.h>,
+ * which the one of this tree hides. Virtual IOMMUs are not supported here.
+ */
+enum iommu_viommu_type {
+	IOMMU_VIOMMU_TYPE_DEFAULT,
+};
+
 #include_next <linux/iommu.h>
 #include <linux/err.h>
 #include <linux/irqdomain.h>
+#include <uapi/linux/iommufd.h>
 #include <generated/features.h>
 
 #ifndef HAVE_IOMMU_PAGING_DOMAIN_ALLOC
@@ -128,6 +137,8 @@ static inline void *compat_iommu_hw_info(struct device *dev, u32 *length, u32 *t
 {
 	const struct iommu_ops *ops = compat_dev_iommu_ops(dev);
 
+	/* Newer drivers read which type is wanted; this one stands for any. */
+	*type = IOMMU_HW_INFO_TYPE_NONE;
 	return ops->hw_info ? ops->hw_info(dev, length, type) : ERR_PTR(-ENODEV);
 }
 #else
@@ -161,7 +172,16 @@ static inline bool device_can_enforce_coherency(struct device *dev)
 #endif
 }
 
-#ifdef HAVE_IOMMU_OPS_DOMAIN_ALLOC_USER
+#if defined(HAVE_IOMMU_OPS_DOMAIN_ALLOC_PAGING_FLAGS) || \
+	defined(HAVE_IOMMU_OPS_DOMAIN_ALLOC_USER)
+
+#ifdef HAVE_IOMMU_OPS_DOMAIN_ALLOC_PAGING_FLAGS
+static inline struct iommu_domain *compat_domain_for_device(struct device *dev,
+							    struct iommu_domain *current_domain)
+{
+	return iommu_paging_domain_alloc(dev);
+}
+#else
 /*
  * virtio-iommu until 6.13 makes domains for no device: the first attach sets the
  * aperture and which mappings are possible, and a flush before that is a NULL
@@ -192,25 +212,35 @@ static inline struct iommu_domain *compat_domain_by_attach(struct device *dev,
 }
 
 /*
- * Allocate a domain for user space that suits @dev. Coherency is enforced if the
- * hardware can, and *@coherent says so; that has to happen before anything is
- * mapped. Only the op domain_alloc_user makes a domain that suits the device:
+ * Until 6.13 only the op domain_alloc_user makes a domain that suits the device:
  * iommu_paging_domain_alloc() of the same kernel makes VT-d domains of 57 bits
  * for any hardware.
  */
-static inline struct iommu_domain *
-compat_user_domain_alloc(struct device *dev, struct iommu_domain *current_domain, bool *coherent)
+static inline struct iommu_domain *compat_domain_for_device(struct device *dev,
+							    struct iommu_domain *current_domain)
 {
 	const struct iommu_ops *ops = compat_dev_iommu_ops(dev);
 	struct iommu_domain *domain;
 
-	if (ops->domain_alloc_user) {
-		domain = ops->domain_alloc_user(dev, 0, NULL, NULL);
-		if (!IS_ERR(domain))
-			domain->owner = ops;
-	} else {
-		domain = compat_domain_by_attach(dev, current_domain);
-	}
+	if (!ops->domain_alloc_user)
+		return compat_domain_by_attach(dev, current_domain);
+	domain = ops->domain_alloc_user(dev, 0, NULL, NULL);
+	if (!IS_ERR(domain))
+		domain->owner = ops;
+	return domain;
+}
+#endif
+
+/*
+ * Allocate a domain for user space that suits @dev. Coherency is enforced if the
+ * hardware can, and *@coherent says so; that has to happen before anything is
+ * mapped.
+ */
+static inline struct iommu_domain *
+compat_user_domain_alloc(struct device *dev, struct iommu_domain *current_domain, bool *coherent)
+{
+	struct iommu_domain *domain = compat_domain_for_device(dev, current_domain);
+
 	*coherent = !IS_ERR(domain) &&
 		    device_iommu_capable(dev, IOMMU_CAP_ENFORCE_CACHE_COHERENCY) &&
 		    compat_enforce_cache_coherency(domain);
@@ -248,46 +278,74 @@ compat_user_domain_alloc(struct device *dev, struct iommu_domain *current_domain
 }
 #endif
 
-#ifndef HAVE_IOMMU_OPS_DOMAIN_ALLOC_USER
+#ifdef HAVE_IOMMU_REPLACE_GROUP_HANDLE
+/* Exported, but declared in a header that is not installed */
+int iommu_attach_group_handle(struct iommu_domain *domain, struct iommu_group *group,
+			      struct iommu_attach_handle *handle);
+void iommu_detach_group_handle(struct iommu_domain *domain, struct iommu_group *group);
+int iommu_replace_group_handle(struct iommu_group *group, struct iommu_domain *new_domain,
+			       struct iommu_attach_handle *handle);
+#else
+/* Until 6.10 the kernel has no handles. */
+struct iommu_attach_handle {
+	struct iommu_domain *domain;
+};
+
 /*
  * A domain that does not suit the group is -EINVAL. VT-d of 6.1 says -EOPNOTSUPP
  * or -EFAULT for coherency and for mappings that are too high.
  */
-static inline int compat_attach_group(struct iommu_domain *domain, struct iommu_group *group)
+static inline int iommu_attach_group_handle(struct iommu_domain *domain,
+					    struct iommu_group *group,
+					    struct iommu_attach_handle *handle)
 {
 	int rc = iommu_attach_group(domain, group);
 
+	if (!rc)
+		handle->domain = domain;
 	return rc == -EOPNOTSUPP || rc == -EFAULT ? -EINVAL : rc;
 }
 
-#define iommu_attach_group compat_attach_group
-#endif
+static inline void iommu_detach_group_handle(struct iommu_domain *domain,
+					     struct iommu_group *group)
+{
+	iommu_detach_group(domain, group);
+}
 
-#ifdef HAVE_IOMMU_GROUP_REPLACE_DOMAIN
-/* Exported, but declared in a header that is not installed */
-int iommu_group_replace_domain(struct iommu_group *group, struct iommu_domain *new_domain);
-#else
 static inline int compat_get_domain(struct device *dev, void *domain)
 {
 	*(struct iommu_domain **)domain = iommu_get_domain_for_dev(dev);
 	return 1;
 }
 
-/* Until 6.5 a group has to be detached first; DMA is blocked in between. */
-static inline int iommu_group_replace_domain(struct iommu_group *group,
-					     struct iommu_domain *new_domain)
+/* A group has to be detached first; DMA is blocked in between. */
+static inline int iommu_replace_group_handle(struct iommu_group *group,
+					     struct iommu_domain *new_domain,
+					     struct iommu_attach_handle *handle)
 {
 	struct iommu_domain *old_domain = NULL;
 	int rc;
 
 	iommu_group_for_each_dev(group, &old_domain, compat_get_domain);
 	iommu_detach_group(old_domain, group);
-	rc = iommu_attach_group(new_domain, group);
+	rc = iommu_attach_group_handle(new_domain, group, handle);
 	/* It was attached a moment ago, so nothing new has to be allocated. */
 	if (rc)
 		WARN_ON(iommu_attach_group(old_domain, group));
 	return rc;
 }
+#endif
+
+/*
+ * The parameters of iommu_domain_ops.attach_dev(). Until 6.18 it does not get the
+ * domain that the device leaves, so only newer kernels have @_old.
+ */
+#ifdef HAVE_IOMMU_ATTACH_DEV_OLD
+#define IOMMU_ATTACH_DEV_PARAMS(_domain, _dev, _old) \
+	struct iommu_domain *_domain, struct device *_dev, struct iommu_domain *_old
+#else
+#define IOMMU_ATTACH_DEV_PARAMS(_domain, _dev, _old) \
+	struct iommu_domain *_domain, struct device *_dev
 #endif
 
 #endif

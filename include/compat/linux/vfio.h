@@ -3,9 +3,14 @@
 #ifndef _COMPAT_LINUX_VFIO_H
 #define _COMPAT_LINUX_VFIO_H
 
+#include <linux/errno.h>
 #include <linux/fs.h>
+#include <linux/gfp.h>
 #include <linux/kernel.h>
+#include <linux/slab.h>
 #include <linux/string.h>
+#include <linux/types.h>
+#include <linux/uuid.h>
 #include_next <linux/vfio.h>
 #include <generated/features.h>
 
@@ -98,6 +103,110 @@ static inline int vfio_migration_get_data_size(struct vfio_device *vdev,
 					       unsigned long *length)
 {
 	return -ENOTTY;
+}
+#endif
+
+/*
+ * VFIO_MATCH_TOKEN_UUID(function) is an initializer of struct vfio_device_ops,
+ * with its comma.
+ */
+#ifdef HAVE_VFIO_MATCH_TOKEN_UUID
+#define VFIO_MATCH_TOKEN_UUID(_fn) .match_token_uuid = (_fn),
+
+/*
+ * Ask the driver if a program that knows @token, or none if it is NULL, may use
+ * the device. A driver without the op knows no tokens.
+ */
+static inline int vfio_match_token_uuid(struct vfio_device *vdev,
+					const uuid_t *token)
+{
+	if (!vdev->ops->match_token_uuid)
+		return token ? -EINVAL : 0;
+	return vdev->ops->match_token_uuid(vdev, token);
+}
+#else
+#define VFIO_MATCH_TOKEN_UUID(...)
+
+/*
+ * Until 6.16 a driver checks the token while it matches the name that the user
+ * of a group passes to VFIO_GROUP_GET_DEVICE_FD.
+ */
+static inline int vfio_match_token_uuid(struct vfio_device *vdev,
+					const uuid_t *token)
+{
+	char *name;
+	int rc;
+
+	if (!vdev->ops->match)
+		return token ? -EINVAL : 0;
+	if (token)
+		name = kasprintf(GFP_KERNEL, "%s vf_token=%pUb",
+				 dev_name(vdev->dev), token);
+	else
+		name = kstrdup(dev_name(vdev->dev), GFP_KERNEL);
+	if (!name)
+		return -ENOMEM;
+	rc = vdev->ops->match(vdev, name);
+	kfree(name);
+	if (rc < 0)
+		return rc;
+	return rc ? 0 : -ENODEV;
+}
+#endif
+
+/* VFIO_GET_REGION_INFO_CAPS(function) is the same for that op. */
+#ifdef HAVE_VFIO_GET_REGION_INFO_CAPS
+#define VFIO_GET_REGION_INFO_CAPS(_fn) .get_region_info_caps = (_fn),
+
+static inline bool vfio_has_region_info_caps(void)
+{
+	return true;
+}
+
+static inline int vfio_get_region_info_caps(struct vfio_device *vdev,
+					    struct vfio_region_info *info,
+					    struct vfio_info_cap *caps)
+{
+	if (!vdev->ops->get_region_info_caps)
+		return -EINVAL;
+	return vdev->ops->get_region_info_caps(vdev, info, caps);
+}
+#else
+#define VFIO_GET_REGION_INFO_CAPS(...)
+
+/* Until 6.18 vfio.ko leaves VFIO_DEVICE_GET_REGION_INFO to the driver's ioctl(). */
+static inline bool vfio_has_region_info_caps(void)
+{
+	return false;
+}
+
+static inline int vfio_get_region_info_caps(struct vfio_device *vdev,
+					    struct vfio_region_info *info,
+					    struct vfio_info_cap *caps)
+{
+	return -ENOTTY;
+}
+#endif
+
+#ifdef HAVE_VFIO_PRECOPY_INFO_V2
+static inline bool vfio_has_precopy_info_v2(void)
+{
+	return true;
+}
+
+static inline void vfio_set_precopy_info_v2(struct vfio_device *vdev, bool on)
+{
+	vdev->precopy_info_v2 = on;
+}
+#else
+/* An old vfio.ko does not know the feature. */
+static inline bool vfio_has_precopy_info_v2(void)
+{
+	return false;
+}
+
+static inline void vfio_set_precopy_info_v2(struct vfio_device *vdev, bool on)
+{
 }
 #endif
 

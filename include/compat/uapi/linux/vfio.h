@@ -144,4 +144,14 @@ struct vfio_device_bind_iommufd {
 };
 #endif
 
+#ifndef VFIO_MIGRATION_PRE_COPY		/* until 6.1 */
+/* A flag of struct vfio_device_feature_migration */
+#define VFIO_MIGRATION_PRE_COPY		(1 << 2)
+#endif
+
+#ifndef VFIO_DEVICE_FEATURE_MIG_PRECOPY_INFOv2	/* not in 6.12 */
+/* SET, without data: let VFIO_MIG_GET_PRECOPY_INFO answer with flags. */
+#define VFIO_DEVICE_FEATURE_MIG_PRECOPY_INFOv2	12
+#endif
+
 #endif

@@ -556,7 +556,7 @@ TEST_F(type1, huge_pages_of_a_file)
 
 TEST_F(type1, transparent_huge_pages)
 {
-	test_kind(mem_thp(2 * HUGE));
+	test_kind(test_thp(2 * HUGE));
 }
 
 /* A copy stays whole when its source is split and unmapped. */
@@ -963,7 +963,7 @@ TEST_F(split, split_of_scattered_memory)
 /* Version 1 uses small IO pages even for huge pages. */
 TEST_F(split, split_of_huge_memory)
 {
-	uint8_t *mem = test_mem(mem_thp(2 * HUGE));
+	uint8_t *mem = test_thp(2 * HUGE);
 	uint64_t at = HUGE - 16 * PAGE;
 	long pages = 2 * HUGE / PAGE;
 

@@ -164,7 +164,7 @@ TEST_F(root_bus, written_pages_are_dirty_after_unmap)
 /* A huge IO page next to small ones is unmapped as a whole. */
 TEST_F(root_bus, huge_page_and_its_neighbours)
 {
-	uint8_t *huge = test_mem(mem_thp(HUGE));
+	uint8_t *huge = test_thp(HUGE);
 
 	self->mem = huge;
 	test_map_fixed(huge, HUGE, IOVA);

@@ -42,6 +42,9 @@ static void make_call(int device, struct call *call)
 	memcpy(call->out, arg.head.data, MAX_DATA);
 }
 
+/* VFIO_DEVICE_FEATURE_DMA_BUF of newer headers */
+#define FEATURE_DMA_BUF 11
+
 static const uint32_t features[] = {
 	VFIO_DEVICE_FEATURE_PCI_VF_TOKEN,
 	VFIO_DEVICE_FEATURE_MIGRATION,
@@ -53,7 +56,8 @@ static const uint32_t features[] = {
 	VFIO_DEVICE_FEATURE_DMA_LOGGING_STOP,
 	VFIO_DEVICE_FEATURE_DMA_LOGGING_REPORT,
 	VFIO_DEVICE_FEATURE_MIG_DATA_SIZE,
-	10, 11, 12, 20, 0x1000, 0xffff,
+	10, FEATURE_DMA_BUF, VFIO_DEVICE_FEATURE_MIG_PRECOPY_INFOv2, 20,
+	0x1000, 0xffff,
 	/* Comes last: tells what the driver was asked before. */
 	VARIANT_FEATURE,
 };
@@ -87,7 +91,10 @@ static struct call *all_calls(void)
 	return calls;
 }
 
-/* What a feature can do, and what becomes of a call with nothing but zeros */
+/*
+ * What a feature can do, and what becomes of a call with nothing but zeros.
+ * Without @ops every call becomes @get.
+ */
 struct known {
 	uint32_t feature;
 	uint32_t ops;
@@ -105,6 +112,17 @@ static const struct known of_variant[] = {
 	{ VFIO_DEVICE_FEATURE_DMA_LOGGING_REPORT, GET, 32, EINVAL },
 	{ VFIO_DEVICE_FEATURE_MIG_DATA_SIZE, GET, 8, 0 },
 	{ VARIANT_FEATURE, GET | SET, sizeof(struct variant_feature), 0, 0 },
+};
+
+/* A driver must tell vfio-pci-core where a BAR is. */
+static const struct known dma_buf_of_stock = { FEATURE_DMA_BUF, GET, 16, EINVAL };
+static const struct known dma_buf_of_variant = {
+	FEATURE_DMA_BUF, 0, 0, EOPNOTSUPP
+};
+
+/* None of the devices has PRE_COPY. */
+static const struct known precopy_info = {
+	VFIO_DEVICE_FEATURE_MIG_PRECOPY_INFOv2, 0, 0, EINVAL
 };
 
 static bool is_low_power(uint32_t feature)
@@ -125,6 +143,8 @@ static int expected(const struct call *call, const struct known *known)
 		return EINVAL;
 	if (!known)
 		return ENOTTY;
+	if (!known->ops)
+		return known->get;
 	if (ops & ~known->ops)
 		return EINVAL;
 	if (call->flags & PROBE)
@@ -182,6 +202,10 @@ FIXTURE_TEARDOWN(features)
 
 static const struct known *look_up(bool is_variant, uint32_t feature)
 {
+	if (feature == FEATURE_DMA_BUF)
+		return is_variant ? &dma_buf_of_variant : &dma_buf_of_stock;
+	if (feature == precopy_info.feature)
+		return &precopy_info;
 	for (int i = 0; is_variant && i < ARRAY_SIZE(of_variant); i++) {
 		if (of_variant[i].feature == feature)
 			return &of_variant[i];
@@ -189,12 +213,18 @@ static const struct known *look_up(bool is_variant, uint32_t feature)
 	return NULL;
 }
 
-/* An old kernel does not know this feature, and the driver does not either. */
+/* An old kernel does not know these features, and the driver does not either. */
 static bool kernel_knows(int device, uint32_t feature)
 {
-	return feature != VFIO_DEVICE_FEATURE_MIG_DATA_SIZE ||
-	       _test_vfio_feature(device, FEATURE_PROBE(feature), NULL, 0) !=
-		       ENOTTY;
+	switch (feature) {
+	case VFIO_DEVICE_FEATURE_MIG_DATA_SIZE:
+	case VFIO_DEVICE_FEATURE_MIG_PRECOPY_INFOv2:
+	case FEATURE_DMA_BUF:
+		return _test_vfio_feature(device, FEATURE_PROBE(feature), NULL,
+					  0) != ENOTTY;
+	default:
+		return true;
+	}
 }
 
 /* The power states of the device have tests of their own. */
