@@ -41,6 +41,9 @@ check-unit check-static check-bench check-debug check-races $(KERNELS:%=check-vm
 check-clients:
 	@scripts/check $(or $(KERNEL:%=clients-%),clients)
 
+check-machines:
+	@scripts/check $(or $(KERNEL:%=machines-%),machines)
+
 check-fuzz:
 	@scripts/check $(patsubst %,fuzz-%,$(or $(KERNEL),$(BASES) debug))
 
@@ -64,6 +67,9 @@ bench-doc:
 	@scripts/bench --wall $(KERNEL:%=--kernel %)
 	@scripts/bench --write-doc
 
+results-doc:
+	@scripts/results-table --write-doc
+
 clean:
 	rm -rf build
 
@@ -78,6 +84,7 @@ help:
 	@echo 'make check-vm          run the kselftests in VMs (KERNEL= or check-vm-NAME for any kernel)'
 	@echo 'make check-bench       compare the cost of operations with the recorded cost'
 	@echo 'make check-clients     run QEMU and DPDK of Debian as clients; make check has a part of it (KERNEL= for one)'
+	@echo 'make check-machines    run the demo and tests behind each IOMMU and each of its modes (KERNEL= for one)'
 	@echo 'make check-all         every test on every kernel: a night'
 	@echo 'make check-debug       run the VM tests on a kernel with KASAN, lockdep, kmemleak, built once'
 	@echo 'make check-races       run every two operations against each other, on that kernel'
@@ -87,10 +94,11 @@ help:
 	@echo 'make bench             count instructions of every operation, next to type1 (KERNEL= for one)'
 	@echo 'make bench-wall        measure wall time on two CPUs (KERNEL= for one)'
 	@echo 'make bench-doc         both, and write their tables into Documentation/performance.md'
+	@echo 'make results-doc       write the results of the last checks into the table of README.md'
 	@echo 'make bench-record      record the cost for check-bench'
 	@echo 'make clean             remove build/ (downloads stay in $$IOMMUFD_CACHE or ~/.cache/iommufd)'
 	@echo 'KERNEL is one of: $(KERNELS); KDIR is $(KDIR)'
 
 .PHONY: all install uninstall demo check check-all check-ci check-unit check-static \
-	check-bench check-vm check-clients check-debug check-races check-fuzz check-mutants \
-	$(KERNELS:%=check-vm-%) bench bench-wall bench-record bench-doc clean help
+	check-bench check-vm check-clients check-machines check-debug check-races check-fuzz check-mutants \
+	$(KERNELS:%=check-vm-%) bench bench-wall bench-record bench-doc results-doc clean help

@@ -12,6 +12,7 @@
 #include <linux/spinlock.h>
 #include <linux/types.h>
 #include <linux/vfio.h>
+#include <linux/xarray.h>
 
 struct file;
 struct iommu_group;
@@ -159,6 +160,8 @@ int vfio_group_opener_init(void);
 void vfio_group_opener_exit(void);
 
 /* kvm.c: the virtual machine that a file is added to */
+#define VFIO_CDEV_HAS_IOMMUFD XA_MARK_0
+extern struct xarray vfio_cdev_group_files;
 void vfio_cdev_kvm_get(struct vfio_cdev_file *file);
 void vfio_cdev_kvm_put(struct vfio_cdev *dev);
 void vfio_cdev_kvm_release(struct vfio_cdev_file *file);

@@ -3,7 +3,8 @@
  * vfio-cdev-kvm: let a file of a VFIO cdev be added to a virtual machine
  *
  * KVM asks vfio.ko about a file through three functions. This module redirects
- * them, for files of cdevs only; kvm.c has the answers.
+ * them, for files of cdevs; kvm.c has the answers. For a group that has an
+ * iommufd as container it redirects one of the three.
  */
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
@@ -51,8 +52,30 @@ static notrace bool vfio_kvm_adds_cdev(unsigned long arg0, unsigned long arg1,
 	       vfio_kvm_hold(filep->private_data);
 }
 
-/* In the order of starting: what follows an accepted file works before that. */
-static struct vfio_redirect vfio_kvm_redirects[] = {
+/* vfio.ko may say yes for a group that has no container that it knows. */
+static notrace bool vfio_kvm_asks_coherency(unsigned long arg0,
+					    unsigned long arg1,
+					    unsigned long caller)
+{
+	struct file *filep = (struct file *)arg0;
+
+	return (filep->f_op == &vfio_cdev_fops ||
+		xa_get_mark(&vfio_cdev_group_files, arg0,
+			    VFIO_CDEV_HAS_IOMMUFD)) &&
+	       try_module_get(THIS_MODULE);
+}
+
+/* No file of a group keeps this module or vfio-cdev, so the call does. */
+static bool vfio_kvm_enforced_coherent(struct file *filep)
+{
+	bool coherent = vfio_cdev_file_enforced_coherent(filep);
+
+	/* Taken by vfio_kvm_asks_coherency() */
+	module_put(THIS_MODULE);
+	return coherent;
+}
+
+static struct vfio_redirect vfio_kvm_functions[] = {
 	{
 		.from = vfio_file_set_kvm,
 		.to = vfio_cdev_file_set_kvm,
@@ -60,8 +83,8 @@ static struct vfio_redirect vfio_kvm_redirects[] = {
 	},
 	{
 		.from = vfio_file_enforced_coherent,
-		.to = vfio_cdev_file_enforced_coherent,
-		.matches = vfio_kvm_is_cdev,
+		.to = vfio_kvm_enforced_coherent,
+		.matches = vfio_kvm_asks_coherency,
 	},
 	{
 		.from = vfio_file_is_valid,
@@ -70,41 +93,32 @@ static struct vfio_redirect vfio_kvm_redirects[] = {
 	},
 };
 
-static void vfio_kvm_stop(unsigned int num)
-{
-	while (num--)
-		vfio_redirect_stop(&vfio_kvm_redirects[num]);
-}
+static struct vfio_redirects vfio_kvm_redirects = {
+	.functions = vfio_kvm_functions,
+	.num = ARRAY_SIZE(vfio_kvm_functions),
+};
 
-static void vfio_kvm_say_why(int rc, void *from)
+static void vfio_kvm_say_why(int rc)
 {
 	if (rc == -EOPNOTSUPP)
 		pr_warn("KVM is not served: this kernel has no KVM, or ftrace cannot redirect calls\n");
 	else if (rc == -EBUSY)
-		pr_warn("KVM is not served: %ps is patched already, as by a livepatch, or kernel.ftrace_enabled is 0\n",
-			from);
+		pr_warn("KVM is not served: %ps, %ps or %ps is patched already, as by a livepatch, or kernel.ftrace_enabled is 0\n",
+			vfio_file_set_kvm, vfio_file_enforced_coherent,
+			vfio_file_is_valid);
 	else
-		pr_warn("KVM is not served: error %d for %ps\n", rc, from);
+		pr_warn("KVM is not served: error %d\n", rc);
 }
 
 static int __init vfio_cdev_kvm_init(void)
 {
-	unsigned int i;
-	int rc;
+	int rc = -EOPNOTSUPP;
 
-	if (!IS_ENABLED(CONFIG_KVM)) {
-		vfio_kvm_say_why(-EOPNOTSUPP, NULL);
-		return -EOPNOTSUPP;
-	}
-	for (i = 0; i < ARRAY_SIZE(vfio_kvm_redirects); i++) {
-		rc = vfio_redirect_start(&vfio_kvm_redirects[i]);
-		if (rc) {
-			vfio_kvm_say_why(rc, vfio_kvm_redirects[i].from);
-			vfio_kvm_stop(i);
-			return rc;
-		}
-	}
-	return 0;
+	if (IS_ENABLED(CONFIG_KVM))
+		rc = vfio_redirects_start(&vfio_kvm_redirects);
+	if (rc)
+		vfio_kvm_say_why(rc);
+	return rc;
 }
 module_init(vfio_cdev_kvm_init);
 
@@ -116,7 +130,7 @@ module_init(vfio_cdev_kvm_init);
  */
 static void __exit vfio_cdev_kvm_exit(void)
 {
-	vfio_kvm_stop(ARRAY_SIZE(vfio_kvm_redirects));
+	vfio_redirects_stop(&vfio_kvm_redirects);
 }
 module_exit(vfio_cdev_kvm_exit);
 

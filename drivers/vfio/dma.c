@@ -120,7 +120,7 @@ static bool notrace vfio_dma_matches(unsigned long arg0, unsigned long arg1,
  * The user of a device holds a file of this module, so the module stays while
  * the driver is in one of the functions.
  */
-static struct vfio_redirect vfio_dma_redirects[] = {
+static struct vfio_redirect vfio_dma_functions[] = {
 	{
 		.from = vfio_pin_pages,
 		.to = vfio_dma_pin_pages,
@@ -138,30 +138,24 @@ static struct vfio_redirect vfio_dma_redirects[] = {
 	},
 };
 
-/* The number of them that have started; under vfio_dma_lock */
-static unsigned int vfio_dma_redirected;
+static struct vfio_redirects vfio_dma_redirects = {
+	.functions = vfio_dma_functions,
+	.num = ARRAY_SIZE(vfio_dma_functions),
+};
+
+/* Under vfio_dma_lock */
+static bool vfio_dma_redirected;
 /* Set when they could not be started, which is tried only once */
 static bool vfio_dma_refused;
 static DEFINE_MUTEX(vfio_dma_lock);
-
-static void vfio_dma_stop(void)
-{
-	while (vfio_dma_redirected)
-		vfio_redirect_stop(&vfio_dma_redirects[--vfio_dma_redirected]);
-}
 
 static int vfio_dma_start(void)
 {
 	int rc = 0;
 
-	while (!rc && vfio_dma_redirected < ARRAY_SIZE(vfio_dma_redirects)) {
-		rc = vfio_redirect_start(
-			&vfio_dma_redirects[vfio_dma_redirected]);
-		if (!rc)
-			vfio_dma_redirected++;
-	}
-	if (rc)
-		vfio_dma_stop();
+	if (!vfio_dma_redirected)
+		rc = vfio_redirects_start(&vfio_dma_redirects);
+	vfio_dma_redirected = !rc;
 	return rc;
 }
 
@@ -183,7 +177,9 @@ static bool vfio_dma_serves_emulated(void)
 void vfio_dma_exit(void)
 {
 	mutex_lock(&vfio_dma_lock);
-	vfio_dma_stop();
+	if (vfio_dma_redirected)
+		vfio_redirects_stop(&vfio_dma_redirects);
+	vfio_dma_redirected = false;
 	mutex_unlock(&vfio_dma_lock);
 }
 

@@ -17,8 +17,7 @@
  * file of vfio.ko and proves the right to devices, for example in a hot reset.
  *
  * KVM stores a virtual machine in the group, where this module cannot read it:
- * vdev->kvm is not set for drivers that look at it. Before 6.2 vfio.ko tells KVM
- * that DMA of a group without a container is coherent.
+ * vdev->kvm is not set for drivers that look at it.
  *
  * Each redirected call holds this module, from the callback of ftrace to the end
  * of vfio_group_ioctl() or vfio_group_release(), and so does each group whose
@@ -46,12 +45,9 @@
 #include "group_container.h"
 #include "redirect.h"
 
-/* The group's struct file * -> struct vfio_group_container * */
-static DEFINE_XARRAY(vfio_group_containers);
-
 static struct vfio_group_container *vfio_group_container(struct file *filep)
 {
-	return xa_load(&vfio_group_containers, (unsigned long)filep);
+	return xa_load(&vfio_cdev_group_files, (unsigned long)filep);
 }
 
 /* Only the release of the file ends it, and the caller keeps the file open. */
@@ -65,7 +61,7 @@ vfio_group_container_create(struct file *filep)
 		return ERR_PTR(-ENOMEM);
 	mutex_init(&container->lock);
 	INIT_LIST_HEAD(&container->devices);
-	other = xa_cmpxchg(&vfio_group_containers, (unsigned long)filep, NULL,
+	other = xa_cmpxchg(&vfio_cdev_group_files, (unsigned long)filep, NULL,
 			   container, GFP_KERNEL_ACCOUNT);
 	if (!other)
 		return container;
@@ -132,6 +128,8 @@ static long __vfio_group_set(struct vfio_group_container *container,
 		return rc;
 	iommufd_ctx_get(ictx);
 	WRITE_ONCE(container->ictx, ictx);
+	xa_set_mark(&vfio_cdev_group_files, (unsigned long)filep,
+		    VFIO_CDEV_HAS_IOMMUFD);
 	__module_get(THIS_MODULE);
 	return 0;
 }
@@ -200,6 +198,8 @@ static long vfio_group_unset(struct vfio_group_container *container,
 	} else if (!list_empty(&container->devices)) {
 		rc = -EBUSY;
 	} else {
+		xa_clear_mark(&vfio_cdev_group_files, (unsigned long)filep,
+			      VFIO_CDEV_HAS_IOMMUFD);
 		ictx = vfio_group_container_clear(container);
 	}
 	mutex_unlock(&container->lock);
@@ -300,7 +300,7 @@ static void vfio_group_container_free(struct vfio_group_container *container)
 static int vfio_group_release(struct inode *inode, struct file *filep)
 {
 	struct vfio_group_container *container =
-		xa_erase(&vfio_group_containers, (unsigned long)filep);
+		xa_erase(&vfio_cdev_group_files, (unsigned long)filep);
 	struct iommufd_ctx *ictx = vfio_group_container_clear(container);
 	int rc;
 
@@ -322,30 +322,32 @@ static bool notrace vfio_group_release_matches(unsigned long arg0,
 	       try_module_get(THIS_MODULE);
 }
 
-static struct vfio_redirect vfio_group_release_redirect = {
-	.to = vfio_group_release,
-	.matches = vfio_group_release_matches,
+enum { VFIO_GROUP_RELEASE, VFIO_GROUP_IOCTL };
+
+/* The functions of vfio.ko are found when this module is loaded. */
+static struct vfio_redirect vfio_group_functions[] = {
+	[VFIO_GROUP_RELEASE] = {
+		.to = vfio_group_release,
+		.matches = vfio_group_release_matches,
+	},
+	[VFIO_GROUP_IOCTL] = {
+		.to = vfio_group_ioctl,
+		.matches = vfio_group_ioctl_matches,
+	},
 };
 
-static struct vfio_redirect vfio_group_ioctl_redirect = {
-	.to = vfio_group_ioctl,
-	.matches = vfio_group_ioctl_matches,
+static struct vfio_redirects vfio_group_redirects = {
+	.functions = vfio_group_functions,
+	.num = ARRAY_SIZE(vfio_group_functions),
 };
 
-/* A release must not be missed: redirect it first. */
 static int vfio_group_redirect(void)
 {
-	int rc;
-
-	vfio_group_release_redirect.from = vfio_group_stock->release;
-	vfio_group_ioctl_redirect.from = vfio_group_stock->unlocked_ioctl;
-	rc = vfio_redirect_start(&vfio_group_release_redirect);
-	if (rc)
-		return rc;
-	rc = vfio_redirect_start(&vfio_group_ioctl_redirect);
-	if (rc)
-		vfio_redirect_stop(&vfio_group_release_redirect);
-	return rc;
+	vfio_group_functions[VFIO_GROUP_RELEASE].from =
+		vfio_group_stock->release;
+	vfio_group_functions[VFIO_GROUP_IOCTL].from =
+		vfio_group_stock->unlocked_ioctl;
+	return vfio_redirects_start(&vfio_group_redirects);
 }
 
 static void vfio_group_say_why(int rc)
@@ -377,12 +379,11 @@ static void __exit vfio_cdev_group_exit(void)
 	struct vfio_group_container *container;
 	unsigned long index;
 
-	vfio_redirect_stop(&vfio_group_ioctl_redirect);
-	vfio_redirect_stop(&vfio_group_release_redirect);
+	vfio_redirects_stop(&vfio_group_redirects);
 	synchronize_rcu_tasks();
-	xa_for_each(&vfio_group_containers, index, container)
+	xa_for_each(&vfio_cdev_group_files, index, container)
 		vfio_group_container_free(container);
-	xa_destroy(&vfio_group_containers);
+	xa_destroy(&vfio_cdev_group_files);
 }
 module_exit(vfio_cdev_group_exit);
 

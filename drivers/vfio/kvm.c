@@ -18,12 +18,21 @@
 
 #include "cdev.h"
 
+/*
+ * Files of groups that vfio-cdev-group watches: struct file * -> struct
+ * vfio_group_container *. The mark VFIO_CDEV_HAS_IOMMUFD tells that the
+ * container is an iommufd: vfio-cdev-kvm has to know, and neither module needs
+ * the other one.
+ */
+DEFINE_XARRAY(vfio_cdev_group_files);
+EXPORT_SYMBOL_GPL(vfio_cdev_group_files);
+
 #if IS_ENABLED(CONFIG_KVM)
 /* Set vdev->kvm, with file->kvm_lock held, under which KVM keeps @kvm. */
 static void vfio_cdev_kvm_hold(struct vfio_cdev *dev, struct kvm *kvm)
 {
-	bool (*get)(struct kvm *kvm);
-	void (*put)(struct kvm *kvm);
+	bool (*get)(struct kvm * kvm);
+	void (*put)(struct kvm * kvm);
 
 	put = symbol_get(kvm_put_kvm);
 	if (!put)
@@ -86,18 +95,33 @@ bool vfio_cdev_file_is_valid(struct file *filep)
 }
 EXPORT_SYMBOL_GPL(vfio_cdev_file_is_valid);
 
+static bool vfio_cdev_group_enforced_coherent(struct file *group)
+{
+	unsigned long index = 0;
+	struct vfio_cdev *dev;
+	bool coherent = true;
+
+	while (coherent && (dev = vfio_cdev_next_in_group(group, &index))) {
+		coherent = dev->enforces_coherency;
+		vfio_cdev_leave(dev);
+	}
+	return coherent;
+}
+
 /**
  * vfio_cdev_file_enforced_coherent() - in the place of
  * vfio_file_enforced_coherent()
- * @filep: file of a cdev
+ * @filep: file of a cdev, or of a group that has an iommufd as container
  *
- * Return: whether all DMA of the device is coherent. If it is not, KVM lets the
+ * Return: whether all DMA of the devices is coherent. If it is not, KVM lets the
  * guest flush caches.
  */
 bool vfio_cdev_file_enforced_coherent(struct file *filep)
 {
 	struct vfio_cdev_file *file = filep->private_data;
 
+	if (filep->f_op != &vfio_cdev_fops)
+		return vfio_cdev_group_enforced_coherent(filep);
 	return file->dev->enforces_coherency;
 }
 EXPORT_SYMBOL_GPL(vfio_cdev_file_enforced_coherent);

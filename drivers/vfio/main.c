@@ -15,6 +15,7 @@
 #include <linux/xarray.h>
 
 #include "cdev.h"
+#include "known_ops.h"
 #include "pci.h"
 #include "vfio_class.h"
 
@@ -29,7 +30,8 @@ static bool vfio_cdev_pci_core_is_known(struct vfio_device *vdev)
 {
 	struct vfio_pci_core_device *core = vfio_cdev_pci_core(vdev);
 
-	return !core || core->pdev == to_pci_dev(vdev->dev);
+	return !core || (core->pdev == to_pci_dev(vdev->dev) &&
+			 vfio_known_ops_are_in_place(vdev));
 }
 
 static int vfio_cdev_add_dev(struct device *device)
@@ -106,7 +108,7 @@ static int __init vfio_cdev_module_init(void)
 {
 	int rc;
 
-	rc = vfio_group_opener_init();
+	rc = vfio_known_ops_check() ?: vfio_group_opener_init();
 	if (rc)
 		return rc;
 	rc = vfio_cdev_nodes_init();

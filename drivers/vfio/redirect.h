@@ -12,17 +12,29 @@
  *      never in the same module as @from.
  * @matches: which calls: gets the first two arguments and the return address.
  *           It is notrace, must not sleep, and runs for every call of @from.
- * @ops: private
  */
 struct vfio_redirect {
 	void *from;
 	void *to;
 	bool (*matches)(unsigned long arg0, unsigned long arg1,
 			unsigned long caller);
+};
+
+/**
+ * struct vfio_redirects - functions of which all are redirected, or none
+ * @functions: the functions
+ * @num: how many there are
+ * @on: private: all of them are patched
+ * @ops: private
+ */
+struct vfio_redirects {
+	struct vfio_redirect *functions;
+	unsigned int num;
+	bool on;
 	struct ftrace_ops ops;
 };
 
-int vfio_redirect_start(struct vfio_redirect *redirect);
-void vfio_redirect_stop(struct vfio_redirect *redirect);
+int vfio_redirects_start(struct vfio_redirects *redirects);
+void vfio_redirects_stop(struct vfio_redirects *redirects);
 
 #endif

@@ -46,6 +46,7 @@
 #define EDU_BAR_SIZE	0x100000
 
 static uint8_t *bar;		/* edu's BAR 0 */
+static bool iommu_is_vtd;
 static unsigned int failures;
 
 static volatile uint32_t *reg32(unsigned int reg)
@@ -211,10 +212,11 @@ static void show_hw_info(int iommufd, uint32_t devid)
 
 	if (ioctl(iommufd, IOMMU_GET_HW_INFO, &cmd))
 		err(1, "IOMMU_GET_HW_INFO");
-	if (cmd.out_data_type == IOMMU_HW_INFO_TYPE_INTEL_VTD)
+	iommu_is_vtd = cmd.out_data_type == IOMMU_HW_INFO_TYPE_INTEL_VTD;
+	if (iommu_is_vtd)
 		print_vtd(&vtd);
 	else
-		printf("    type %u, which this program cannot decode\n",
+		printf("    type %u: this IOMMU tells nothing of itself\n",
 		       cmd.out_data_type);
 }
 
@@ -311,11 +313,14 @@ static void draw_space(int iommufd, uint32_t ioas, uint64_t iova,
 		uint64_t start = ranges[i].start, last = ranges[i].last;
 
 		if (i) {
+			bool here = ranges[i - 1].last < 0xfee00000 &&
+				    start > 0xfeefffff;
+
 			draw(ranges[i - 1].last + 1, start - 1,
 			     "xxxxxxx reserved xxxxxxx",
-			     "interrupts (MSI) are written here");
-			msi |= ranges[i - 1].last < 0xfee00000 &&
-			       start > 0xfeefffff;
+			     here ? "interrupts (MSI) are written here" :
+				    "the platform uses this");
+			msi |= here;
 		}
 		draw_usable(start, last, iova, memory, length);
 		inside |= iova >= start && iova + length - 1 <= last;
@@ -396,6 +401,15 @@ static bool fault_logged(int kmsg, bool write, uint64_t iova)
 	return false;
 }
 
+/* VT-d's driver logs each fault; others drop most of them, or have none. */
+static void check_report(int kmsg, bool write, uint64_t iova, const char *what)
+{
+	if (iommu_is_vtd)
+		check(fault_logged(kmsg, write, iova), "%s", what);
+	else
+		puts("            not VT-d: no report of it is looked for");
+}
+
 static void dma_after_unmap(int iommufd, uint32_t ioas, uint8_t *memory,
 			    uint64_t iova)
 {
@@ -415,12 +429,11 @@ static void dma_after_unmap(int iommufd, uint32_t ioas, uint8_t *memory,
 	check(!memcmp(memory, want, MEMORY),
 	      "device -> IOVA 0x%" PRIx64 ": no byte of memory changed",
 	      iova);
-	check(fault_logged(kmsg, true, iova), "the IOMMU reported the write");
+	check_report(kmsg, true, iova, "the IOMMU reported the write");
 
+	printf("            IOVA 0x%" PRIx64 " -> device\n", iova + PAGE);
 	edu_copy(iova + PAGE, EDU_BUFFER, count, 0);
-	check(fault_logged(kmsg, false, iova + PAGE),
-	      "IOVA 0x%" PRIx64 " -> device: the IOMMU reported the read",
-	      iova + PAGE);
+	check_report(kmsg, false, iova + PAGE, "the IOMMU reported the read");
 
 	/* Map another page to see what the device has read. */
 	window = mmap(NULL, PAGE, PROT_READ | PROT_WRITE,
@@ -442,7 +455,7 @@ int main(void)
 		{ 0, PAGE, 1 },
 		{ 5, 2 * PAGE + 9, 7 },
 		{ 64, 3 * PAGE, 64 },
-		{ PAGE - 1, 6 * PAGE - 1, 2 },
+		{ PAGE - 2, 6 * PAGE - 2, 4 },
 		{ 2 * PAGE - 100, 8 * PAGE - 1000, 1500 },
 		{ 4 * PAGE, 9 * PAGE, 4095 },
 		{ 5 * PAGE + 777, 10 * PAGE + 3333, 4095 },

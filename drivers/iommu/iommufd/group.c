@@ -150,13 +150,19 @@ struct iommu_domain *iommufd_group_alloc_domain(struct iommufd_device *idev,
 						bool *coherent)
 {
 	struct iommufd_group *igroup = idev->igroup;
+	struct iommufd_pgtable *current_pgt = NULL;
 	struct iommu_domain *domain;
 
 	mutex_lock(&igroup->lock);
-	*coherent = igroup->hwpt && igroup->hwpt->enforces_coherency;
+	if (igroup->hwpt)
+		current_pgt = &igroup->hwpt->pgt.table;
+	*coherent = current_pgt && igroup->hwpt->enforces_coherency;
+	if (current_pgt)
+		iommufd_pgtable_lock_groups(current_pgt);
 	domain = igroup->ops->domain_alloc(
-		idev->dev, igroup->hwpt ? igroup->hwpt->pgt.table.domain : NULL,
-		coherent);
+		idev->dev, current_pgt ? current_pgt->domain : NULL, coherent);
+	if (current_pgt)
+		iommufd_pgtable_unlock_groups(current_pgt);
 	mutex_unlock(&igroup->lock);
 	return domain;
 }

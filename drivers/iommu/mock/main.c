@@ -15,6 +15,7 @@
  * Test programs control the mock with IOMMU_TEST_CMD; test_abi.h has the
  * layout.
  */
+#include <linux/known_ops.h>
 #include <linux/module.h>
 #include <linux/nospec.h>
 #include <linux/uaccess.h>
@@ -155,6 +156,13 @@ static const struct iommufd_test_ops mock_test_ops = {
 
 static int __init mock_init(void)
 {
+	const char *unknown = iommu_find_unknown_ops();
+
+	if (unknown) {
+		pr_err("iommufd_selftest: struct %s of this kernel has members that the mock IOMMU does not know\n",
+		       unknown);
+		return -EOPNOTSUPP;
+	}
 	test_core = iommufd_test_register(&mock_test_ops);
 	test_core->set_max_users(max_users);
 	return 0;

@@ -176,23 +176,54 @@ static inline bool device_can_enforce_coherency(struct device *dev)
 	defined(HAVE_IOMMU_OPS_DOMAIN_ALLOC_USER)
 
 #ifdef HAVE_IOMMU_OPS_DOMAIN_ALLOC_PAGING_FLAGS
-static inline struct iommu_domain *compat_domain_for_device(struct device *dev)
+static inline struct iommu_domain *compat_domain_for_device(struct device *dev,
+							    struct iommu_domain *current_domain)
 {
 	return iommu_paging_domain_alloc(dev);
 }
 #else
 /*
+ * virtio-iommu until 6.13 makes domains for no device: the first attach sets the
+ * aperture and which mappings are possible, and a flush before that is a NULL
+ * dereference. So attach the empty domain to the group for a moment. The caller
+ * must prevent changes of @current_domain, the one that the group is attached to:
+ * the driver maps its pages again. DMA is blocked meanwhile.
+ */
+static inline struct iommu_domain *compat_domain_by_attach(struct device *dev,
+							   struct iommu_domain *current_domain)
+{
+	struct iommu_domain *domain = iommu_paging_domain_alloc(dev);
+	int rc;
+
+	if (IS_ERR(domain) || compat_dev_iommu_ops(dev)->domain_alloc_paging)
+		return domain;
+	if (current_domain)
+		iommu_detach_group(current_domain, dev->iommu_group);
+	rc = iommu_attach_group(domain, dev->iommu_group);
+	if (!rc)
+		iommu_detach_group(domain, dev->iommu_group);
+	/* It was attached a moment ago. If it fails, DMA remains blocked. */
+	if (current_domain)
+		WARN_ON(iommu_attach_group(current_domain, dev->iommu_group));
+	if (!rc)
+		return domain;
+	iommu_domain_free(domain);
+	return ERR_PTR(rc);
+}
+
+/*
  * Until 6.13 only the op domain_alloc_user makes a domain that suits the device:
  * iommu_paging_domain_alloc() of the same kernel makes VT-d domains of 57 bits
  * for any hardware.
  */
-static inline struct iommu_domain *compat_domain_for_device(struct device *dev)
+static inline struct iommu_domain *compat_domain_for_device(struct device *dev,
+							    struct iommu_domain *current_domain)
 {
 	const struct iommu_ops *ops = compat_dev_iommu_ops(dev);
 	struct iommu_domain *domain;
 
 	if (!ops->domain_alloc_user)
-		return iommu_paging_domain_alloc(dev);
+		return compat_domain_by_attach(dev, current_domain);
 	domain = ops->domain_alloc_user(dev, 0, NULL, NULL);
 	if (!IS_ERR(domain))
 		domain->owner = ops;
@@ -208,7 +239,7 @@ static inline struct iommu_domain *compat_domain_for_device(struct device *dev)
 static inline struct iommu_domain *
 compat_user_domain_alloc(struct device *dev, struct iommu_domain *current_domain, bool *coherent)
 {
-	struct iommu_domain *domain = compat_domain_for_device(dev);
+	struct iommu_domain *domain = compat_domain_for_device(dev, current_domain);
 
 	*coherent = !IS_ERR(domain) &&
 		    device_iommu_capable(dev, IOMMU_CAP_ENFORCE_CACHE_COHERENCY) &&

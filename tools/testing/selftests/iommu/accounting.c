@@ -447,7 +447,7 @@ TEST_F(memlock, reads_and_writes_are_not_charged)
 
 TEST_F(memlock, huge_memory_is_charged_by_the_page)
 {
-	uint8_t *huge = test_mem(mem_thp(2 * HUGE));
+	uint8_t *huge = test_thp(2 * HUGE);
 
 	test_attach_device();
 	ASSERT_TRUE(become_user(self->uid, HUGE));

@@ -91,6 +91,8 @@ FIXTURE_SETUP(cow)
 	uint8_t *mem;
 
 	self->child.pid = 0;
+	if (variant->kind == THP_ZERO_PAGE)
+		test_needs_thp();
 	dma_read_open();
 
 	if ((variant->kind == HUGETLB_UNTOUCHED ||

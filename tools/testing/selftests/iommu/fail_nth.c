@@ -42,6 +42,7 @@ static int map_huge_memory(struct sweep *s)
 }
 
 static const struct scenario map_huge = {
+	.thp = true,
 	.prepare = huge_memory,
 	.ready = new_place,
 	.call = map_huge_memory,
@@ -70,6 +71,7 @@ static int map_long_run(struct sweep *s)
 }
 
 static const struct scenario map_short_across_tables = {
+	.thp = true,
 	.prepare = huge_memory,
 	.ready = new_place,
 	.call = map_short_run,
@@ -77,6 +79,7 @@ static const struct scenario map_short_across_tables = {
 };
 
 static const struct scenario map_long_across_tables = {
+	.thp = true,
 	.prepare = huge_memory,
 	.ready = new_place,
 	.call = map_long_run,
@@ -87,7 +90,7 @@ static const struct scenario map_long_across_tables = {
 static int scattered_memory(struct sweep *s)
 {
 	s->huge = mem_reserve(2 * HUGE);
-	if (!s->huge || madvise(s->huge, 2 * HUGE, MADV_NOHUGEPAGE))
+	if (!s->huge || mem_advise(s->huge, 2 * HUGE, MADV_NOHUGEPAGE))
 		return errno;
 	for (size_t at = 2 * HUGE; at; at -= PAGE)
 		s->huge[at - 1] = 1;
@@ -518,6 +521,8 @@ static int attach_own_hwpt(struct sweep *s, int nth, enum pci_place place)
 
 FIXTURE_SETUP(fail_nth)
 {
+	if (variant->does->thp)
+		test_needs_thp();
 	sweep_open(!variant->charge_user,
 		   variant->charge_user ? LENGTH : PLENTY);
 	self->step = 1UL << 30;

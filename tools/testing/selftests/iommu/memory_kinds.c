@@ -21,7 +21,7 @@ FIXTURE(kinds) {
 struct kind {
 	uint8_t *(*make)(size_t length);
 	size_t length;
-	bool hugetlb;
+	bool hugetlb, thp;
 };
 
 FIXTURE_VARIANT(kinds) {
@@ -110,7 +110,9 @@ static uint8_t *make_mixed_sizes(size_t length)
 }
 
 FIXTURE_VARIANT_ADD(kinds, anon) { { make_anon, 64 * PAGE } };
-FIXTURE_VARIANT_ADD(kinds, anon_thp) { { make_thp, 2 * HUGE } };
+FIXTURE_VARIANT_ADD(kinds, anon_thp) {
+	{ make_thp, 2 * HUGE, .thp = true }
+};
 FIXTURE_VARIANT_ADD(kinds, hugetlb) { { make_hugetlb, 2 * HUGE, true } };
 FIXTURE_VARIANT_ADD(kinds, shared_anon) { { make_shared_anon, 64 * PAGE } };
 FIXTURE_VARIANT_ADD(kinds, memfd) { { make_memfd, 64 * PAGE } };
@@ -119,12 +121,16 @@ FIXTURE_VARIANT_ADD(kinds, memfd_hugetlb) {
 };
 FIXTURE_VARIANT_ADD(kinds, private_file) { { make_private_file, 64 * PAGE } };
 FIXTURE_VARIANT_ADD(kinds, patchwork) { { make_patchwork, 48 * PAGE } };
-FIXTURE_VARIANT_ADD(kinds, mixed_sizes) { { make_mixed_sizes, 4 * HUGE } };
+FIXTURE_VARIANT_ADD(kinds, mixed_sizes) {
+	{ make_mixed_sizes, 4 * HUGE, .thp = true }
+};
 
 FIXTURE_SETUP(kinds)
 {
 	const struct kind *kind = &variant->kind;
 
+	if (kind->thp)
+		test_needs_thp();
 	self->fd = iommufd_open();
 	ASSERT_GE(self->fd, 0);
 	test_ioas_alloc(&self->ioas);

@@ -129,6 +129,8 @@ static uint8_t *get_memory(enum kind kind, size_t *length)
 
 FIXTURE_SETUP(memory)
 {
+	if (variant->kind == THP || variant->kind == SHUFFLED_THP)
+		test_needs_thp();
 	self->mem = test_mem(get_memory(variant->kind, &self->length));
 	/* For small IO pages the part around the middle is enough. */
 	if (!variant->flags) {

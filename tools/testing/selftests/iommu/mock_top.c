@@ -54,7 +54,7 @@ FIXTURE_VARIANT_ADD(top, copy) { .place = place_by_copy };
 FIXTURE_SETUP(top)
 {
 	self->mem = test_mem(mem_anon(2 * LENGTH));
-	ASSERT_EQ(0, madvise(self->mem, 2 * LENGTH, MADV_NOHUGEPAGE));
+	ASSERT_EQ(0, mem_advise(self->mem, 2 * LENGTH, MADV_NOHUGEPAGE));
 	self->place = variant->place;
 	self->uid = 70000 + getpid();
 	for (int i = 0; i < ROUNDS; i++)

@@ -208,7 +208,7 @@ TEST_F(unattached, huge_pages_off_with_a_misaligned_mapping)
 /* DMA is the same with small IO pages, over huge memory and page borders. */
 TEST_F(attached, dma_without_huge_pages)
 {
-	uint8_t *mem = test_mem(mem_thp(HUGE));
+	uint8_t *mem = test_thp(HUGE);
 	uint64_t val = 0, at = HUGE - PAGE - 100;
 
 	test_option(HUGE_PAGES, SET, self->ioas, &val);

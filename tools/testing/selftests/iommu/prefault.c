@@ -64,9 +64,12 @@ FIXTURE_VARIANT_ADD(prefault, memfd) { MADV_NOHUGEPAGE, true };
 
 FIXTURE_SETUP(prefault)
 {
-	const char *lacks = cgroup_setup();
+	const char *lacks;
 	uint8_t *mem;
 
+	if (variant->advice == MADV_HUGEPAGE)
+		test_needs_thp();
+	lacks = cgroup_setup();
 	if (lacks)
 		SKIP(return, "%s", lacks);
 	self->fd = iommufd_open();
@@ -81,7 +84,7 @@ FIXTURE_SETUP(prefault)
 				    MAP_SHARED | MAP_FIXED, fd, 0));
 		close(fd);
 	}
-	ASSERT_EQ(0, madvise(mem, LONG, variant->advice));
+	ASSERT_EQ(0, mem_advise(mem, LONG, variant->advice));
 	self->mapper = (struct mapper){
 		self->fd, self->ioas, IOVA, mem, LENGTH, variant->memfd,
 		.cpu = -1, .node = -1, .policy_node = -1,

@@ -261,7 +261,7 @@ TEST_F(process, killed_in_the_middle_of_map)
 	mapper.length = much_memory();
 	ASSERT_GE(mapper.length, 256UL << 20);
 	mapper.mem = test_mem(mem_reserve_aligned(mapper.length, HUGE));
-	ASSERT_EQ(0, madvise(mapper.mem, mapper.length, MADV_NOHUGEPAGE));
+	ASSERT_EQ(0, mem_advise(mapper.mem, mapper.length, MADV_NOHUGEPAGE));
 	mapper.iova = 1UL << 32;
 	ASSERT_TRUE(child_start(&child, map_much, &mapper));
 	test_kill_during_map(&child);
@@ -306,8 +306,8 @@ TEST_F(process, killed_owner_of_everything)
 	test_find(&pci_edu, PCI_ON_ROOT_BUS, 1, &owner.edu.pci);
 	owner.mapper.length = much_memory();
 	owner.mapper.mem = test_mem(mem_reserve(owner.mapper.length));
-	ASSERT_EQ(0, madvise(owner.mapper.mem, owner.mapper.length,
-			     MADV_NOHUGEPAGE));
+	ASSERT_EQ(0, mem_advise(owner.mapper.mem, owner.mapper.length,
+				MADV_NOHUGEPAGE));
 	ASSERT_TRUE(child_start(&child, map_much_with_own_device, &owner));
 	test_kill_during_map(&child);
 	ASSERT_TRUE(memory_is_back(before));

@@ -57,6 +57,8 @@ static bool put_memfd_at(uint8_t *mem, size_t length, int flags,
 
 FIXTURE_SETUP(untouched)
 {
+	if (variant->advice == MADV_HUGEPAGE)
+		test_needs_thp();
 	self->fd = iommufd_open();
 	ASSERT_GE(self->fd, 0);
 	test_ioas_alloc(&self->ioas);
@@ -68,7 +70,7 @@ FIXTURE_SETUP(untouched)
 		ASSERT_TRUE(put_memfd_at(self->mem, LENGTH + HUGE, variant->flags,
 					 variant->fd_flags))
 			TH_LOG("%s", strerror(errno));
-	ASSERT_EQ(0, madvise(self->mem, LENGTH + HUGE, variant->advice));
+	ASSERT_EQ(0, mem_advise(self->mem, LENGTH + HUGE, variant->advice));
 	self->mem += variant->offset;
 }
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 #include <errno.h>
+#include <linux/pci_regs.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
@@ -51,6 +52,14 @@ void edu_close(struct edu *edu)
 uint32_t edu_read(const struct edu *edu, unsigned int reg)
 {
 	return *(volatile uint32_t *)(edu->bar + reg);
+}
+
+bool edu_asserts_intx(const struct edu *edu)
+{
+	uint16_t status = 0;
+
+	return !vfio_config_read(edu->cdev, PCI_STATUS, &status, 2) &&
+	       status & PCI_STATUS_INTERRUPT;
 }
 
 void edu_write(const struct edu *edu, unsigned int reg, uint32_t value)

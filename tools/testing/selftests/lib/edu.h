@@ -49,6 +49,9 @@ int edu_open(struct edu *edu, int iommufd);
 int edu_start(struct edu *edu, int device_fd);
 void edu_close(struct edu *edu);
 
+/* Does the device assert INTx? EDU_IRQ_RAISE starts that. */
+bool edu_asserts_intx(const struct edu *edu);
+
 uint32_t edu_read(const struct edu *edu, unsigned int reg);
 void edu_write(const struct edu *edu, unsigned int reg, uint32_t value);
 

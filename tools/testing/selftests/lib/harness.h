@@ -131,6 +131,21 @@
 		__mem;							\
 	})
 
+/* Skip the test on a kernel without transparent huge pages. */
+#define test_needs_thp()						\
+	do {								\
+		if (!mem_has_thp())					\
+			SKIP(_exit(KSFT_SKIP), "this kernel has no "	\
+			     "CONFIG_TRANSPARENT_HUGEPAGE");		\
+	} while (0)
+
+/* mem_thp(), or skip the test */
+#define test_thp(_length)						\
+	({								\
+		test_needs_thp();					\
+		test_mem(mem_thp(_length));				\
+	})
+
 /*
  * Find a device, or skip the test and print what is missing. exit() does all
  * the teardown that is needed.

@@ -34,6 +34,18 @@ void *mem_reserve_aligned(size_t length, size_t align)
 	return start;
 }
 
+bool mem_has_thp(void)
+{
+	return !access("/sys/kernel/mm/transparent_hugepage", F_OK);
+}
+
+int mem_advise(void *mem, size_t length, int advice)
+{
+	if (advice == MADV_NOHUGEPAGE && !mem_has_thp())
+		return 0;
+	return madvise(mem, length, advice);
+}
+
 void *mem_thp(size_t length)
 {
 	uint8_t *mem = mem_reserve_aligned(length, HUGE);

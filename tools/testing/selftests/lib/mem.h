@@ -18,7 +18,14 @@ void *mem_anon(size_t length);
 void *mem_reserve(size_t length);
 /* As mem_reserve(), aligned to @align, a power of two */
 void *mem_reserve_aligned(size_t length, size_t align);
+/* Transparent huge pages. A kernel with CONFIG_PREEMPT_RT has none. */
+bool mem_has_thp(void);
 void *mem_thp(size_t length);
+/*
+ * As madvise(). MADV_NOHUGEPAGE succeeds on a kernel without transparent huge
+ * pages, too.
+ */
+int mem_advise(void *mem, size_t length, int advice);
 
 /* A memfd of @length bytes, and mmap() of a file */
 int mem_fd(const char *name, size_t length, unsigned int flags);

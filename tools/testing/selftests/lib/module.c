@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "module.h"
+#include "proc.h"
 
 /* A line of /proc/modules: name, size, references, users as "a,b," or "-" */
 static bool module_users(const char *name, char users[384])
@@ -107,6 +108,17 @@ int module_load(const char *name)
 int module_unload(const char *name)
 {
 	return syscall(SYS_delete_module, name, O_NONBLOCK) ? errno : 0;
+}
+
+int module_unload_wait(const char *name, unsigned int ms)
+{
+	uint64_t end = now_ms() + ms;
+	int rc;
+
+	do
+		rc = module_unload(name);
+	while (rc == EWOULDBLOCK && now_ms() < end);
+	return rc;
 }
 
 int modules_unload_after(const struct modules *modules, int keep)

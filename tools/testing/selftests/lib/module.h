@@ -30,6 +30,8 @@ int module_open(const char *name);
 int module_load(const char *name);
 /* EWOULDBLOCK if the module has users */
 int module_unload(const char *name);
+/* The same after up to @ms, in which the users may go */
+int module_unload_wait(const char *name, unsigned int ms);
 
 /* Load those of the list that are not loaded. */
 int modules_load(const struct modules *modules);

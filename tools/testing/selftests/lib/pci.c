@@ -17,6 +17,7 @@
 const struct pci_id pci_edu = { 0x1234, 0x11e8, "edu" };
 const struct pci_id pci_nvme = { 0x1b36, 0x0010, "nvme" };
 const struct pci_id pci_ivshmem = { 0x1af4, 0x1110, "ivshmem" };
+const struct pci_id pci_virtio_rng = { 0x1af4, 0x1044, "virtio-rng" };
 
 static bool pci_is(const char *bdf, const struct pci_id *id)
 {
@@ -55,7 +56,7 @@ static int pci_group(const char *bdf)
 }
 
 /* The path of a device behind a bridge is .../pci0000:00/BRIDGE/BDF. */
-static bool pci_behind_bridge(const char *bdf)
+bool pci_behind_bridge(const char *bdf)
 {
 	char path[PATH_MAX], real[PATH_MAX];
 	char *parent;
@@ -193,6 +194,23 @@ const char *pci_describe(const struct pci_id *id, enum pci_place place,
 bool pci_iommu_is_vtd(void)
 {
 	return !access("/sys/class/iommu/dmar0", F_OK);
+}
+
+bool pci_iommu_is_amd(void)
+{
+	return !access("/sys/class/iommu/ivhd0", F_OK);
+}
+
+uint64_t pci_vtd_ecap(void)
+{
+	FILE *f = fopen("/sys/class/iommu/dmar0/intel-iommu/ecap", "re");
+	unsigned long long value = 0;
+
+	if (f && fscanf(f, "%llx", &value) != 1)
+		value = 0;
+	if (f)
+		fclose(f);
+	return value;
 }
 
 bool pci_write(const char *bdf, const char *file, const char *text)

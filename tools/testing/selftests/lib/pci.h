@@ -15,6 +15,7 @@ struct pci_id {
 extern const struct pci_id pci_edu;
 extern const struct pci_id pci_nvme;
 extern const struct pci_id pci_ivshmem;
+extern const struct pci_id pci_virtio_rng;
 
 /* Where a device must be */
 enum pci_place {
@@ -68,7 +69,13 @@ bool pci_look_up(const char *bdf, const struct pci_id *id,
 const char *pci_describe(const struct pci_id *id, enum pci_place place,
 			 unsigned int nth);
 
-/* Is the IOMMU of the machine Intel's VT-d? */
+/* Is the device on a bus that can be reset? */
+bool pci_behind_bridge(const char *bdf);
+
+/* The IOMMU of the machine */
 bool pci_iommu_is_vtd(void);
+bool pci_iommu_is_amd(void);
+/* The extended capability register of VT-d; 0 for another IOMMU */
+uint64_t pci_vtd_ecap(void);
 
 #endif

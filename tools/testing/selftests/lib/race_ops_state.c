@@ -57,7 +57,7 @@ static bool make_memory(struct race_state *state)
 	size_t length = RACE_SLOTS * RACE_STRIDE;
 
 	state->mem = mem_anon(length);
-	if (!state->mem || madvise(state->mem, length, MADV_NOHUGEPAGE))
+	if (!state->mem || mem_advise(state->mem, length, MADV_NOHUGEPAGE))
 		return false;
 	for (int i = 0; i < RACE_SLOTS; i++)
 		mem_fill(race_mem(state, i) + RACE_SLOT, PAGE, i);

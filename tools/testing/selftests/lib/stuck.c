@@ -35,7 +35,7 @@ bool stuck_open(struct stuck *stuck, size_t length, size_t page)
 	stuck->uffd = syscall(SYS_userfaultfd, O_CLOEXEC | O_NONBLOCK);
 	stuck->mem = mem_reserve(length);
 	if (stuck->uffd < 0 || !stuck->mem ||
-	    madvise(stuck->mem, length, MADV_NOHUGEPAGE))
+	    mem_advise(stuck->mem, length, MADV_NOHUGEPAGE))
 		return false;
 	stuck->page = stuck->mem + page * PAGE;
 	memset(stuck->mem, 1, length);

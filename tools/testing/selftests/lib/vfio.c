@@ -86,6 +86,21 @@ int _test_vfio_reset(int cdev)
 	return vfio_ioctl(cdev, VFIO_DEVICE_RESET, NULL);
 }
 
+int _test_vfio_hot_reset(int device, uint32_t count, const int32_t *groups)
+{
+	struct {
+		struct vfio_pci_hot_reset head;
+		int32_t groups[2];
+	} reset = {
+		.head.argsz = sizeof(reset),
+		.head.count = count,
+	};
+
+	for (uint32_t i = 0; i < count && i < 2; i++)
+		reset.groups[i] = groups[i];
+	return vfio_ioctl(device, VFIO_DEVICE_PCI_HOT_RESET, &reset);
+}
+
 int _test_vfio_irq_eventfd(int cdev, uint32_t index, uint32_t sub, int eventfd)
 {
 	struct {
@@ -184,24 +199,30 @@ void *vfio_bar_mmap(int cdev, uint32_t index, size_t *size)
 	return bar;
 }
 
-static sigjmp_buf bar_fault;
+static __thread sigjmp_buf bar_fault;
+static __thread volatile sig_atomic_t bar_is_read;
 
-static void bar_faulted(int signal)
+/* Any other access faults again, and ends the process. */
+static void bar_faulted(int signum)
 {
-	siglongjmp(bar_fault, 1);
+	if (bar_is_read)
+		siglongjmp(bar_fault, 1);
+	signal(signum, SIG_DFL);
 }
 
 int vfio_bar_read(const volatile void *reg, uint32_t *value)
 {
-	struct sigaction old, act = { .sa_handler = bar_faulted };
+	struct sigaction act = { .sa_handler = bar_faulted };
 	volatile int rc = EFAULT;
 
-	sigaction(SIGBUS, &act, &old);
+	/* Stays for the reads of other threads. */
+	sigaction(SIGBUS, &act, NULL);
+	bar_is_read = true;
 	if (!sigsetjmp(bar_fault, 1)) {
 		*value = *(const volatile uint32_t *)reg;
 		rc = 0;
 	}
-	sigaction(SIGBUS, &old, NULL);
+	bar_is_read = false;
 	return rc;
 }
 

@@ -21,6 +21,8 @@ int _test_vfio_region_info(int cdev, uint32_t index,
 			   struct vfio_region_info *info);
 int _test_vfio_irq_info(int cdev, uint32_t index, struct vfio_irq_info *info);
 int _test_vfio_reset(int cdev);
+/* @groups: files of the @count groups that are to be reset, at most 2 */
+int _test_vfio_hot_reset(int device, uint32_t count, const int32_t *groups);
 /* Let interrupt @sub of @index signal @eventfd; -1 stops it. */
 int _test_vfio_irq_eventfd(int cdev, uint32_t index, uint32_t sub, int eventfd);
 int _test_vfio_irq_disable(int cdev, uint32_t index);
@@ -37,10 +39,7 @@ int vfio_enable_memory(int cdev, bool enable);
 
 /* Map a whole BAR; NULL if that fails */
 void *vfio_bar_mmap(int cdev, uint32_t index, size_t *size);
-/*
- * Read a register of a mapped BAR. Returns 0, or EFAULT on SIGBUS. For one
- * thread at a time.
- */
+/* Read a register of a mapped BAR. Returns 0, or EFAULT on SIGBUS. */
 int vfio_bar_read(const volatile void *reg, uint32_t *value);
 
 /* The legacy API: group and container, /dev/vfio/N and /dev/vfio/vfio */

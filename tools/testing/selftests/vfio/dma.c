@@ -50,6 +50,8 @@ TEST_F(root_bus, refused_dma_is_reported)
 	uint64_t iova = IOVA + 3 * PAGE;
 	bool seen = false;
 
+	if (!pci_iommu_is_vtd())
+		SKIP(return, "not VT-d: its driver logs few faults or none");
 	test_map_fixed(self->mem, PAGE, IOVA);
 	for (int i = 0; i < 2 && !seen; i++) {
 		int kmsg = kmsg_open();
@@ -96,9 +98,8 @@ TEST_F(root_bus, last_pages_of_each_range)
 	uint32_t num = ARRAY_SIZE(ranges);
 
 	test_ok(_test_iova_ranges(self->fd, self->ioas, ranges, &num, NULL));
-	ASSERT_EQ(2, num);
-	/* The dma_mask of edu in the test machine has the IOMMU's 39 bits. */
-	ASSERT_EQ((1UL << 39) - 1, ranges[1].last);
+	ASSERT_LT(1, num);
+	ASSERT_LE((1UL << 39) - 1, ranges[num - 1].last);
 	for (uint32_t i = 0; i < num; i++) {
 		uint64_t last = ranges[i].last - PAGE + 1;
 
@@ -163,7 +164,7 @@ TEST_F(root_bus, written_pages_are_dirty_after_unmap)
 /* A huge IO page next to small ones is unmapped as a whole. */
 TEST_F(root_bus, huge_page_and_its_neighbours)
 {
-	uint8_t *huge = test_mem(mem_thp(HUGE));
+	uint8_t *huge = test_thp(HUGE);
 
 	self->mem = huge;
 	test_map_fixed(huge, HUGE, IOVA);
@@ -239,12 +240,20 @@ TEST_F(any_place, lengths_and_offsets)
 {
 	static const struct { size_t from, to; unsigned int count; } trips[] = {
 		{ 1, 2 * PAGE + 3, 1 },
+		{ PAGE - 2, 3 * PAGE - 2, 4 },
 		{ PAGE - 1, 3 * PAGE - 1, 2 },
 		{ 6 * PAGE + 1, 8 * PAGE - 1, 4095 },
 	};
 	uint8_t *want = test_mem(mem_anon(16 * PAGE));
 
 	for (int i = 0; i < ARRAY_SIZE(trips); i++) {
+		/*
+		 * If a transfer begins with the last byte of a mapping, QEMU's
+		 * virtio-iommu uses the next mapping for it.
+		 */
+		if (trips[i].from == PAGE - 1 && !pci_iommu_is_vtd() &&
+		    !pci_iommu_is_amd())
+			continue;
 		mem_fill(self->mem, 16 * PAGE, i + 1);
 		memcpy(want, self->mem, 16 * PAGE);
 		memcpy(want + trips[i].to, self->mem + trips[i].from,

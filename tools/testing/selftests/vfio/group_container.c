@@ -7,17 +7,16 @@
 #include <linux/pci_regs.h>
 #include <sys/eventfd.h>
 #include <sys/mman.h>
-#include <sys/mount.h>
 #include <sys/wait.h>
 
 #include "common.h"
 #include "module.h"
 #include "race.h"
+#include "trace.h"
 #include "type1_ioctls.h"
 
 #define MODULE	"vfio_cdev_group"
 #define KVM	"vfio_cdev_kvm"
-#define TRACING	"/sys/kernel/tracing/"
 #define PAGES	4
 #define FREE	VFIO_GROUP_FLAGS_VIABLE
 #define SET	(VFIO_GROUP_FLAGS_VIABLE | VFIO_GROUP_FLAGS_CONTAINER_SET)
@@ -49,18 +48,6 @@ FIXTURE_SETUP(container)
 	self->mem = test_mem(mem_anon(PAGES * PAGE));
 }
 
-/* A thread that leaves a call may keep the module for a moment. */
-static int module_unload_soon(const char *name)
-{
-	uint64_t end = now_ms() + LIMIT_MS * slowness();
-	int rc;
-
-	do
-		rc = module_unload(name);
-	while (rc == EWOULDBLOCK && now_ms() < end);
-	return rc;
-}
-
 /* Nothing is left: the group and the cdev can be opened. */
 FIXTURE_TEARDOWN(container)
 {
@@ -77,8 +64,10 @@ FIXTURE_TEARDOWN(container)
 	EXPECT_GE(self->group, 0);
 	close(self->group);
 	close(self->fd);
+	/* A thread that leaves a call may keep the module for a moment. */
 	if (self->unload)
-		EXPECT_EQ(0, module_unload_soon(MODULE));
+		EXPECT_EQ(0, module_unload_wait(MODULE,
+						LIMIT_MS * slowness()));
 }
 
 static int _test_group_status(int group, uint32_t *flags)
@@ -757,28 +746,6 @@ TEST_F(container, removal_waits_for_the_device_file)
 	ASSERT_GE(self->group, 0);
 }
 
-static int hot_reset(int device, uint32_t count, int32_t group)
-{
-	struct {
-		struct vfio_pci_hot_reset head;
-		int32_t group;
-	} reset = {
-		.head.argsz = sizeof(reset),
-		.head.count = count,
-		.group = group,
-	};
-
-	return ioctl(device, VFIO_DEVICE_PCI_HOT_RESET, &reset) ? errno : 0;
-}
-
-static bool asserts_intx(const struct edu *edu)
-{
-	uint16_t status = 0;
-
-	return !vfio_config_read(edu->cdev, PCI_STATUS, &status, 2) &&
-	       status & PCI_STATUS_INTERRUPT;
-}
-
 /* The right to devices is proved with the files of their groups. */
 TEST_F(container, hot_reset_with_the_group)
 {
@@ -786,6 +753,7 @@ TEST_F(container, hot_reset_with_the_group)
 		struct vfio_pci_hot_reset_info head;
 		struct vfio_pci_dependent_device devices[16];
 	} info = { .head.argsz = sizeof(info) };
+	int32_t none = -1;
 	struct edu edu;
 
 	test_find(&pci_edu, PCI_BEHIND_PORT, 0, &edu.pci);
@@ -801,14 +769,14 @@ TEST_F(container, hot_reset_with_the_group)
 	ASSERT_EQ(1, info.head.count);
 	ASSERT_EQ(edu.pci.group, info.devices[0].group_id);
 	edu_write(&edu, EDU_IRQ_RAISE, 1);
-	ASSERT_TRUE(asserts_intx(&edu));
-	test_err(EINVAL, hot_reset(edu.cdev, 0, -1));
-	test_err(EINVAL, hot_reset(edu.cdev, 1, self->fd));
-	test_err(EBADF, hot_reset(edu.cdev, 1, -1));
-	test_err(EINVAL, hot_reset(edu.cdev, 1, edu.cdev));
-	ASSERT_TRUE(asserts_intx(&edu));
-	test_ok(hot_reset(edu.cdev, 1, self->group));
-	ASSERT_FALSE(asserts_intx(&edu));
+	ASSERT_TRUE(edu_asserts_intx(&edu));
+	test_err(EINVAL, _test_vfio_hot_reset(edu.cdev, 0, NULL));
+	test_err(EINVAL, _test_vfio_hot_reset(edu.cdev, 1, &self->fd));
+	test_err(EBADF, _test_vfio_hot_reset(edu.cdev, 1, &none));
+	test_err(EINVAL, _test_vfio_hot_reset(edu.cdev, 1, &edu.cdev));
+	ASSERT_TRUE(edu_asserts_intx(&edu));
+	test_ok(_test_vfio_hot_reset(edu.cdev, 1, &self->group));
+	ASSERT_FALSE(edu_asserts_intx(&edu));
 	test_ok(vfio_enable_dma(edu.cdev));
 	edu_write(&edu, EDU_IRQ_ACK, 1);
 	test_dma(&edu, 23);
@@ -867,47 +835,21 @@ TEST_F(container, without_the_module)
 	close(container);
 }
 
-/* One call of write() for each pattern */
-static bool trace_filter(void)
-{
-	static const char * const patterns[] = {
-		"*vfio_* ", "try_module_get ", "module_put ",
-	};
-	int fd = open(TRACING "set_ftrace_filter",
-		      O_WRONLY | O_TRUNC | O_CLOEXEC);
-	bool ok = fd >= 0;
-
-	for (int i = 0; ok && i < ARRAY_SIZE(patterns); i++)
-		ok = write(fd, patterns[i], strlen(patterns[i])) > 0;
-	if (fd >= 0)
-		close(fd);
-	return ok;
-}
-
 /* The tracers see the calls, also those that are sent back to vfio.ko. */
-static bool trace_start(const char *tracer)
-{
-	return trace_filter() && file_write(TRACING "current_tracer", tracer);
-}
-
-static bool trace_end(void)
-{
-	return file_write(TRACING "current_tracer", "nop") &&
-	       file_write(TRACING "set_ftrace_filter", " ");
-}
-
 TEST_F(container, under_the_function_tracers)
 {
 	static const char * const tracers[] = { "function", "function_graph" };
+	static const char * const patterns[] = {
+		"*vfio_* ", "try_module_get ", "module_put ", NULL,
+	};
 	int container = vfio_container_open();
 
 	ASSERT_GE(container, 0);
-	if (access(TRACING "trace", F_OK))
-		mount("tracefs", TRACING, "tracefs", 0, NULL);
-	if (access(TRACING "set_ftrace_filter", W_OK))
+	tracefs_mount();
+	if (!trace_is_possible())
 		SKIP(return, "the kernel has no function tracer");
 	for (int i = 0; i < ARRAY_SIZE(tracers); i++) {
-		if (!trace_start(tracers[i])) {
+		if (!trace_start(tracers[i], patterns)) {
 			TH_LOG("%s: %s", tracers[i], strerror(errno));
 			ASSERT_NE(0, i);
 			continue;
@@ -926,7 +868,7 @@ TEST_F(container, under_the_function_tracers)
 		close(self->group);
 		self->group = vfio_group_open(self->edu.pci.group);
 		ASSERT_GE(self->group, 0);
-		ASSERT_TRUE(trace_end());
+		test_trace_end();
 	}
 	close(container);
 }

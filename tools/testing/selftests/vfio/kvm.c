@@ -295,12 +295,9 @@ TEST_F(kvm, file_that_was_passed_to_another_process)
  */
 TEST_F(kvm, hot_reset_of_a_group_with_a_file_of_a_cdev_is_einval)
 {
-	struct {
-		struct vfio_pci_hot_reset head;
-		int32_t files[2];
-	} reset = { .head.argsz = sizeof(reset) };
 	int container = vfio_container_open(), group, device;
 	struct pci_device pci;
+	int32_t files[2];
 
 	test_find(&pci_edu, PCI_SHARED_GROUP, 0, &pci);
 	group = vfio_group_open(pci.group);
@@ -311,16 +308,11 @@ TEST_F(kvm, hot_reset_of_a_group_with_a_file_of_a_cdev_is_einval)
 	ASSERT_GE(device, 0);
 	test_kvm_add(&self->vm, self->edu.cdev);
 
-	reset.head.count = 1;
-	reset.files[0] = self->edu.cdev;
-	ASSERT_EQ(-1, ioctl(device, VFIO_DEVICE_PCI_HOT_RESET, &reset));
-	ASSERT_EQ(EINVAL, errno);
-	reset.files[0] = group;
-	ASSERT_EQ(0, ioctl(device, VFIO_DEVICE_PCI_HOT_RESET, &reset));
-	reset.head.count = 2;
-	reset.files[1] = self->edu.cdev;
-	ASSERT_EQ(-1, ioctl(device, VFIO_DEVICE_PCI_HOT_RESET, &reset));
-	ASSERT_EQ(EINVAL, errno);
+	files[0] = group;
+	files[1] = self->edu.cdev;
+	ASSERT_EQ(EINVAL, _test_vfio_hot_reset(device, 1, &files[1]));
+	ASSERT_EQ(0, _test_vfio_hot_reset(device, 1, files));
+	ASSERT_EQ(EINVAL, _test_vfio_hot_reset(device, 2, files));
 	close(device);
 	close(group);
 	close(container);

@@ -3,9 +3,8 @@
  * If a device can make DMA bypass the caches, KVM must let the guest flush them,
  * and must not otherwise. Behind each kind of IOMMU, KVM hears what is true.
  */
-#include <stdio.h>
-
 #include "kvm_space.h"
+#include "trace.h"
 
 #define ECAP_SC		(1ULL << 7)
 
@@ -14,16 +13,7 @@
 
 static bool trace_has(const char *text)
 {
-	char line[512];
-	bool found = false;
-	FILE *f;
-
-	f = fopen(TRACING "trace", "re");
-	while (f && !found && fgets(line, sizeof(line), f))
-		found = line[0] != '#' && strstr(line, text);
-	if (f)
-		fclose(f);
-	return found;
+	return trace_lines(TRACING "trace", text) > 0;
 }
 
 FIXTURE(kvm_coherency) { struct kvm_space; };
@@ -74,8 +64,45 @@ TEST_F(kvm_coherency, kvm_knows_the_coherency_that_the_page_table_has)
 
 	test_ok(_test_hw_info(self->fd, self->edu.devid, &vtd, &len, &type));
 	TH_LOG("DMA is %scoherent", coherent ? "" : "not ");
-	if (type == IOMMU_HW_INFO_TYPE_INTEL_VTD)
-		ASSERT_EQ(!!(vtd.ecap_reg & ECAP_SC), coherent);
+	/* AMD's IOMMU always enforces it, virtio-iommu never. */
+	ASSERT_EQ(type == IOMMU_HW_INFO_TYPE_INTEL_VTD ?
+			  !!(vtd.ecap_reg & ECAP_SC) : pci_iommu_is_amd(),
+		  coherent);
+}
+
+/* The group of the device, opened, with @container */
+static int open_group(struct kvm_space *self, int container)
+{
+	int group = vfio_group_open(self->edu.pci.group);
+
+	if (group >= 0 && _test_vfio_set_container(group, container)) {
+		close(group);
+		return -1;
+	}
+	return group;
+}
+
+TEST_F(kvm_coherency, kvm_knows_the_coherency_of_a_group_with_an_iommufd)
+{
+	int group, device, rc = module_load("vfio_cdev_group");
+	bool coherent;
+
+	if (rc && rc != EEXIST)
+		SKIP(_exit(KSFT_SKIP), "vfio_cdev_group: %s", strerror(rc));
+	test_trace(NONCOHERENT);
+	ASSERT_FALSE(trace_has(NONCOHERENT));
+	edu_close(&self->edu);
+	group = open_group((struct kvm_space *)self, self->fd);
+	ASSERT_GE(group, 0);
+	test_kvm_add(&self->vm, group);
+	device = vfio_group_device(group, self->edu.pci.bdf);
+	ASSERT_GE(device, 0);
+	coherent = ioctl(self->fd, VFIO_CHECK_EXTENSION, VFIO_DMA_CC_IOMMU);
+	EXPECT_EQ(coherent, !trace_has(NONCOHERENT));
+	test_trace_end();
+	TH_LOG("DMA is %scoherent", coherent ? "" : "not ");
+	close(device);
+	close(group);
 }
 
 TEST_HARNESS_MAIN

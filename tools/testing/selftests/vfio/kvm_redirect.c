@@ -5,9 +5,9 @@
  * users of ftrace.
  */
 #include <fcntl.h>
-#include <stdio.h>
 
 #include "kvm_space.h"
+#include "trace.h"
 
 #define LIVEPATCH	"vfio_livepatch_test"
 #define LOADS		20
@@ -17,17 +17,7 @@
 /* Functions of vfio.ko that are redirected or patched now; -1: not known */
 static int redirected(void)
 {
-	char line[512];
-	int n = 0;
-	FILE *f;
-
-	f = fopen(TRACING "enabled_functions", "re");
-	if (!f)
-		return -1;
-	while (fgets(line, sizeof(line), f))
-		n += !strncmp(line, "vfio_file_", strlen("vfio_file_"));
-	fclose(f);
-	return n;
+	return trace_lines(TRACING "enabled_functions", "vfio_file_");
 }
 
 FIXTURE(kvm_redirect) { struct kvm_space; };
@@ -75,9 +65,6 @@ TEST_F(kvm_redirect, cdev_works_without_the_module)
 /* If it were unloaded meanwhile, the file would keep a pointer to a dead VM. */
 TEST_F(kvm_redirect, module_is_kept_by_a_file_that_kvm_has_accepted)
 {
-	uint64_t end = now_ms() + LIMIT_MS * slowness();
-	int rc;
-
 	test_kvm_add(&self->vm, self->edu.cdev);
 	ASSERT_EQ(EWOULDBLOCK, module_unload(REDIRECTOR));
 	test_bind();
@@ -86,10 +73,7 @@ TEST_F(kvm_redirect, module_is_kept_by_a_file_that_kvm_has_accepted)
 	/* KVM has the file. */
 	ASSERT_EQ(EWOULDBLOCK, module_unload(REDIRECTOR));
 	kvm_vm_close(&self->vm);
-	do
-		rc = module_unload(REDIRECTOR);
-	while (rc == EWOULDBLOCK && now_ms() < end);
-	test_ok(rc);
+	test_ok(module_unload_wait(REDIRECTOR, LIMIT_MS * slowness()));
 }
 
 TEST_F(kvm_redirect, nothing_stays_after_20_loads)

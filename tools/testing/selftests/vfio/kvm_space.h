@@ -3,8 +3,6 @@
 #ifndef SELFTEST_VFIO_KVM_SPACE_H
 #define SELFTEST_VFIO_KVM_SPACE_H
 
-#include <sys/mount.h>
-
 #include "common.h"
 #include "kvm.h"
 #include "module.h"
@@ -69,31 +67,5 @@ static inline void kvm_space_teardown(struct kvm_space *self)
 #define test_ends(_vm)							\
 	ASSERT_TRUE(kvm_vm_ended(_vm, LIMIT_MS * slowness()))
 #define test_lives(_vm) ASSERT_FALSE(kvm_vm_ended(_vm, WAIT_MS))
-
-/* The function tracer, for functions that match a pattern */
-#define TRACING		"/sys/kernel/tracing/"
-
-static inline void tracefs_mount(void)
-{
-	if (access(TRACING "trace", F_OK))
-		mount("tracefs", TRACING, "tracefs", 0, NULL);
-}
-
-#define test_trace(_pattern)						\
-	do {								\
-		if (access(TRACING "set_ftrace_filter", W_OK))		\
-			SKIP(_exit(KSFT_SKIP),				\
-			     "the kernel has no function tracer");	\
-		ASSERT_TRUE(file_write(TRACING "set_ftrace_filter",	\
-				       _pattern));			\
-		ASSERT_TRUE(file_write(TRACING "current_tracer",	\
-				       "function"));			\
-	} while (0)
-
-#define test_trace_end()						\
-	do {								\
-		ASSERT_TRUE(file_write(TRACING "current_tracer", "nop")); \
-		ASSERT_TRUE(file_write(TRACING "set_ftrace_filter", " ")); \
-	} while (0)
 
 #endif

@@ -3,7 +3,8 @@
  * A vfio-cdev that was built for other structs than those of vfio.ko is refused
  * or gives no cdev, and does no harm. Each is in drivers/vfio/grown/: it takes a
  * struct for larger than it is, from the member on that the module is named
- * after.
+ * after. One takes a struct of operations for one of which this tree does not know
+ * all members.
  */
 #include "common.h"
 #include "module.h"
@@ -25,6 +26,7 @@ FIXTURE_VARIANT(other_structs) {
 
 #define REFUSED		"vfio.ko is not the one that this module was built for"
 #define NO_CDEV		"no VFIO cdev: vfio-pci-core is not the one"
+#define UNKNOWN		"struct vfio_device_ops of Linux "
 
 FIXTURE_VARIANT_ADD(other_structs, dev_set) {
 	"vfio_cdev_grown_dev_set", EINVAL, REFUSED
@@ -40,6 +42,14 @@ FIXTURE_VARIANT_ADD(other_structs, comp) {
 
 FIXTURE_VARIANT_ADD(other_structs, pdev) {
 	"vfio_cdev_grown_pdev", 0, NO_CDEV
+};
+
+FIXTURE_VARIANT_ADD(other_structs, ioctl) {
+	"vfio_cdev_grown_ioctl", 0, NO_CDEV
+};
+
+FIXTURE_VARIANT_ADD(other_structs, unknown) {
+	"vfio_cdev_grown_unknown", EOPNOTSUPP, UNKNOWN
 };
 
 FIXTURE_SETUP(other_structs)

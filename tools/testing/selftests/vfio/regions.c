@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
 /* Regions of a cdev by read, write and mmap: BARs and config space. */
 #include <linux/pci_regs.h>
+#include <sys/wait.h>
 
 #include "harness.h"
+#include "race.h"
 
 FIXTURE(regions) {
 	int fd;
@@ -206,6 +208,104 @@ TEST_F(regions, mapping_of_a_child_is_zapped_without_memory_space)
 	ASSERT_EQ(EDU_ID_VALUE, edu_read(&self->edu, EDU_ID));
 	ASSERT_EQ(0, child_run(read_in_child, &self->edu));
 	ASSERT_EQ(EDU_ID_VALUE, edu_read(&self->edu, EDU_ID));
+	test_gone_and_back(self->edu.bar);
+}
+
+#define FORKS	500
+
+/* What the threads read while the process forks */
+struct forks {
+	struct edu *edu;
+	struct nvme nvme;
+	uint32_t version;	/* the nvme's register NVME_VS */
+};
+
+/* The register has its value, or there is no memory space: EFAULT. */
+static int read_register(const volatile uint8_t *reg, uint32_t expected)
+{
+	uint32_t value;
+	int rc = vfio_bar_read(reg, &value);
+
+	return !rc && value != expected ? EPROTO : rc;
+}
+
+static int read_edu(const struct forks *forks)
+{
+	return read_register(forks->edu->bar + EDU_ID, EDU_ID_VALUE);
+}
+
+static int read_nvme(const struct forks *forks)
+{
+	return read_register(forks->nvme.bar + NVME_VS, forks->version);
+}
+
+static int step_read_edu(struct race_thread *thread)
+{
+	return read_edu(thread->shared);
+}
+
+static int step_read_nvme(struct race_thread *thread)
+{
+	return read_nvme(thread->shared);
+}
+
+static int step_memory(struct race_thread *thread)
+{
+	struct forks *forks = thread->shared;
+	int rc = vfio_enable_memory(forks->edu->cdev, false);
+
+	return rc ?: vfio_enable_memory(forks->edu->cdev, true);
+}
+
+static int step_reset(struct race_thread *thread)
+{
+	struct forks *forks = thread->shared;
+
+	sleep_ms(race_pick(thread, 20));
+	return _test_vfio_reset(forks->nvme.cdev);
+}
+
+static bool is_good_read(int rc)
+{
+	return !rc || rc == EFAULT;
+}
+
+/* A copy of the process reads the registers, too. Returns the wait status. */
+static int fork_and_read(const struct forks *forks)
+{
+	int status = -1;
+	pid_t pid = fork();
+
+	if (!pid)
+		_exit(!is_good_read(read_edu(forks)) ||
+		      !is_good_read(read_nvme(forks)));
+	return pid > 0 && waitpid(pid, &status, 0) == pid ? status : -1;
+}
+
+/* fork() takes the pages of the mappings away while threads use them. */
+TEST_F_TIMEOUT(regions, process_forks_while_its_threads_read, 120 * slowness())
+{
+	struct race_thread threads[] = {
+		{ .step = step_read_edu, .allowed = { EFAULT } },
+		{ .step = step_read_edu, .allowed = { EFAULT } },
+		{ .step = step_read_nvme, .allowed = { EFAULT } },
+		{ .step = step_memory },
+		{ .step = step_reset },
+	};
+	struct forks forks = { .edu = &self->edu };
+	volatile bool stop;
+
+	test_find(&pci_nvme, PCI_ANYWHERE, 0, &forks.nvme.pci);
+	test_ok(nvme_open(&forks.nvme, self->fd));
+	forks.version = nvme_read(&forks.nvme, NVME_VS);
+	ASSERT_EQ(ARRAY_SIZE(threads),
+		  race_start(threads, ARRAY_SIZE(threads), &forks, &stop));
+	for (int i = 0; i < FORKS / kernel_slowness(); i++) {
+		ASSERT_EQ(0, fork_and_read(&forks))
+			TH_LOG("fork %d", i);
+	}
+	ASSERT_EQ(-1, race_stop(threads, ARRAY_SIZE(threads), &stop));
+	nvme_close(&forks.nvme);
 	test_gone_and_back(self->edu.bar);
 }
 

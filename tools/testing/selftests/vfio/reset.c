@@ -108,7 +108,7 @@ TEST_F(reset, close_stops_a_transfer_before_its_memory_goes)
 	int kmsg;
 
 	mem = test_mem(mem_reserve(length));
-	ASSERT_EQ(0, madvise(mem, length, MADV_NOHUGEPAGE));
+	ASSERT_EQ(0, mem_advise(mem, length, MADV_NOHUGEPAGE));
 	memset(mem, 0, length);
 	test_map_fixed(mem, length, IOVA + HUGE);
 	for (int i = -2; i < 10; i++) {
@@ -158,20 +158,6 @@ static int hot_reset_info(int cdev, union hot_reset_info *info, uint32_t argsz)
 	       errno : 0;
 }
 
-static int hot_reset(int cdev, uint32_t count, int32_t group)
-{
-	struct {
-		struct vfio_pci_hot_reset head;
-		int32_t group;
-	} reset = {
-		.head.argsz = sizeof(reset),
-		.head.count = count,
-		.group = group,
-	};
-
-	return ioctl(cdev, VFIO_DEVICE_PCI_HOT_RESET, &reset) ? errno : 0;
-}
-
 /*
  * EBUSY: a fault on the BAR may hold a lock that hot reset does not wait for.
  */
@@ -180,7 +166,7 @@ static int hot_reset_alone(int cdev)
 	int rc;
 
 	for (int i = 0; i < 1000; i++) {
-		rc = hot_reset(cdev, 0, -1);
+		rc = _test_vfio_hot_reset(cdev, 0, NULL);
 		if (rc != EBUSY)
 			break;
 		sleep_ms(1);
@@ -217,22 +203,13 @@ static int info_devid(const union hot_reset_info *info,
 		 VFIO_PCI_HOT_RESET_FLAG_DEV_ID_OWNED)
 
 /*
- * Does the device assert INTx? test_raise() starts that, and nothing
- * acknowledges it. A reset of the bus ends it, although edu has no function
- * reset.
+ * Nothing acknowledges the interrupt. A reset of the bus ends it, although edu
+ * has no function reset.
  */
-static bool asserts_intx(const struct edu *edu)
-{
-	uint16_t status = 0;
-
-	return !vfio_config_read(edu->cdev, PCI_STATUS, &status, 2) &&
-	       status & PCI_STATUS_INTERRUPT;
-}
-
 #define test_raise(_edu)						\
 	do {								\
 		edu_write(_edu, EDU_IRQ_RAISE, 1);			\
-		ASSERT_TRUE(asserts_intx(_edu));			\
+		ASSERT_TRUE(edu_asserts_intx(_edu));			\
 	} while (0)
 
 TEST_F(reset, bus_reset_of_a_lone_device)
@@ -248,8 +225,8 @@ TEST_F(reset, bus_reset_of_a_lone_device)
 	mem_fill(self->mem, 64, 1);
 	ASSERT_TRUE(edu_load(&edu, IOVA, 64));
 	test_raise(&edu);
-	ASSERT_EQ(0, hot_reset(edu.cdev, 0, -1));
-	ASSERT_FALSE(asserts_intx(&edu));
+	ASSERT_EQ(0, _test_vfio_hot_reset(edu.cdev, 0, NULL));
+	ASSERT_FALSE(edu_asserts_intx(&edu));
 	/* Registers and DMA work again. */
 	test_ok(vfio_enable_dma(edu.cdev));
 	edu_write(&edu, EDU_IRQ_ACK, 1);
@@ -279,7 +256,7 @@ TEST_F(reset, hot_reset_of_a_cdev_with_a_group_is_einval)
 	struct edu edu;
 
 	test_edu_open(&edu, PCI_BEHIND_PORT, 0);
-	ASSERT_EQ(EINVAL, hot_reset(edu.cdev, 1, self->fd));
+	ASSERT_EQ(EINVAL, _test_vfio_hot_reset(edu.cdev, 1, &self->fd));
 	edu_close(&edu);
 }
 
@@ -289,6 +266,10 @@ TEST_F(reset, bus_reset_with_a_sibling)
 	struct edu edu, sibling;
 
 	test_edu_open(&edu, PCI_SHARED_GROUP, 0);
+	if (!pci_behind_bridge(edu.pci.bdf))
+		SKIP(_exit(KSFT_SKIP),
+		     "%s is on the root bus, which cannot be reset",
+		     edu.pci.bdf);
 	test_find(&pci_edu, PCI_SHARED_GROUP, 1, &sibling.pci);
 	/* The sibling is in the same group, so it is owned, without an id. */
 	ASSERT_EQ(0, hot_reset_info(edu.cdev, &info, sizeof(info)));
@@ -301,9 +282,9 @@ TEST_F(reset, bus_reset_with_a_sibling)
 	ASSERT_EQ(sibling.devid, info_devid(&info, &sibling.pci));
 	test_raise(&edu);
 	test_raise(&sibling);
-	ASSERT_EQ(0, hot_reset(edu.cdev, 0, -1));
-	ASSERT_FALSE(asserts_intx(&edu));
-	ASSERT_FALSE(asserts_intx(&sibling));
+	ASSERT_EQ(0, _test_vfio_hot_reset(edu.cdev, 0, NULL));
+	ASSERT_FALSE(edu_asserts_intx(&edu));
+	ASSERT_FALSE(edu_asserts_intx(&sibling));
 	test_ok(vfio_enable_dma(edu.cdev));
 	test_ok(vfio_enable_dma(sibling.cdev));
 	ASSERT_EQ(EDU_ID_VALUE, edu_read(&edu, EDU_ID));
@@ -323,6 +304,10 @@ TEST_F(reset, no_bus_reset_with_a_device_that_is_not_owned)
 	struct edu edu;
 
 	test_edu_open(&edu, PCI_SHARED_GROUP, 0);
+	if (!pci_behind_bridge(edu.pci.bdf))
+		SKIP(_exit(KSFT_SKIP),
+		     "%s is on the root bus, which cannot be reset",
+		     edu.pci.bdf);
 	test_find(&pci_edu, PCI_SHARED_GROUP, 1, &sibling);
 	ASSERT_TRUE(pci_driver_of(sibling.bdf, &driver));
 	ASSERT_TRUE(pci_unbind(sibling.bdf));
@@ -331,12 +316,12 @@ TEST_F(reset, no_bus_reset_with_a_device_that_is_not_owned)
 	EXPECT_EQ(edu.devid, info_devid(&info, &edu.pci));
 	EXPECT_EQ(VFIO_PCI_DEVID_NOT_OWNED, info_devid(&info, &sibling));
 	edu_write(&edu, EDU_IRQ_RAISE, 1);
-	EXPECT_EQ(EINVAL, hot_reset(edu.cdev, 0, -1));
+	EXPECT_EQ(EINVAL, _test_vfio_hot_reset(edu.cdev, 0, NULL));
 	/* The bus was not reset. */
-	EXPECT_TRUE(asserts_intx(&edu));
+	EXPECT_TRUE(edu_asserts_intx(&edu));
 	ASSERT_TRUE(pci_bind(sibling.bdf, &driver));
-	ASSERT_EQ(0, hot_reset(edu.cdev, 0, -1));
-	ASSERT_FALSE(asserts_intx(&edu));
+	ASSERT_EQ(0, _test_vfio_hot_reset(edu.cdev, 0, NULL));
+	ASSERT_FALSE(edu_asserts_intx(&edu));
 	edu_write(&edu, EDU_IRQ_ACK, 1);
 	edu_close(&edu);
 }
@@ -412,7 +397,7 @@ TEST_F(reset, no_bus_reset_on_the_root_bus)
 
 	test_edu_open(&edu, PCI_ON_ROOT_BUS, 0);
 	ASSERT_EQ(ENODEV, hot_reset_info(edu.cdev, &info, sizeof(info)));
-	ASSERT_EQ(ENODEV, hot_reset(edu.cdev, 0, -1));
+	ASSERT_EQ(ENODEV, _test_vfio_hot_reset(edu.cdev, 0, NULL));
 	edu_close(&edu);
 }
 

@@ -8,8 +8,8 @@
  * be there before. A program that includes this has a fixture that begins with
  * a struct sweep, and a variant for every scenario.
  */
-#ifndef SELFTEST_IOMMU_SWEEP_H
-#define SELFTEST_IOMMU_SWEEP_H
+#ifndef SELFTEST_LIB_SWEEP_H
+#define SELFTEST_LIB_SWEEP_H
 
 #include <linux/capability.h>
 
@@ -56,6 +56,8 @@ struct scenario {
 	bool (*unchanged)(struct sweep *s);
 	/* An undo operation: a failed allocation must not make it fail. */
 	bool cannot_fail;
+	/* Its memory is of transparent huge pages. */
+	bool thp;
 	/* Takes effect before its answer is written, and is not undone. */
 	bool done_before_answer;
 };
