@@ -98,6 +98,8 @@ TEST_F(kvm_redirect, sysctl_does_not_cut_it_off)
 
 	ASSERT_GE(sysctl, 0);
 	ASSERT_EQ(-1, write(sysctl, "0", 1));
+	if (errno == EOPNOTSUPP)
+		SKIP(return, "this kernel never turns ftrace off");
 	ASSERT_EQ(EBUSY, errno);
 	test_kvm_add(&self->vm, self->edu.cdev);
 	test_kvm_del(&self->vm, self->edu.cdev);
