@@ -31,8 +31,8 @@ EXPORT_SYMBOL_GPL(vfio_cdev_group_files);
 /* Set vdev->kvm, with file->kvm_lock held, under which KVM keeps @kvm. */
 static void vfio_cdev_kvm_hold(struct vfio_cdev *dev, struct kvm *kvm)
 {
-	bool (*get)(struct kvm * kvm);
-	void (*put)(struct kvm * kvm);
+	bool (*get)(struct kvm *kvm);
+	void (*put)(struct kvm *kvm);
 
 	put = symbol_get(kvm_put_kvm);
 	if (!put)
