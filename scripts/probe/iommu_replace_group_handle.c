@@ -9,11 +9,11 @@
 
 struct iommu_attach_handle;
 
-int iommu_attach_group_handle(struct iommu_domain *domain, struct iommu_group *group,
-			      struct iommu_attach_handle *handle);
-void iommu_detach_group_handle(struct iommu_domain *domain, struct iommu_group *group);
-int iommu_replace_group_handle(struct iommu_group *group, struct iommu_domain *new_domain,
-			       struct iommu_attach_handle *handle);
+typeof(int (struct iommu_domain *, struct iommu_group *, struct iommu_attach_handle *))
+	iommu_attach_group_handle;
+typeof(void (struct iommu_domain *, struct iommu_group *)) iommu_detach_group_handle;
+typeof(int (struct iommu_group *, struct iommu_domain *, struct iommu_attach_handle *))
+	iommu_replace_group_handle;
 
 int probe(struct iommu_domain *domain, struct iommu_group *group,
 	  struct iommu_attach_handle *handle)

@@ -344,7 +344,7 @@ static inline int iommu_replace_group_handle(struct iommu_group *group,
 #define IOMMU_ATTACH_DEV_PARAMS(_domain, _dev, _old) \
 	struct iommu_domain *_domain, struct device *_dev, struct iommu_domain *_old
 #else
-#define IOMMU_ATTACH_DEV_PARAMS(_domain, _dev, _old) \
+#define IOMMU_ATTACH_DEV_PARAMS(_domain, _dev, ...) \
 	struct iommu_domain *_domain, struct device *_dev
 #endif
 
