@@ -17,7 +17,8 @@
  * file of vfio.ko and proves the right to devices, for example in a hot reset.
  *
  * KVM stores a virtual machine in the group, where this module cannot read it:
- * vdev->kvm is not set for drivers that look at it.
+ * vdev->kvm is not set for drivers that look at it. Before 6.2, and without
+ * vfio-cdev-kvm, vfio.ko tells KVM that DMA of such a group is coherent.
  *
  * Each redirected call holds this module, from the callback of ftrace to the end
  * of vfio_group_ioctl() or vfio_group_release(), and so does each group whose

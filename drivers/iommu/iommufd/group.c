@@ -177,12 +177,26 @@ bool iommufd_group_is_attached(struct iommufd_group *igroup)
 	return attached;
 }
 
+/*
+ * KVM is told that DMA of a device is coherent if its IOMMU can enforce that. So
+ * such a device must not use a domain that was made for another IOMMU and does
+ * not enforce it. The other way round the IOMMU's driver refuses.
+ */
+static bool group_suits_coherency(struct iommufd_device *idev,
+				  struct iommufd_hwpt *hwpt)
+{
+	return hwpt->enforces_coherency ||
+	       !idev->igroup->ops->can_enforce(idev->dev);
+}
+
 static int group_attach_domain(struct iommufd_device *idev,
 			       struct iommufd_hwpt *hwpt)
 {
 	struct iommufd_group *igroup = idev->igroup;
 	int rc;
 
+	if (!group_suits_coherency(idev, hwpt))
+		return -EINVAL;
 	iommufd_pgtable_lock_groups(&hwpt->pgt.table);
 	rc = igroup->ops->attach(idev->dev, hwpt->pgt.table.domain,
 				 &igroup->handles[igroup->handle]);
@@ -206,6 +220,8 @@ static int group_replace_domain(struct iommufd_device *idev,
 	unsigned int other = !igroup->handle;
 	int rc;
 
+	if (!group_suits_coherency(idev, hwpt))
+		return -EINVAL;
 	iommufd_pgtable_lock_replace(&old->pgt.table, &hwpt->pgt.table);
 	rc = igroup->ops->replace(idev->dev, hwpt->pgt.table.domain,
 				  &igroup->handles[other]);

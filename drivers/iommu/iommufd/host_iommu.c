@@ -111,5 +111,6 @@ const struct iommufd_iommu_ops iommufd_iommu_ops = {
 	.detach = host_detach,
 	.replace = host_replace,
 	.get_resv_regions = iommu_get_resv_regions,
+	.can_enforce = iommufd_can_enforce_coherency,
 	.hw_info = iommufd_iommu_hw_info,
 };

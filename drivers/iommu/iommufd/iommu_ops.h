@@ -36,6 +36,7 @@ struct iommufd_hw_info {
  * @replace: move to another domain; a failure changes nothing
  * @get_resv_regions: list the regions of IOVA that the platform uses, as struct
  *                    iommu_resv_region, for iommu_put_resv_regions()
+ * @can_enforce: a domain can make all DMA of the device coherent
  * @hw_info: ask the IOMMU about itself
  *
  * @attach, @detach and @replace concern the whole group of the device. The
@@ -54,6 +55,7 @@ struct iommufd_iommu_ops {
 	int (*replace)(struct device *dev, struct iommu_domain *domain,
 		       struct iommu_attach_handle *handle);
 	void (*get_resv_regions)(struct device *dev, struct list_head *regions);
+	bool (*can_enforce)(struct device *dev);
 	int (*hw_info)(struct device *dev, struct iommufd_hw_info *info);
 };
 

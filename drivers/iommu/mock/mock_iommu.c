@@ -121,6 +121,11 @@ static int mock_hw_info(struct device *dev, struct iommufd_hw_info *info)
 	return 0;
 }
 
+static bool mock_can_enforce(struct device *dev)
+{
+	return false;
+}
+
 const struct iommufd_iommu_ops mock_iommu_ops = {
 	.claim = mock_claim,
 	.release = mock_release,
@@ -129,5 +134,6 @@ const struct iommufd_iommu_ops mock_iommu_ops = {
 	.detach = mock_detach,
 	.replace = mock_replace,
 	.get_resv_regions = mock_get_resv_regions,
+	.can_enforce = mock_can_enforce,
 	.hw_info = mock_hw_info,
 };

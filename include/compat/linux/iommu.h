@@ -202,9 +202,15 @@ static inline struct iommu_domain *compat_domain_by_attach(struct device *dev,
 	rc = iommu_attach_group(domain, dev->iommu_group);
 	if (!rc)
 		iommu_detach_group(domain, dev->iommu_group);
-	/* It was attached a moment ago. If it fails, DMA remains blocked. */
-	if (current_domain)
-		WARN_ON(iommu_attach_group(current_domain, dev->iommu_group));
+	/*
+	 * If that fails, the driver may have mapped a part of the pages for the
+	 * device, and forgets it. The empty domain takes them away again.
+	 */
+	if (current_domain && iommu_attach_group(current_domain, dev->iommu_group)) {
+		dev_err(dev, "cannot be attached again, its DMA is blocked\n");
+		if (!iommu_attach_group(domain, dev->iommu_group))
+			iommu_detach_group(domain, dev->iommu_group);
+	}
 	if (!rc)
 		return domain;
 	iommu_domain_free(domain);
@@ -278,7 +284,41 @@ compat_user_domain_alloc(struct device *dev, struct iommu_domain *current_domain
 }
 #endif
 
-#ifdef HAVE_IOMMU_REPLACE_GROUP_HANDLE
+#ifndef HAVE_IOMMU_REPLACE_GROUP_HANDLE
+/* Until 6.10 the kernel has no handles. */
+struct iommu_attach_handle {
+	struct iommu_domain *domain;
+};
+#endif
+
+#if defined(HAVE_IOMMU_GROUP_REPLACE_DOMAIN)
+/* Exported, but declared in a header that is not installed */
+int iommu_group_replace_domain(struct iommu_group *group, struct iommu_domain *new_domain);
+
+/*
+ * Until 6.12 a group can do without a handle. With one, the kernel's handler of
+ * page requests would find the domain, and use it while a detach frees it.
+ */
+static inline int iommu_attach_group_handle(struct iommu_domain *domain,
+					    struct iommu_group *group,
+					    struct iommu_attach_handle *handle)
+{
+	return iommu_attach_group(domain, group);
+}
+
+static inline void iommu_detach_group_handle(struct iommu_domain *domain,
+					     struct iommu_group *group)
+{
+	iommu_detach_group(domain, group);
+}
+
+static inline int iommu_replace_group_handle(struct iommu_group *group,
+					     struct iommu_domain *new_domain,
+					     struct iommu_attach_handle *handle)
+{
+	return iommu_group_replace_domain(group, new_domain);
+}
+#elif defined(HAVE_IOMMU_REPLACE_GROUP_HANDLE)
 /* Exported, but declared in a header that is not installed */
 int iommu_attach_group_handle(struct iommu_domain *domain, struct iommu_group *group,
 			      struct iommu_attach_handle *handle);
@@ -286,11 +326,6 @@ void iommu_detach_group_handle(struct iommu_domain *domain, struct iommu_group *
 int iommu_replace_group_handle(struct iommu_group *group, struct iommu_domain *new_domain,
 			       struct iommu_attach_handle *handle);
 #else
-/* Until 6.10 the kernel has no handles. */
-struct iommu_attach_handle {
-	struct iommu_domain *domain;
-};
-
 /*
  * A domain that does not suit the group is -EINVAL. VT-d of 6.1 says -EOPNOTSUPP
  * or -EFAULT for coherency and for mappings that are too high.
