@@ -17,6 +17,20 @@ struct kvm_space {
 };
 
 /*
+ * The first VM and the end of the last one patch the scheduler's code, which QEMU
+ * 7.2 mishandles while another CPU runs it: the kernel dies of an int3. So keep
+ * a VM for as long as the program runs. Without KVM the tests say why.
+ */
+static void __attribute__((constructor)) kvm_keep_a_vm(void)
+{
+	static struct kvm_vm kept;
+	int kvm = kvm_open();
+
+	if (kvm >= 0)
+		kvm_vm_create(kvm, &kept);
+}
+
+/*
  * EOPNOTSUPP is the answer of a kernel without KVM, or whose ftrace cannot
  * redirect calls.
  */
