@@ -12,7 +12,12 @@ FLAVOURS := $(filter-out $(BASES) 7.2,$(KERNELS))
 KBUILD_ARGS = $(filter-out KDIR=% KERNEL=% DESTDIR=% KERNELRELEASE=%,$(MAKEOVERRIDES))
 
 all:
-	scripts/build $(or $(KERNEL),$(KDIR)) $(KBUILD_ARGS)
+	scripts/build $(or $(KERNEL),$(abspath $(KDIR))) $(KBUILD_ARGS)
+
+# They are for a kernel of this machine, not for one that only the tests boot.
+ifneq ($(and $(KERNEL),$(filter install uninstall,$(MAKECMDGOALS))),)
+$(error make install and make uninstall take KDIR=, not KERNEL=)
+endif
 
 install: all
 	DESTDIR="$(DESTDIR)" scripts/install $(KDIR)
@@ -87,7 +92,7 @@ help:
 	@echo 'make check-clients     run QEMU and DPDK of Debian as clients; make check has a part of it (KERNEL= for one)'
 	@echo 'make check-machines    run the demo and tests behind each IOMMU and each of its modes (KERNEL= for one)'
 	@echo 'make check-builds      compile for the arm64 kernels of Debian; nothing is run'
-	@echo 'make check-all         every test on every kernel: a night'
+	@echo 'make check-all         every kselftest on every kernel, clients, machines, the debug kernel: a night'
 	@echo 'make check-debug       run the VM tests on a kernel with KASAN, lockdep, kmemleak, built once'
 	@echo 'make check-races       run every two operations against each other, on that kernel'
 	@echo 'make check-fuzz        10^6 random ioctls on every kernel, 10^5 on that one (KERNEL= for one)'

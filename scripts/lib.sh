@@ -6,7 +6,7 @@ set -euo pipefail
 
 TOP=$(realpath "$(dirname "${BASH_SOURCE[0]}")/..")
 # shellcheck disable=SC2034 # for the scripts that source this
-CACHE=${IOMMUFD_CACHE:-${XDG_CACHE_HOME:-${HOME:-$(getent passwd "$(id -u)" | cut -d: -f6)}/.cache}/iommufd}
+CACHE=$(realpath -m "${IOMMUFD_CACHE:-${XDG_CACHE_HOME:-${HOME:-$(getent passwd "$(id -u)" | cut -d: -f6)}/.cache}/iommufd}")
 # A make that a script starts must not be a child of the make that started the script.
 unset MAKEFLAGS MFLAGS MAKEOVERRIDES MAKELEVEL
 
