@@ -34,6 +34,13 @@ int vfio_known_ops_check(void)
 	return -EOPNOTSUPP;
 }
 
+/* Where the struct is shorter than in the build, this is behind its end. */
+static noinline __no_sanitize_address const void *
+vfio_last_op(const struct vfio_device_ops *ops)
+{
+	return ops->device_feature;
+}
+
 /**
  * vfio_known_ops_are_in_place() - does a driver's struct of operations have the
  * members where this module was built to find them?
@@ -56,7 +63,7 @@ bool vfio_known_ops_are_in_place(const struct vfio_device *vdev)
 	feature = symbol_get(vfio_pci_core_ioctl_feature);
 	if (!feature)
 		return true;
-	in_place = vdev->ops->device_feature == feature;
+	in_place = vfio_last_op(vdev->ops) == (void *)feature;
 	symbol_put(vfio_pci_core_ioctl_feature);
 	return in_place;
 }
