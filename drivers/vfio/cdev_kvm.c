@@ -65,10 +65,25 @@ static notrace bool vfio_kvm_asks_coherency(unsigned long arg0,
 	       try_module_get(THIS_MODULE);
 }
 
+static bool vfio_kvm_group_enforced_coherent(struct file *group)
+{
+	unsigned long index = 0;
+	struct vfio_cdev *dev;
+	bool coherent = true;
+
+	while (coherent && (dev = vfio_cdev_next_in_group(group, &index))) {
+		coherent = dev->enforces_coherency;
+		vfio_cdev_leave(dev);
+	}
+	return coherent;
+}
+
 /* No file of a group keeps this module or vfio-cdev, so the call does. */
 static bool vfio_kvm_enforced_coherent(struct file *filep)
 {
-	bool coherent = vfio_cdev_file_enforced_coherent(filep);
+	bool coherent = filep->f_op == &vfio_cdev_fops ?
+				vfio_cdev_file_enforced_coherent(filep) :
+				vfio_kvm_group_enforced_coherent(filep);
 
 	/* Taken by vfio_kvm_asks_coherency() */
 	module_put(THIS_MODULE);

@@ -95,33 +95,18 @@ bool vfio_cdev_file_is_valid(struct file *filep)
 }
 EXPORT_SYMBOL_GPL(vfio_cdev_file_is_valid);
 
-static bool vfio_cdev_group_enforced_coherent(struct file *group)
-{
-	unsigned long index = 0;
-	struct vfio_cdev *dev;
-	bool coherent = true;
-
-	while (coherent && (dev = vfio_cdev_next_in_group(group, &index))) {
-		coherent = dev->enforces_coherency;
-		vfio_cdev_leave(dev);
-	}
-	return coherent;
-}
-
 /**
  * vfio_cdev_file_enforced_coherent() - in the place of
  * vfio_file_enforced_coherent()
- * @filep: file of a cdev, or of a group that has an iommufd as container
+ * @filep: file of a cdev
  *
- * Return: whether all DMA of the devices is coherent. If it is not, KVM lets the
+ * Return: whether all DMA of the device is coherent. If it is not, KVM lets the
  * guest flush caches.
  */
 bool vfio_cdev_file_enforced_coherent(struct file *filep)
 {
 	struct vfio_cdev_file *file = filep->private_data;
 
-	if (filep->f_op != &vfio_cdev_fops)
-		return vfio_cdev_group_enforced_coherent(filep);
 	return file->dev->enforces_coherency;
 }
 EXPORT_SYMBOL_GPL(vfio_cdev_file_enforced_coherent);
