@@ -24,7 +24,7 @@
  * is an iommufd: vfio-cdev-kvm has to know, and neither module needs the other
  * one.
  */
-DEFINE_XARRAY(vfio_cdev_group_files);
+struct xarray vfio_cdev_group_files = XARRAY_INIT(vfio_cdev_group_files, 0);
 EXPORT_SYMBOL_GPL(vfio_cdev_group_files);
 
 #if IS_ENABLED(CONFIG_KVM)

@@ -116,7 +116,7 @@ TEST_F(other, map_up_to_the_last_iova)
 	/* 0 if the last is UINT64_MAX */
 	end = last_iova(self->fd, self->ioas) + 1;
 	ASSERT_TRUE(!end || end == 1UL << 48);
-	test_err_map_fixed(end ? EADDRINUSE : EOVERFLOW, mem, 2 * PAGE,
+	test_err_map_fixed(end ? EINVAL : EOVERFLOW, mem, 2 * PAGE,
 			   end - PAGE);
 	test_map_fixed(mem, 2 * PAGE, end - 2 * PAGE);
 	test_pinned(2 * PAGE / 1024);
