@@ -6,6 +6,7 @@
  * the module does not know may count on its being called, or may have moved work
  * to it from another one. Each such kernel would need a change of this module.
  */
+#include <linux/compiler.h>
 #include <linux/errno.h>
 #include <linux/known_ops.h>
 #include <linux/module.h>
@@ -34,13 +35,6 @@ int vfio_known_ops_check(void)
 	return -EOPNOTSUPP;
 }
 
-/* Where the struct is shorter than in the build, this is behind its end. */
-static noinline __no_sanitize_address const void *
-vfio_last_op(const struct vfio_device_ops *ops)
-{
-	return ops->device_feature;
-}
-
 /**
  * vfio_known_ops_are_in_place() - does a driver's struct of operations have the
  * members where this module was built to find them?
@@ -63,7 +57,8 @@ bool vfio_known_ops_are_in_place(const struct vfio_device *vdev)
 	feature = symbol_get(vfio_pci_core_ioctl_feature);
 	if (!feature)
 		return true;
-	in_place = vfio_last_op(vdev->ops) == (void *)feature;
+	/* Where the struct is shorter than in the build, this is behind it. */
+	in_place = READ_ONCE_NOCHECK(vdev->ops->device_feature) == feature;
 	symbol_put(vfio_pci_core_ioctl_feature);
 	return in_place;
 }

@@ -4,6 +4,11 @@
  * groups: each call gets an errno that some order of events gives, no thread is
  * stuck, and all works afterwards.
  */
+#include <fcntl.h>
+#include <limits.h>
+#include <sys/syscall.h>
+#include <sys/utsname.h>
+
 #include "common.h"
 #include "module.h"
 #include "race.h"
@@ -17,11 +22,24 @@ struct arena {
 	struct pci_device pci;
 	struct pci_driver driver;
 	struct modules all;
+	int driver_ko;		/* -1 if modprobe has to find it */
 };
 
 FIXTURE(race_life) {
 	struct arena arena;
 };
+
+static int driver_file(void)
+{
+	struct utsname uts;
+	char path[PATH_MAX];
+
+	uname(&uts);
+	snprintf(path, sizeof(path),
+		 "/lib/modules/%s/kernel/drivers/vfio/pci/vfio-pci.ko",
+		 uts.release);
+	return open(path, O_RDONLY | O_CLOEXEC);
+}
 
 FIXTURE_SETUP(race_life)
 {
@@ -31,6 +49,7 @@ FIXTURE_SETUP(race_life)
 	ASSERT_GE(arena->fd, 0);
 	test_find(&pci_edu, PCI_ON_ROOT_BUS, 0, &arena->pci);
 	ASSERT_TRUE(pci_driver_of(arena->pci.bdf, &arena->driver));
+	arena->driver_ko = driver_file();
 	ASSERT_TRUE(modules_find(&arena->all));
 	test_ok(modules_unload_after(&arena->all,
 				     modules_index(&arena->all, CDEV) + 1));
@@ -50,6 +69,8 @@ FIXTURE_TEARDOWN(race_life)
 		edu_close(&edu);
 	}
 	EXPECT_TRUE(pci_find(&pci_edu, PCI_ON_ROOT_BUS, 0, &edu.pci));
+	if (arena->driver_ko >= 0)
+		close(arena->driver_ko);
 	close(arena->fd);
 }
 
@@ -146,15 +167,22 @@ static int step_reload(struct race_thread *t)
 	return module_load(CDEV);
 }
 
+/*
+ * A program that starts another one here was killed by signal 11 in a few of many
+ * runs, and no other test of this file was. The cause is not known.
+ */
 static int step_reload_driver(struct race_thread *t)
 {
+	struct arena *arena = t->shared;
 	int rc;
 
 	sleep_ms(race_pick(t, 100));
 	rc = module_unload(DRIVER);
 	if (rc)
 		return rc;
-	return module_probe("vfio-pci") ? 0 : EPROTO;
+	if (arena->driver_ko < 0)
+		return module_probe("vfio-pci") ? 0 : EPROTO;
+	return syscall(SYS_finit_module, arena->driver_ko, "", 0) ? errno : 0;
 }
 
 /*
