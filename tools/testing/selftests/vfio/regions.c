@@ -211,7 +211,7 @@ TEST_F(regions, mapping_of_a_child_is_zapped_without_memory_space)
 	test_gone_and_back(self->edu.bar);
 }
 
-#define FORKS	500
+#define FORKS	50
 
 /* The register has its value, or there is no memory space: EFAULT. */
 static int read_id(const struct edu *edu)
@@ -232,6 +232,8 @@ static int step_memory(struct race_thread *thread)
 	const struct edu *edu = thread->shared;
 	int rc = vfio_enable_memory(edu->cdev, false);
 
+	/* QEMU builds its map of memory anew, and may hold up the other CPU. */
+	sleep_ms(20);
 	return rc ?: vfio_enable_memory(edu->cdev, true);
 }
 
