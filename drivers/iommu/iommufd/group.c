@@ -195,6 +195,7 @@ static int group_attach_domain(struct iommufd_device *idev,
 	struct iommufd_group *igroup = idev->igroup;
 	int rc;
 
+	lockdep_assert_held(&igroup->lock);
 	if (!group_suits_coherency(idev, hwpt))
 		return -EINVAL;
 	iommufd_pgtable_lock_groups(&hwpt->pgt.table);
@@ -220,6 +221,7 @@ static int group_replace_domain(struct iommufd_device *idev,
 	unsigned int other = !igroup->handle;
 	int rc;
 
+	lockdep_assert_held(&igroup->lock);
 	if (!group_suits_coherency(idev, hwpt))
 		return -EINVAL;
 	iommufd_pgtable_lock_replace(&old->pgt.table, &hwpt->pgt.table);

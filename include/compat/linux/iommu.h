@@ -287,7 +287,6 @@ compat_user_domain_alloc(struct device *dev, struct iommu_domain *current_domain
 #ifndef HAVE_IOMMU_REPLACE_GROUP_HANDLE
 /* Until 6.10 the kernel has no handles. */
 struct iommu_attach_handle {
-	struct iommu_domain *domain;
 };
 #endif
 
@@ -336,8 +335,6 @@ static inline int iommu_attach_group_handle(struct iommu_domain *domain,
 {
 	int rc = iommu_attach_group(domain, group);
 
-	if (!rc)
-		handle->domain = domain;
 	return rc == -EOPNOTSUPP || rc == -EFAULT ? -EINVAL : rc;
 }
 
