@@ -29,6 +29,70 @@ kernel_field() {
 		die "no kernel is called '$1'; scripts/kernels.list has: $(kernel_names | paste -sd ' ')"
 }
 
+# built_here KERNEL: is this machine of the Debian suite that compiles its modules?
+built_here() { [ "$(kernel_field "$1" built)" = "$(sed -n 's/^VERSION_CODENAME=//p' /etc/os-release)" ]; }
+
+# candidate PACKAGE: the version that apt would install
+candidate() { apt-cache policy "$1" 2>/dev/null | awk '$1 == "Candidate:" { print $2 }'; }
+
+# depends PACKAGE[=VERSION]...: their dependencies, one "name (= version)" a line
+depends() {
+	apt-cache show --no-all-versions "$@" 2>/dev/null |
+		sed -n '/^Depends: /{s///;s/, */\n/g;p}'
+}
+
+# of_the_kernel PARTS: those of the dependencies on standard input that belong to the
+# kernel, as package=version
+of_the_kernel() {
+	sed 's/ *|.*//' | sed -nE "/^linux-($1)-/{s/ \(= ([^)]*)\)\$/=\1/;s/ \(.*//;p}"
+}
+
+# unpack_debs DIRECTORY: unpack its debs/ there, and remove them. Some packages of a kernel
+# have /lib/modules, some /usr/lib/modules.
+unpack_debs() {
+	local deb
+	mkdir -p "$1/usr/lib"
+	ln -s usr/lib "$1/lib"
+	for deb in "$1"/debs/*.deb; do
+		dpkg-deb --fsys-tarfile "$deb" | tar -x -C "$1" --keep-directory-symlink --warning=no-timestamp
+	done
+	rm -r "$1/debs"
+}
+
+# move_headers HEADERS TREE: the makefile of a kernel's headers names itself and the common
+# one by their installed paths; let it name those below TREE. All other paths in it are
+# relative.
+move_headers() {
+	sed -E -i "s#^(include |KBUILD_OUTPUT=)/usr/src/#\1$2/usr/src/#" "$1/Makefile"
+}
+
+# keep WORK TREE: let a directory that is complete be the tree of the cache
+keep() {
+	touch "$1/.ready"
+	rm -rf "$2"
+	chmod 755 "$1"
+	mv "$1" "$2"
+}
+
+# is_current FILE THAN...: is it newer than the others?
+is_current() {
+	local file=$1 than
+	shift
+	for than; do
+		[ "$file" -nt "$than" ] || return 1
+	done
+}
+
+# jobs_that_fit GIB: how many jobs may run at a time, one for each processor and each GIB of
+# memory that is free
+jobs_that_fit() {
+	awk -v gib="$1" -v cores="$(nproc)" '$1 == "MemAvailable:" {
+		n = int($2 / (gib * 1024 * 1024))
+		if (n > cores) n = cores
+		print n < 1 ? 1 : n
+	}' /proc/meminfo
+}
+
 # locked FILE COMMAND...: run a command with the lock of FILE held
 locked() {
 	local file=$1
