@@ -31,7 +31,7 @@ demo:
 check:
 	@scripts/check --jobs fit unit static $(BASES:%=vm-%) $(FLAVOURS:%=short-%) clients-short bench
 
-# Every test on every kernel
+# Every kselftest on every kernel, and all that runs on one of each series
 check-all:
 	@scripts/check --jobs fit unit static $(BASES:%=vm-%) $(FLAVOURS:%=vm-%) build-7.2 bench
 	@scripts/check builds clients machines debug
@@ -92,7 +92,7 @@ help:
 	@echo 'make check-clients     run QEMU and DPDK of Debian as clients; make check has a part of it (KERNEL= for one)'
 	@echo 'make check-machines    run the demo and tests behind each IOMMU and each of its modes (KERNEL= for one)'
 	@echo 'make check-builds      compile for the arm64 kernels of Debian; nothing is run'
-	@echo 'make check-all         every kselftest on every kernel, clients, machines, the debug kernel: a night'
+	@echo 'make check-all         every kselftest on every kernel, clients, machines, the debug kernel'
 	@echo 'make check-debug       run the VM tests on a kernel with KASAN, lockdep, kmemleak, built once'
 	@echo 'make check-races       run every two operations against each other, on that kernel'
 	@echo 'make check-fuzz        10^6 random ioctls on every kernel, 10^5 on that one (KERNEL= for one)'
