@@ -1,9 +1,11 @@
 # SPDX-License-Identifier: GPL-2.0
-"""Watch a guest under QEMU for two things that it cannot report: how long the host did not
-run it, and whether the emulator lost the timer of one of its CPUs.
+"""Watch a guest under QEMU for what it cannot report: how long the host did not run it,
+whether the emulator lost an interrupt of one of its CPUs, and whether it ran an instruction
+that the kernel had already replaced.
 
 The time limit of a run counts only the seconds in which the guest could run. A stall that
-the guest reports is a fault of the guest, unless one of the two explains it."""
+the guest reports is a fault of the guest, unless one of the first two explains it. An oops
+is a fault of the guest, unless it is of the third kind, before the guest's init ran."""
 
 import json
 import re
@@ -14,7 +16,8 @@ from collections import deque
 from pathlib import Path
 
 STALL = re.compile(r"rcu: INFO: .*stall|RCU stall|soft lockup|hard LOCKUP")
-# Samples of the local APICs, one second apart; a timer is lost if all of them say so
+BREAKPOINT = re.compile(r"\bint3: 0000 \[#1\]")
+# Samples of the local APICs, one second apart; an interrupt is lost if all of them say so
 SAMPLES = 6
 # A stall is the host's fault if QEMU waited for this share of so many seconds before it.
 WINDOW = 25
@@ -67,14 +70,46 @@ def timer_is_lost(lapic, registers):
     """
     mode = re.search(r"LVTT\s+0x([0-9a-f]+)", lapic)
     count = re.search(r"initial_count = (\d+) current_count = (\d+)", lapic)
-    flags = re.search(r"\b(?:RFL|EFL)=([0-9a-f]+)", registers)
-    if not (mode and count and flags):
+    if not (mode and count):
         return False
     entry = int(mode[1], 16)
     masked, oneshot = entry & 1 << 16, not entry & 3 << 17
     busy = any(re.search(rf"^{name}\s.*\b{entry & 255}\b", lapic, re.M) for name in ("ISR", "IRR"))
     return (oneshot and not masked and int(count[1]) > 0 and int(count[2]) == 0 and not busy
-            and bool(int(flags[1], 16) & 1 << 9))
+            and takes_interrupts(registers))
+
+
+def in_service(lapic):
+    """Does a CPU have an interrupt in service?
+
+    >>> in_service("ISR\\t 236 \\nIRR\\t 37 236 "), in_service("ISR\\t (none)\\nIRR\\t 236 ")
+    (True, False)
+    """
+    return bool(re.search(r"^ISR\s+\d", lapic, re.M))
+
+
+def takes_interrupts(registers):
+    """Are interrupts on?
+
+    >>> takes_interrupts("RIP=ffffffff RFL=00000206"), takes_interrupts("RFL=00000006")
+    (True, False)
+    """
+    flags = re.search(r"\b(?:RFL|EFL)=([0-9a-f]+)", registers)
+    return bool(flags and int(flags[1], 16) & 1 << 9)
+
+
+def stale_breakpoint(console):
+    """Did the kernel die of a breakpoint before its init ran, so before any code of this tree?
+
+    The kernel patches its text by breakpoints. An emulated CPU can run one that another CPU
+    has taken back, and then nothing knows that breakpoint.
+
+    >>> stale_breakpoint("[    1.3] Oops: int3: 0000 [#1] SMP NOPTI")
+    True
+    >>> stale_breakpoint("[    1.3] guest: begin setup\\n[    2.4] int3: 0000 [#1] SMP NOPTI")
+    False
+    """
+    return bool(BREAKPOINT.search(console.partition("guest: begin")[0]))
 
 
 class Watch(threading.Thread):
@@ -152,25 +187,38 @@ class Watch(threading.Thread):
 
     def explain(self, starvation=True):
         """Why the guest hangs, if that is not the guest's fault; else None."""
-        lost = self.lost_timers()
+        lost = self.lost_interrupts()
         if lost:
-            return f"the emulator lost the timer of CPU {', '.join(map(str, lost))}"
+            return lost
         time_passed = sum(passed for passed, _ in self.history)
         waited = sum(longest for _, longest in self.history)
         if starvation and time_passed and waited > STARVED * time_passed:
             return f"the host did not run QEMU for {waited:.0f} of the last {time_passed:.0f} s"
         return None
 
-    def lost_timers(self):
-        """The CPUs whose timer is lost in all samples."""
+    def lost_interrupts(self):
+        """Which interrupts the emulator has lost, as text; None if it has lost none.
+
+        A handler runs with interrupts off until it has ended its interrupt. So one that
+        stays in service while its CPU takes others has lost its handler or its end."""
         try:
             monitor = Monitor(self.path)
-            lost = set(range(len(monitor.ask("query-cpus-fast"))))
+            timers = set(range(len(monitor.ask("query-cpus-fast"))))
+            serving, open_once = set(timers), set()
             for sample in range(SAMPLES):
                 if sample and self.over.wait(1):
-                    return []
-                lost = {cpu for cpu in lost
-                        if timer_is_lost(monitor.info("lapic", cpu), monitor.info("registers", cpu))}
-            return sorted(lost)
+                    return None
+                for cpu in timers | serving:
+                    lapic, registers = monitor.info("lapic", cpu), monitor.info("registers", cpu)
+                    if not timer_is_lost(lapic, registers):
+                        timers.discard(cpu)
+                    if not in_service(lapic):
+                        serving.discard(cpu)
+                    if takes_interrupts(registers):
+                        open_once.add(cpu)
         except (OSError, ValueError, TypeError):
-            return []
+            return None
+        for what, cpus in ("the timer", timers), ("the end of an interrupt", serving & open_once):
+            if cpus:
+                return f"the emulator lost {what} of CPU {', '.join(map(str, sorted(cpus)))}"
+        return None
