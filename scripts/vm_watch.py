@@ -124,6 +124,7 @@ class Watch(threading.Thread):
         self.killed = False
         self.excuse = None
         self.over = threading.Event()
+        self.looking = threading.Lock()  # QEMU's monitor has one client at a time
         self.history = deque(maxlen=WINDOW)
         self.last = {}
 
@@ -172,6 +173,15 @@ class Watch(threading.Thread):
                 self.kill()
                 return
 
+    def examine(self):
+        """A test failed. If the emulator is the reason, set .excuse, end the guest, and
+        return true."""
+        if not self.killed:
+            self.excuse = self.explain(starvation=False)
+            if self.excuse:
+                self.kill()
+        return bool(self.excuse)
+
     def kill(self):
         """End the guest."""
         self.killed = True
@@ -201,6 +211,11 @@ class Watch(threading.Thread):
 
         A handler runs with interrupts off until it has ended its interrupt. So one that
         stays in service while its CPU takes others has lost its handler or its end."""
+        with self.looking:
+            return self.look()
+
+    def look(self):
+        """The same, if no other thread looks."""
         try:
             monitor = Monitor(self.path)
             timers = set(range(len(monitor.ask("query-cpus-fast"))))
