@@ -10,7 +10,10 @@ CACHE=$(realpath -m "${IOMMUFD_CACHE:-${XDG_CACHE_HOME:-${HOME:-$(getent passwd 
 # A make that a script starts must not be a child of the make that started the script.
 unset MAKEFLAGS MFLAGS MAKEOVERRIDES MAKELEVEL
 
-note() { echo "${0##*/}: $*" >&2; }
+# The path of this script in the tree, with which its messages begin
+SCRIPT=$(realpath -m -- "$0")
+SCRIPT=${SCRIPT#"$TOP/"}
+note() { echo "$SCRIPT: $*" >&2; }
 die() { note "$@"; exit 1; }
 
 # kernel_names: every name in kernels.list
