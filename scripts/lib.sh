@@ -13,8 +13,13 @@ unset MAKEFLAGS MFLAGS MAKEOVERRIDES MAKELEVEL
 # The path of this script in the tree, with which its messages begin
 SCRIPT=$(realpath -m -- "$0")
 SCRIPT=${SCRIPT#"$TOP/"}
-note() { echo "$SCRIPT: $*" >&2; }
-die() { note "$@"; exit 1; }
+# The descriptor for notes: in a command of `logged` it is not standard error. Not every
+# program leaves descriptors open for what it starts.
+[ -e "/dev/fd/${IOMMUFD_NOTES:-2}" ] || IOMMUFD_NOTES=2
+IOMMUFD_NOTES=${IOMMUFD_NOTES:-2}
+# note WORD...: tell what a long step is, or what the reader has to know
+note() { echo "$SCRIPT: $*" >&"$IOMMUFD_NOTES"; }
+die() { echo "$SCRIPT: $*" >&2; exit 1; }
 
 # kernel_names: every name in kernels.list
 kernel_names() { awk '!/^#/ && NF { print $1 }' "$TOP/scripts/kernels.list"; }
@@ -101,7 +106,15 @@ locked() {
 	local file=$1
 	shift
 	mkdir -p "$(dirname "$file")"
-	( flock 9; "$@" ) 9>"$file"
+	( lock 9 "$file"; "$@" ) 9>"$file"
+}
+
+# lock DESCRIPTOR FILE: take the lock of the file, which is open there
+lock() {
+	flock -w 5 "$1" || {
+		note "waiting for another process that has the lock $2"
+		flock "$1"
+	}
 }
 
 # build_dir PATH: the absolute path of a kernel's build directory
@@ -116,14 +129,23 @@ build_dir() {
 # include/config/kernel.release has the upstream version instead.
 release_of() { sed -n 's/^#define UTS_RELEASE "\(.*\)"$/\1/p' "$1/include/generated/utsrelease.h"; }
 
-# quietly LOG COMMAND...: the output of the command goes to LOG, and is shown only if it fails
-quietly() {
+# logged LOG COMMAND...: the output of the command goes to LOG, except for notes
+logged() {
 	local log=$1
 	shift
+	IOMMUFD_NOTES=7 "$@" 7>&"$IOMMUFD_NOTES" >"$log" 2>&1
+}
+
+# quietly LOG COMMAND...: the same; a command that fails has its output shown
+quietly() {
+	local log=$1 what
+	shift
+	what=${*//"$TOP/"/}
 	mkdir -p "$(dirname "$log")"
-	"$@" >"$log" 2>&1 && return
+	note "$what, with the output in ${log#"$TOP/"}"
+	logged "$log" "$@" && return
 	cat "$log" >&2
-	die "the build failed, see above"
+	die "$what failed, see above"
 }
 
 # apt_get ARGUMENT...: apt-get without output, unless it fails. Waits if another process
