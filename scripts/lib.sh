@@ -74,11 +74,27 @@ move_headers() {
 	sed -E -i "s#^(include |KBUILD_OUTPUT=)/usr/src/#\1$2/usr/src/#" "$1/Makefile"
 }
 
+# begin TREE: set $work to an empty directory beside TREE, which keep renames to TREE. For a
+# command of `locked TREE.lock`, or of a lock for all trees there: if that command ends
+# without keep, the directory goes. A run that was killed leaves it, and the next run, for
+# whatever tree beside it, removes it: no process of the other one is alive if its lock is
+# free.
+begin() {
+	local part
+	for part in "${1%/*}"/*.part; do
+		[ ! -d "$part" ] || flock -n "${part%.part}.lock" rm -rf --one-file-system "$part" || true
+	done
+	work=$1.part
+	rm -rf --one-file-system "$work"
+	# shellcheck disable=SC2064 # the caller's variable is gone then
+	trap "rm -rf --one-file-system ${work@Q}" EXIT
+	mkdir "$work"
+}
+
 # keep WORK TREE: let a directory that is complete be the tree of the cache
 keep() {
 	touch "$1/.ready"
 	rm -rf "$2"
-	chmod 755 "$1"
 	mv "$1" "$2"
 }
 
