@@ -107,12 +107,12 @@ is_current() {
 	done
 }
 
-# jobs_that_fit GIB [PERCENT]: how many jobs may run at a time, one for each GIB of memory that
-# is free, and at most PERCENT of the number of processors (100)
+# jobs_that_fit GIB: how many jobs may run at a time, one for each processor and each GIB of
+# memory that is free
 jobs_that_fit() {
-	awk -v gib="$1" -v most="$(($(nproc) * ${2:-100} / 100))" '$1 == "MemAvailable:" {
+	awk -v gib="$1" -v cores="$(nproc)" '$1 == "MemAvailable:" {
 		n = int($2 / (gib * 1024 * 1024))
-		if (n > most) n = most
+		if (n > cores) n = cores
 		print n < 1 ? 1 : n
 	}' /proc/meminfo
 }
