@@ -98,6 +98,29 @@ def takes_interrupts(registers):
     return bool(flags and int(flags[1], 16) & 1 << 9)
 
 
+def lost_interrupt(samples):
+    """What the emulator has lost of a CPU, from (local APIC, registers) at several times; None
+    if it has lost nothing.
+
+    A handler runs with interrupts off until it has ended its interrupt. So one that stays in
+    service while its CPU takes others has lost its handler or its end. The two parts of a
+    sample are not of the same moment, so interrupts must be on in most of them.
+
+    >>> busy, idle = "ISR\\t 236 \\nIRR\\t 236 ", "ISR\\t (none)\\nIRR\\t (none)"
+    >>> on, off = "RFL=00000206", "RFL=00000006"
+    >>> lost_interrupt([(busy, on), (busy, off), (busy, on)])
+    'the end of an interrupt'
+    >>> lost_interrupt([(busy, on), (busy, off), (busy, off)])  # a handler runs for long
+    >>> lost_interrupt([(busy, on), (idle, on), (busy, on)])
+    """
+    if all(timer_is_lost(*sample) for sample in samples):
+        return "the timer"
+    most_are_on = sum(takes_interrupts(registers) for _, registers in samples) * 2 > len(samples)
+    if most_are_on and all(in_service(lapic) for lapic, _ in samples):
+        return "the end of an interrupt"
+    return None
+
+
 def stale_breakpoint(console):
     """Did the kernel die of a breakpoint before its init ran, so before any code of this tree?
 
@@ -124,7 +147,7 @@ class Watch(threading.Thread):
         self.killed = False
         self.excuse = None
         self.over = threading.Event()
-        self.looking = threading.Lock()  # QEMU's monitor has one client at a time
+        self.excusing = threading.Lock()  # for .excuse and QEMU's monitor
         self.history = deque(maxlen=WINDOW)
         self.last = {}
 
@@ -163,24 +186,28 @@ class Watch(threading.Thread):
             self.history.append((now - before, longest))
             before = now
             position, stalled = self.new_stall(position)
-            if stalled and self.excuse is None:
-                self.excuse = self.explain()
-                if self.excuse and not self.over.is_set():
-                    self.kill()
-                    return
+            if stalled and self.blame() and not self.over.is_set():
+                self.kill()
+                return
             if now - started - self.waited > self.seconds or now - started > self.cap:
-                self.excuse = self.excuse or self.explain(starvation=False)
+                self.blame(starvation=False)
                 self.kill()
                 return
 
     def examine(self):
         """A test failed. If the emulator is the reason, set .excuse, end the guest, and
         return true."""
-        if not self.killed:
-            self.excuse = self.explain(starvation=False)
-            if self.excuse:
-                self.kill()
+        if self.blame(starvation=False):
+            self.kill()
         return bool(self.excuse)
+
+    def blame(self, starvation=True):
+        """Set .excuse, unless it is set: both threads ask, and QEMU's monitor has one client
+        at a time. Return: .excuse."""
+        with self.excusing:
+            if self.excuse is None:
+                self.excuse = self.explain(starvation)
+            return self.excuse
 
     def kill(self):
         """End the guest."""
@@ -207,33 +234,16 @@ class Watch(threading.Thread):
         return None
 
     def lost_interrupts(self):
-        """Which interrupts the emulator has lost, as text; None if it has lost none.
-
-        A handler runs with interrupts off until it has ended its interrupt. So one that
-        stays in service while its CPU takes others has lost its handler or its end."""
-        with self.looking:
-            return self.look()
-
-    def look(self):
-        """The same, if no other thread looks."""
+        """Which interrupts the emulator has lost, as text; None if it has lost none."""
         try:
             monitor = Monitor(self.path)
-            timers = set(range(len(monitor.ask("query-cpus-fast"))))
-            serving, open_once = set(timers), set()
-            for sample in range(SAMPLES):
-                if sample and self.over.wait(1):
+            samples = [[] for _ in monitor.ask("query-cpus-fast")]
+            for number in range(SAMPLES):
+                if number and self.over.wait(1):
                     return None
-                for cpu in timers | serving:
-                    lapic, registers = monitor.info("lapic", cpu), monitor.info("registers", cpu)
-                    if not timer_is_lost(lapic, registers):
-                        timers.discard(cpu)
-                    if not in_service(lapic):
-                        serving.discard(cpu)
-                    if takes_interrupts(registers):
-                        open_once.add(cpu)
+                for cpu, taken in enumerate(samples):
+                    taken.append((monitor.info("lapic", cpu), monitor.info("registers", cpu)))
         except (OSError, ValueError, TypeError):
             return None
-        for what, cpus in ("the timer", timers), ("the end of an interrupt", serving & open_once):
-            if cpus:
-                return f"the emulator lost {what} of CPU {', '.join(map(str, sorted(cpus)))}"
-        return None
+        lost = [f"{what} of CPU {cpu}" for cpu, what in enumerate(map(lost_interrupt, samples)) if what]
+        return f"the emulator lost {', '.join(lost)}" if lost else None
