@@ -8,6 +8,7 @@
 #include <linux/slab.h>
 
 #include "iova_area.h"
+#include "umem_user.h"
 
 /* Check each area that becomes idle */
 #define IOVA_CHECKS \
@@ -43,9 +44,8 @@ struct iova_area *iova_area_create(struct iommufd_payer *payer,
 			GFP_KERNEL_ACCOUNT);
 	if (!owner)
 		return NULL;
-	iommufd_umem_init(&owner->umem, payer, mode, uva - offset,
-			  ((offset + length - 1) >> PAGE_SHIFT) + 1,
-			  prot & IOMMU_WRITE);
+	iommufd_umem_init(&owner->umem, &umem_user_ops, payer, mode,
+			  uva - offset, prot & IOMMU_WRITE);
 	area = &owner->first_area;
 	iova_area_init(area, prot);
 	area->in_umem = true;

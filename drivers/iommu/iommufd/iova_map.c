@@ -182,12 +182,12 @@ static int find_free_iova(struct iova_space *space, unsigned long uva,
 
 /**
  * struct new_areas - a list of areas that needs a place
- * @uva: user address of the first byte
+ * @memory: user address of the first byte
  * @length: bytes of all of them
  * @order: smallest iova_area_order() that one of them will have
  */
 struct new_areas {
-	unsigned long uva;
+	unsigned long memory;
 	unsigned long length;
 	unsigned int order;
 };
@@ -204,10 +204,10 @@ static __always_inline void measure_areas(const struct iova_area *areas,
 {
 	unsigned long bits = PAGE_SIZE;
 
-	new->uva = areas->umem->uva + areas->offset;
+	new->memory = areas->umem->start + areas->offset;
 	new->length = 0;
 	if (!(flags & IOVA_MAP_FIXED))
-		iova = offset_in_page(new->uva);
+		iova = offset_in_page(new->memory);
 	for (;;) {
 		unsigned long length = iova_area_length(areas);
 
@@ -231,7 +231,7 @@ static __always_inline int occupy_place(struct iova_space *space,
 	int rc = 0;
 
 	if (!fixed)
-		rc = find_free_iova(space, new->uva, new->length, iova);
+		rc = find_free_iova(space, new->memory, new->length, iova);
 	if (rc)
 		return rc;
 	area->node.start = *iova;

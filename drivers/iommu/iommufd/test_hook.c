@@ -9,10 +9,10 @@
 #include "account.h"
 #include "context.h"
 #include "device.h"
-#include "gup_batch.h"
 #include "ioas.h"
 #include "object.h"
 #include "test_hook.h"
+#include "umem_batch.h"
 
 /* Guards test_ops and the change of iommufd_ctx.test from NULL. */
 static DEFINE_MUTEX(test_lock);
@@ -40,7 +40,7 @@ static const struct iommufd_test_core test_core = {
 	.device_create = iommufd_device_create,
 	.reserve = iova_space_reserve,
 	.nth_area = iova_space_nth_area,
-	.set_scratch = gup_batch_set_scratch,
+	.set_scratch = umem_batch_set_scratch,
 	.set_max_users = iommufd_set_max_users,
 };
 

@@ -2,9 +2,10 @@
 /**
  * DOC: pinned memory
  *
- * A umem is a range of one process's addresses that mappings refer to. MAP
- * creates it, COPY shares it, its last area ends it. Nothing is pinned until
- * pages are needed: by an area whose IOAS has an HWPT, or by an access.
+ * A umem is memory that mappings refer to: a range of one process's addresses,
+ * or another kind that struct umem_ops describes. MAP creates it, COPY shares
+ * it, its last area ends it. Nothing is pinned until pages are needed: by an
+ * area whose IOAS has an HWPT, or by an access.
  *
  * What is pinned is kept as chunks: disjoint intervals of page indices in an
  * interval tree, each with the physical runs of its pages and a count of its
@@ -28,12 +29,14 @@
  * A run takes 16 bytes, a chunk at most one page. The umem holds its first
  * chunk itself, so that a mapping of contiguous pages allocates none.
  */
+#include <linux/indirect_call_wrapper.h>
 #include <linux/sched/signal.h>
 #include <linux/slab.h>
 #include <linux/wait_bit.h>
 
-#include "gup_batch.h"
 #include "umem.h"
+#include "umem_batch.h"
+#include "umem_user.h"
 
 #define CHUNK_MAX_RUNS \
 	((PAGE_SIZE - sizeof(struct umem_chunk)) / sizeof(struct pfn_run))
@@ -55,7 +58,7 @@
 struct umem_pin {
 	struct umem_chunk *hole;
 	struct umem_chunk *spare;
-	struct gup_batch batch;
+	struct umem_batch batch;
 	struct umem_chunk own_hole;
 };
 
@@ -82,23 +85,24 @@ static struct umem_chunk *umem_next_chunk(struct umem_chunk *chunk,
 }
 
 /**
- * iommufd_umem_init() - describe user memory without touching it
+ * iommufd_umem_init() - describe memory without touching it
  * @umem: zeroed, with room for one run behind it; gets one reference
+ * @ops: kind of memory
  * @payer: process that the memory belongs to; takes over the caller's reference
  * @mode: counter to charge for pinned pages
- * @uva: user address, page aligned
- * @npages: number of pages, at least 1
+ * @start: where the kind finds the first page, page aligned
  * @writable: devices may write to the memory
  */
-void iommufd_umem_init(struct iommufd_umem *umem, struct iommufd_payer *payer,
-		       enum iommufd_account_mode mode, unsigned long uva,
-		       unsigned long npages, bool writable)
+void iommufd_umem_init(struct iommufd_umem *umem, const struct umem_ops *ops,
+		       struct iommufd_payer *payer,
+		       enum iommufd_account_mode mode, unsigned long start,
+		       bool writable)
 {
 	refcount_set(&umem->refs, 1);
 	umem->writable = writable;
 	umem->mode = mode;
-	umem->npages = npages;
-	umem->uva = uva;
+	umem->ops = ops;
+	umem->start = start;
 	umem->payer = payer;
 	mutex_init(&umem->lock);
 	umem->chunks = RB_ROOT_CACHED;
@@ -294,7 +298,7 @@ static struct umem_chunk *umem_chunk_for_batch(struct iommufd_umem *umem,
 /* Move the runs of the batch to a chunk. They stay in the batch on failure. */
 static int umem_flush_batch(struct iommufd_umem *umem, struct umem_pin *pin)
 {
-	struct gup_batch *batch = &pin->batch;
+	struct umem_batch *batch = &pin->batch;
 	struct umem_chunk *chunk;
 
 	chunk = umem_chunk_for_batch(umem, pin);
@@ -329,18 +333,19 @@ static int umem_flush_batch(struct iommufd_umem *umem, struct umem_pin *pin)
 static int umem_pin_hole(struct iommufd_umem *umem, struct umem_pin *pin,
 			 unsigned long *index, unsigned long last)
 {
-	struct gup_batch *batch = &pin->batch;
+	struct umem_batch *batch = &pin->batch;
 	int rc;
 
 	batch->first = *index;
 	batch->next = *index;
 	do {
-		rc = gup_batch_pin(batch, last);
+		rc = INDIRECT_CALL_1(umem->ops->pin, umem_user_pin, batch,
+				     last);
 		if (!rc)
 			rc = umem_flush_batch(umem, pin);
 	} while (!rc && batch->next - 1 != last);
 	if (rc) {
-		gup_batch_unpin(batch);
+		umem_batch_unpin(batch);
 		umem_forget_hole(umem, pin);
 	}
 	*index = batch->first;
@@ -389,11 +394,8 @@ static void umem_use_chunks(struct iommufd_umem *umem, struct umem_chunk *chunk,
 static int umem_begin_pin(struct iommufd_umem *umem, struct umem_pin *pin,
 			  unsigned long first, unsigned long last)
 {
-	pin->batch.payer = umem->payer;
-	pin->batch.uva = umem->uva;
-	pin->batch.mode = umem->mode;
-	pin->batch.writable = umem->writable;
-	return gup_batch_begin(&pin->batch, first, last, CHUNK_MAX_RUNS);
+	pin->batch.umem = umem;
+	return umem_batch_begin(&pin->batch, first, last, CHUNK_MAX_RUNS);
 }
 
 /* Pin a hole that the caller has marked. */
@@ -451,9 +453,9 @@ static int umem_pin_next(struct iommufd_umem *umem, struct umem_pin *pin,
  * Context: process context. May sleep, fault pages in and take long, also
  * because another thread pins some of the pages. A fatal signal ends it. The
  * caller must not hold a lock that another thread needs to unpin pages.
- * Return: 0; -ENOMEM if memory is short or RLIMIT_MEMLOCK is exceeded, -EFAULT
- * if pages are missing or may not be pinned, -EOPNOTSUPP for DAX, -EINTR when
- * killed. Nothing is pinned or charged on failure.
+ * Return: 0; -ENOMEM if memory is short or RLIMIT_MEMLOCK is exceeded, -EINTR
+ * when killed, or an errno of the kind of memory: for user addresses -EFAULT if
+ * pages are missing or may not be pinned, -EOPNOTSUPP for DAX. Nothing is pinned or charged on failure.
  */
 int iommufd_umem_pin(struct iommufd_umem *umem, unsigned long first,
 		     unsigned long last)
@@ -467,7 +469,7 @@ int iommufd_umem_pin(struct iommufd_umem *umem, unsigned long first,
 	do {
 		rc = umem_pin_next(umem, &pin, &index, last);
 	} while (!rc && index - 1 != last);
-	gup_batch_end(&pin.batch);
+	umem_batch_end(&pin.batch);
 	kfree(pin.spare);
 	if (rc && index != first)
 		iommufd_umem_unpin(umem, first, index - 1);
@@ -497,7 +499,7 @@ int iommufd_umem_pin_new(struct iommufd_umem *umem, unsigned long first,
 		return rc;
 	pin.hole = NULL;
 	rc = umem_pin_hole(umem, &pin, &index, last);
-	gup_batch_end(&pin.batch);
+	umem_batch_end(&pin.batch);
 	if (rc && index != first)
 		iommufd_umem_unpin(umem, first, index - 1);
 	return rc;
@@ -544,8 +546,8 @@ static unsigned long umem_unpin_chunk(struct iommufd_umem *umem,
 {
 	unsigned long npages = chunk->node.last - chunk->node.start + 1;
 
-	gup_unpin_runs(chunk->runs, chunk->nr_runs, chunk->node.last,
-		       umem->writable);
+	INDIRECT_CALL_1(umem->ops->unpin, umem_unpin_pages, umem, chunk->runs,
+			chunk->nr_runs, chunk->node.last);
 	umem_free_chunk(umem, chunk);
 	return npages;
 }

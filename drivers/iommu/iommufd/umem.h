@@ -29,14 +29,49 @@ struct umem_chunk {
 	struct pfn_run runs[];
 };
 
+struct iommufd_umem;
+struct page;
+struct prefault;
+struct umem_batch;
+
 /**
- * struct iommufd_umem - user memory that mappings refer to
+ * struct umem_ops - a kind of memory: how its pages are had and given back
+ * @pin: pin and charge the pages of a batch from its @next on, up to @last, and
+ *       add them to its runs. Returns 0 when @last is reached or the runs are
+ *       full; the caller then takes the runs over, and calls again if @next is
+ *       not behind @last. Returns -EINTR when killed, -ENOMEM at the limit, or
+ *       an errno of the kind. May take as long as user space likes.
+ * @drop: give back the pages that a batch holds in addition to its runs, and
+ *        return their number. They stay charged.
+ * @unpin: give back the pages of @nr runs, the last of which ends with the page
+ *         @last. Cannot fail. No device can reach the pages any more.
+ * @get_page: get one page, which stays uncharged, for a copy. The caller gives
+ *            it back with unpin_user_pages_dirty_lock().
+ * @prefault: start workers that make pages ahead of @pin, or return NULL. Is
+ *            NULL for a kind that has none.
+ *
+ * What a kind charges is a matter of its @pin and of iommufd_umem.mode. All
+ * other code works with runs of page frames and knows no kind.
+ */
+struct umem_ops {
+	int (*pin)(struct umem_batch *batch, unsigned long last);
+	unsigned long (*drop)(struct umem_batch *batch);
+	void (*unpin)(struct iommufd_umem *umem, const struct pfn_run *runs,
+		      unsigned int nr, unsigned long last);
+	int (*get_page)(struct iommufd_umem *umem, unsigned long index,
+			bool write, struct page **page);
+	struct prefault *(*prefault)(struct iommufd_umem *umem,
+				     unsigned long first, unsigned long npages);
+};
+
+/**
+ * struct iommufd_umem - memory that mappings refer to
  * @refs: one per area, and one while an access copies
  * @writable: pages are pinned for writing
  * @mode: counter to charge
  * @leaked: an IO page could not be unmapped, so no page is ever unpinned again
- * @npages: number of pages
- * @uva: user address of the first page
+ * @ops: kind of memory
+ * @start: where the kind finds the first page, page aligned: a user address
  * @payer: process that the memory belongs to and that is charged
  * @lock: guards @chunks and @leaked. It is held for a few steps only: never
  *        while pages are pinned or unpinned, memory is allocated or charged, or
@@ -45,24 +80,25 @@ struct umem_chunk {
  *          index
  * @first_chunk: room for a chunk of one run; must come last
  *
- * @writable, @mode, @npages, @uva and @payer are constant.
+ * @writable, @mode, @ops, @start and @payer are constant.
  */
 struct iommufd_umem {
 	refcount_t refs;
 	bool writable;
 	u8 mode;
 	bool leaked;
-	unsigned long npages;
-	unsigned long uva;
+	const struct umem_ops *ops;
+	unsigned long start;
 	struct iommufd_payer *payer;
 	struct mutex lock;
 	struct rb_root_cached chunks;
 	struct umem_chunk first_chunk;
 };
 
-void iommufd_umem_init(struct iommufd_umem *umem, struct iommufd_payer *payer,
-		       enum iommufd_account_mode mode, unsigned long uva,
-		       unsigned long npages, bool writable);
+void iommufd_umem_init(struct iommufd_umem *umem, const struct umem_ops *ops,
+		       struct iommufd_payer *payer,
+		       enum iommufd_account_mode mode, unsigned long start,
+		       bool writable);
 bool iommufd_umem_put(struct iommufd_umem *umem);
 
 /* Return: false if there are too many references already. */

@@ -7,7 +7,6 @@
 #include <linux/mm.h>
 #include <linux/sched.h>
 
-#include "gup_batch.h"
 #include "umem.h"
 #include "umem_rw.h"
 
@@ -49,18 +48,17 @@ static int umem_rw_page(struct iommufd_umem *umem, unsigned long index,
 			void *data)
 {
 	struct page *page;
-	long rc;
+	int rc;
 
-	rc = gup_remote(umem->payer->mm, umem->uva + index * PAGE_SIZE, 1,
-			write ? FOLL_WRITE : 0, &page);
-	if (rc < 0)
+	rc = umem->ops->get_page(umem, index, write, &page);
+	if (rc)
 		return rc;
 	umem_rw_copy(page, offset, length, write, data);
 	unpin_user_pages_dirty_lock(&page, 1, write);
 	return 0;
 }
 
-/* As umem_rw_page(), but use a page that is pinned already without gup. */
+/* As umem_rw_page(), but use a page that is pinned already. */
 static int umem_rw_index(struct iommufd_umem *umem, unsigned long index,
 			 unsigned long offset, unsigned long length, bool write,
 			 void *data)
@@ -88,8 +86,8 @@ static int umem_rw_index(struct iommufd_umem *umem, unsigned long index,
  *
  * Nothing is charged, because no page stays pinned.
  *
- * Return: 0, -EINTR when killed, or an errno of gup; then a part may have been
- * copied.
+ * Return: 0, -EINTR when killed, or an errno of the kind of memory; then a part may
+ * have been copied.
  */
 int iommufd_umem_rw(struct iommufd_umem *umem, unsigned long offset,
 		    unsigned long length, bool write, void *data)

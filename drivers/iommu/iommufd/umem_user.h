@@ -1,0 +1,13 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+#ifndef _IOMMUFD_UMEM_USER_H
+#define _IOMMUFD_UMEM_USER_H
+
+struct umem_batch;
+struct umem_ops;
+
+/* User addresses: umem_ops of memory that the payer has at iommufd_umem.start */
+extern const struct umem_ops umem_user_ops;
+
+int umem_user_pin(struct umem_batch *batch, unsigned long last);
+
+#endif
