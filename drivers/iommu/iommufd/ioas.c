@@ -4,12 +4,15 @@
  * the IOVA space.
  */
 #include <linux/capability.h>
+#include <linux/file.h>
+#include <linux/fs.h>
 #include <linux/iommu.h>
 #include <linux/overflow.h>
 #include <linux/sched/signal.h>
 #include <linux/slab.h>
 #include <linux/uaccess.h>
 #include <uapi/linux/iommufd.h>
+#include <uapi/linux/magic.h>
 
 #include "account.h"
 #include "context.h"
@@ -242,6 +245,13 @@ static struct iommufd_payer *get_payer(struct iommufd_ctx *ictx)
 	return payer;
 }
 
+/* The counter to charge for what the current process maps now */
+static enum iommufd_account_mode get_account_mode(struct iommufd_ctx *ictx)
+{
+	return capable(CAP_IPC_LOCK) ? IOMMUFD_ACCOUNT_NONE :
+				       ictx->account_mode;
+}
+
 /**
  * iommufd_create_user_area() - prepare to map memory of the current process
  * @ictx: context, with an object in it
@@ -255,16 +265,14 @@ struct iova_area *iommufd_create_user_area(struct iommufd_ctx *ictx,
 					   unsigned long uva,
 					   unsigned long length, int prot)
 {
-	enum iommufd_account_mode mode = ictx->account_mode;
 	struct iommufd_payer *payer;
 	struct iova_area *area;
 
 	payer = get_payer(ictx);
 	if (IS_ERR(payer))
 		return ERR_CAST(payer);
-	if (capable(CAP_IPC_LOCK))
-		mode = IOMMUFD_ACCOUNT_NONE;
-	area = iova_area_create(payer, mode, uva, length, prot);
+	area = iova_area_create(payer, get_account_mode(ictx), uva, length,
+				prot);
 	if (!area) {
 		iommufd_payer_put(payer);
 		return ERR_PTR(-ENOMEM);
@@ -300,6 +308,36 @@ out_abort:
 out_free:
 	iova_areas_free(areas);
 	return rc;
+}
+
+/* As iommufd_create_user_area(), for memory in a file */
+static struct iova_area *create_file_area(struct iommufd_ctx *ictx, int fd,
+					  unsigned long start,
+					  unsigned long length, int prot)
+{
+	struct iommufd_payer *payer;
+	struct iova_area *area;
+	struct file *file;
+
+	file = fget(fd);
+	if (!file)
+		return ERR_PTR(-EBADF);
+	if (file_inode(file)->i_sb->s_magic == DMA_BUF_MAGIC) {
+		area = ERR_PTR(-EOPNOTSUPP);
+		goto out_put_file;
+	}
+	payer = get_payer(ictx);
+	if (IS_ERR(payer)) {
+		area = ERR_CAST(payer);
+		goto out_put_file;
+	}
+	area = iova_area_create_file(payer, get_account_mode(ictx), file, start,
+				     length, prot);
+	if (IS_ERR(area))
+		iommufd_payer_put(payer);
+out_put_file:
+	fput(file);
+	return area;
 }
 
 static int ioas_map_user(struct iommufd_ucmd *ucmd, struct iommufd_ioas *ioas,
@@ -344,6 +382,55 @@ int iommufd_ioas_map_ioctl(struct iommufd_ucmd *ucmd)
 	if (IS_ERR(ioas))
 		return PTR_ERR(ioas);
 	rc = ioas_map_user(ucmd, ioas, prot);
+	iommufd_put_ioas(ioas);
+	return rc;
+}
+
+static int ioas_map_file(struct iommufd_ucmd *ucmd, struct iommufd_ioas *ioas,
+			 int prot)
+{
+	struct iommu_ioas_map_file __user *user = ucmd->ubuffer;
+	struct iommu_ioas_map_file *cmd = ucmd->cmd;
+	struct iova_area *area;
+	u64 last;
+	int rc;
+
+	rc = iommufd_check_map(cmd->start, cmd->length);
+	if (rc)
+		return rc;
+	area = create_file_area(ucmd->ictx, cmd->fd, cmd->start, cmd->length,
+				prot);
+	if (IS_ERR(area))
+		return PTR_ERR(area);
+	if (cmd->flags & IOMMU_IOAS_MAP_FIXED_IOVA)
+		rc = iommufd_check_range(cmd->iova, cmd->length, &last);
+	if (rc) {
+		iova_areas_free(area);
+		return rc;
+	}
+	return ioas_map_and_respond(ioas, area, cmd->flags, cmd->iova,
+				    &user->iova);
+}
+
+/* IOMMU_IOAS_MAP_FILE */
+int iommufd_ioas_map_file_ioctl(struct iommufd_ucmd *ucmd)
+{
+	struct iommu_ioas_map_file *cmd = ucmd->cmd;
+	struct iommufd_ioas *ioas;
+	int prot, rc;
+
+	if (cmd->flags & ~MAP_FLAGS)
+		return -EOPNOTSUPP;
+	if (cmd->iova >= ULONG_MAX || cmd->length >= ULONG_MAX)
+		return -EOVERFLOW;
+	prot = ioas_map_prot(cmd->flags);
+	if (prot < 0)
+		return prot;
+
+	ioas = iommufd_get_ioas(ucmd->ictx, cmd->ioas_id);
+	if (IS_ERR(ioas))
+		return PTR_ERR(ioas);
+	rc = ioas_map_file(ucmd, ioas, prot);
 	iommufd_put_ioas(ioas);
 	return rc;
 }

@@ -8,6 +8,7 @@
 #include <linux/slab.h>
 
 #include "iova_area.h"
+#include "umem_file.h"
 #include "umem_user.h"
 
 /* Check each area that becomes idle */
@@ -18,6 +19,30 @@ static void iova_area_init(struct iova_area *area, int prot)
 {
 	area->prot = prot | IOMMU_CACHE;
 	area->state = AREA_CREATING;
+}
+
+/* The size is constant wherever this is inlined, which makes kzalloc() cheap. */
+static __always_inline struct iova_umem *iova_umem_alloc(size_t private)
+{
+	struct iova_umem *owner;
+
+	return kzalloc(struct_size(owner, umem.first_chunk.runs, 1) + private,
+		       GFP_KERNEL_ACCOUNT);
+}
+
+/* The area that MAP makes of a new umem; @start is that of its memory. */
+static struct iova_area *iova_first_area(struct iova_umem *owner,
+					 unsigned long start,
+					 unsigned long length, int prot)
+{
+	struct iova_area *area = &owner->first_area;
+
+	iova_area_init(area, prot);
+	area->in_umem = true;
+	area->umem = &owner->umem;
+	area->offset = offset_in_page(start);
+	area->node.last = length - 1;
+	return area;
 }
 
 /**
@@ -36,23 +61,45 @@ struct iova_area *iova_area_create(struct iommufd_payer *payer,
 				   unsigned long uva, unsigned long length,
 				   int prot)
 {
-	unsigned long offset = offset_in_page(uva);
-	struct iova_umem *owner;
-	struct iova_area *area;
+	struct iova_umem *owner = iova_umem_alloc(0);
 
-	owner = kzalloc(struct_size(owner, umem.first_chunk.runs, 1),
-			GFP_KERNEL_ACCOUNT);
 	if (!owner)
 		return NULL;
 	iommufd_umem_init(&owner->umem, &umem_user_ops, payer, mode,
-			  uva - offset, prot & IOMMU_WRITE);
-	area = &owner->first_area;
-	iova_area_init(area, prot);
-	area->in_umem = true;
-	area->umem = &owner->umem;
-	area->offset = offset;
-	area->node.last = length - 1;
-	return area;
+			  uva & PAGE_MASK, prot & IOMMU_WRITE);
+	return iova_first_area(owner, uva, length, prot);
+}
+
+/**
+ * iova_area_create_file() - make an area of a file; it has no place yet
+ * @payer: process to charge; on success the area takes over the caller's
+ *         reference
+ * @mode: counter to charge when pages are pinned
+ * @file: file; the area gets a reference of its own
+ * @start: offset in the file
+ * @length: bytes; @start + @length must not wrap
+ * @prot: IOMMU_READ and IOMMU_WRITE
+ *
+ * Return: the area, ERR_PTR(-ENOMEM), or the errors of umem_file_init().
+ */
+struct iova_area *iova_area_create_file(struct iommufd_payer *payer,
+					enum iommufd_account_mode mode,
+					struct file *file, unsigned long start,
+					unsigned long length, int prot)
+{
+	struct iova_umem *owner = iova_umem_alloc(sizeof(struct umem_file));
+	int rc;
+
+	if (!owner)
+		return ERR_PTR(-ENOMEM);
+	rc = umem_file_init(&owner->umem, file, start + length, prot);
+	if (rc) {
+		kfree(owner);
+		return ERR_PTR(rc);
+	}
+	iommufd_umem_init(&owner->umem, &umem_file_ops, payer, mode,
+			  start & PAGE_MASK, prot & IOMMU_WRITE);
+	return iova_first_area(owner, start, length, prot);
 }
 
 /*

@@ -182,7 +182,7 @@ static int find_free_iova(struct iova_space *space, unsigned long uva,
 
 /**
  * struct new_areas - a list of areas that needs a place
- * @memory: user address of the first byte
+ * @memory: user address of the first byte, or its offset in a file
  * @length: bytes of all of them
  * @order: smallest iova_area_order() that one of them will have
  */

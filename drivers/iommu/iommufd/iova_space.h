@@ -13,6 +13,7 @@
 #include "iova_alloc.h"
 #include "pgtable.h"
 
+struct file;
 struct iova_area;
 
 /**
@@ -120,6 +121,10 @@ struct iova_area *iova_area_create(struct iommufd_payer *payer,
 				   enum iommufd_account_mode mode,
 				   unsigned long uva, unsigned long length,
 				   int prot);
+struct iova_area *iova_area_create_file(struct iommufd_payer *payer,
+					enum iommufd_account_mode mode,
+					struct file *file, unsigned long start,
+					unsigned long length, int prot);
 int iova_areas_check_rights(const struct iova_area *areas);
 void iova_areas_free(struct iova_area *areas);
 

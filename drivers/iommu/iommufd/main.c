@@ -6,9 +6,9 @@
  * Drivers that bind devices hold a reference to the file.
  *
  * Every ioctl has a struct whose first member is its size. The dispatcher
- * refuses a struct that is shorter than in Linux 6.6. It accepts one that is
- * longer than in this kernel if the rest is zero. Then it calls the handler in
- * the table. Numbers outside the table may be ioctls of a VFIO container.
+ * refuses a struct that is shorter than its first version. It accepts one that
+ * is longer than in this kernel if the rest is zero. Then it calls the handler
+ * in the table. Numbers outside the table may be ioctls of a VFIO container.
  */
 #include <linux/file.h>
 #include <linux/fs.h>
@@ -28,7 +28,7 @@
 /**
  * struct iommufd_ioctl - one line of the ioctl table
  * @size: size of the struct in this kernel
- * @min_size: size of the struct in Linux 6.6
+ * @min_size: size of the first version of the struct
  * @cmd: ioctl number
  * @execute: handler
  */
@@ -55,6 +55,7 @@ union iommufd_ucmd_buffer {
 	struct iommu_ioas_copy ioas_copy;
 	struct iommu_ioas_iova_ranges iova_ranges;
 	struct iommu_ioas_map ioas_map;
+	struct iommu_ioas_map_file ioas_map_file;
 	struct iommu_ioas_unmap ioas_unmap;
 	struct iommu_option option;
 	struct iommu_vfio_ioas vfio_ioas;
@@ -91,6 +92,8 @@ static const struct iommufd_ioctl iommufd_ioctls[] = {
 		      struct iommu_ioas_iova_ranges, out_iova_alignment),
 	IOMMUFD_IOCTL(IOMMU_IOAS_MAP, iommufd_ioas_map_ioctl,
 		      struct iommu_ioas_map, iova),
+	IOMMUFD_IOCTL(IOMMU_IOAS_MAP_FILE, iommufd_ioas_map_file_ioctl,
+		      struct iommu_ioas_map_file, iova),
 	IOMMUFD_IOCTL(IOMMU_IOAS_UNMAP, iommufd_ioas_unmap_ioctl,
 		      struct iommu_ioas_unmap, length),
 	IOMMUFD_IOCTL(IOMMU_OPTION, iommufd_option_ioctl, struct iommu_option,

@@ -86,7 +86,8 @@ static struct umem_chunk *umem_next_chunk(struct umem_chunk *chunk,
 
 /**
  * iommufd_umem_init() - describe memory without touching it
- * @umem: zeroed, with room for one run behind it; gets one reference
+ * @umem: with room for one run and the kind's data behind it, all zero but that
+ *        data; gets one reference
  * @ops: kind of memory
  * @payer: process that the memory belongs to; takes over the caller's reference
  * @mode: counter to charge for pinned pages
@@ -121,6 +122,17 @@ static void umem_unpin_leftovers(struct iommufd_umem *umem)
 	}
 }
 
+/* Return: false if the umem must stay. */
+static noinline bool umem_release(struct iommufd_umem *umem)
+{
+	/* A device may still reach leaked pages, so they stay pinned. */
+	if (umem->flags & UMEM_LEAKED)
+		return false;
+	if (umem->flags & UMEM_RELEASE)
+		umem->ops->release(umem);
+	return true;
+}
+
 /**
  * iommufd_umem_put() - drop a reference
  * @umem: umem of which the caller has unpinned all pages that it had pinned
@@ -132,8 +144,7 @@ bool iommufd_umem_put(struct iommufd_umem *umem)
 {
 	if (!refcount_dec_and_test(&umem->refs))
 		return false;
-	/* A device may still reach leaked pages, so they stay pinned. */
-	if (umem->leaked)
+	if (unlikely(umem->flags) && !umem_release(umem))
 		return false;
 	if (WARN_ON_ONCE(!RB_EMPTY_ROOT(&umem->chunks.rb_root)))
 		umem_unpin_leftovers(umem);
@@ -455,7 +466,8 @@ static int umem_pin_next(struct iommufd_umem *umem, struct umem_pin *pin,
  * caller must not hold a lock that another thread needs to unpin pages.
  * Return: 0; -ENOMEM if memory is short or RLIMIT_MEMLOCK is exceeded, -EINTR
  * when killed, or an errno of the kind of memory: for user addresses -EFAULT if
- * pages are missing or may not be pinned, -EOPNOTSUPP for DAX. Nothing is pinned or charged on failure.
+ * pages are missing or may not be pinned, -EOPNOTSUPP for DAX; for files
+ * -EINVAL if the file is too short, -EIO. Nothing is pinned or charged on failure.
  */
 int iommufd_umem_pin(struct iommufd_umem *umem, unsigned long first,
 		     unsigned long last)
@@ -571,7 +583,7 @@ void iommufd_umem_unpin(struct iommufd_umem *umem, unsigned long first,
 
 	do {
 		mutex_lock(&umem->lock);
-		if (umem->leaked) {
+		if (umem->flags & UMEM_LEAKED) {
 			mutex_unlock(&umem->lock);
 			break;
 		}
@@ -618,7 +630,7 @@ int iommufd_umem_split(struct iommufd_umem *umem, unsigned long index)
 void iommufd_umem_leak(struct iommufd_umem *umem)
 {
 	mutex_lock(&umem->lock);
-	umem->leaked = true;
+	umem->flags |= UMEM_LEAKED;
 	mutex_unlock(&umem->lock);
 }
 

@@ -50,6 +50,9 @@ struct umem_batch;
  * @prefault: start workers that make pages ahead of @pin, or return NULL. Is
  *            NULL for a kind that has none.
  *
+ * @release: free what the kind keeps for a umem; no page is pinned any more.
+ *           For a umem with UMEM_RELEASE only.
+ *
  * What a kind charges is a matter of its @pin and of iommufd_umem.mode. All
  * other code works with runs of page frames and knows no kind.
  */
@@ -62,23 +65,32 @@ struct umem_ops {
 			bool write, struct page **page);
 	struct prefault *(*prefault)(struct iommufd_umem *umem,
 				     unsigned long first, unsigned long npages);
+	void (*release)(struct iommufd_umem *umem);
 };
+
+/* iommufd_umem.flags; one test finds both. */
+/* An IO page could not be unmapped, so no page is ever unpinned again. */
+#define UMEM_LEAKED (1 << 0)
+/* umem_ops.release has to be called; set before the umem is shared. */
+#define UMEM_RELEASE (1 << 1)
 
 /**
  * struct iommufd_umem - memory that mappings refer to
  * @refs: one per area, and one while an access copies
  * @writable: pages are pinned for writing
  * @mode: counter to charge
- * @leaked: an IO page could not be unmapped, so no page is ever unpinned again
+ * @flags: UMEM_LEAKED and UMEM_RELEASE
  * @ops: kind of memory
- * @start: where the kind finds the first page, page aligned: a user address
- * @payer: process that the memory belongs to and that is charged
- * @lock: guards @chunks and @leaked. It is held for a few steps only: never
+ * @start: where the kind finds the first page, page aligned: a user address,
+ *         or an offset in a file
+ * @payer: process that has mapped the memory and that is charged
+ * @lock: guards @chunks and @flags. It is held for a few steps only: never
  *        while pages are pinned or unpinned, memory is allocated or charged, or
  *        an IO page table is changed.
  * @chunks: pages that are pinned or being pinned; disjoint, sorted by page
  *          index
- * @first_chunk: room for a chunk of one run; must come last
+ * @first_chunk: room for a chunk of one run; must come last. Behind that run is
+ *               what the kind keeps, iommufd_umem_private().
  *
  * @writable, @mode, @ops, @start and @payer are constant.
  */
@@ -86,7 +98,7 @@ struct iommufd_umem {
 	refcount_t refs;
 	bool writable;
 	u8 mode;
-	bool leaked;
+	u8 flags;
 	const struct umem_ops *ops;
 	unsigned long start;
 	struct iommufd_payer *payer;
@@ -100,6 +112,12 @@ void iommufd_umem_init(struct iommufd_umem *umem, const struct umem_ops *ops,
 		       enum iommufd_account_mode mode, unsigned long start,
 		       bool writable);
 bool iommufd_umem_put(struct iommufd_umem *umem);
+
+/* What a kind keeps for a umem; the allocation has room for it. */
+static inline void *iommufd_umem_private(struct iommufd_umem *umem)
+{
+	return &umem->first_chunk.runs[1];
+}
 
 /* Return: false if there are too many references already. */
 static inline bool iommufd_umem_get(struct iommufd_umem *umem)

@@ -7,6 +7,7 @@
 
 #include "pfn_runs.h"
 
+struct folio;
 struct iommufd_umem;
 struct page;
 struct prefault;
@@ -25,6 +26,7 @@ extern unsigned int umem_batch_scratch;
  *
  * @umem: umem that the pages belong to
  * @pages: pages that the kernel returned; NULL before umem_batch_begin()
+ * @folios: the same array, if the kind has folios instead
  * @max_pages: room in @pages
  * @nr_pages: number of @pages; all of them are charged
  * @taken: number of @pages, from the first on, that are in @runs already
@@ -34,12 +36,17 @@ extern unsigned int umem_batch_scratch;
  * @first: index of the first page in @runs
  * @next: index after the last page in @runs
  * @prefault: workers that touch the rest of the range, or NULL
+ * @skip: number of pages of the first of @folios that are not in the range
+ * @held: index after the last page of @folios that is charged
  * @small_pages: @pages of a short range
  * @small_runs: @runs of a short range
  */
 struct umem_batch {
 	struct iommufd_umem *umem;
-	struct page **pages;
+	union {
+		struct page **pages;
+		struct folio **folios;
+	};
 	unsigned int max_pages;
 	unsigned int nr_pages;
 	unsigned int taken;
@@ -49,6 +56,8 @@ struct umem_batch {
 	unsigned long first;
 	unsigned long next;
 	struct prefault *prefault;
+	unsigned long skip;
+	unsigned long held;
 	struct page *small_pages[UMEM_BATCH_SMALL];
 	struct pfn_run small_runs[UMEM_BATCH_SMALL];
 };

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 WITH Linux-syscall-note */
 /*
- * The ioctls of /dev/iommu. Names, numbers and layouts are those of Linux 6.6.
+ * The ioctls of /dev/iommu. Names, numbers and layouts are those of Linux 6.6,
+ * or of the later version that is named at a struct.
  */
 #ifndef _UAPI_IOMMUFD_H
 #define _UAPI_IOMMUFD_H
@@ -19,7 +20,7 @@
  * ioctl keeps its number.
  *
  * - The ioctl fails with EINVAL if the size does not include the last member
- *   that the struct had in Linux 6.6.
+ *   that the struct had in Linux 6.6, or in the first version that had it.
  * - A struct longer than the kernel's is accepted if all bytes past the known
  *   part are zero. Otherwise, or if the struct is longer than a page, the ioctl
  *   fails with E2BIG.
@@ -62,7 +63,7 @@
  * ENOMEM
  *     The kernel is out of memory, or RLIMIT_MEMLOCK is reached.
  *
- * A fatal signal ends a long ioctl. MAP, COPY and HWPT_ALLOC then undo what
+ * A fatal signal ends a long ioctl. MAP, MAP_FILE, COPY and HWPT_ALLOC then undo what
  * they have done. UNMAP does not: a part of the range has been removed.
  */
 
@@ -79,6 +80,7 @@ enum {
 	IOMMUFD_CMD_VFIO_IOAS,
 	IOMMUFD_CMD_HWPT_ALLOC,
 	IOMMUFD_CMD_GET_HW_INFO,
+	IOMMUFD_CMD_IOAS_MAP_FILE = 0x8f,
 };
 
 /**
@@ -193,7 +195,8 @@ struct iommu_ioas_allow_iovas {
 #define IOMMU_IOAS_ALLOW_IOVAS _IO(IOMMUFD_TYPE, IOMMUFD_CMD_IOAS_ALLOW_IOVAS)
 
 /**
- * enum iommufd_ioas_map_flags - flags of IOMMU_IOAS_MAP and IOMMU_IOAS_COPY
+ * enum iommufd_ioas_map_flags - flags of IOMMU_IOAS_MAP, IOMMU_IOAS_MAP_FILE
+ *                               and IOMMU_IOAS_COPY
  * @IOMMU_IOAS_MAP_FIXED_IOVA: map at the IOVA that the caller gives; without
  *                             this flag the kernel chooses the IOVA
  * @IOMMU_IOAS_MAP_WRITEABLE: devices may write
@@ -255,6 +258,55 @@ struct iommu_ioas_map {
 	__aligned_u64 iova;
 };
 #define IOMMU_IOAS_MAP _IO(IOMMUFD_TYPE, IOMMUFD_CMD_IOAS_MAP)
+
+/**
+ * struct iommu_ioas_map_file - argument of IOMMU_IOAS_MAP_FILE
+ * @size: sizeof(struct iommu_ioas_map_file)
+ * @flags: of enum iommufd_ioas_map_flags
+ * @ioas_id: id of the IOAS
+ * @fd: file descriptor of a memfd, or of a file on tmpfs or hugetlbfs
+ * @start: offset in the file, in bytes
+ * @length: bytes to map
+ * @iova: in: IOVA of the mapping, if IOMMU_IOAS_MAP_FIXED_IOVA is set;
+ *        out: IOVA of the mapping
+ *
+ * Lets devices access a range of a file, as IOMMU_IOAS_MAP does with memory of
+ * the process; @start takes the place of the user address. Since Linux 6.13.
+ * No process needs to have the file mapped, and @fd may be closed afterwards:
+ * the mapping holds the file. Pages can be pinned even after the process that
+ * made the mapping has exited. That process is charged for them.
+ *
+ * Pages are pinned when the first HWPT needs them; holes of the file get pages
+ * then. If the file is truncated or a hole is punched into it, devices keep the
+ * old pages of what is pinned. What is pinned later are the pages that the file
+ * has then, and if it has become too short that fails with EINVAL.
+ *
+ * A mapping with WRITEABLE counts as a writable shared mmap(). As long as it
+ * exists, F_SEAL_WRITE cannot be added to the file (EBUSY); pinned pages keep
+ * it from being added in any case.
+ *
+ * On kernels without memfd_pin_folios() (6.1; for hugetlbfs also 6.12) the
+ * calling process has the file mapped, read-only, while pages are pinned. That
+ * takes address space, at most 2 MiB or one huge page at a time.
+ *
+ * Errnos: those of IOMMU_IOAS_MAP. EBADF when @fd is not open. EINVAL also when
+ * it is not a regular file of tmpfs or hugetlbfs, and, when pages are pinned,
+ * if the range ends past the end of the file. EPERM with READABLE for a file
+ * that is not open for reading, with WRITEABLE for one that is not open for
+ * writing or has a seal F_SEAL_WRITE or F_SEAL_FUTURE_WRITE. EOPNOTSUPP also
+ * for a dma-buf. EOVERFLOW when @start + @length wraps. ENOMEM also when the
+ * file system has no page for a hole. EIO when a page cannot be read.
+ */
+struct iommu_ioas_map_file {
+	__u32 size;
+	__u32 flags;
+	__u32 ioas_id;
+	__s32 fd;
+	__aligned_u64 start;
+	__aligned_u64 length;
+	__aligned_u64 iova;
+};
+#define IOMMU_IOAS_MAP_FILE _IO(IOMMUFD_TYPE, IOMMUFD_CMD_IOAS_MAP_FILE)
 
 /**
  * struct iommu_ioas_copy - argument of IOMMU_IOAS_COPY
