@@ -69,6 +69,16 @@ static const struct command ioas_map = {
 	},
 };
 
+static const struct command ioas_map_file = {
+	.nr = IOMMU_IOAS_MAP_FILE,
+	.size = sizeof(struct iommu_ioas_map_file),
+	.answers = true,
+	.zero = {
+		ZERO_U32(iommu_ioas_map_file, flags,
+			 ~(MAP_RW | MAP_FIXED_IOVA)),
+	},
+};
+
 static const struct command ioas_unmap = {
 	.nr = IOMMU_IOAS_UNMAP,
 	.size = sizeof(struct iommu_ioas_unmap),
@@ -126,6 +136,7 @@ struct bench {
 	uint32_t other_ioas;
 	struct edu edu;
 	void *mem;
+	int file;
 	struct iommu_iova_range ranges[8];
 	uint8_t *pages;		/* two of them */
 };
@@ -137,6 +148,7 @@ union any_cmd {
 	struct iommu_ioas_allow_iovas allow;
 	struct iommu_ioas_iova_ranges ranges;
 	struct iommu_ioas_map map;
+	struct iommu_ioas_map_file map_file;
 	struct iommu_ioas_unmap unmap;
 	struct iommu_ioas_copy copy;
 	struct iommu_option option;
@@ -167,6 +179,12 @@ static void fill_ioas_cmd(struct bench *bench, unsigned long nr,
 		cmd->map.ioas_id = bench->ioas;
 		cmd->map.user_va = (uintptr_t)bench->mem;
 		cmd->map.length = PAGE;
+		break;
+	case IOMMU_IOAS_MAP_FILE:
+		cmd->map_file.flags = MAP_RW;
+		cmd->map_file.ioas_id = bench->ioas;
+		cmd->map_file.fd = bench->file;
+		cmd->map_file.length = PAGE;
 		break;
 	case IOMMU_IOAS_UNMAP:
 		cmd->unmap.ioas_id = bench->ioas;
@@ -243,6 +261,7 @@ static int fill(int fd, struct bench *bench, const struct command *command,
 		test_ioas_alloc(&(_bench)->ioas);			\
 		test_ioas_alloc(&(_bench)->other_ioas);			\
 		(_bench)->mem = test_mem(mem_anon(PAGE));		\
+		(_bench)->file = mem_fd("dispatch", PAGE, 0);		\
 		(_bench)->pages = test_mem(mem_anon(2 * PAGE));		\
 		if (variant->cmd->needs_device)				\
 			test_edu_open(&(_bench)->edu, PCI_ON_ROOT_BUS, 0); \
@@ -260,6 +279,7 @@ FIXTURE_VARIANT_ADD(dispatch, ioas_alloc) { &ioas_alloc };
 FIXTURE_VARIANT_ADD(dispatch, ioas_allow_iovas) { &allow_iovas };
 FIXTURE_VARIANT_ADD(dispatch, ioas_iova_ranges) { &iova_ranges };
 FIXTURE_VARIANT_ADD(dispatch, ioas_map) { &ioas_map };
+FIXTURE_VARIANT_ADD(dispatch, ioas_map_file) { &ioas_map_file };
 FIXTURE_VARIANT_ADD(dispatch, ioas_unmap) { &ioas_unmap };
 FIXTURE_VARIANT_ADD(dispatch, ioas_copy) { &ioas_copy };
 FIXTURE_VARIANT_ADD(dispatch, option) { &option };
@@ -290,6 +310,7 @@ FIXTURE_VARIANT_ADD(unknown_bits, ioas_alloc) { &ioas_alloc };
 FIXTURE_VARIANT_ADD(unknown_bits, ioas_allow_iovas) { &allow_iovas };
 FIXTURE_VARIANT_ADD(unknown_bits, ioas_iova_ranges) { &iova_ranges };
 FIXTURE_VARIANT_ADD(unknown_bits, ioas_map) { &ioas_map };
+FIXTURE_VARIANT_ADD(unknown_bits, ioas_map_file) { &ioas_map_file };
 FIXTURE_VARIANT_ADD(unknown_bits, ioas_copy) { &ioas_copy };
 FIXTURE_VARIANT_ADD(unknown_bits, option) { &option };
 FIXTURE_VARIANT_ADD(unknown_bits, hwpt_alloc) { &hwpt_alloc };
@@ -545,7 +566,8 @@ TEST_F(node, unknown_numbers_are_enotty)
 
 	for (unsigned int nr = 0; nr < 256; nr++) {
 		/* VFIO's container ioctls and the table itself. */
-		if ((nr >= 0x64 && nr <= 0x78) || (nr >= 0x80 && nr <= 0x8a))
+		if ((nr >= 0x64 && nr <= 0x78) || (nr >= 0x80 && nr <= 0x8a) ||
+		    nr == IOMMUFD_CMD_IOAS_MAP_FILE)
 			continue;
 		/* The mock's test command exists when that module is loaded. */
 		if (nr == 0xa0)

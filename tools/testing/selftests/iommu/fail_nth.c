@@ -462,6 +462,8 @@ FIXTURE_VARIANT_ADD(fail_nth, map_two_hwpts) { &map, 2 };
 FIXTURE_VARIANT_ADD(fail_nth, map_one_hwpt_of_user) {
 	&map, 1, .charge_user = true
 };
+FIXTURE_VARIANT_ADD(fail_nth, map_file_no_hwpt) { &map_file };
+FIXTURE_VARIANT_ADD(fail_nth, map_file_two_hwpts) { &map_file, 2 };
 FIXTURE_VARIANT_ADD(fail_nth, map_automatic_no_hwpt) { &map_automatic };
 FIXTURE_VARIANT_ADD(fail_nth, map_automatic_one_hwpt) { &map_automatic, 1 };
 FIXTURE_VARIANT_ADD(fail_nth, map_huge_two_hwpts) { &map_huge, 2 };

@@ -297,6 +297,7 @@ FIXTURE_VARIANT(mock_fail_nth) {
 FIXTURE_VARIANT_ADD(mock_fail_nth, map_no_domain) { &map, 0 };
 FIXTURE_VARIANT_ADD(mock_fail_nth, map_one_domain) { &map, 1 };
 FIXTURE_VARIANT_ADD(mock_fail_nth, map_two_domains) { &map, 2 };
+FIXTURE_VARIANT_ADD(mock_fail_nth, map_file_one_domain) { &map_file, 1 };
 FIXTURE_VARIANT_ADD(mock_fail_nth, map_two_domains_tiny_batches) {
 	&map, 2, true
 };

@@ -52,6 +52,25 @@ int _test_ioas_map(int fd, uint32_t ioas, const void *va, uint64_t length,
 	return rc;
 }
 
+int _test_ioas_map_file(int fd, uint32_t ioas, int file, uint64_t start,
+			uint64_t length, uint64_t *iova, uint32_t flags)
+{
+	struct iommu_ioas_map_file cmd = {
+		.size = sizeof(cmd),
+		.flags = flags,
+		.ioas_id = ioas,
+		.fd = file,
+		.start = start,
+		.length = length,
+		.iova = *iova,
+	};
+	int rc = iommufd_ioctl(fd, IOMMU_IOAS_MAP_FILE, &cmd);
+
+	if (!rc)
+		*iova = cmd.iova;
+	return rc;
+}
+
 int _test_ioas_unmap(int fd, uint32_t ioas, uint64_t iova, uint64_t length,
 		     uint64_t *unmapped)
 {

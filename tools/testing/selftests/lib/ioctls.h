@@ -25,6 +25,8 @@ int _test_destroy(int fd, uint32_t id);
 int _test_ioas_alloc(int fd, uint32_t *id);
 int _test_ioas_map(int fd, uint32_t ioas, const void *va, uint64_t length,
 		   uint64_t *iova, uint32_t flags);
+int _test_ioas_map_file(int fd, uint32_t ioas, int file, uint64_t start,
+			uint64_t length, uint64_t *iova, uint32_t flags);
 int _test_ioas_unmap(int fd, uint32_t ioas, uint64_t iova, uint64_t length,
 		     uint64_t *unmapped);
 int _test_ioas_copy(int fd, uint32_t dst, uint64_t *dst_iova, uint32_t src,

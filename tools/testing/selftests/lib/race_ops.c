@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 #include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -136,6 +137,34 @@ static int step_map(struct race_thread *t)
 	if (rc == EEXIST)
 		unmap_slot(context.fd, ioas, slot);
 	return rc;
+}
+
+static int step_map_file(struct race_thread *t)
+{
+	struct race_context context = race_context(t->shared);
+	struct race_state *state = t->shared;
+	uint32_t ioas = race_pick_ioas(t, &context);
+	unsigned int slot = race_pick(t, RACE_SLOTS);
+	uint64_t iova = race_iova(slot);
+	int rc;
+
+	rc = _test_ioas_map_file(context.fd, ioas, state->file,
+				 race_pick(t, RACE_SLOTS) * RACE_SLOT,
+				 RACE_SLOT, &iova, MAP_RW | MAP_FIXED_IOVA);
+	if (rc == EEXIST)
+		unmap_slot(context.fd, ioas, slot);
+	return rc;
+}
+
+/* Take pages from the file; MAP_FILE makes new ones. */
+static int step_punch(struct race_thread *t)
+{
+	struct race_state *state = t->shared;
+
+	if (fallocate(state->file, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE,
+		      race_pick(t, RACE_SLOTS * 4) * PAGE, PAGE))
+		return errno;
+	return 0;
 }
 
 static int step_unmap(struct race_thread *t)
@@ -392,6 +421,10 @@ static int step_madvise(struct race_thread *t)
 
 static const struct race_op common_ops[] = {
 	{ "map", step_map, RACE_IOAS | RACE_MEMORY, 0, { EEXIST } },
+	/* 6.1 gives up if the file has changed ten times. */
+	{ "map_file", step_map_file, RACE_IOAS | RACE_MEMORY, 0,
+	  { EEXIST, EINVAL } },
+	{ "punch", step_punch, RACE_MEMORY },
 	{ "unmap", step_unmap, RACE_IOAS | RACE_MEMORY, 0, { ENOENT, EBUSY } },
 	{ "unmap_all", step_unmap_all, RACE_IOAS | RACE_MEMORY, 0, { EBUSY } },
 	{ "copy", step_copy, RACE_IOAS | RACE_MEMORY, 0, { ENOENT, EEXIST } },

@@ -90,6 +90,7 @@ struct race_state {
 	struct race_context context;
 	bool per_process;		/* IOMMU_OPTION_RLIMIT_MODE */
 	uint8_t *mem;
+	int file;			/* a memfd with room for all slots */
 	/* Slots with ids, 0 when empty; changed atomically */
 	uint32_t ioas;
 	uint32_t hwpt[RACE_IDS];

@@ -56,6 +56,9 @@ static bool make_memory(struct race_state *state)
 {
 	size_t length = RACE_SLOTS * RACE_STRIDE;
 
+	state->file = mem_fd("race", RACE_SLOTS * RACE_SLOT, 0);
+	if (state->file < 0)
+		return false;
 	state->mem = mem_anon(length);
 	if (!state->mem || mem_advise(state->mem, length, MADV_NOHUGEPAGE))
 		return false;

@@ -11,7 +11,9 @@
 #ifndef SELFTEST_LIB_SWEEP_H
 #define SELFTEST_LIB_SWEEP_H
 
+#include <fcntl.h>
 #include <linux/capability.h>
+#include <unistd.h>
 
 #include "fault.h"
 #include "harness.h"
@@ -99,6 +101,29 @@ static inline int unmap_at_place(struct sweep *s)
 	return _test_ioas_unmap(s->fd, s->ioas, s->place, LENGTH, NULL);
 }
 
+/* Half of the file is there, the other half is a hole. */
+static inline int fresh_file(struct sweep *s)
+{
+	new_place(s);
+	if (ftruncate(s->file, 0) || ftruncate(s->file, LENGTH))
+		return errno;
+	return posix_fallocate(s->file, LENGTH / 2, LENGTH / 2);
+}
+
+static inline int make_file(struct sweep *s)
+{
+	s->file = mem_fd("sweep", LENGTH, 0);
+	return s->file < 0 ? errno : 0;
+}
+
+static inline int map_file_at_place(struct sweep *s)
+{
+	uint64_t iova = s->place;
+
+	return _test_ioas_map_file(s->fd, s->ioas, s->file, 0, LENGTH, &iova,
+				   MAP_RW | MAP_FIXED_IOVA);
+}
+
 static inline int map_memory(struct sweep *s)
 {
 	return _test_map_fixed(s->fd, s->ioas, s->mem, LENGTH, IOVA, MAP_RW);
@@ -118,6 +143,13 @@ static inline int destroy_id(struct sweep *s)
 static const struct scenario map = {
 	.ready = new_place_and_memory,
 	.call = map_at_place,
+	.undo = unmap_at_place,
+};
+
+static const struct scenario map_file = {
+	.prepare = make_file,
+	.ready = fresh_file,
+	.call = map_file_at_place,
 	.undo = unmap_at_place,
 };
 

@@ -19,12 +19,18 @@ enum kind {
 	KIND_HUGETLB,
 };
 
+#define FILE_FIRST	64
+#define FILE_PAGES	32
+
+/* Offsets in the file, and in the arena */
+const struct arena_range arena_file = { FILE_FIRST * PAGE, FILE_PAGES * PAGE };
+
 static const struct region {
 	enum kind kind;
 	unsigned int first, pages;
 } regions[] = {
 	{ KIND_ANON, 0, ARENA_ANON_PAGES },
-	{ KIND_FILE_SHARED, 64, 32 },
+	{ KIND_FILE_SHARED, FILE_FIRST, FILE_PAGES },
 	{ KIND_ANON, 96, 32 },
 	{ KIND_ANON_READ, 128, 16 },
 	{ KIND_NONE, 144, 8 },
@@ -61,6 +67,7 @@ static bool region_make(struct arena *arena, const struct region *region)
 	size_t length = region->pages * PAGE;
 	int anon = MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE;
 	int fd = -1, flags = anon;
+	off_t offset = 0;
 	void *got;
 
 	if (region->kind == KIND_HOLE)
@@ -72,10 +79,15 @@ static bool region_make(struct arena *arena, const struct region *region)
 		flags = MAP_SHARED | MAP_FIXED_NOREPLACE;
 	if (region->kind == KIND_FILE_PRIVATE)
 		flags = MAP_PRIVATE | MAP_FIXED_NOREPLACE;
+	/* The offset has the alignment of the address. */
+	if (region->kind == KIND_FILE_SHARED)
+		offset = region->first * PAGE;
 	if (!(flags & MAP_ANONYMOUS))
-		fd = mem_fd("arena", length, 0);
-	got = mmap(va, length, PROT_READ | PROT_WRITE, flags, fd, 0);
-	if (fd >= 0)
+		fd = mem_fd("arena", offset + length, 0);
+	got = mmap(va, length, PROT_READ | PROT_WRITE, flags, fd, offset);
+	if (region->kind == KIND_FILE_SHARED)
+		arena->file = fd;
+	else if (fd >= 0)
 		close(fd);
 	if (got != va)
 		return false;

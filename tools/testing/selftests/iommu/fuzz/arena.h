@@ -33,9 +33,14 @@ struct arena_page {
 
 struct arena {
 	uint8_t *start;
+	int file;		/* the pages of arena_file are at their offset */
 	uint32_t last_gen;
 	struct arena_page pages[ARENA_PAGES];
 };
+
+/* Where the file of the arena is mapped; its pages are always there. */
+struct arena_range { uint64_t start, length; };
+extern const struct arena_range arena_file;
 
 bool arena_make(struct arena *arena, unsigned int nth);
 /* The page at an address, NULL outside. */

@@ -350,6 +350,7 @@ static step_fn * const step_fns[STEP_KINDS] = {
 	[STEP_IOAS_ALLOC] = do_ioas_alloc,
 	[STEP_DESTROY] = do_destroy,
 	[STEP_MAP] = do_map,
+	[STEP_MAP_FILE] = do_map_file,
 	[STEP_UNMAP] = do_unmap,
 	[STEP_COPY] = do_copy,
 	[STEP_IOVA_RANGES] = do_iova_ranges,

@@ -108,7 +108,8 @@ void exec_detach(struct world *w);
 typedef void step_fn(struct world *w, struct context *ctx,
 		     const struct step *step);
 
-step_fn do_ioas_alloc, do_destroy, do_map, do_unmap, do_copy, do_iova_ranges;
+step_fn do_ioas_alloc, do_destroy, do_map, do_map_file, do_unmap, do_copy;
+step_fn do_iova_ranges;
 step_fn do_allow_iovas, do_option, do_hwpt_alloc, do_hw_info, do_vfio_ioas;
 step_fn do_attach, do_replace, do_reserve, do_check_map, do_check_refs;
 step_fn do_access_create, do_access_close, do_access_pin, do_access_unpin;

@@ -115,6 +115,53 @@ void do_map(struct world *w, struct context *ctx, const struct step *step)
 	model_map(ctx, ioas, &map);
 }
 
+/* As do_map(), but by the file that has the memory, not by its address */
+void do_map_file(struct world *w, struct context *ctx, const struct step *step)
+{
+	struct iommu_ioas_map_file cmd = { .size = sizeof(cmd) };
+	struct call call = CALL(ctx, IOMMU_IOAS_MAP_FILE, cmd, 40);
+	struct ioas *ioas = pick_ioas(ctx, step->arg[0]);
+	uint64_t start = step->arg[1] % arena_file.length;
+	struct map_call map = {
+		.length = step->arg[2],
+		.flags = step->arg[3] | faulty_bits(w, FAULT_FLAG, ~7U),
+		.iova = step->arg[4],
+	};
+
+	/* Behind the end of the file the model knows other memory. */
+	if (map.length > arena_file.length - start)
+		map.length = arena_file.length - start;
+	cmd.start = arena_file.start + start;
+	map.va = arena_va(w, cmd.start);
+	cmd.ioas_id = faulty_id(w, ctx, ioas_id(ioas));
+	ioas = model_find_ioas(ctx, cmd.ioas_id);
+	if (!has_room(ioas, 1)) {
+		skip(w);
+		return;
+	}
+	cmd.fd = ctx->arena->file;
+	if (step->arg[5] % 40 == 0) {
+		cmd.fd = step->arg[5] % 3 ? -1 : ctx->fd;
+		errs_add(&call.errs, step->arg[5] % 3 ? EBADF : EINVAL);
+	}
+	cmd.flags = map.flags;
+	cmd.length = map.length;
+	cmd.iova = map.iova;
+	model_predict_map(ctx, ioas, &map, &call.errs);
+	if (!call_issue(w, &call))
+		return;
+	if (map.flags & MAP_FIXED_IOVA)
+		DIFFER_UNLESS(w, map.iova, cmd.iova, "the fixed IOVA");
+	map.iova = cmd.iova;
+	if (!(map.flags & MAP_FIXED_IOVA)) {
+		uint64_t want = 0;
+
+		model_place(ioas, map.va, map.length, &want);
+		DIFFER_UNLESS(w, want, cmd.iova, "the chosen IOVA");
+	}
+	model_map(ctx, ioas, &map);
+}
+
 /*
  * arg[1] chooses an area, arg[2] the position of the range relative to it,
  * arg[3] and arg[4] are distances.

@@ -25,7 +25,7 @@ static const struct {
 	uint8_t kind;
 	uint8_t weight;
 } weights[] = {
-	{ STEP_IOAS_ALLOC, 4 }, { STEP_DESTROY, 5 }, { STEP_MAP, 24 },
+	{ STEP_IOAS_ALLOC, 4 }, { STEP_DESTROY, 5 }, { STEP_MAP, 20 },
 	{ STEP_UNMAP, 12 }, { STEP_COPY, 10 }, { STEP_IOVA_RANGES, 5 },
 	{ STEP_ALLOW_IOVAS, 3 }, { STEP_OPTION, 4 }, { STEP_HWPT_ALLOC, 3 },
 	{ STEP_HW_INFO, 2 }, { STEP_VFIO_IOAS, 6 }, { STEP_ATTACH, 5 },
@@ -37,7 +37,7 @@ static const struct {
 	{ STEP_TYPE1_UNMAP, 4 }, { STEP_TYPE1_SET, 1 }, { STEP_TYPE1_ASK, 1 },
 	{ STEP_TYPE1_INFO, 1 }, { STEP_UNKNOWN, 1 }, { STEP_REMAP, 2 },
 	{ STEP_MEMLOCK, 1 }, { STEP_FORK, 2 }, { STEP_REOPEN, 1 },
-	{ STEP_CHECK_PINS, 3 },
+	{ STEP_CHECK_PINS, 3 }, { STEP_MAP_FILE, 4 },
 };
 
 static uint8_t make_kind(struct rng *rng)
@@ -183,6 +183,7 @@ static void make_args(struct rng *rng, struct step *step)
 {
 	switch (step->kind) {
 	case STEP_MAP:
+	case STEP_MAP_FILE:
 	case STEP_TYPE1_MAP:
 		make_map(rng, step);
 		break;

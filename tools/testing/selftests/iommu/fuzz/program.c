@@ -10,6 +10,7 @@ static const char * const step_names[STEP_KINDS] = {
 	[STEP_IOAS_ALLOC] = "ioas_alloc",
 	[STEP_DESTROY] = "destroy",
 	[STEP_MAP] = "map",
+	[STEP_MAP_FILE] = "map_file",
 	[STEP_UNMAP] = "unmap",
 	[STEP_COPY] = "copy",
 	[STEP_IOVA_RANGES] = "iova_ranges",
