@@ -6,10 +6,9 @@
  * memfd. No process needs to have it mapped, and the process that mapped it for
  * devices may exit.
  *
- * memfd_pin_folios() finds the folios in the page cache, fills holes of the
- * file, and migrates folios out of ZONE_MOVABLE and CMA, where nothing may stay
- * for long. It takes one pin of a folio, however many of its pages are in the
- * range. So pins are added until each page has its own, as with gup. Then all
+ * file_pin_folios() finds the folios in the page cache, fills holes of the file,
+ * and migrates folios out of ZONE_MOVABLE and CMA, where nothing may stay for
+ * long. It takes one pin of a folio, however many of its pages are in the range. So pins are added until each page has its own, as with gup. Then all
  * pages are given back alike, and in any parts.
  *
  * Pages stay with the devices if the file is truncated or a hole is punched.
@@ -33,6 +32,7 @@
 #include <linux/shmem_fs.h>
 #include <linux/sizes.h>
 
+#include "file_pin.h"
 #include "umem.h"
 #include "umem_batch.h"
 #include "umem_file.h"
@@ -109,9 +109,9 @@ static void file_release(struct iommufd_umem *umem)
  * than @npages, or fewer.
  * Return: number of folios, at least 1, or errno.
  */
-static long file_pin_folios(struct iommufd_umem *umem, unsigned long index,
-			    unsigned long npages, struct folio **folios,
-			    unsigned int max_folios, unsigned long *skip)
+static long file_pin_range(struct iommufd_umem *umem, unsigned long index,
+			   unsigned long npages, struct folio **folios,
+			   unsigned int max_folios, unsigned long *skip)
 {
 	struct umem_file *mem = to_umem_file(umem);
 	u64 start = umem->start + index * PAGE_SIZE;
@@ -120,8 +120,8 @@ static long file_pin_folios(struct iommufd_umem *umem, unsigned long index,
 	pgoff_t offset;
 	long nr;
 
-	nr = memfd_pin_folios(mem->file, start, end - 1, folios, max_folios,
-			      &offset);
+	nr = file_pin_folios(mem->file, start, end - 1, folios, max_folios,
+			     &offset);
 	if (nr > 0) {
 		*skip = offset >> PAGE_SHIFT;
 		return nr;
@@ -202,8 +202,8 @@ static int file_refill(struct umem_batch *batch, unsigned long last)
 	cond_resched();
 
 	room = umem_batch_room(batch, room);
-	nr = file_pin_folios(umem, batch->next, room, batch->folios,
-			     batch->max_pages, &batch->skip);
+	nr = file_pin_range(umem, batch->next, room, batch->folios,
+			    batch->max_pages, &batch->skip);
 	if (nr < 0)
 		return nr;
 	for (i = 0; i < nr; i++)
@@ -276,7 +276,7 @@ static int file_get_page(struct iommufd_umem *umem, unsigned long index,
 	unsigned long skip;
 	long nr;
 
-	nr = file_pin_folios(umem, index, 1, &folio, 1, &skip);
+	nr = file_pin_range(umem, index, 1, &folio, 1, &skip);
 	if (nr < 0)
 		return nr;
 	*page = folio_page(folio, skip);

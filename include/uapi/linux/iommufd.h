@@ -285,9 +285,9 @@ struct iommu_ioas_map {
  * exists, F_SEAL_WRITE cannot be added to the file (EBUSY); pinned pages keep
  * it from being added in any case.
  *
- * On kernels without memfd_pin_folios() (6.1; for hugetlbfs also 6.12) the
- * calling process has the file mapped, read-only, while pages are pinned. That
- * takes address space, at most 2 MiB or one huge page at a time.
+ * While pages of hugetlbfs are pinned, on Linux 6.1 those of all files, the
+ * calling process has the file mapped, read-only. That takes address space, at
+ * most 2 MiB or one huge page at a time.
  *
  * Errnos: those of IOMMU_IOAS_MAP. EBADF when @fd is not open. EINVAL also when
  * it is not a regular file of tmpfs or hugetlbfs, and, when pages are pinned,
