@@ -4,7 +4,8 @@
  *
  * The process that maps memory pays for it, even if another process attaches
  * the device and even after the mapper has exited. The payer keeps the structs
- * of its mm, user and task until all pages are uncharged.
+ * of its mm, user and task until all pages are uncharged. Who pays for files can
+ * change: the charges then move to the new process.
  */
 #include <linux/cred.h>
 #include <linux/mm.h>
@@ -27,29 +28,45 @@ void iommufd_set_max_users(unsigned int users)
 	WRITE_ONCE(iommufd_max_users, users ? users : IOMMUFD_MAX_USERS);
 }
 
-/* Return: a payer for the current process, with one reference; or ERR_PTR. */
-struct iommufd_payer *iommufd_payer_create(void)
+/* Make the current process the payer. */
+static void payer_set_current(struct iommufd_payer *payer)
+{
+	mmgrab(current->mm);
+	WRITE_ONCE(payer->mm, current->mm);
+	WRITE_ONCE(payer->user, get_uid(current_user()));
+	WRITE_ONCE(payer->task, get_task_struct(current->group_leader));
+}
+
+/**
+ * iommufd_payer_create() - make a payer for the current process
+ * @can_change: another process may take its charges over
+ *
+ * Return: the payer with one reference, or ERR_PTR(-ENOMEM).
+ */
+struct iommufd_payer *iommufd_payer_create(bool can_change)
 {
 	struct iommufd_payer *payer;
 
-	payer = kmalloc(sizeof(*payer), GFP_KERNEL_ACCOUNT);
+	payer = kzalloc(sizeof(*payer), GFP_KERNEL_ACCOUNT);
 	if (!payer)
 		return ERR_PTR(-ENOMEM);
 
 	refcount_set(&payer->refs, 1);
-	payer->mm = current->mm;
-	mmgrab(payer->mm);
-	payer->user = get_uid(current_user());
-	payer->task = get_task_struct(current->group_leader);
+	payer->can_change = can_change;
+	init_rwsem(&payer->lock);
+	payer_set_current(payer);
 	return payer;
 }
 
-/* Would iommufd_payer_create() return an equal payer now? */
+/*
+ * Would iommufd_payer_create() return an equal payer now? The answer may be old
+ * if the payer can change.
+ */
 bool iommufd_payer_is_current(const struct iommufd_payer *payer)
 {
-	return payer->mm == current->mm &&
-	       payer->task == current->group_leader &&
-	       payer->user == current_user();
+	return READ_ONCE(payer->mm) == current->mm &&
+	       READ_ONCE(payer->task) == current->group_leader &&
+	       READ_ONCE(payer->user) == current_user();
 }
 
 void iommufd_payer_put(struct iommufd_payer *payer)
@@ -94,15 +111,8 @@ static void payer_uncharge_mm(struct iommufd_payer *payer, unsigned long npages)
 	mmap_write_unlock(payer->mm);
 }
 
-/**
- * iommufd_payer_room() - number of pages that could be charged
- * @payer: payer
- * @mode: counter, not IOMMUFD_ACCOUNT_NONE
- *
- * Return: number of pages at this moment; a charge may find less or more room.
- */
-unsigned long iommufd_payer_room(const struct iommufd_payer *payer,
-				 enum iommufd_account_mode mode)
+static unsigned long payer_room(const struct iommufd_payer *payer,
+				enum iommufd_account_mode mode)
 {
 	unsigned long limit = task_rlimit(payer->task, RLIMIT_MEMLOCK) >>
 			      PAGE_SHIFT;
@@ -111,6 +121,60 @@ unsigned long iommufd_payer_room(const struct iommufd_payer *payer,
 			       READ_ONCE(payer->mm->locked_vm);
 
 	return limit > locked ? limit - locked : 0;
+}
+
+/**
+ * iommufd_payer_room() - number of pages that could be charged
+ * @payer: payer
+ * @mode: counter, not IOMMUFD_ACCOUNT_NONE
+ *
+ * Return: number of pages at this moment; a charge may find less or more room.
+ */
+unsigned long iommufd_payer_room(struct iommufd_payer *payer,
+				 enum iommufd_account_mode mode)
+{
+	unsigned long room;
+
+	if (!payer->can_change)
+		return payer_room(payer, mode);
+	down_read(&payer->lock);
+	room = payer_room(payer, mode);
+	up_read(&payer->lock);
+	return room;
+}
+
+static __always_inline int payer_charge(struct iommufd_payer *payer,
+					enum iommufd_account_mode mode,
+					unsigned long npages)
+{
+	int rc = 0;
+
+	if (mode == IOMMUFD_ACCOUNT_USER)
+		rc = payer_charge_user(payer, npages);
+	else if (mode == IOMMUFD_ACCOUNT_MM)
+		rc = payer_charge_mm(payer, npages);
+	if (!rc)
+		atomic64_add(npages, &payer->mm->pinned_vm);
+	return rc;
+}
+
+/* Charge a payer that can change, and count what it has to take along. */
+static noinline int payer_charge_counted(struct iommufd_payer *payer,
+					 enum iommufd_account_mode mode,
+					 unsigned long npages)
+{
+	int rc;
+
+	if (down_read_killable(&payer->lock))
+		return -EINTR;
+	rc = payer_charge(payer, mode, npages);
+	if (!rc) {
+		atomic_long_add(npages, &payer->pinned);
+		if (mode != IOMMUFD_ACCOUNT_NONE)
+			atomic_long_add(npages, &payer->limited);
+	}
+	up_read(&payer->lock);
+	return rc;
 }
 
 /**
@@ -126,20 +190,38 @@ unsigned long iommufd_payer_room(const struct iommufd_payer *payer,
 int iommufd_payer_charge(struct iommufd_payer *payer,
 			 enum iommufd_account_mode mode, unsigned long npages)
 {
-	int rc = 0;
-
 	/*
 	 * Charging 0 pages must not fail, even over a limit that was lowered.
 	 */
 	if (!npages)
 		return 0;
+	if (unlikely(payer->can_change))
+		return payer_charge_counted(payer, mode, npages);
+	return payer_charge(payer, mode, npages);
+}
+
+static __always_inline void payer_uncharge(struct iommufd_payer *payer,
+					   enum iommufd_account_mode mode,
+					   unsigned long npages)
+{
+	atomic64_sub(npages, &payer->mm->pinned_vm);
 	if (mode == IOMMUFD_ACCOUNT_USER)
-		rc = payer_charge_user(payer, npages);
+		WARN_ON_ONCE(atomic_long_sub_return(npages,
+					&payer->user->locked_vm) < 0);
 	else if (mode == IOMMUFD_ACCOUNT_MM)
-		rc = payer_charge_mm(payer, npages);
-	if (!rc)
-		atomic64_add(npages, &payer->mm->pinned_vm);
-	return rc;
+		payer_uncharge_mm(payer, npages);
+}
+
+static noinline void payer_uncharge_counted(struct iommufd_payer *payer,
+					    enum iommufd_account_mode mode,
+					    unsigned long npages)
+{
+	down_read(&payer->lock);
+	payer_uncharge(payer, mode, npages);
+	atomic_long_sub(npages, &payer->pinned);
+	if (mode != IOMMUFD_ACCOUNT_NONE)
+		atomic_long_sub(npages, &payer->limited);
+	up_read(&payer->lock);
 }
 
 /**
@@ -156,10 +238,134 @@ void iommufd_payer_uncharge(struct iommufd_payer *payer,
 {
 	if (!npages)
 		return;
-	atomic64_sub(npages, &payer->mm->pinned_vm);
-	if (mode == IOMMUFD_ACCOUNT_USER)
-		WARN_ON_ONCE(atomic_long_sub_return(npages,
-					&payer->user->locked_vm) < 0);
-	else if (mode == IOMMUFD_ACCOUNT_MM)
-		payer_uncharge_mm(payer, npages);
+	if (unlikely(payer->can_change))
+		payer_uncharge_counted(payer, mode, npages);
+	else
+		payer_uncharge(payer, mode, npages);
+}
+
+/**
+ * iommufd_payer_list() - add a payer to a list, once
+ * @payer: payer; the list gets a reference
+ * @list: list for iommufd_payers_change() and iommufd_payers_put()
+ *
+ * The caller must hold a lock that keeps others from listing payers of the same
+ * context, until iommufd_payers_put().
+ *
+ * Return: 0, -EINVAL if the payer cannot change.
+ */
+int iommufd_payer_list(struct iommufd_payer *payer, struct iommufd_payer **list)
+{
+	if (!payer->can_change)
+		return -EINVAL;
+	if (payer->listed)
+		return 0;
+	payer->listed = true;
+	refcount_inc(&payer->refs);
+	payer->next = *list;
+	*list = payer;
+	return 0;
+}
+
+void iommufd_payers_put(struct iommufd_payer *list)
+{
+	struct iommufd_payer *next;
+
+	for (; list; list = next) {
+		next = list->next;
+		list->listed = false;
+		iommufd_payer_put(list);
+	}
+}
+
+/* Does the current process have another counter than the payer? */
+static bool payer_has_other_counter(const struct iommufd_payer *payer,
+				    enum iommufd_account_mode mode)
+{
+	return mode == IOMMUFD_ACCOUNT_USER ? payer->user != current_user() :
+					      payer->mm != current->mm;
+}
+
+/* Is the limit lower than what is charged already? */
+static bool payer_is_over_limit(const struct iommufd_payer *payer,
+				enum iommufd_account_mode mode)
+{
+	unsigned long limit = task_rlimit(payer->task, RLIMIT_MEMLOCK) >>
+			      PAGE_SHIFT;
+
+	return mode == IOMMUFD_ACCOUNT_USER &&
+	       atomic_long_read(&payer->user->locked_vm) > limit;
+}
+
+/* Move the charges of a payer, which the current process has been charged. */
+static void payer_change(struct iommufd_payer *payer,
+			 enum iommufd_account_mode mode)
+{
+	struct iommufd_payer old = {
+		.mm = payer->mm,
+		.user = payer->user,
+		.task = payer->task,
+	};
+	unsigned long pinned = atomic_long_read(&payer->pinned);
+	unsigned long limited = atomic_long_read(&payer->limited);
+
+	if (iommufd_payer_is_current(payer))
+		return;
+	payer_set_current(payer);
+	atomic64_add(pinned, &payer->mm->pinned_vm);
+	if (payer_has_other_counter(&old, mode)) {
+		payer_uncharge(&old, mode, limited);
+		pinned -= limited;
+	}
+	atomic64_sub(pinned, &old.mm->pinned_vm);
+	put_task_struct(old.task);
+	free_uid(old.user);
+	mmdrop(old.mm);
+}
+
+/**
+ * iommufd_payers_change() - make the current process pay
+ * @list: payers
+ * @modep: counter of what counts against the limit; does not change while there
+ *         are charges, so it is read when no payer can be charged
+ * @nest_lock: lock that the caller holds around iommufd_payer_list() and this
+ *
+ * Context: may sleep; takes the locks of all payers, and mmap locks.
+ * Return: 0; -ENOMEM if it is more than the limit of the current process, also
+ * if the same user pays already; -EINTR. Nothing has changed on failure.
+ */
+int iommufd_payers_change(struct iommufd_payer *list,
+			  const u8 *modep,
+			  struct mutex *nest_lock)
+{
+	struct iommufd_payer self = {
+		.mm = current->mm,
+		.user = current_user(),
+		.task = current->group_leader,
+	}, *payer;
+	unsigned long charge = 0, all = 0;
+	enum iommufd_account_mode mode;
+	int rc = 0;
+
+	for (payer = list; payer; payer = payer->next)
+		down_write_nest_lock(&payer->lock, nest_lock);
+	mode = READ_ONCE(*modep);
+	for (payer = list; payer; payer = payer->next) {
+		all += atomic_long_read(&payer->limited);
+		if (payer_has_other_counter(payer, mode))
+			charge += atomic_long_read(&payer->limited);
+	}
+	if (charge)
+		rc = payer_charge(&self, mode, charge);
+	else if (all && payer_is_over_limit(&self, mode))
+		rc = -ENOMEM;
+	/* payer_change() counts them there. */
+	if (charge && !rc)
+		atomic64_sub(charge, &self.mm->pinned_vm);
+	for (payer = list; payer; payer = payer->next) {
+		if (!rc)
+			payer_change(payer, mode);
+		up_write(&payer->lock);
+	}
+	return rc;
 }

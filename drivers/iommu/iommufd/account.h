@@ -2,9 +2,12 @@
 #ifndef _IOMMUFD_ACCOUNT_H
 #define _IOMMUFD_ACCOUNT_H
 
+#include <linux/atomic.h>
 #include <linux/compiler.h>
 #include <linux/mm_types.h>
+#include <linux/mutex.h>
 #include <linux/refcount.h>
+#include <linux/rwsem.h>
 #include <linux/sched.h>
 
 /*
@@ -39,30 +42,51 @@ enum iommufd_account_mode {
 /**
  * struct iommufd_payer - process that pinned memory belongs to and is charged
  * @refs: one per umem, and one for the file that caches the payer
+ * @can_change: another process may become the payer: the memory is not in the
+ *              address space of this one
+ * @listed: in a list of iommufd_payer_list(), guarded by its caller
  * @mm: address space; counted by mmgrab(), so the process may have exited
  * @user: user to charge in IOMMUFD_ACCOUNT_USER
  * @task: thread group leader; its RLIMIT_MEMLOCK is the limit
+ * @lock: guards @mm, @user and @task if @can_change, and is held while pages
+ *        are charged and counted. Otherwise these members are constant.
+ * @pinned: pages that are charged in any mode; counted if @can_change
+ * @limited: those of them that count against the limit
+ * @next: next one of the list
  *
- * All members but @refs are constant. All mappings that a process makes through
- * one file share a payer, as long as @refs is below IOMMUFD_MAX_USERS.
+ * All mappings that a process makes through one file of memory of one kind, its
+ * own or files, share a payer, as long as @refs is below IOMMUFD_MAX_USERS.
  */
 struct iommufd_payer {
 	refcount_t refs;
+	bool can_change;
+	bool listed;
 	struct mm_struct *mm;
 	struct user_struct *user;
 	struct task_struct *task;
+	struct rw_semaphore lock;
+	atomic_long_t pinned;
+	atomic_long_t limited;
+	struct iommufd_payer *next;
 };
 
-struct iommufd_payer *iommufd_payer_create(void);
+struct iommufd_payer *iommufd_payer_create(bool can_change);
 bool iommufd_payer_is_current(const struct iommufd_payer *payer);
 void iommufd_payer_put(struct iommufd_payer *payer);
 
 int iommufd_payer_charge(struct iommufd_payer *payer,
 			 enum iommufd_account_mode mode, unsigned long npages);
-unsigned long iommufd_payer_room(const struct iommufd_payer *payer,
+unsigned long iommufd_payer_room(struct iommufd_payer *payer,
 				 enum iommufd_account_mode mode);
 void iommufd_payer_uncharge(struct iommufd_payer *payer,
 			    enum iommufd_account_mode mode,
 			    unsigned long npages);
+
+int iommufd_payer_list(struct iommufd_payer *payer,
+		       struct iommufd_payer **list);
+int iommufd_payers_change(struct iommufd_payer *list,
+			  const u8 *modep,
+			  struct mutex *nest_lock);
+void iommufd_payers_put(struct iommufd_payer *list);
 
 #endif

@@ -26,6 +26,7 @@ struct iommufd_ctx *iommufd_ctx_create(struct file *file)
 	mutex_init(&ictx->groups_lock);
 	xa_init_flags(&ictx->groups, XA_FLAGS_ACCOUNT);
 	spin_lock_init(&ictx->payer_lock);
+	mutex_init(&ictx->change_lock);
 	ictx->account_mode = IOMMUFD_ACCOUNT_USER;
 	return ictx;
 }
@@ -36,6 +37,9 @@ void iommufd_ctx_free(struct iommufd_ctx *ictx)
 	WARN_ON(!xa_empty(&ictx->groups));
 	if (ictx->payer)
 		iommufd_payer_put(ictx->payer);
+	if (ictx->file_payer)
+		iommufd_payer_put(ictx->file_payer);
+	mutex_destroy(&ictx->change_lock);
 	mutex_destroy(&ictx->groups_lock);
 	kfree(ictx);
 }

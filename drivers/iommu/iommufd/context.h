@@ -24,8 +24,10 @@ struct iommufd_test_ops;
  *                 pins of an access, to become 0
  * @groups_lock: guards @groups and iommufd_group.bound
  * @groups: iommu_group_id() to struct iommufd_group
- * @payer_lock: guards @payer
- * @payer: the last process that mapped memory, or NULL
+ * @payer_lock: guards @payer and @file_payer
+ * @payer: the last process that mapped its memory, or NULL
+ * @file_payer: the last process that mapped a file, or NULL
+ * @change_lock: held while payers change
  * @account_mode: IOMMUFD_ACCOUNT_USER or IOMMUFD_ACCOUNT_MM; changes only
  *                while there is no object
  * @test: the implementation of IOMMU_TEST_CMD, set by the first such ioctl
@@ -39,6 +41,8 @@ struct iommufd_ctx {
 	struct xarray groups;
 	spinlock_t payer_lock;
 	struct iommufd_payer *payer;
+	struct iommufd_payer *file_payer;
+	struct mutex change_lock;
 	u8 account_mode;
 	const struct iommufd_test_ops *test;
 };

@@ -215,13 +215,18 @@ int iommufd_check_map(u64 uva, u64 length)
 	return check_add_overflow(uva, length, &end) ? -EOVERFLOW : 0;
 }
 
-/* The payer for the current process. The context keeps it for the next MAP. */
-static struct iommufd_payer *get_payer(struct iommufd_ctx *ictx)
+/*
+ * The payer for the current process. The context keeps it in @cache for the
+ * next MAP.
+ */
+static struct iommufd_payer *get_payer(struct iommufd_ctx *ictx,
+				       struct iommufd_payer **cache,
+				       bool can_change)
 {
 	struct iommufd_payer *payer, *old;
 
 	spin_lock(&ictx->payer_lock);
-	payer = ictx->payer;
+	payer = *cache;
 	/* A payer whose count is at its limit is replaced by a new one. */
 	if (payer && iommufd_payer_is_current(payer) &&
 	    iommufd_may_count(refcount_read(&payer->refs)))
@@ -232,13 +237,13 @@ static struct iommufd_payer *get_payer(struct iommufd_ctx *ictx)
 	if (payer)
 		return payer;
 
-	payer = iommufd_payer_create();
+	payer = iommufd_payer_create(can_change);
 	if (IS_ERR(payer))
 		return payer;
 	refcount_inc(&payer->refs);
 	spin_lock(&ictx->payer_lock);
-	old = ictx->payer;
-	ictx->payer = payer;
+	old = *cache;
+	*cache = payer;
 	spin_unlock(&ictx->payer_lock);
 	if (old)
 		iommufd_payer_put(old);
@@ -268,7 +273,7 @@ struct iova_area *iommufd_create_user_area(struct iommufd_ctx *ictx,
 	struct iommufd_payer *payer;
 	struct iova_area *area;
 
-	payer = get_payer(ictx);
+	payer = get_payer(ictx, &ictx->payer, false);
 	if (IS_ERR(payer))
 		return ERR_CAST(payer);
 	area = iova_area_create(payer, get_account_mode(ictx), uva, length,
@@ -326,7 +331,7 @@ static struct iova_area *create_file_area(struct iommufd_ctx *ictx, int fd,
 		area = ERR_PTR(-EOPNOTSUPP);
 		goto out_put_file;
 	}
-	payer = get_payer(ictx);
+	payer = get_payer(ictx, &ictx->file_payer, true);
 	if (IS_ERR(payer)) {
 		area = ERR_CAST(payer);
 		goto out_put_file;

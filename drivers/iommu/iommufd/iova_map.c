@@ -673,3 +673,41 @@ int iova_space_unmap_all(struct iova_space *space, unsigned long *unmapped)
 {
 	return iova_space_unmap_any(space, 0, ULONG_MAX, unmapped);
 }
+
+/**
+ * iova_space_collect_payers() - list the processes that pay for a space
+ * @space: space
+ * @list: list for iommufd_payer_list(); gets the payers that are not in it
+ *
+ * Return: 0, -EBUSY if an area is being made or removed, -EINVAL if the payer
+ * of an area cannot change, -EINTR.
+ */
+int iova_space_collect_payers(struct iova_space *space,
+			      struct iommufd_payer **list)
+{
+	unsigned int nr = AREAS_AT_ONCE;
+	struct iova_area *area;
+	unsigned long last;
+	int rc = 0;
+
+	mutex_lock(&space->lock);
+	area = __iova_space_first(space, 0, ULONG_MAX);
+	while (!rc && area) {
+		last = area->node.last;
+		if (area->state == AREA_CREATING ||
+		    area->state == AREA_REMOVING)
+			rc = -EBUSY;
+		else
+			rc = iommufd_payer_list(area->umem->payer, list);
+		if (rc || last == ULONG_MAX)
+			break;
+		area = to_iova_area(iova_node_next(&area->node));
+		if (area && !--nr) {
+			nr = AREAS_AT_ONCE;
+			rc = __let_others_through(space);
+			area = __iova_space_first(space, last + 1, ULONG_MAX);
+		}
+	}
+	mutex_unlock(&space->lock);
+	return rc;
+}

@@ -140,6 +140,8 @@ int iova_space_unmap(struct iova_space *space, unsigned long start,
 int iova_space_unmap_any(struct iova_space *space, unsigned long start,
 			 unsigned long last, unsigned long *unmapped);
 int iova_space_unmap_all(struct iova_space *space, unsigned long *unmapped);
+int iova_space_collect_payers(struct iova_space *space,
+			      struct iommufd_payer **list);
 int iova_space_split(struct iova_space *space, unsigned long iova);
 
 /* Reserved and allowed ranges */

@@ -52,6 +52,7 @@ union iommufd_ucmd_buffer {
 	struct iommu_hwpt_alloc hwpt_alloc;
 	struct iommu_ioas_alloc ioas_alloc;
 	struct iommu_ioas_allow_iovas allow_iovas;
+	struct iommu_ioas_change_process change_process;
 	struct iommu_ioas_copy ioas_copy;
 	struct iommu_ioas_iova_ranges iova_ranges;
 	struct iommu_ioas_map ioas_map;
@@ -86,6 +87,9 @@ static const struct iommufd_ioctl iommufd_ioctls[] = {
 		      struct iommu_ioas_alloc, out_ioas_id),
 	IOMMUFD_IOCTL(IOMMU_IOAS_ALLOW_IOVAS, iommufd_ioas_allow_iovas_ioctl,
 		      struct iommu_ioas_allow_iovas, allowed_iovas),
+	IOMMUFD_IOCTL(IOMMU_IOAS_CHANGE_PROCESS,
+		      iommufd_ioas_change_process_ioctl,
+		      struct iommu_ioas_change_process, __reserved),
 	IOMMUFD_IOCTL(IOMMU_IOAS_COPY, iommufd_ioas_copy_ioctl,
 		      struct iommu_ioas_copy, src_iova),
 	IOMMUFD_IOCTL(IOMMU_IOAS_IOVA_RANGES, iommufd_ioas_iova_ranges_ioctl,

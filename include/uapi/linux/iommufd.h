@@ -81,6 +81,7 @@ enum {
 	IOMMUFD_CMD_HWPT_ALLOC,
 	IOMMUFD_CMD_GET_HW_INFO,
 	IOMMUFD_CMD_IOAS_MAP_FILE = 0x8f,
+	IOMMUFD_CMD_IOAS_CHANGE_PROCESS = 0x92,
 };
 
 /**
@@ -337,6 +338,31 @@ struct iommu_ioas_copy {
 	__aligned_u64 src_iova;
 };
 #define IOMMU_IOAS_COPY _IO(IOMMUFD_TYPE, IOMMUFD_CMD_IOAS_COPY)
+
+/**
+ * struct iommu_ioas_change_process - argument of IOMMU_IOAS_CHANGE_PROCESS
+ * @size: sizeof(struct iommu_ioas_change_process)
+ * @__reserved: 0
+ *
+ * Makes the calling process the one that is charged for all mappings of the
+ * context, in place of the processes that have made them; such as after it has
+ * executed itself anew, or has got the file descriptor from another process.
+ * Since Linux 6.14. What is pinned moves at once, with VmPin, and what is pinned
+ * later is charged to the caller. The mode of accounting, and whether a mapping
+ * was made with CAP_IPC_LOCK and has no limit, stay as they are. The mappings
+ * are usable all the time.
+ *
+ * Errnos: EINVAL when any mapping is not of IOMMU_IOAS_MAP_FILE. EBUSY when
+ * another thread is creating or removing a mapping. ENOMEM when it is more than
+ * the caller's RLIMIT_MEMLOCK allows. EOPNOTSUPP for @__reserved. Nothing has
+ * changed on failure. Without a mapping the ioctl succeeds.
+ */
+struct iommu_ioas_change_process {
+	__u32 size;
+	__u32 __reserved;
+};
+#define IOMMU_IOAS_CHANGE_PROCESS \
+	_IO(IOMMUFD_TYPE, IOMMUFD_CMD_IOAS_CHANGE_PROCESS)
 
 /**
  * struct iommu_ioas_unmap - argument of IOMMU_IOAS_UNMAP
