@@ -79,6 +79,12 @@ static const struct command ioas_map_file = {
 	},
 };
 
+static const struct command change_process = {
+	.nr = IOMMU_IOAS_CHANGE_PROCESS,
+	.size = sizeof(struct iommu_ioas_change_process),
+	.zero = { ZERO_U32(iommu_ioas_change_process, __reserved, ~0U) },
+};
+
 static const struct command ioas_unmap = {
 	.nr = IOMMU_IOAS_UNMAP,
 	.size = sizeof(struct iommu_ioas_unmap),
@@ -280,6 +286,7 @@ FIXTURE_VARIANT_ADD(dispatch, ioas_allow_iovas) { &allow_iovas };
 FIXTURE_VARIANT_ADD(dispatch, ioas_iova_ranges) { &iova_ranges };
 FIXTURE_VARIANT_ADD(dispatch, ioas_map) { &ioas_map };
 FIXTURE_VARIANT_ADD(dispatch, ioas_map_file) { &ioas_map_file };
+FIXTURE_VARIANT_ADD(dispatch, ioas_change_process) { &change_process };
 FIXTURE_VARIANT_ADD(dispatch, ioas_unmap) { &ioas_unmap };
 FIXTURE_VARIANT_ADD(dispatch, ioas_copy) { &ioas_copy };
 FIXTURE_VARIANT_ADD(dispatch, option) { &option };
@@ -311,6 +318,7 @@ FIXTURE_VARIANT_ADD(unknown_bits, ioas_allow_iovas) { &allow_iovas };
 FIXTURE_VARIANT_ADD(unknown_bits, ioas_iova_ranges) { &iova_ranges };
 FIXTURE_VARIANT_ADD(unknown_bits, ioas_map) { &ioas_map };
 FIXTURE_VARIANT_ADD(unknown_bits, ioas_map_file) { &ioas_map_file };
+FIXTURE_VARIANT_ADD(unknown_bits, ioas_change_process) { &change_process };
 FIXTURE_VARIANT_ADD(unknown_bits, ioas_copy) { &ioas_copy };
 FIXTURE_VARIANT_ADD(unknown_bits, option) { &option };
 FIXTURE_VARIANT_ADD(unknown_bits, hwpt_alloc) { &hwpt_alloc };
@@ -567,7 +575,8 @@ TEST_F(node, unknown_numbers_are_enotty)
 	for (unsigned int nr = 0; nr < 256; nr++) {
 		/* VFIO's container ioctls and the table itself. */
 		if ((nr >= 0x64 && nr <= 0x78) || (nr >= 0x80 && nr <= 0x8a) ||
-		    nr == IOMMUFD_CMD_IOAS_MAP_FILE)
+		    nr == IOMMUFD_CMD_IOAS_MAP_FILE ||
+		    nr == IOMMUFD_CMD_IOAS_CHANGE_PROCESS)
 			continue;
 		/* The mock's test command exists when that module is loaded. */
 		if (nr == 0xa0)

@@ -167,6 +167,16 @@ static int step_punch(struct race_thread *t)
 	return 0;
 }
 
+/* Memory of the process is mapped most of the time, or something is changing. */
+static int step_change_process(struct race_thread *t)
+{
+	struct race_context context = race_context(t->shared);
+	struct iommu_ioas_change_process cmd = { .size = sizeof(cmd) };
+	int rc = iommufd_ioctl(context.fd, IOMMU_IOAS_CHANGE_PROCESS, &cmd);
+
+	return rc == EINVAL || rc == EBUSY ? 0 : rc;
+}
+
 static int step_unmap(struct race_thread *t)
 {
 	struct race_context context = race_context(t->shared);
@@ -425,6 +435,7 @@ static const struct race_op common_ops[] = {
 	{ "map_file", step_map_file, RACE_IOAS | RACE_MEMORY, 0,
 	  { EEXIST, EINVAL } },
 	{ "punch", step_punch, RACE_MEMORY },
+	{ "change_process", step_change_process, RACE_IOAS | RACE_MEMORY },
 	{ "unmap", step_unmap, RACE_IOAS | RACE_MEMORY, 0, { ENOENT, EBUSY } },
 	{ "unmap_all", step_unmap_all, RACE_IOAS | RACE_MEMORY, 0, { EBUSY } },
 	{ "copy", step_copy, RACE_IOAS | RACE_MEMORY, 0, { ENOENT, EEXIST } },
