@@ -8,7 +8,8 @@
  *
  * file_pin_folios() finds the folios in the page cache, fills holes of the file,
  * and migrates folios out of ZONE_MOVABLE and CMA, where nothing may stay for
- * long. It takes one pin of a folio, however many of its pages are in the range. So pins are added until each page has its own, as with gup. Then all
+ * long. It takes one pin of a folio, however many of its pages are in the range.
+ * So pins are added until each page has its own, as with gup. Then all
  * pages are given back alike, and in any parts.
  *
  * Pages stay with the devices if the file is truncated or a hole is punched.
@@ -48,7 +49,7 @@ static struct umem_file *to_umem_file(struct iommufd_umem *umem)
 /* Seals of a file that has passed file_is_memory() */
 static unsigned int file_seals(struct file *file)
 {
-	struct inode *inode = file_inode(file);
+	struct inode *inode = file->f_mapping->host;
 
 #ifdef CONFIG_HUGETLBFS
 	if (is_file_hugepages(file))
@@ -59,8 +60,19 @@ static unsigned int file_seals(struct file *file)
 
 static bool file_is_memory(struct file *file)
 {
-	return S_ISREG(file_inode(file)->i_mode) &&
+	return S_ISREG(file->f_mapping->host->i_mode) &&
 	       (is_file_hugepages(file) || shmem_mapping(file->f_mapping));
+}
+
+/* The rights that a shared mmap needs, which is readable in any case */
+static bool file_permits(struct file *file, int prot)
+{
+	if (!(file->f_mode & FMODE_READ))
+		return false;
+	return !(prot & IOMMU_WRITE) ||
+	       ((file->f_mode & FMODE_WRITE) &&
+		!IS_APPEND(file->f_mapping->host) &&
+		!(file_seals(file) & F_SEAL_FUTURE_WRITE));
 }
 
 /**
@@ -71,7 +83,8 @@ static bool file_is_memory(struct file *file)
  * @prot: IOMMU_READ and IOMMU_WRITE
  *
  * Return: 0; -EINVAL if it is not a regular file of shmem or hugetlbfs; -EPERM
- * if it is not open for what @prot says, or is sealed against writing.
+ * if it is not open for reading, or for what @prot says, or is sealed against
+ * writing, or can only be appended to.
  */
 int umem_file_init(struct iommufd_umem *umem, struct file *file, u64 end,
 		   int prot)
@@ -80,14 +93,9 @@ int umem_file_init(struct iommufd_umem *umem, struct file *file, u64 end,
 
 	if (!file_is_memory(file))
 		return -EINVAL;
-	if ((prot & IOMMU_READ) && !(file->f_mode & FMODE_READ))
+	if (!file_permits(file, prot) ||
+	    ((prot & IOMMU_WRITE) && mapping_map_writable(file->f_mapping)))
 		return -EPERM;
-	if (prot & IOMMU_WRITE) {
-		if (!(file->f_mode & FMODE_WRITE) ||
-		    (file_seals(file) & F_SEAL_FUTURE_WRITE) ||
-		    mapping_map_writable(file->f_mapping))
-			return -EPERM;
-	}
 	mem->file = get_file(file);
 	mem->end = end;
 	umem->flags |= UMEM_RELEASE;
@@ -176,8 +184,8 @@ static int file_pin_each_page(struct umem_batch *batch)
 		unsigned long npages = file_npages(batch, i, index);
 
 		/* User space drives the count; the kernel warns at its end. */
-		if (npages > 1 && (folio_ref_count(folio) > INT_MAX / 2 ||
-				   folio_add_pins(folio, npages - 1))) {
+		if (folio_ref_count(folio) > INT_MAX / 2 ||
+		    (npages > 1 && folio_add_pins(folio, npages - 1))) {
 			file_unpin_folios(batch, 0, i, batch->next);
 			unpin_folios(batch->folios + i, batch->nr_pages - i);
 			return -ENOMEM;
@@ -187,13 +195,39 @@ static int file_pin_each_page(struct umem_batch *batch)
 	return 0;
 }
 
+/*
+ * The kernel looks folios up lot by lot. If the file changes between two lots,
+ * a folio can begin before the end of the one before it, or behind it. Keep
+ * those up to there.
+ * Return: their number; *npages becomes that of their pages, of which the first
+ * has @index in the file.
+ */
+static unsigned int file_keep_adjacent(struct folio **folios, unsigned int nr,
+				       pgoff_t index, unsigned long *npages)
+{
+	unsigned int i;
+
+	for (i = 0; i < nr; i++) {
+		struct folio *folio = folios[i];
+
+		/* The index of huge pages has another unit on some kernels. */
+		if (!folio_test_hugetlb(folio) &&
+		    folio->index != index + *npages)
+			break;
+		*npages += folio_nr_pages(folio);
+	}
+	if (i < nr)
+		unpin_folios(folios + i, nr - i);
+	return i;
+}
+
 /* Pin and charge the next pages; all old ones are in the runs. */
 static int file_refill(struct umem_batch *batch, unsigned long last)
 {
 	struct iommufd_umem *umem = batch->umem;
 	unsigned long room = min(last - batch->next + 1, PAGES_AT_ONCE);
 	unsigned long npages = 0;
-	unsigned int i;
+	pgoff_t index;
 	long nr;
 	int rc;
 
@@ -206,8 +240,10 @@ static int file_refill(struct umem_batch *batch, unsigned long last)
 			    batch->max_pages, &batch->skip);
 	if (nr < 0)
 		return nr;
-	for (i = 0; i < nr; i++)
-		npages += folio_nr_pages(batch->folios[i]);
+	index = (umem->start >> PAGE_SHIFT) + batch->next - batch->skip;
+	nr = file_keep_adjacent(batch->folios, nr, index, &npages);
+	if (!nr)
+		return -EIO;
 	npages = min(npages - batch->skip, room);
 	rc = iommufd_payer_charge(umem->payer, umem->mode, npages);
 	if (rc) {

@@ -287,16 +287,18 @@ struct iommu_ioas_map {
  * it from being added in any case.
  *
  * While pages of hugetlbfs are pinned, on Linux 6.1 those of all files, the
- * calling process has the file mapped, read-only. That takes address space, at
- * most 2 MiB or one huge page at a time.
+ * process that needs them has the file mapped, read-only, and could read it
+ * there. That takes address space, at most 2 MiB or one huge page at a time. A
+ * kernel thread cannot do it, and an access of its own is EFAULT then.
  *
  * Errnos: those of IOMMU_IOAS_MAP. EBADF when @fd is not open. EINVAL also when
  * it is not a regular file of tmpfs or hugetlbfs, and, when pages are pinned,
- * if the range ends past the end of the file. EPERM with READABLE for a file
- * that is not open for reading, with WRITEABLE for one that is not open for
- * writing or has a seal F_SEAL_WRITE or F_SEAL_FUTURE_WRITE. EOPNOTSUPP also
- * for a dma-buf. EOVERFLOW when @start + @length wraps. ENOMEM also when the
- * file system has no page for a hole. EIO when a page cannot be read.
+ * if the range ends past the end of the file. EPERM for a file that is not open
+ * for reading, with WRITEABLE also for one that is not open for writing, can
+ * only be appended to, or has a seal F_SEAL_WRITE or F_SEAL_FUTURE_WRITE.
+ * EOPNOTSUPP also for a dma-buf. EOVERFLOW when @start + @length wraps. ENOMEM
+ * also when the file system has no page for a hole. EIO when a page cannot be
+ * read. Where pinning maps the file, also errnos of opening it (EACCES, ENFILE).
  */
 struct iommu_ioas_map_file {
 	__u32 size;
