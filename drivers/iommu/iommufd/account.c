@@ -4,8 +4,8 @@
  *
  * The process that maps memory pays for it, even if another process attaches
  * the device and even after the mapper has exited. The payer keeps the structs
- * of its mm, user and task until all pages are uncharged. Who pays for files can
- * change: the charges then move to the new process.
+ * of its mm, user and task until all pages are uncharged. Who pays for files
+ * can change: the charges then move to the new process.
  */
 #include <linux/cred.h>
 #include <linux/mm.h>
@@ -334,8 +334,7 @@ static void payer_change(struct iommufd_payer *payer,
  * Return: 0; -ENOMEM if it is more than the limit of the current process, also
  * if the same user pays already; -EINTR. Nothing has changed on failure.
  */
-int iommufd_payers_change(struct iommufd_payer *list,
-			  const u8 *modep,
+int iommufd_payers_change(struct iommufd_payer *list, const u8 *modep,
 			  struct mutex *nest_lock)
 {
 	struct iommufd_payer self = {

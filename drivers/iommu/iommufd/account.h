@@ -84,8 +84,7 @@ void iommufd_payer_uncharge(struct iommufd_payer *payer,
 
 int iommufd_payer_list(struct iommufd_payer *payer,
 		       struct iommufd_payer **list);
-int iommufd_payers_change(struct iommufd_payer *list,
-			  const u8 *modep,
+int iommufd_payers_change(struct iommufd_payer *list, const u8 *modep,
 			  struct mutex *nest_lock);
 void iommufd_payers_put(struct iommufd_payer *list);
 

@@ -12,8 +12,8 @@
  * the pages; FOLL_LONGTERM migrates them out of ZONE_MOVABLE and CMA. The
  * mapping is shared, so gup returns the pages of the file, which may be written
  * to. It is read-only, and of a struct file of its own that is open for reading
- * only. So no thread can make it writable, it is allowed for a sealed memfd, and
- * holes get pages that belong to the file.
+ * only. So no thread can make it writable, it is allowed for a sealed memfd,
+ * and holes get pages that belong to the file.
  *
  * Another thread can put other memory into the place of the mapping. So each
  * page must be one that the file has there: only then the rest of its folio is

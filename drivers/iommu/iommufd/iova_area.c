@@ -21,7 +21,7 @@ static void iova_area_init(struct iova_area *area, int prot)
 	area->state = AREA_CREATING;
 }
 
-/* The size is constant wherever this is inlined, which makes kzalloc() cheap. */
+/* The size is constant where this is inlined, which makes kzalloc() cheap. */
 static __always_inline struct iova_umem *iova_umem_alloc(size_t private)
 {
 	struct iova_umem *owner;

@@ -467,7 +467,8 @@ static int umem_pin_next(struct iommufd_umem *umem, struct umem_pin *pin,
  * Return: 0; -ENOMEM if memory is short or RLIMIT_MEMLOCK is exceeded, -EINTR
  * when killed, or an errno of the kind of memory: for user addresses -EFAULT if
  * pages are missing or may not be pinned, -EOPNOTSUPP for DAX; for files
- * -EINVAL if the file is too short, -EIO. Nothing is pinned or charged on failure.
+ * -EINVAL if the file is too short, -EIO. Nothing is pinned or charged on
+ * failure.
  */
 int iommufd_umem_pin(struct iommufd_umem *umem, unsigned long first,
 		     unsigned long last)

@@ -6,10 +6,10 @@
  * memfd. No process needs to have it mapped, and the process that mapped it for
  * devices may exit.
  *
- * file_pin_folios() finds the folios in the page cache, fills holes of the file,
- * and migrates folios out of ZONE_MOVABLE and CMA, where nothing may stay for
- * long. It takes one pin of a folio, however many of its pages are in the range.
- * So pins are added until each page has its own, as with gup. Then all
+ * file_pin_folios() finds the folios in the page cache, fills holes of the
+ * file, and migrates folios out of ZONE_MOVABLE and CMA, where nothing may stay
+ * for long. It takes one pin of a folio, however many of its pages are in the
+ * range. So pins are added until each page has its own, as with gup. Then all
  * pages are given back alike, and in any parts.
  *
  * Pages stay with the devices if the file is truncated or a hole is punched.

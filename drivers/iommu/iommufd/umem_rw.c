@@ -86,8 +86,8 @@ static int umem_rw_index(struct iommufd_umem *umem, unsigned long index,
  *
  * Nothing is charged, because no page stays pinned.
  *
- * Return: 0, -EINTR when killed, or an errno of the kind of memory; then a part may
- * have been copied.
+ * Return: 0, -EINTR when killed, or an errno of the kind of memory; then a part
+ * may have been copied.
  */
 int iommufd_umem_rw(struct iommufd_umem *umem, unsigned long offset,
 		    unsigned long length, bool write, void *data)

@@ -63,8 +63,8 @@
  * ENOMEM
  *     The kernel is out of memory, or RLIMIT_MEMLOCK is reached.
  *
- * A fatal signal ends a long ioctl. MAP, MAP_FILE, COPY and HWPT_ALLOC then undo what
- * they have done. UNMAP does not: a part of the range has been removed.
+ * A fatal signal ends a long ioctl. MAP, MAP_FILE, COPY and HWPT_ALLOC then undo
+ * what they have done. UNMAP does not: a part of the range has been removed.
  */
 
 enum {
@@ -298,7 +298,8 @@ struct iommu_ioas_map {
  * only be appended to, or has a seal F_SEAL_WRITE or F_SEAL_FUTURE_WRITE.
  * EOPNOTSUPP also for a dma-buf. EOVERFLOW when @start + @length wraps. ENOMEM
  * also when the file system has no page for a hole. EIO when a page cannot be
- * read. Where pinning maps the file, also errnos of opening it (EACCES, ENFILE).
+ * read. Where pinning maps the file, also errnos of opening it, such as EACCES
+ * and ENFILE.
  */
 struct iommu_ioas_map_file {
 	__u32 size;
@@ -349,10 +350,10 @@ struct iommu_ioas_copy {
  * Makes the calling process the one that is charged for all mappings of the
  * context, in place of the processes that have made them; such as after it has
  * executed itself anew, or has got the file descriptor from another process.
- * Since Linux 6.14. What is pinned moves at once, with VmPin, and what is pinned
- * later is charged to the caller. The mode of accounting, and whether a mapping
- * was made with CAP_IPC_LOCK and has no limit, stay as they are. The mappings
- * are usable all the time.
+ * Since Linux 6.14. What is pinned moves at once, with VmPin, and what is
+ * pinned later is charged to the caller. The mode of accounting, and whether a
+ * mapping was made with CAP_IPC_LOCK and has no limit, stay as they are. The
+ * mappings are usable all the time.
  *
  * Errnos: EINVAL when any mapping is not of IOMMU_IOAS_MAP_FILE. EBUSY when
  * another thread is creating or removing a mapping. ENOMEM when it is more than
