@@ -59,6 +59,7 @@ struct memory_kind {
 extern const struct memory_kind anon_4k, random_4k, thp, hugetlb, memfd_4k;
 extern const struct memory_kind untouched_4k, untouched_thp, untouched_memfd, untouched_hugetlb;
 void *memory_create(const struct memory_kind *kind, size_t length);
+void *memory_create_memfd(size_t length, int *fd);
 void memory_destroy(const struct memory_kind *kind, void *va, size_t length);
 
 /* type1.c */
@@ -80,6 +81,7 @@ void iommufd_setup(void);
 uint32_t ioas_alloc(void);
 void iommufd_destroy(uint32_t id);
 void ioas_map(uint32_t ioas, void *va, uint64_t length, uint64_t iova);
+void ioas_map_file(uint32_t ioas, int fd, uint64_t length, uint64_t iova);
 uint64_t ioas_map_anywhere(uint32_t ioas, void *va, uint64_t length);
 void ioas_unmap(uint32_t ioas, uint64_t iova, uint64_t length);
 void ioas_copy(uint32_t dst, uint32_t src, uint64_t length, uint64_t iova);
@@ -135,6 +137,7 @@ void list_groups(void);
 /* Groups of rows that rows.c calls */
 void bench_second_device(const struct memory_kind *kind, const struct scale *scale);
 void bench_auto(const struct memory_kind *kind, const struct scale *scale);
+void bench_file(const struct memory_kind *kind, const struct scale *scale);
 void bench_ioas(const struct memory_kind *kind, const struct scale *scale);
 void bench_access(const struct memory_kind *kind, const struct scale *scale);
 void bench_mapping_memory(const struct memory_kind *kind, const struct scale *scale);

@@ -61,6 +61,23 @@ uint64_t ioas_map_anywhere(uint32_t ioas, void *va, uint64_t length)
 	return ioas_map_flags(ioas, va, length, 0, 0);
 }
 
+/* Map a file from its start on. */
+void ioas_map_file(uint32_t ioas, int fd, uint64_t length, uint64_t iova)
+{
+	struct iommu_ioas_map_file map = {
+		.size = sizeof(map),
+		.flags = IOMMU_IOAS_MAP_READABLE | IOMMU_IOAS_MAP_WRITEABLE |
+			 IOMMU_IOAS_MAP_FIXED_IOVA,
+		.ioas_id = ioas,
+		.fd = fd,
+		.length = length,
+		.iova = iova,
+	};
+
+	if (ioctl(iommufd, IOMMU_IOAS_MAP_FILE, &map))
+		err(1, "IOMMU_IOAS_MAP_FILE");
+}
+
 void ioas_unmap(uint32_t ioas, uint64_t iova, uint64_t length)
 {
 	struct iommu_ioas_unmap unmap = {

@@ -132,14 +132,19 @@ static void *create_hugetlb(size_t length)
 	return va;
 }
 
+static void *map_memfd(size_t length, int *fd)
+{
+	*fd = memfd_create("bench", MFD_CLOEXEC);
+	if (*fd < 0 || ftruncate(*fd, length))
+		err(1, "memfd");
+	return map_memory(length, MAP_SHARED, *fd);
+}
+
 static void *create_untouched_memfd(size_t length)
 {
-	int fd = memfd_create("bench", MFD_CLOEXEC);
-	void *va;
+	int fd;
+	void *va = map_memfd(length, &fd);
 
-	if (fd < 0 || ftruncate(fd, length))
-		err(1, "memfd");
-	va = map_memory(length, MAP_SHARED, fd);
 	close(fd);
 	return va;
 }
@@ -161,6 +166,15 @@ const struct memory_kind untouched_4k = { "untouched 4K", create_untouched_4k };
 const struct memory_kind untouched_thp = { "untouched THP", create_untouched_thp };
 const struct memory_kind untouched_memfd = { "untouched memfd", create_untouched_memfd };
 const struct memory_kind untouched_hugetlb = { "untouched hugetlb", create_untouched_hugetlb };
+
+/* As the kind memfd_4k, with the descriptor, which the caller closes. */
+void *memory_create_memfd(size_t length, int *fd)
+{
+	void *va = map_memfd(length, fd);
+
+	touch(va, length, PAGE);
+	return va;
+}
 
 void *memory_create(const struct memory_kind *kind, size_t length)
 {

@@ -153,6 +153,7 @@ static const struct {
 	{ "thp", bench_large, &thp },
 	{ "hugetlb", bench_large, &hugetlb },
 	{ "memfd", bench_large, &memfd_4k },
+	{ "file", bench_file, NULL },
 	{ "small", bench_small, &anon_4k },
 	{ "medium", bench_medium, &thp },
 	{ "second", bench_second_device, &anon_4k },
