@@ -13,6 +13,7 @@
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <linux/magic.h>
+#include <linux/mempolicy.h>
 #include <linux/udmabuf.h>
 
 #include "ioas.h"
@@ -242,6 +243,38 @@ TEST_F(file, holes_get_pages)
 	mem_fill(self->mem + last, COUNT, 2);
 	test_domains_have(IOVA, self->length, self->mem);
 	test_devices_copy(IOVA + last, IOVA, self->mem, 2);
+}
+
+/* Take new pages from a node, in this process. */
+static bool prefer_node(int node)
+{
+	unsigned long mask = 1UL << node;
+
+	return !syscall(SYS_set_mempolicy, MPOL_PREFERRED, &mask,
+			8 * sizeof(mask));
+}
+
+/* Where pages must be movable, none may stay for a device. */
+TEST_F(file, no_page_stays_in_zone_movable)
+{
+	size_t pages = self->length / PAGE;
+	struct frame_zone zone;
+	int movable;
+
+	if (!movable_zones(&zone, 1))
+		SKIP(return, "the machine has no ZONE_MOVABLE");
+	if (is_hugetlb(variant->kind))
+		SKIP(return, "gup of Linux 6.1 warns of huge pages in ZONE_MOVABLE");
+	ASSERT_TRUE(prefer_node(zone.node));
+	mem_fill(self->mem, self->length, 7);
+	movable = mem_movable(self->mem, pages);
+	/* It is the first zone of its node to give pages to user space. */
+	ASSERT_LT(0, movable);
+	test_map_file(self->file, 0, self->length, IOVA);
+	ASSERT_EQ(variant->domains ? 0 : movable,
+		  mem_movable(self->mem, pages));
+	ASSERT_TRUE(mem_is(self->mem, self->length, 7));
+	test_domains_have(IOVA, self->length, self->mem);
 }
 
 TEST_F(file, every_border)

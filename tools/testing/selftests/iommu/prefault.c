@@ -18,6 +18,7 @@
 
 #include "cgroup.h"
 #include "harness.h"
+#include "mem_frames.h"
 
 #define IOVA	0x10000000UL
 #define LENGTH	(64UL << 20)
@@ -441,21 +442,14 @@ TEST_F(prefault, stopped)
 	}
 }
 
-static long movable_pages(void)
+static uint64_t movable_pages(void)
 {
-	long pages = 0, n;
-	char line[256];
-	bool movable = false;
-	FILE *f = fopen("/proc/zoneinfo", "re");
+	struct frame_zone zones[8];
+	size_t nr = movable_zones(zones, ARRAY_SIZE(zones));
+	uint64_t pages = 0;
 
-	while (f && fgets(line, sizeof(line), f)) {
-		if (!strncmp(line, "Node", 4))
-			movable = strstr(line, "Movable");
-		else if (movable && sscanf(line, " managed %ld", &n) == 1)
-			pages += n;
-	}
-	if (f)
-		fclose(f);
+	while (nr--)
+		pages += zones[nr].managed;
 	return pages;
 }
 

@@ -1,13 +1,19 @@
 // SPDX-License-Identifier: GPL-2.0
 #include <fcntl.h>
+#include <inttypes.h>
 #include <linux/kernel-page-flags.h>
 #include <stdbool.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
 #include "mem.h"
 #include "mem_frames.h"
+
+/* More nodes than any machine of the tests has */
+#define MAX_ZONES 8
 
 /*
  * The i-th entry is the page of the file (or of the huge page) that becomes the
@@ -161,4 +167,50 @@ int mem_dirty(const void *mem, size_t pages)
 	close(pagemap);
 	close(kpageflags);
 	return dirty;
+}
+
+size_t movable_zones(struct frame_zone *zones, size_t max)
+{
+	FILE *f = fopen("/proc/zoneinfo", "re");
+	struct frame_zone zone = {};
+	bool movable = false;
+	char line[256];
+	size_t nr = 0;
+
+	while (f && nr < max && fgets(line, sizeof(line), f)) {
+		if (sscanf(line, "Node %d", &zone.node) == 1)
+			movable = strstr(line, "Movable");
+		if (!movable)
+			continue;
+		if (sscanf(line, " spanned %" SCNu64, &zone.spanned) == 1 ||
+		    sscanf(line, " managed %" SCNu64, &zone.managed) == 1)
+			continue;
+		/* The last line of a zone that has pages */
+		if (sscanf(line, " start_pfn: %" SCNu64, &zone.start) == 1)
+			zones[nr++] = zone;
+	}
+	if (f)
+		fclose(f);
+	return nr;
+}
+
+int mem_movable(const void *mem, size_t pages)
+{
+	int pagemap = open("/proc/self/pagemap", O_RDONLY | O_CLOEXEC);
+	struct frame_zone zones[MAX_ZONES];
+	size_t nr = movable_zones(zones, MAX_ZONES);
+	int movable = 0;
+
+	for (size_t i = 0; i < pages; i++) {
+		uint64_t pfn = page_frame(pagemap, mem + i * PAGE);
+
+		if (!pfn) {
+			movable = -1;
+			break;
+		}
+		for (size_t z = 0; z < nr; z++)
+			movable += pfn - zones[z].start < zones[z].spanned;
+	}
+	close(pagemap);
+	return movable;
 }

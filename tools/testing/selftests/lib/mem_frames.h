@@ -4,6 +4,7 @@
 #define SELFTEST_LIB_MEM_FRAMES_H
 
 #include <stddef.h>
+#include <stdint.h>
 
 /*
  * Memory of short runs of pages. mem_scattered() is shared memory, whose pages
@@ -26,5 +27,22 @@ size_t mem_runs(const void *mem, size_t pages);
 
 /* The number of dirty pages among present pages; -1 if the kernel hides it */
 int mem_dirty(const void *mem, size_t pages);
+
+/* One zone: its node and frames, and how many of these the kernel manages */
+struct frame_zone {
+	int node;
+	uint64_t start;
+	uint64_t spanned;
+	uint64_t managed;
+};
+
+/* The zones for movable pages that have any; the number of them is returned. */
+size_t movable_zones(struct frame_zone *zones, size_t max);
+
+/*
+ * The number of present pages that are in ZONE_MOVABLE; -1 if the kernel hides
+ * it
+ */
+int mem_movable(const void *mem, size_t pages);
 
 #endif
