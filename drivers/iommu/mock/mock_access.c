@@ -13,6 +13,7 @@
 #include <linux/lockdep.h>
 #include <linux/module.h>
 #include <linux/rwsem.h>
+#include <linux/sched.h>
 #include <linux/sizes.h>
 #include <linux/slab.h>
 #include <linux/uaccess.h>
@@ -53,6 +54,9 @@ MODULE_PARM_DESC(stuck, "Number of UNMAP callbacks that did not get the lock");
 
 /* How often an UNMAP callback tries to take the lock, every 20 ms */
 #define LOCK_TRIES 150
+
+/* How many pins an UNMAP callback takes before it undoes them */
+#define PINS_AT_ONCE 64
 
 /**
  * struct mock_access - an access and what it has pinned
@@ -99,23 +103,27 @@ static void mock_unpin(struct mock_access *maccess, struct mock_pin *pin)
 	kfree(pin);
 }
 
-/* Remove one pin that overlaps the range from the list. */
-static struct mock_pin *mock_take_pin_in(struct mock_access *maccess,
-					 unsigned long iova, unsigned long last)
+/*
+ * Move pins that overlap the range to another list. Each call walks the whole
+ * list, so it takes many: threads that pin must not be faster than one that
+ * unmaps. It does not take all, because iommufd_access_destroy() in another
+ * thread waits only so long for pins that it does not find.
+ */
+static void mock_take_pins_in(struct mock_access *maccess, unsigned long iova,
+			      unsigned long last, struct list_head *taken)
 {
-	struct mock_pin *pin, *found = NULL;
+	unsigned int room = PINS_AT_ONCE;
+	struct mock_pin *pin, *next;
 
 	spin_lock(&maccess->lock);
-	list_for_each_entry(pin, &maccess->pins, entry) {
-		if (pin->iova <= last &&
-		    pin->iova + (pin->length - 1) >= iova) {
-			list_del(&pin->entry);
-			found = pin;
+	list_for_each_entry_safe(pin, next, &maccess->pins, entry) {
+		if (pin->iova > last || pin->iova + (pin->length - 1) < iova)
+			continue;
+		list_move_tail(&pin->entry, taken);
+		if (!--room)
 			break;
-		}
 	}
 	spin_unlock(&maccess->lock);
-	return found;
 }
 
 static struct mock_pin *mock_take_pin(struct mock_access *maccess, u32 id)
@@ -123,7 +131,8 @@ static struct mock_pin *mock_take_pin(struct mock_access *maccess, u32 id)
 	struct mock_pin *pin, *found = NULL;
 
 	spin_lock(&maccess->lock);
-	list_for_each_entry(pin, &maccess->pins, entry) {
+	/* Most callers want a pin that is new. */
+	list_for_each_entry_reverse(pin, &maccess->pins, entry) {
 		if (pin->id == id) {
 			list_del(&pin->entry);
 			found = pin;
@@ -137,12 +146,20 @@ static struct mock_pin *mock_take_pin(struct mock_access *maccess, u32 id)
 static void mock_unpin_range(struct mock_access *maccess, unsigned long iova,
 			     unsigned long last, unsigned int delay)
 {
-	struct mock_pin *pin;
+	struct mock_pin *pin, *next;
+	LIST_HEAD(taken);
 
-	while ((pin = mock_take_pin_in(maccess, iova, last))) {
-		if (delay)
-			msleep(delay);
-		mock_unpin(maccess, pin);
+	for (;;) {
+		mock_take_pins_in(maccess, iova, last, &taken);
+		if (list_empty(&taken))
+			break;
+		list_for_each_entry_safe(pin, next, &taken, entry) {
+			if (delay)
+				msleep(delay);
+			list_del(&pin->entry);
+			mock_unpin(maccess, pin);
+		}
+		cond_resched();
 	}
 }
 
