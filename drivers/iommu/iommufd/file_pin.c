@@ -211,3 +211,37 @@ long file_pin_folios(struct file *file, loff_t start, loff_t end,
 				    offset);
 	return rc;
 }
+
+/**
+ * file_pin_page_shortly() - pin one page of a file for a copy
+ * @file: file of shmem
+ * @index: index of the page
+ * @page: receives the page, for unpin_user_page()
+ *
+ * Needs no place to map the file, so a kernel thread can use it where
+ * file_pin_folios() does not help. The page may be in a zone that needs its
+ * pages to be movable.
+ *
+ * Context: process context.
+ * Return: 0, -EFAULT for another file, -EINVAL behind the end, -ENOMEM,
+ * -ENOSPC, or -EIO.
+ */
+int file_pin_page_shortly(struct file *file, pgoff_t index, struct page **page)
+{
+	struct folio *folio;
+	int rc = 0;
+
+	if (!shmem_mapping(file->f_mapping))
+		return -EFAULT;
+	*page = shmem_read_mapping_page(file->f_mapping, index);
+	if (IS_ERR(*page))
+		return PTR_ERR(*page);
+	folio = page_folio(*page);
+	/* User space drives the count; the kernel warns at its end. */
+	if (folio_ref_count(folio) > INT_MAX / 2)
+		rc = -ENOMEM;
+	if (!rc)
+		rc = folio_add_pins(folio, 1);
+	folio_put(folio);
+	return rc;
+}

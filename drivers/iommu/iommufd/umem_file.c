@@ -305,6 +305,17 @@ static unsigned long file_drop(struct umem_batch *batch)
 	return batch->held - batch->next;
 }
 
+/* A kernel thread cannot map the file. */
+static int file_pin_shortly(struct iommufd_umem *umem, unsigned long index,
+			    struct page **page)
+{
+	int rc = file_pin_page_shortly(to_umem_file(umem)->file,
+				       (umem->start >> PAGE_SHIFT) + index,
+				       page);
+
+	return rc == -ENOSPC ? -ENOMEM : rc;
+}
+
 static int file_get_page(struct iommufd_umem *umem, unsigned long index,
 			 bool write, struct page **page)
 {
@@ -313,6 +324,8 @@ static int file_get_page(struct iommufd_umem *umem, unsigned long index,
 	long nr;
 
 	nr = file_pin_range(umem, index, 1, &folio, 1, &skip);
+	if (nr == -EFAULT)
+		return file_pin_shortly(umem, index, page);
 	if (nr < 0)
 		return nr;
 	*page = folio_page(folio, skip);

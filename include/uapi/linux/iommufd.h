@@ -289,7 +289,8 @@ struct iommu_ioas_map {
  * While pages of hugetlbfs are pinned, on Linux 6.1 those of all files, the
  * process that needs them has the file mapped, read-only, and could read it
  * there. That takes address space, at most 2 MiB or one huge page at a time. A
- * kernel thread cannot do it, and an access of its own is EFAULT then.
+ * kernel thread cannot do it: it can copy pages of tmpfs, but all else that it
+ * does with pages that are not pinned yet is EFAULT then.
  *
  * Errnos: those of IOMMU_IOAS_MAP. EBADF when @fd is not open. EINVAL also when
  * it is not a regular file of tmpfs or hugetlbfs, and, when pages are pinned,

@@ -547,6 +547,39 @@ TEST_F(file, accesses_pin_and_copy)
 	ASSERT_EQ(self->pins, proc_pages_pinned());
 }
 
+/* A kernel thread has no address space in which it could map the file. */
+TEST_F(file, kernel_thread_copies)
+{
+	uint8_t buffer[2 * PAGE];
+	int access;
+
+	mem_fill(self->mem + PAGE, PAGE, 9);
+	test_map_file(self->file, 0, self->length, IOVA);
+	test_access_create(0, &access);
+	if (is_hugetlb(variant->kind) && !variant->domains) {
+		test_err_access_rw(EFAULT, access, IOVA + PAGE, COUNT, buffer,
+				   MOCK_ACCESS_SLOW_PATH);
+	} else {
+		test_access_rw(access, IOVA + PAGE, PAGE, buffer,
+			       MOCK_ACCESS_SLOW_PATH);
+		ASSERT_TRUE(mem_is(buffer, PAGE, 9));
+		/* The second page is a hole if nothing is pinned. */
+		mem_fill(buffer, sizeof(buffer), 10);
+		test_access_rw(access, IOVA + PAGE + 1, sizeof(buffer), buffer,
+			       MOCK_ACCESS_SLOW_PATH | MOCK_ACCESS_WRITE);
+		ASSERT_TRUE(mem_is(self->mem + PAGE + 1, sizeof(buffer), 10));
+	}
+	test_mapped_pinned(self->length);
+	if (!variant->domains && !is_hugetlb(variant->kind)) {
+		ASSERT_EQ(0, ftruncate(self->file, 0));
+		test_err_access_rw(EINVAL, access, IOVA, 1, buffer,
+				   MOCK_ACCESS_SLOW_PATH);
+	}
+	close(access);
+	test_unmap(IOVA, self->length);
+	ASSERT_EQ(self->pins, proc_pages_pinned());
+}
+
 /* In a child: another process maps, and exits. */
 struct mapper {
 	int fd, file;
