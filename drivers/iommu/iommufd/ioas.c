@@ -368,6 +368,16 @@ static int ioas_map_user(struct iommufd_ucmd *ucmd, struct iommufd_ioas *ioas,
 				    &user->iova);
 }
 
+/* The rights that a command asks for which maps memory anew, or errno */
+static int ioas_check_map_cmd(u32 flags, u64 iova, u64 length)
+{
+	if (flags & ~MAP_FLAGS)
+		return -EOPNOTSUPP;
+	if (iova >= ULONG_MAX || length >= ULONG_MAX)
+		return -EOVERFLOW;
+	return ioas_map_prot(flags);
+}
+
 /* IOMMU_IOAS_MAP */
 int iommufd_ioas_map_ioctl(struct iommufd_ucmd *ucmd)
 {
@@ -375,11 +385,9 @@ int iommufd_ioas_map_ioctl(struct iommufd_ucmd *ucmd)
 	struct iommufd_ioas *ioas;
 	int prot, rc;
 
-	if ((cmd->flags & ~MAP_FLAGS) || cmd->__reserved)
+	if (cmd->__reserved)
 		return -EOPNOTSUPP;
-	if (cmd->iova >= ULONG_MAX || cmd->length >= ULONG_MAX)
-		return -EOVERFLOW;
-	prot = ioas_map_prot(cmd->flags);
+	prot = ioas_check_map_cmd(cmd->flags, cmd->iova, cmd->length);
 	if (prot < 0)
 		return prot;
 
@@ -424,11 +432,7 @@ int iommufd_ioas_map_file_ioctl(struct iommufd_ucmd *ucmd)
 	struct iommufd_ioas *ioas;
 	int prot, rc;
 
-	if (cmd->flags & ~MAP_FLAGS)
-		return -EOPNOTSUPP;
-	if (cmd->iova >= ULONG_MAX || cmd->length >= ULONG_MAX)
-		return -EOVERFLOW;
-	prot = ioas_map_prot(cmd->flags);
+	prot = ioas_check_map_cmd(cmd->flags, cmd->iova, cmd->length);
 	if (prot < 0)
 		return prot;
 

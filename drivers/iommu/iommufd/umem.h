@@ -49,7 +49,6 @@ struct umem_batch;
  *            it back with unpin_user_pages_dirty_lock().
  * @prefault: start workers that make pages ahead of @pin, or return NULL. Is
  *            NULL for a kind that has none.
- *
  * @release: free what the kind keeps for a umem; no page is pinned any more.
  *           For a umem with UMEM_RELEASE only.
  *
