@@ -2,6 +2,7 @@
 #include <pthread.h>
 #include <sched.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #include "proc.h"
 #include "race.h"
@@ -47,6 +48,8 @@ static void *run_thread(void *arg)
 			__atomic_add_fetch(&thread->done, 1, __ATOMIC_RELAXED);
 		if (rc && !is_allowed(thread, rc) && !thread->bad_errno)
 			thread->bad_errno = rc;
+		if (thread->pause_us)
+			usleep(thread->pause_us);
 	}
 	return NULL;
 }

@@ -18,6 +18,7 @@ struct race_thread {
 	int (*step)(struct race_thread *thread);
 	int allowed[RACE_ERRNOS];	/* that some order of events gives */
 	bool may_starve;		/* may end without one success */
+	unsigned int pause_us;		/* sleep after each step */
 	const char *name;
 	void *shared;			/* the same for all threads of a test */
 	unsigned int seed;
