@@ -4,8 +4,9 @@ whether the emulator lost an interrupt of one of its CPUs, and whether it ran an
 that the kernel had already replaced.
 
 The time limit of a run counts only the seconds in which the guest could run. A stall that
-the guest reports is a fault of the guest, unless one of the first two explains it. An oops
-is a fault of the guest, unless it is of the third kind, before the guest's init ran."""
+the guest reports is a fault of the guest, unless one of the first two explains it; a task
+that hangs is explained by the second only. An oops is a fault of the guest, unless it is of
+the third kind, before the guest's init ran."""
 
 import json
 import re
@@ -16,6 +17,8 @@ from collections import deque
 from pathlib import Path
 
 STALL = re.compile(r"rcu: INFO: .*stall|RCU stall|soft lockup|hard LOCKUP")
+# A task waits for minutes: for another one, or for a processor that waits for its interrupt
+HUNG = re.compile(r"INFO: task .* blocked for more than")
 BREAKPOINT = re.compile(r"\bint3: 0000 \[#1\]")
 # Samples of the local APICs, one second apart; an interrupt is lost if all of them say so
 SAMPLES = 6
@@ -185,8 +188,8 @@ class Watch(threading.Thread):
             self.waited += longest
             self.history.append((now - before, longest))
             before = now
-            position, stalled = self.new_stall(position)
-            if stalled and self.blame() and not self.over.is_set():
+            position, stalled, hung = self.new_stall(position)
+            if (stalled or hung) and self.blame(starvation=stalled) and not self.over.is_set():
                 self.kill()
                 return
             if now - started - self.waited > self.seconds or now - started > self.cap:
@@ -215,12 +218,14 @@ class Watch(threading.Thread):
         self.qemu.kill()
 
     def new_stall(self, position):
-        """Return: the end of the console's log, and whether it reports a stall behind @position."""
+        """Return: the end of the console's log, and whether it reports a stall, and a task that
+        hangs, behind @position."""
         with open(self.console, "rb") as console:
             console.seek(position)
             text = console.read()
         end = text.rfind(b"\n") + 1
-        return position + end, bool(STALL.search(text[:end].decode(errors="replace")))
+        lines = text[:end].decode(errors="replace")
+        return position + end, bool(STALL.search(lines)), bool(HUNG.search(lines))
 
     def explain(self, starvation=True):
         """Why the guest hangs, if that is not the guest's fault; else None."""
