@@ -211,6 +211,15 @@ static long vfio_cdev_dispatch(struct vfio_cdev *dev, unsigned int cmd,
 	return vfio_cdev_driver_ioctl(dev, cmd, arg);
 }
 
+/* The user may have got the BARs back: after a reset, or by a config write. */
+static void vfio_cdev_retry_bars(struct vfio_cdev *dev)
+{
+	struct vfio_pci_core_device *core = vfio_cdev_pci_core(dev->vdev);
+
+	if (core)
+		iommufd_bar_retry(core);
+}
+
 long vfio_cdev_fops_ioctl(struct file *filep, unsigned int cmd,
 			  unsigned long arg)
 {
@@ -232,6 +241,7 @@ long vfio_cdev_fops_ioctl(struct file *filep, unsigned int cmd,
 		rc = vfio_cdev_driver_ioctl(file->dev, cmd, arg);
 	else
 		rc = vfio_cdev_dispatch(file->dev, cmd, arg);
+	vfio_cdev_retry_bars(file->dev);
 	if (has_pm)
 		pm_runtime_put(device);
 	return rc;
@@ -255,10 +265,13 @@ ssize_t vfio_cdev_fops_write(struct file *filep, const char __user *buf,
 {
 	struct vfio_cdev_file *file = filep->private_data;
 	struct vfio_device *vdev = file->dev->vdev;
+	ssize_t done;
 
 	if (!vfio_cdev_bound(file) || !vdev->ops->write)
 		return -EINVAL;
-	return vdev->ops->write(vdev, buf, count, ppos);
+	done = vdev->ops->write(vdev, buf, count, ppos);
+	vfio_cdev_retry_bars(file->dev);
+	return done;
 }
 EXPORT_SYMBOL_GPL(vfio_cdev_fops_write);
 

@@ -53,6 +53,8 @@ struct vm_area_struct;
  * @attached: the device is attached to a HWPT; under @lock
  * @idev: the device in its iommufd, or NULL when not bound; under @lock
  * @access: the same for a device that its driver emulates
+ * @ictx: the iommufd of @idev, or NULL; written under @lock, read without it by
+ *        a reader that only compares it
  * @put_kvm: releases @vdev->kvm, or NULL if that is not set; under @lock
  */
 struct vfio_cdev {
@@ -71,6 +73,7 @@ struct vfio_cdev {
 	bool attached;
 	struct iommufd_device *idev;
 	struct iommufd_access *access;
+	const struct iommufd_ctx *ictx;
 	void (*put_kvm)(struct kvm *kvm);
 };
 

@@ -270,6 +270,7 @@ static int vfio_dma_bind_device(struct vfio_cdev *dev, struct iommufd_ctx *ictx,
 	if (IS_ERR(idev))
 		return PTR_ERR(idev);
 	dev->idev = idev;
+	WRITE_ONCE(dev->ictx, ictx);
 	return 0;
 }
 
@@ -301,6 +302,7 @@ void vfio_dma_unbind(struct vfio_cdev *dev)
 		iommufd_access_destroy(dev->access);
 		dev->access = NULL;
 	} else {
+		WRITE_ONCE(dev->ictx, NULL);
 		iommufd_device_unbind(dev->idev);
 		dev->idev = NULL;
 	}

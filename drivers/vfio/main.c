@@ -10,7 +10,11 @@
 #include <linux/device.h>
 #include <linux/err.h>
 #include <linux/export.h>
+#include <linux/iommufd.h>
+#include <linux/ioport.h>
+#include <linux/mm_types.h>
 #include <linux/module.h>
+#include <linux/pci.h>
 #include <linux/vfio.h>
 #include <linux/xarray.h>
 
@@ -99,6 +103,62 @@ struct vfio_cdev *vfio_cdev_next_in_group(struct file *group,
 }
 EXPORT_SYMBOL_GPL(vfio_cdev_next_in_group);
 
+/*
+ * Do these bus addresses lie in one BAR? A BAR that ends within a page has the
+ * page: vfio-pci-core lets user space mmap it only if nothing else is there.
+ */
+static bool vfio_cdev_has_bar(struct pci_dev *pdev, phys_addr_t phys,
+			      u64 length)
+{
+	struct resource range = DEFINE_RES_MEM(phys, length);
+	int i;
+
+	for (i = 0; i < PCI_STD_NUM_BARS; i++) {
+		struct resource bar = pdev->resource[i];
+
+		bar.end |= PAGE_SIZE - 1;
+		if (resource_contains(&bar, &range))
+			return true;
+	}
+	return false;
+}
+
+/*
+ * iommufd_bar_provider.owner. vfio-pci-core's mmap() leaves its device in the
+ * VMA of a BAR, whichever file of the device user space has, so that this also
+ * recognises BARs that users of the stock group have. The pointer is looked up
+ * before it is used. vfio-pci-core may keep other memory in regions of its own,
+ * and a driver on top of it too: that is no BAR.
+ */
+static const void *vfio_cdev_bar_owner(const struct vm_area_struct *vma,
+				       phys_addr_t phys, u64 length,
+				       const struct iommufd_ctx **ictx)
+{
+	struct vfio_pci_core_device *core = vma->vm_private_data;
+	const void *owner = NULL;
+	struct vfio_cdev *dev;
+
+	*ictx = NULL;
+	if (!core)
+		return NULL;
+	/* The VMA keeps the device open. */
+	xa_lock(&vfio_cdevs);
+	dev = xa_load(&vfio_cdevs, (unsigned long)&core->vdev);
+	if (dev && vfio_cdev_pci_core(dev->vdev) == core &&
+	    (!length || vfio_cdev_has_bar(core->pdev, phys, length))) {
+		owner = core;
+		*ictx = READ_ONCE(dev->ictx);
+	}
+	xa_unlock(&vfio_cdevs);
+	if (owner && length && !vfio_pci_vma_is_watched(core, vma))
+		return NULL;
+	return owner;
+}
+
+static const struct iommufd_bar_provider vfio_cdev_bars = {
+	.owner = vfio_cdev_bar_owner,
+};
+
 static struct class_interface vfio_cdev_interface = {
 	.add_dev = vfio_cdev_add_dev,
 	.remove_dev = vfio_cdev_remove_dev,
@@ -114,11 +174,16 @@ static int __init vfio_cdev_module_init(void)
 	rc = vfio_cdev_nodes_init();
 	if (rc)
 		goto out_opener_exit;
-	rc = vfio_class_watch(&vfio_cdev_interface);
+	rc = iommufd_bar_provider_register(&vfio_cdev_bars);
 	if (rc)
 		goto out_nodes_exit;
+	rc = vfio_class_watch(&vfio_cdev_interface);
+	if (rc)
+		goto out_unregister;
 	return 0;
 
+out_unregister:
+	iommufd_bar_provider_unregister();
 out_nodes_exit:
 	vfio_dma_exit();
 	vfio_cdev_nodes_exit();
@@ -131,6 +196,7 @@ module_init(vfio_cdev_module_init);
 static void __exit vfio_cdev_module_exit(void)
 {
 	class_interface_unregister(&vfio_cdev_interface);
+	iommufd_bar_provider_unregister();
 	vfio_dma_exit();
 	vfio_cdev_nodes_exit();
 	vfio_group_opener_exit();

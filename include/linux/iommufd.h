@@ -18,6 +18,7 @@ struct iommufd_access;
 struct iommufd_ctx;
 struct iommufd_device;
 struct page;
+struct vm_area_struct;
 
 /* A context: one open of /dev/iommu */
 void iommufd_ctx_get(struct iommufd_ctx *ictx);
@@ -40,6 +41,26 @@ void iommufd_device_detach(struct iommufd_device *idev);
 struct iommufd_ctx *iommufd_device_to_ictx(struct iommufd_device *idev);
 u32 iommufd_device_to_id(struct iommufd_device *idev);
 bool iommufd_can_enforce_coherency(struct device *dev);
+
+/**
+ * struct iommufd_bar_provider - functions of a module that gives devices to
+ *                               user space, for MAP of device memory
+ * @owner: recognise a BAR by its VMA. If @length is not 0, also check that the
+ *         bus addresses from @phys on lie in one BAR of the device. Returns the
+ *         device, as any pointer that no other device has meanwhile, or NULL if
+ *         it is not a BAR of a device that user space may give to others; sets
+ *         *ictx to the context that the device is bound to, or to NULL. Called
+ *         under the mmap lock, and with @length when the first page is there;
+ *         must not sleep for long. The pointers are only compared.
+ */
+struct iommufd_bar_provider {
+	const void *(*owner)(const struct vm_area_struct *vma, phys_addr_t phys,
+			     u64 length, const struct iommufd_ctx **ictx);
+};
+
+int iommufd_bar_provider_register(const struct iommufd_bar_provider *provider);
+void iommufd_bar_provider_unregister(void);
+void iommufd_bar_retry(const void *owner);
 
 /**
  * struct iommufd_access_ops - callbacks of a driver that uses an IOAS itself

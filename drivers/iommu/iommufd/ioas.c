@@ -15,12 +15,13 @@
 #include <uapi/linux/magic.h>
 
 #include "account.h"
+#include "bar.h"
 #include "context.h"
 #include "ioas.h"
 #include "ioctl.h"
 
-#define MAP_FLAGS                                                    \
-	(IOMMU_IOAS_MAP_FIXED_IOVA | IOMMU_IOAS_MAP_WRITEABLE |      \
+#define MAP_FLAGS                                               \
+	(IOMMU_IOAS_MAP_FIXED_IOVA | IOMMU_IOAS_MAP_WRITEABLE | \
 	 IOMMU_IOAS_MAP_READABLE)
 
 /* Return: the IOAS for iommufd_put_ioas(), or ERR_PTR(-ENOENT). */
@@ -257,18 +258,13 @@ static enum iommufd_account_mode get_account_mode(struct iommufd_ctx *ictx)
 				       ictx->account_mode;
 }
 
-/**
- * iommufd_create_user_area() - prepare to map memory of the current process
- * @ictx: context, with an object in it
- * @uva: user address; the memory there is not looked at yet
- * @length: bytes
- * @prot: IOMMU_READ and IOMMU_WRITE
- *
+/*
+ * Prepare to map memory of the current process, which is not looked at yet.
  * Return: an area without an IOVA, or ERR_PTR(-ENOMEM).
  */
-struct iova_area *iommufd_create_user_area(struct iommufd_ctx *ictx,
-					   unsigned long uva,
-					   unsigned long length, int prot)
+static struct iova_area *create_user_area(struct iommufd_ctx *ictx,
+					  unsigned long uva,
+					  unsigned long length, int prot)
 {
 	struct iommufd_payer *payer;
 	struct iova_area *area;
@@ -286,36 +282,127 @@ struct iova_area *iommufd_create_user_area(struct iommufd_ctx *ictx,
 }
 
 /*
- * Map areas and write their IOVA to @user_iova, a member of the command in user
- * space. Takes over the areas, also on failure.
+ * As create_user_area(), if the memory is a BAR that other devices may use.
+ * Return: the area, ERR_PTR(-EFAULT) if the memory is anything else, or an errno
+ * of iova_area_create_bar().
+ */
+static struct iova_area *create_bar_area(struct iommufd_ctx *ictx,
+					 unsigned long uva,
+					 unsigned long length, int prot)
+{
+	struct iommufd_bar_range range = {
+		.mm = current->mm,
+		.start = uva & PAGE_MASK,
+		.npages = ((uva + length - 1) >> PAGE_SHIFT) -
+			  (uva >> PAGE_SHIFT) + 1,
+		.prot = prot,
+	};
+	struct iommufd_payer *payer;
+	struct iova_area *area;
+	const void *owner;
+
+	owner = iommufd_bar_owner(&range, ictx);
+	if (!owner)
+		return ERR_PTR(-EFAULT);
+	/* Nothing is charged, so nothing is in the way of a change. */
+	payer = get_payer(ictx, &ictx->file_payer, true);
+	if (IS_ERR(payer))
+		return ERR_CAST(payer);
+	area = iova_area_create_bar(payer, &range, owner, uva, length);
+	if (IS_ERR(area))
+		iommufd_payer_put(payer);
+	return area;
+}
+
+/* As iova_space_map(); frees the area on failure. */
+static int map_area(struct iommufd_ioas *ioas, struct iova_area *area,
+		    unsigned int how, unsigned long *iova)
+{
+	int rc;
+
+	if (IS_ERR(area))
+		return PTR_ERR(area);
+	rc = iova_space_map(&ioas->space, area, how, iova);
+	if (rc)
+		iova_areas_free(area);
+	return rc;
+}
+
+/**
+ * iommufd_ioas_map_memory() - map memory of the current process
+ * @ioas: IOAS
+ * @uva: user address; iommufd_check_map() has checked the range
+ * @length: bytes
+ * @prot: IOMMU_READ and IOMMU_WRITE
+ * @how: as for iova_space_map()
+ * @iova: as for iova_space_map()
+ * @new: receives the area
+ *
+ * The caller ends this with iova_space_commit(), or with iova_space_abort() and
+ * iova_areas_free().
+ *
+ * Pages that can be pinned are the common case, and finding out takes time. So
+ * the memory is a BAR if pinning it failed. If nothing is pinned yet, looking
+ * at it is all that this does.
+ *
+ * Return: 0, -ENOMEM, or an errno of iova_space_map().
+ */
+int iommufd_ioas_map_memory(struct iommufd_ioas *ioas, unsigned long uva,
+			    unsigned long length, int prot, unsigned int how,
+			    unsigned long *iova, struct iova_area **new)
+{
+	struct iommufd_ctx *ictx = ioas->ictx;
+	bool look = !iova_space_has_pgtables(&ioas->space);
+	int rc = -EFAULT;
+
+	if (!look) {
+		*new = create_user_area(ictx, uva, length, prot);
+		rc = map_area(ioas, *new, how, iova);
+		if (rc != -EFAULT)
+			return rc;
+	}
+	*new = create_bar_area(ictx, uva, length, prot);
+	if (look && *new == ERR_PTR(-EFAULT))
+		*new = create_user_area(ictx, uva, length, prot);
+	return map_area(ioas, *new, how, iova);
+}
+
+/*
+ * Write the IOVA of new areas to @user_iova, a member of the command in user
+ * space, and finish mapping them; or undo that and free them.
+ */
+static int respond_and_commit(struct iommufd_ioas *ioas,
+			      struct iova_area *areas, unsigned long iova,
+			      __u64 __user *user_iova)
+{
+	if (put_user(iova, user_iova)) {
+		iova_space_abort(&ioas->space, areas);
+		iova_areas_free(areas);
+		return -EFAULT;
+	}
+	iova_space_commit(&ioas->space, areas);
+	return 0;
+}
+
+static unsigned int map_how(u32 flags)
+{
+	return flags & IOMMU_IOAS_MAP_FIXED_IOVA ? IOVA_MAP_FIXED : 0;
+}
+
+/*
+ * Map areas and write their IOVA to @user_iova. Takes over the areas, also on
+ * failure.
  */
 static int ioas_map_and_respond(struct iommufd_ioas *ioas,
 				struct iova_area *areas, u32 flags,
 				unsigned long iova, __u64 __user *user_iova)
 {
-	unsigned int how = flags & IOMMU_IOAS_MAP_FIXED_IOVA ? IOVA_MAP_FIXED :
-							       0;
-	int rc;
+	int rc = map_area(ioas, areas, map_how(flags), &iova);
 
-	rc = iova_space_map(&ioas->space, areas, how, &iova);
-	if (rc)
-		goto out_free;
-
-	if (put_user(iova, user_iova)) {
-		rc = -EFAULT;
-		goto out_abort;
-	}
-	iova_space_commit(&ioas->space, areas);
-	return 0;
-
-out_abort:
-	iova_space_abort(&ioas->space, areas);
-out_free:
-	iova_areas_free(areas);
-	return rc;
+	return rc ?: respond_and_commit(ioas, areas, iova, user_iova);
 }
 
-/* As iommufd_create_user_area(), for memory in a file */
+/* As create_user_area(), for memory in a file */
 static struct iova_area *create_file_area(struct iommufd_ctx *ictx, int fd,
 					  unsigned long start,
 					  unsigned long length, int prot)
@@ -350,6 +437,7 @@ static int ioas_map_user(struct iommufd_ucmd *ucmd, struct iommufd_ioas *ioas,
 {
 	struct iommu_ioas_map __user *user = ucmd->ubuffer;
 	struct iommu_ioas_map *cmd = ucmd->cmd;
+	unsigned long iova = cmd->iova;
 	struct iova_area *area;
 	u64 last;
 	int rc;
@@ -360,12 +448,9 @@ static int ioas_map_user(struct iommufd_ucmd *ucmd, struct iommufd_ioas *ioas,
 	if (rc)
 		return rc;
 
-	area = iommufd_create_user_area(ucmd->ictx, cmd->user_va, cmd->length,
-					prot);
-	if (IS_ERR(area))
-		return PTR_ERR(area);
-	return ioas_map_and_respond(ioas, area, cmd->flags, cmd->iova,
-				    &user->iova);
+	rc = iommufd_ioas_map_memory(ioas, cmd->user_va, cmd->length, prot,
+				     map_how(cmd->flags), &iova, &area);
+	return rc ?: respond_and_commit(ioas, area, iova, &user->iova);
 }
 
 /* The rights that a command asks for which maps memory anew, or errno */

@@ -59,8 +59,8 @@ static inline int iommufd_check_range(u64 iova, u64 length, u64 *last)
 struct iommufd_ioas *iommufd_ioas_create(struct iommufd_ctx *ictx);
 void iommufd_ioas_abort(struct iommufd_ioas *ioas);
 int iommufd_check_map(u64 uva, u64 length);
-struct iova_area *iommufd_create_user_area(struct iommufd_ctx *ictx,
-					   unsigned long uva,
-					   unsigned long length, int prot);
+int iommufd_ioas_map_memory(struct iommufd_ioas *ioas, unsigned long uva,
+			    unsigned long length, int prot, unsigned int how,
+			    unsigned long *iova, struct iova_area **new);
 
 #endif

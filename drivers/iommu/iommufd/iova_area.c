@@ -8,6 +8,7 @@
 #include <linux/slab.h>
 
 #include "iova_area.h"
+#include "umem_bar.h"
 #include "umem_file.h"
 #include "umem_user.h"
 
@@ -102,6 +103,37 @@ struct iova_area *iova_area_create_file(struct iommufd_payer *payer,
 	return iova_first_area(owner, start, length, prot);
 }
 
+/**
+ * iova_area_create_bar() - make an area of a BAR; it has no place yet
+ * @payer: current process; on success the area takes over the caller's reference
+ * @range: pages at which the process has the BAR
+ * @owner: answer of iommufd_bar_owner()
+ * @uva: first address, in the first page of @range
+ * @length: bytes; @uva + @length is in the last page of @range
+ *
+ * Return: the area, ERR_PTR(-ENOMEM), or ERR_PTR(-EINTR).
+ */
+struct iova_area *iova_area_create_bar(struct iommufd_payer *payer,
+				       const struct iommufd_bar_range *range,
+				       const void *owner, unsigned long uva,
+				       unsigned long length)
+{
+	struct iova_umem *umem = iova_umem_alloc(sizeof(struct umem_bar));
+	int rc;
+
+	if (!umem)
+		return ERR_PTR(-ENOMEM);
+	rc = umem_bar_init(&umem->umem, range, owner);
+	if (rc) {
+		kfree(umem);
+		return ERR_PTR(rc);
+	}
+	iommufd_umem_init(&umem->umem, &umem_bar_ops, payer,
+			  IOMMUFD_ACCOUNT_NONE, range->start,
+			  range->prot & IOMMU_WRITE);
+	return iova_first_area(umem, uva, length, range->prot);
+}
+
 /*
  * Make an area that shares the memory of another one. The caller sets @umem,
  * with a reference.
@@ -189,7 +221,7 @@ static void __iova_area_check(struct iova_space *space,
 	WARN_ONCE(area->nr_pgtables != nr_pgtables,
 		  "iommufd: %#lx is in %u domains, by their marks in %u\n",
 		  area->node.start, area->nr_pgtables, nr_pgtables);
-	WARN_ONCE(area->pinned != (nr_pgtables > 0),
+	WARN_ONCE(area->pinned != (nr_pgtables > 0 && !area->umem->ops->map),
 		  "iommufd: %#lx is in %u domains and pinned=%d\n",
 		  area->node.start, nr_pgtables, area->pinned);
 }

@@ -134,16 +134,23 @@ static int fill_area(struct iova_space *space, struct iova_pgtable *pgt,
 	};
 	int rc;
 
-	if (!area->pinned) {
-		rc = iova_area_pin(area);
-		if (rc)
-			return rc;
-	}
 	/*
 	 * small_pages cannot be set while the space has both a domain and an
 	 * area, which is the case here. Clearing it is always safe.
 	 */
 	range.small_pages = READ_ONCE(space->small_pages);
+	if (area->umem->ops->map) {
+		rc = area->umem->ops->map(area->umem, &pgt->table, &range,
+					  area->state == AREA_CREATING);
+		if (!rc)
+			area->nr_pgtables++;
+		return rc;
+	}
+	if (!area->pinned) {
+		rc = iova_area_pin(area);
+		if (rc)
+			return rc;
+	}
 	rc = iommufd_pgtable_map(&pgt->table, &range);
 	if (!rc)
 		area->nr_pgtables++;
@@ -152,11 +159,30 @@ static int fill_area(struct iova_space *space, struct iova_pgtable *pgt,
 	return rc;
 }
 
-/* Never unpin the pages: a device may still reach them. */
+/*
+ * Never unpin the pages: a device may still reach them. Memory without pins has
+ * none, and must not be kept: the kernel would go on to call its notifiers.
+ */
 static void leak_areas(struct iova_area *areas, unsigned long filled)
 {
-	for (; areas && areas->node.start < filled; areas = areas->next)
-		iommufd_umem_leak(areas->umem);
+	for (; areas && areas->node.start < filled; areas = areas->next) {
+		if (!areas->umem->ops->unmap)
+			iommufd_umem_leak(areas->umem);
+	}
+}
+
+/* As drain_areas(), for those areas whose memory is not pinned */
+static void drain_unpinned_areas(struct iova_pgtable *pgt,
+				 struct iova_area *areas, unsigned long filled)
+{
+	for (; areas && areas->node.start < filled; areas = areas->next) {
+		struct iommufd_umem *umem = areas->umem;
+
+		if (!areas->nr_pgtables || !umem->ops->unmap)
+			continue;
+		umem->ops->unmap(umem, &pgt->table, areas->node.start);
+		areas->nr_pgtables--;
+	}
 }
 
 /* Unmap busy areas that start below @filled from a domain. */
@@ -165,6 +191,7 @@ static void drain_areas(struct iova_pgtable *pgt, struct iova_area *areas,
 {
 	struct pgtable_unmap unmap __uninitialized;
 	struct iova_area *area;
+	bool unpinned = false;
 
 	iommufd_pgtable_unmap_begin(&unmap, &pgt->table);
 	for (area = areas; area && area->node.start < filled;
@@ -172,12 +199,18 @@ static void drain_areas(struct iova_pgtable *pgt, struct iova_area *areas,
 		/* Mapping it failed before it came to this domain. */
 		if (!area->nr_pgtables)
 			continue;
+		if (area->umem->ops->unmap) {
+			unpinned = true;
+			continue;
+		}
 		iommufd_pgtable_unmap_add(&unmap, area->node.start,
 					  iova_area_length(area));
 		area->nr_pgtables--;
 	}
 	if (!iommufd_pgtable_unmap_end(&unmap))
 		leak_areas(areas, filled);
+	if (unpinned)
+		drain_unpinned_areas(pgt, areas, filled);
 }
 
 static int fill_pgtables(struct iova_space *space, struct iova_area *area,
@@ -352,6 +385,12 @@ static int reserve_outside_aperture(struct iova_space *space,
 		rc = iova_space_reserve(space, geometry->aperture_end + 1,
 					ULONG_MAX, pgt);
 	return rc;
+}
+
+/* Without the lock, so the answer may be old: it is good for a hint. */
+bool iova_space_has_pgtables(struct iova_space *space)
+{
+	return !list_empty(&space->pgtables);
 }
 
 /**

@@ -14,6 +14,7 @@
 #include "pgtable.h"
 
 struct file;
+struct iommufd_bar_range;
 struct iova_area;
 
 /**
@@ -125,6 +126,10 @@ struct iova_area *iova_area_create_file(struct iommufd_payer *payer,
 					enum iommufd_account_mode mode,
 					struct file *file, unsigned long start,
 					unsigned long length, int prot);
+struct iova_area *iova_area_create_bar(struct iommufd_payer *payer,
+				       const struct iommufd_bar_range *range,
+				       const void *owner, unsigned long uva,
+				       unsigned long length);
 int iova_areas_check_rights(const struct iova_area *areas);
 void iova_areas_free(struct iova_area *areas);
 
@@ -159,6 +164,7 @@ int iova_space_free_ranges(struct iova_space *space,
 int iova_space_add_pgtable(struct iova_space *space, struct iova_pgtable *pgt);
 void iova_space_remove_pgtable(struct iova_space *space,
 			       struct iova_pgtable *pgt);
+bool iova_space_has_pgtables(struct iova_space *space);
 unsigned long iova_space_page_sizes(struct iova_space *space);
 int iova_space_set_huge_pages(struct iova_space *space, bool enable);
 bool iova_space_huge_pages(struct iova_space *space);

@@ -24,6 +24,9 @@ static bool can_split_area(struct iova_space *space,
 {
 	unsigned long offset = area->offset + (iova - area->node.start);
 
+	/* A kind that maps its areas itself unmaps them as a whole. */
+	if (area->nr_pgtables && area->umem->ops->map)
+		return false;
 	/* An access that has pinned the area will unpin it as a whole. */
 	if (area->nr_pins || (area->nr_pgtables && !space->small_pages))
 		return false;

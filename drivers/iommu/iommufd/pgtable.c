@@ -379,3 +379,62 @@ int iommufd_pgtable_map(struct iommufd_pgtable *pgt,
 		iommufd_umem_leak(range->umem);
 	return rc;
 }
+
+/*
+ * Map contiguous addresses that need no pin, from @phys on, as @range says. The
+ * caller makes sure that they stay what they are until they are unmapped again.
+ * Return: as iommufd_pgtable_map().
+ */
+int iommufd_pgtable_map_phys(struct iommufd_pgtable *pgt,
+			     const struct pgtable_range *range,
+			     phys_addr_t phys)
+{
+	struct pgtable_map map = {
+		.pgt = pgt,
+		.range = range,
+		.piece_size = range->small_pages ? PAGE_SIZE : PIECE_SIZE,
+		.shift = small_io_page_shift(pgt->domain),
+	};
+	int rc;
+
+	down_read(&pgt->groups);
+	rc = pgtable_map_long(&map, range->iova, phys, range->length);
+	up_read(&pgt->groups);
+	if (!rc)
+		atomic_long_add(range->length, &pgt->mapped);
+	else
+		pgtable_map_undo(&map);
+	return rc;
+}
+
+/*
+ * Undo iommufd_pgtable_map_phys(), also in an MMU notifier. Neither the page
+ * table nor the IOTLB has the range any more when this returns.
+ *
+ * Memory is allocated under the groups lock, which may call MMU notifiers, but
+ * never one that calls this function: see "BARs as memory". lockdep cannot know
+ * that, so it is not told who holds the lock here.
+ */
+void iommufd_pgtable_unmap_phys(struct iommufd_pgtable *pgt, unsigned long iova,
+				unsigned long length)
+{
+	struct iommu_domain *domain = pgt->domain;
+	struct iommu_iotlb_gather gather;
+	unsigned long start, piece;
+	bool failed = false;
+
+	iommu_iotlb_gather_init(&gather);
+	down_read_non_owner(&pgt->groups);
+	for (start = 0; start < length; start += piece) {
+		piece = min(length - start,
+			    PIECE_SIZE - (iova + start) % PIECE_SIZE);
+		if (iommu_unmap_fast(domain, iova + start, piece, &gather) !=
+		    piece)
+			failed = true;
+		cond_resched();
+	}
+	iommu_iotlb_sync(domain, &gather);
+	up_read_non_owner(&pgt->groups);
+	atomic_long_sub(length, &pgt->mapped);
+	WARN_ONCE(failed, "iommufd: the IOMMU driver did not unmap a BAR\n");
+}

@@ -25,7 +25,8 @@ struct iommufd_pgtable {
 
 /**
  * struct pgtable_range - what is mapped in one go
- * @umem: user memory whose pages the caller has pinned
+ * @umem: user memory whose pages the caller has pinned; not used by
+ *        iommufd_pgtable_map_phys()
  * @offset: byte of @umem where the range begins
  * @iova: first IOVA
  * @length: bytes
@@ -69,6 +70,12 @@ void iommufd_pgtable_unlock_replace(struct iommufd_pgtable *from,
 
 int iommufd_pgtable_map(struct iommufd_pgtable *pgt,
 			const struct pgtable_range *range);
+
+int iommufd_pgtable_map_phys(struct iommufd_pgtable *pgt,
+			     const struct pgtable_range *range,
+			     phys_addr_t phys);
+void iommufd_pgtable_unmap_phys(struct iommufd_pgtable *pgt, unsigned long iova,
+				unsigned long length);
 
 void iommufd_pgtable_unmap_begin(struct pgtable_unmap *unmap,
 				 struct iommufd_pgtable *pgt);

@@ -29,8 +29,10 @@ struct umem_chunk {
 	struct pfn_run runs[];
 };
 
+struct iommufd_pgtable;
 struct iommufd_umem;
 struct page;
+struct pgtable_range;
 struct prefault;
 struct umem_batch;
 
@@ -49,6 +51,12 @@ struct umem_batch;
  *            it back with unpin_user_pages_dirty_lock().
  * @prefault: start workers that make pages ahead of @pin, or return NULL. Is
  *            NULL for a kind that has none.
+ * @map: map a part of the memory in a page table. A kind whose memory may go and
+ *       come back has this instead of pages that are pinned: @pin and @get_page
+ *       then fail. If the memory is away, it is mapped when it comes back. With
+ *       @new the memory must be there the first time. Else NULL.
+ * @unmap: undo @map of the range that begins at @iova. Cannot fail. The caller
+ *         must not hold iommufd_pgtable.groups. NULL if @map is.
  * @release: free what the kind keeps for a umem; no page is pinned any more.
  *           For a umem with UMEM_RELEASE only.
  *
@@ -64,6 +72,10 @@ struct umem_ops {
 			bool write, struct page **page);
 	struct prefault *(*prefault)(struct iommufd_umem *umem,
 				     unsigned long first, unsigned long npages);
+	int (*map)(struct iommufd_umem *umem, struct iommufd_pgtable *pgt,
+		   const struct pgtable_range *range, bool new);
+	void (*unmap)(struct iommufd_umem *umem, struct iommufd_pgtable *pgt,
+		      unsigned long iova);
 	void (*release)(struct iommufd_umem *umem);
 };
 

@@ -291,14 +291,9 @@ static int type1_map(struct iommufd_ioas *ioas,
 	if (rc)
 		return rc;
 
-	area = iommufd_create_user_area(ioas->ictx, map->vaddr, map->size,
-					prot);
-	if (IS_ERR(area))
-		return PTR_ERR(area);
-	rc = iova_space_map(&ioas->space, area, IOVA_MAP_FIXED, &iova);
-	if (rc)
-		iova_areas_free(area);
-	else
+	rc = iommufd_ioas_map_memory(ioas, map->vaddr, map->size, prot,
+				     IOVA_MAP_FIXED, &iova, &area);
+	if (!rc)
 		iova_space_commit(&ioas->space, area);
 	return rc;
 }

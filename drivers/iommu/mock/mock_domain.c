@@ -15,7 +15,8 @@
  * * unmap an IO page that is not mapped;
  * * unmap a part of what one map call has mapped: hardware would have to split
  *   a large IO page;
- * * map without IOMMU_CACHE, or with neither IOMMU_READ nor IOMMU_WRITE;
+ * * map RAM without IOMMU_CACHE or anything else without IOMMU_MMIO, or with
+ *   neither IOMMU_READ nor IOMMU_WRITE;
  * * free a domain that is not empty.
  */
 #include <linux/minmax.h>
@@ -34,7 +35,8 @@ static_assert(1UL << MOCK_IO_PAGE_SHIFT == MOCK_IO_PAGE_SIZE);
 #define MARK_START BIT(0)
 #define MARK_LAST BIT(1)
 #define MARK_STALE BIT(2)
-#define MARK_BITS 3
+#define MARK_MMIO BIT(3)
+#define MARK_BITS 4
 
 /* Set on the entries that have MARK_STALE, so that a flush finds them fast. */
 #define XA_STALE XA_MARK_0
@@ -77,9 +79,18 @@ static phys_addr_t entry_phys(void *entry)
 	       << MOCK_IO_PAGE_SHIFT;
 }
 
-static bool is_pinned(phys_addr_t phys)
+/* May the page be mapped? Only RAM has to be pinned for that. */
+static bool is_safe(phys_addr_t phys, unsigned long mmio)
 {
-	return folio_maybe_dma_pinned(page_folio(pfn_to_page(PHYS_PFN(phys))));
+	struct page *page;
+
+	if (!pfn_valid(PHYS_PFN(phys)))
+		return mmio;
+	page = pfn_to_page(PHYS_PFN(phys));
+	/* The kernel has struct pages for some of the holes between RAM. */
+	if (mmio)
+		return PageReserved(page);
+	return folio_maybe_dma_pinned(page_folio(page));
 }
 
 static bool mock_map_must_fail(void)
@@ -97,11 +108,11 @@ static bool mock_map_must_fail(void)
 
 /*
  * Store the IO pages [*done, end) of a map call for @n IO pages. *done becomes
- * the first one that has not been stored.
+ * the first one that has not been stored. @mmio is MARK_MMIO or 0.
  */
 static int mock_store_io_pages(struct xa_state *xas, phys_addr_t phys,
 			       unsigned long *done, unsigned long end,
-			       unsigned long n, gfp_t gfp)
+			       unsigned long n, unsigned long mmio, gfp_t gfp)
 {
 	do {
 		xas_lock(xas);
@@ -109,14 +120,15 @@ static int mock_store_io_pages(struct xa_state *xas, phys_addr_t phys,
 			phys_addr_t page = phys + (*done << MOCK_IO_PAGE_SHIFT);
 			void *old;
 
-			WARN_ONCE(!is_pinned(page),
+			WARN_ONCE(!is_safe(page, mmio),
 				  "mock: mapped a page that is not pinned\n");
 			old = xas_store(
 				xas,
 				make_entry(page,
 					   (*done == 0 ? MARK_START : 0) |
 						   (*done == n - 1 ? MARK_LAST :
-								     0)));
+								     0) |
+						   mmio));
 			if (xas_error(xas))
 				break;
 			WARN_ONCE(
@@ -137,7 +149,8 @@ static int mock_map_pages(struct iommu_domain *domain, unsigned long iova,
 	unsigned long n = pgsize * pgcount >> MOCK_IO_PAGE_SHIFT, i = 0;
 	int rc = 0;
 
-	WARN_ONCE(!(prot & IOMMU_CACHE), "mock: mapping is not coherent\n");
+	WARN_ONCE(!(prot & IOMMU_CACHE) == !(prot & IOMMU_MMIO),
+		  "mock: mapping is not coherent\n");
 	WARN_ONCE(!(prot & (IOMMU_READ | IOMMU_WRITE)),
 		  "mock: mapping is useless\n");
 	WARN_ONCE(iova < domain->geometry.aperture_start ||
@@ -151,6 +164,7 @@ static int mock_map_pages(struct iommu_domain *domain, unsigned long iova,
 		XA_STATE(xas, &mock->pages, first + i);
 
 		rc = mock_store_io_pages(&xas, phys, &i, min(n, i + BATCH), n,
+					 prot & IOMMU_MMIO ? MARK_MMIO : 0,
 					 gfp);
 		cond_resched();
 	}
@@ -203,7 +217,9 @@ static void mock_unmap_io_pages(struct xa_state *xas, unsigned long n,
 		if (!unmap->n++)
 			unmap->starts = has_mark(entry, MARK_START);
 		unmap->ends = has_mark(entry, MARK_LAST);
-		xas_store(xas, make_entry(entry_phys(entry), MARK_STALE));
+		xas_store(xas, make_entry(entry_phys(entry),
+					  MARK_STALE | (xa_to_value(entry) &
+							MARK_MMIO)));
 		xas_set_mark(xas, XA_STALE);
 	}
 	xas_unlock(xas);
@@ -247,7 +263,8 @@ static void mock_iotlb_sync(struct iommu_domain *domain,
 	xas_lock(&xas);
 	xas_for_each_marked(&xas, entry, ULONG_MAX, XA_STALE) {
 		WARN_ONCE(
-			!is_pinned(entry_phys(entry)),
+			!is_safe(entry_phys(entry),
+				 xa_to_value(entry) & MARK_MMIO),
 			"mock: a page was unpinned before the IOTLB was flushed\n");
 		xas_store(&xas, NULL);
 		if (++n % XA_CHECK_SCHED)

@@ -105,4 +105,38 @@ static inline long compat_pin_user_pages_fast(unsigned long start, int nr_pages,
 #define pin_user_pages_fast compat_pin_user_pages_fast
 #endif
 
+#ifndef HAVE_FOLLOW_PFNMAP_START
+/*
+ * Until 6.12 there is follow_pte(), for tables without huge entries: until then
+ * nothing makes huge entries for memory without struct pages. The answer is true
+ * while the lock is held.
+ */
+struct follow_pfnmap_args {
+	struct vm_area_struct *vma;
+	unsigned long address;
+	spinlock_t *lock;
+	pte_t *ptep;
+	unsigned long pfn;
+	bool writable;
+};
+
+static inline int follow_pfnmap_start(struct follow_pfnmap_args *args)
+{
+	struct vm_area_struct *vma = args->vma;
+	int rc;
+
+	rc = follow_pte(vma->vm_mm, args->address, &args->ptep, &args->lock);
+	if (rc)
+		return rc;
+	args->pfn = pte_pfn(*args->ptep);
+	args->writable = pte_write(*args->ptep);
+	return 0;
+}
+
+static inline void follow_pfnmap_end(struct follow_pfnmap_args *args)
+{
+	pte_unmap_unlock(args->ptep, args->lock);
+}
+#endif
+
 #endif

@@ -47,6 +47,12 @@ static inline void vfio_pci_vma_watch(struct vfio_pci_core_device *core,
 {
 }
 
+static inline bool vfio_pci_vma_is_watched(struct vfio_pci_core_device *core,
+					   const struct vm_area_struct *vma)
+{
+	return true;
+}
+
 #else /* until 6.9: a list of the areas that have pages of a BAR */
 
 /* An entry of vfio_pci_core_device.vma_list, private to vfio-pci-core */
@@ -205,6 +211,28 @@ static inline void vfio_pci_vma_watch(struct vfio_pci_core_device *core,
 		return;
 	WRITE_ONCE(vfio_pci_core_mmap_ops, vma->vm_ops);
 	vma->vm_ops = &vfio_pci_vma_ops;
+}
+
+/*
+ * Will vfio-pci-core take the pages of @vma away? It does not if mremap() has
+ * moved pages to an area that vfio_pci_vma_watch() has not seen. The caller
+ * holds mmap_lock, and @vma has pages.
+ */
+static inline bool vfio_pci_vma_is_watched(struct vfio_pci_core_device *core,
+					   const struct vm_area_struct *vma)
+{
+	struct vfio_pci_mmap_vma *entry;
+	bool found = false;
+
+	mutex_lock(&core->vma_lock);
+	list_for_each_entry(entry, &core->vma_list, vma_next) {
+		if (entry->vma == vma) {
+			found = true;
+			break;
+		}
+	}
+	mutex_unlock(&core->vma_lock);
+	return found;
 }
 
 #endif /* HAVE_VFIO_DEVICE_INODE */

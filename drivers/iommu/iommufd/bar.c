@@ -1,0 +1,270 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Which user addresses are a BAR, of which device, and where on the bus.
+ *
+ * iommufd knows no BARs. The module that gives devices to user space registers
+ * a function that recognises a VMA of a BAR. Everything else is in the page
+ * tables of the process: a driver that takes the registers away from user space
+ * removes the entries and refuses to make new ones. So an entry that a fault
+ * makes is the proof that the process may use the BAR now. As a VMA of a BAR is
+ * linear, the entries of the first and the last page stand for all others.
+ *
+ * No frame of a BAR has a struct page that anything here looks at.
+ */
+#include <linux/export.h>
+#include <linux/iommu.h>
+#include <linux/iommufd.h>
+#include <linux/mm.h>
+#include <linux/moduleparam.h>
+#include <linux/rwsem.h>
+#include <linux/sched/mm.h>
+#include <linux/string.h>
+#include <linux/sysfs.h>
+
+#include "bar.h"
+
+#define BAR_VMA_FLAGS (VM_IO | VM_PFNMAP | VM_SHARED)
+
+/**
+ * enum p2p_policy - BARs that MAP accepts
+ * @P2P_NONE: none
+ * @P2P_OWN: those of devices that are bound to the same context
+ * @P2P_ALL: those of all devices
+ */
+enum p2p_policy {
+	P2P_NONE,
+	P2P_OWN,
+	P2P_ALL,
+};
+
+static const char *const p2p_names[] = {
+	[P2P_NONE] = "none",
+	[P2P_OWN] = "own",
+	[P2P_ALL] = "all",
+};
+
+static unsigned int p2p_policy = P2P_OWN;
+
+static int p2p_set(const char *text, const struct kernel_param *param)
+{
+	int policy = sysfs_match_string(p2p_names, text);
+
+	if (policy < 0)
+		return policy;
+	WRITE_ONCE(p2p_policy, policy);
+	return 0;
+}
+
+static int p2p_get(char *text, const struct kernel_param *param)
+{
+	return sysfs_emit(text, "%s\n", p2p_names[READ_ONCE(p2p_policy)]);
+}
+
+static const struct kernel_param_ops p2p_param_ops = {
+	.set = p2p_set,
+	.get = p2p_get,
+};
+module_param_cb(p2p, &p2p_param_ops, NULL, 0644);
+MODULE_PARM_DESC(
+	p2p,
+	"device memory that can be mapped for DMA of other devices: all, own (of devices bound to the same iommufd; default), none");
+
+/* Nests in the mmap lock. */
+static DECLARE_RWSEM(bar_provider_lock);
+static const struct iommufd_bar_provider *bar_provider;
+
+/**
+ * iommufd_bar_provider_register() - let MAP recognise BARs
+ * @provider: functions of the module that gives devices to user space; valid
+ *            until iommufd_bar_provider_unregister()
+ *
+ * Return: 0, -EBUSY if there is a provider already.
+ */
+int iommufd_bar_provider_register(const struct iommufd_bar_provider *provider)
+{
+	int rc = 0;
+
+	down_write(&bar_provider_lock);
+	if (bar_provider)
+		rc = -EBUSY;
+	else
+		bar_provider = provider;
+	up_write(&bar_provider_lock);
+	return rc;
+}
+EXPORT_SYMBOL_GPL(iommufd_bar_provider_register);
+
+/**
+ * iommufd_bar_provider_unregister() - undo iommufd_bar_provider_register()
+ *
+ * No function of the provider runs any more when this returns. BARs that are
+ * mapped stay until they go, and do not come back.
+ */
+void iommufd_bar_provider_unregister(void)
+{
+	down_write(&bar_provider_lock);
+	bar_provider = NULL;
+	up_write(&bar_provider_lock);
+}
+EXPORT_SYMBOL_GPL(iommufd_bar_provider_unregister);
+
+/* Ask the provider. Return: the device, or NULL. */
+static const void *bar_vma_owner(const struct vm_area_struct *vma,
+				 phys_addr_t phys, u64 length,
+				 const struct iommufd_ctx **ictx)
+{
+	const void *owner = NULL;
+
+	down_read(&bar_provider_lock);
+	if (bar_provider)
+		owner = bar_provider->owner(vma, phys, length, ictx);
+	up_read(&bar_provider_lock);
+	return owner;
+}
+
+static bool bar_vma_allows(const struct vm_area_struct *vma, int prot)
+{
+	if ((vma->vm_flags & BAR_VMA_FLAGS) != BAR_VMA_FLAGS)
+		return false;
+	if ((prot & IOMMU_READ) && !(vma->vm_flags & VM_READ))
+		return false;
+	return !(prot & IOMMU_WRITE) || (vma->vm_flags & VM_WRITE);
+}
+
+/*
+ * The VMA of the first page, if the range lies in that VMA, or in several that
+ * were one before a system call has split it. Under the mmap lock.
+ */
+static struct vm_area_struct *
+bar_first_vma(const struct iommufd_bar_range *range)
+{
+	unsigned long last = range->start + (range->npages - 1) * PAGE_SIZE;
+	struct vm_area_struct *first = vma_lookup(range->mm, range->start);
+	struct vm_area_struct *vma = first, *next;
+
+	while (vma && bar_vma_allows(vma, range->prot)) {
+		if (last < vma->vm_end)
+			return first;
+		next = vma_lookup(range->mm, vma->vm_end);
+		if (!next || next->vm_file != first->vm_file ||
+		    next->vm_private_data != first->vm_private_data ||
+		    next->vm_pgoff != vma->vm_pgoff + vma_pages(vma))
+			break;
+		vma = next;
+	}
+	return NULL;
+}
+
+/**
+ * iommufd_bar_owner() - does a process map a BAR that it may give to devices?
+ * @range: range; its mm is that of the current process
+ * @ictx: context that maps the range
+ *
+ * The BAR is not touched, and may be out of reach for the moment.
+ *
+ * Return: the device, which serves for comparison only, or NULL if the range is
+ * anything but a BAR of one device, or the policy excludes that device.
+ */
+const void *iommufd_bar_owner(const struct iommufd_bar_range *range,
+			      const struct iommufd_ctx *ictx)
+{
+	unsigned int policy = READ_ONCE(p2p_policy);
+	const struct iommufd_ctx *bound = NULL;
+	const struct vm_area_struct *vma;
+	const void *owner = NULL;
+
+	if (policy == P2P_NONE || mmap_read_lock_killable(range->mm))
+		return NULL;
+	vma = bar_first_vma(range);
+	if (vma)
+		owner = bar_vma_owner(vma, 0, 0, &bound);
+	mmap_read_unlock(range->mm);
+	return policy == P2P_ALL || bound == ictx ? owner : NULL;
+}
+
+/*
+ * Read the frame of a page, and have it faulted in before.
+ * Return: 0; -EAGAIN if the mmap lock was dropped meanwhile, -EFAULT if the
+ * driver lets nothing through.
+ */
+static int bar_fault_pfn(const struct iommufd_bar_range *range,
+			 unsigned long address, unsigned long *pfn)
+{
+	bool write = range->prot & IOMMU_WRITE, unlocked = false;
+	struct follow_pfnmap_args args = {
+		.vma = vma_lookup(range->mm, address),
+		.address = address,
+	};
+	int rc;
+
+	if (follow_pfnmap_start(&args)) {
+		rc = fixup_user_fault(range->mm, address,
+				      write ? FAULT_FLAG_WRITE : 0, &unlocked);
+		if (rc || unlocked)
+			return rc ? -EFAULT : -EAGAIN;
+		if (follow_pfnmap_start(&args))
+			return -EFAULT;
+	}
+	*pfn = args.pfn;
+	rc = !write || args.writable ? 0 : -EFAULT;
+	follow_pfnmap_end(&args);
+	return rc;
+}
+
+/* Under the mmap lock, which may be dropped meanwhile: then -EAGAIN */
+static int bar_find_locked(const struct iommufd_bar_range *range,
+			   const void *owner, phys_addr_t *phys)
+{
+	unsigned long last = range->start + (range->npages - 1) * PAGE_SIZE;
+	const struct iommufd_ctx *ictx;
+	unsigned long pfn, last_pfn;
+	struct vm_area_struct *vma;
+	int rc;
+
+	vma = bar_first_vma(range);
+	if (!vma || bar_vma_owner(vma, 0, 0, &ictx) != owner)
+		return -ENXIO;
+	rc = bar_fault_pfn(range, range->start, &pfn);
+	if (!rc)
+		rc = bar_fault_pfn(range, last, &last_pfn);
+	if (rc)
+		return rc;
+	/* A driver that maps something else there is not the one we know. */
+	if (last_pfn - pfn != range->npages - 1 ||
+	    bar_vma_owner(vma, PFN_PHYS(pfn), range->npages * PAGE_SIZE,
+			  &ictx) != owner)
+		return -ENXIO;
+	*phys = PFN_PHYS(pfn);
+	return 0;
+}
+
+/**
+ * iommufd_bar_find() - find the bus address of a BAR
+ * @range: range; its mm may be that of another process
+ * @owner: answer of iommufd_bar_owner()
+ * @phys: receives the address of the first page
+ *
+ * The answer is true as long as no invalidation of the range begins.
+ *
+ * Context: takes the mmap lock; may wait for a reset of the device.
+ * Return: 0; -EFAULT if the BAR is out of reach for the moment; -ENXIO if the
+ * process has something else there, or has exited; -EINTR when killed.
+ */
+int iommufd_bar_find(const struct iommufd_bar_range *range, const void *owner,
+		     phys_addr_t *phys)
+{
+	int rc;
+
+	if (!mmget_not_zero(range->mm))
+		return -ENXIO;
+	do {
+		rc = mmap_read_lock_killable(range->mm);
+		if (rc)
+			break;
+		rc = bar_find_locked(range, owner, phys);
+		mmap_read_unlock(range->mm);
+	} while (rc == -EAGAIN);
+	/* A worker that puts the last reference must not tear down the mm. */
+	mmput_async(range->mm);
+	return rc;
+}

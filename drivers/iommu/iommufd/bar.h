@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+#ifndef _IOMMUFD_BAR_H
+#define _IOMMUFD_BAR_H
+
+#include <linux/types.h>
+
+struct iommufd_ctx;
+struct mm_struct;
+
+/**
+ * struct iommufd_bar_range - user addresses at which a process maps a BAR
+ * @mm: address space of the process
+ * @start: first address, page aligned
+ * @npages: number of pages, at least 1
+ * @prot: IOMMU_READ and IOMMU_WRITE: what the process must be allowed itself
+ */
+struct iommufd_bar_range {
+	struct mm_struct *mm;
+	unsigned long start;
+	unsigned long npages;
+	int prot;
+};
+
+const void *iommufd_bar_owner(const struct iommufd_bar_range *range,
+			      const struct iommufd_ctx *ictx);
+int iommufd_bar_find(const struct iommufd_bar_range *range, const void *owner,
+		     phys_addr_t *phys);
+
+#endif

@@ -1,0 +1,337 @@
+// SPDX-License-Identifier: GPL-2.0
+/**
+ * DOC: BARs as memory
+ *
+ * The kind of memory that is a BAR of a PCI device, given by the address at
+ * which a process has mmapped it. DMA of other devices then goes to the bus
+ * address of the BAR. Nothing is pinned or charged: there are no pages.
+ *
+ * So nothing keeps a BAR where it is, either. The driver of the device takes it
+ * away from user space before a reset, before low power, and when memory
+ * decoding is switched off; the process may unmap it; the device may go. In all
+ * these cases the kernel removes the entries of the process's page tables, and
+ * calls the MMU notifiers of the range before that. The notifier of this kind
+ * takes the IO pages out of all page tables, and flushes the IOTLBs, before it
+ * returns. Only then can the cause go on. DMA that comes later finds nothing, as
+ * with any IOVA that is not mapped: the IOMMU reports a fault, the device reads
+ * what the IOMMU makes of it, and nothing is written.
+ *
+ * The mapping stays, without IO pages. UNMAP removes it and counts its length,
+ * COPY copies it, a new page table gets it when it comes back. It comes back
+ * when the process could use the BAR again. A worker tries that, at once when
+ * the module that gives devices to user space says so, and from time to time for
+ * the sake of devices that user space has by another way. It stops for good
+ * after the process has unmapped or moved any part of the range, or has exited.
+ * What is mapped at these addresses later is another memory.
+ *
+ * The kind keeps a list of places, each a range of IOVA in one page table, and
+ * has the whole list mapped or nothing of it. No runs of frames are kept: a BAR
+ * may come back elsewhere, and is one run anyway.
+ *
+ * **Order of locks.** The semaphore of the BAR nests in all locks that the
+ * caller of an MMU notifier may hold: the mmap lock, the locks of the reverse
+ * mapping, and those that a driver holds meanwhile, such as vfio-pci-core's
+ * memory_lock. The groups lock of a page table nests in the semaphore. Nothing
+ * that needs one of the first is done under the semaphore: the range is looked
+ * at before, and the sequence number of the notifier tells if that is still true.
+ *
+ * **Reclaim.** Memory is allocated under the semaphore and under the groups
+ * lock, and an allocation may call MMU notifiers, so lockdep would see a cycle.
+ * There is none. The semaphore is held over an allocation, and over taking the
+ * groups lock, only if the range is known to be a BAR: by the sequence number,
+ * or by BAR_HERE. Until the notifier has returned nothing else can be there.
+ * Reclaim does not look at BARs, so none of its calls is for such a range; in
+ * all other states the notifier only looks at the state. For that reason the
+ * lock is a semaphore, which lockdep does not follow.
+ */
+#include <linux/atomic.h>
+#include <linux/export.h>
+#include <linux/iommu.h>
+#include <linux/iommufd.h>
+#include <linux/jiffies.h>
+#include <linux/mm.h>
+#include <linux/mutex.h>
+#include <linux/sched/mm.h>
+#include <linux/sched/signal.h>
+#include <linux/slab.h>
+
+#include "umem.h"
+#include "umem_bar.h"
+#include "umem_place.h"
+
+/*
+ * How long the worker waits before it looks again for a BAR that it did not find
+ * at once. Looking takes the driver's memory_lock for a moment, which a hot reset
+ * only tries to take.
+ */
+#define BAR_MIN_DELAY msecs_to_jiffies(20)
+#define BAR_MAX_DELAY msecs_to_jiffies(1000)
+
+static LIST_HEAD(bars);
+static DEFINE_MUTEX(bars_lock);
+
+/* Number of BARs in BAR_GONE: most of the time there is none to look for. */
+static atomic_t bars_gone = ATOMIC_INIT(0);
+
+static struct umem_bar *to_umem_bar(struct iommufd_umem *umem)
+{
+	return iommufd_umem_private(umem);
+}
+
+/* Under the semaphore, or when no other thread has the BAR any more */
+static void bar_set_state(struct umem_bar *bar, enum umem_bar_state state)
+{
+	atomic_add((state == BAR_GONE) - (bar->state == BAR_GONE), &bars_gone);
+	/* Pairs with READ_ONCE() in iommufd_bar_retry(). */
+	WRITE_ONCE(bar->state, state);
+}
+
+static void bar_look_later(struct umem_bar *bar)
+{
+	mod_delayed_work(system_unbound_wq, &bar->work, bar->delay);
+	bar->delay = clamp(2 * bar->delay, BAR_MIN_DELAY, BAR_MAX_DELAY);
+}
+
+/* The process loses the BAR, or what else is in the range by now. */
+static bool bar_invalidate(struct mmu_interval_notifier *notifier,
+			   const struct mmu_notifier_range *range,
+			   unsigned long seq)
+{
+	struct umem_bar *bar =
+		container_of(notifier, struct umem_bar, notifier);
+
+	/* The only caller that must not wait leaves BARs out. */
+	if (mmu_notifier_range_blockable(range))
+		down(&bar->sem);
+	else if (down_trylock(&bar->sem))
+		return false;
+
+	mmu_interval_set_seq(notifier, seq);
+	/* Tracking of written pages, for the whole process: no page goes. */
+	if (range->event == MMU_NOTIFY_SOFT_DIRTY)
+		goto out_up;
+	if (bar->state == BAR_HERE) {
+		umem_places_drain(&bar->places);
+		bar_set_state(bar, BAR_GONE);
+		bar->delay = 0;
+	}
+	if (range->event == MMU_NOTIFY_UNMAP ||
+	    range->event == MMU_NOTIFY_RELEASE)
+		bar_set_state(bar, BAR_DEAD);
+	else if (bar->state == BAR_GONE)
+		bar_look_later(bar);
+out_up:
+	up(&bar->sem);
+	return true;
+}
+
+static const struct mmu_interval_notifier_ops bar_notifier_ops = {
+	.invalidate = bar_invalidate,
+};
+
+/*
+ * Find the BAR. The caller holds the semaphore when this returns, and bar->phys
+ * is true for as long. -ENXIO ends a BAR for good, so it is not taken from a
+ * search that an invalidation has met either. All other errors are: the search
+ * itself may cause an invalidation when a fault fails.
+ * Return: 0, or an error of iommufd_bar_find().
+ */
+static int bar_find_and_lock(struct umem_bar *bar)
+{
+	for (;;) {
+		/* Waits until no invalidation of the range runs. */
+		unsigned long seq = mmu_interval_read_begin(&bar->notifier);
+		phys_addr_t phys;
+		int rc = iommufd_bar_find(&bar->range, bar->owner, &phys);
+
+		down(&bar->sem);
+		if (rc && rc != -ENXIO)
+			return rc;
+		if (!mmu_interval_read_retry(&bar->notifier, seq)) {
+			if (!rc)
+				bar->phys = phys;
+			return rc;
+		}
+		if (fatal_signal_pending(current))
+			return -EINTR;
+		up(&bar->sem);
+	}
+}
+
+static void bar_work(struct work_struct *work)
+{
+	struct umem_bar *bar = container_of(work, struct umem_bar, work.work);
+	int rc;
+
+	rc = bar_find_and_lock(bar);
+	if (bar->state == BAR_GONE) {
+		if (!rc)
+			rc = umem_places_fill(&bar->places, bar->phys);
+		if (!rc)
+			bar_set_state(bar, BAR_HERE);
+		else if (rc == -ENXIO)
+			bar_set_state(bar, BAR_DEAD);
+		else
+			bar_look_later(bar);
+	}
+	up(&bar->sem);
+}
+
+/**
+ * iommufd_bar_retry() - look for the BARs of a device that are out of reach
+ * @owner: device, as iommufd_bar_provider.owner returns it
+ *
+ * The worker looks for them from time to time. A module that knows that user
+ * space may have got them back calls this, so that they are mapped soon.
+ *
+ * Context: may sleep; does not wait for the worker.
+ */
+void iommufd_bar_retry(const void *owner)
+{
+	struct umem_bar *bar;
+
+	if (!atomic_read(&bars_gone))
+		return;
+	mutex_lock(&bars_lock);
+	list_for_each_entry(bar, &bars, entry) {
+		if (bar->owner == owner && READ_ONCE(bar->state) == BAR_GONE)
+			mod_delayed_work(system_unbound_wq, &bar->work, 0);
+		/* The number of BARs is up to user space. */
+		cond_resched();
+	}
+	mutex_unlock(&bars_lock);
+}
+EXPORT_SYMBOL_GPL(iommufd_bar_retry);
+
+/**
+ * umem_bar_init() - take a BAR as the memory of a umem
+ * @umem: umem with room for struct umem_bar
+ * @range: addresses at which the current process has the BAR
+ * @owner: answer of iommufd_bar_owner()
+ *
+ * Return: 0, -ENOMEM, -EINTR.
+ */
+int umem_bar_init(struct iommufd_umem *umem,
+		  const struct iommufd_bar_range *range, const void *owner)
+{
+	struct umem_bar *bar = to_umem_bar(umem);
+	int rc;
+
+	bar->range = *range;
+	bar->owner = owner;
+	sema_init(&bar->sem, 1);
+	bar->state = BAR_NEW;
+	INIT_LIST_HEAD(&bar->places);
+	INIT_DELAYED_WORK(&bar->work, bar_work);
+	rc = mmu_interval_notifier_insert(&bar->notifier, range->mm,
+					  range->start,
+					  range->npages * PAGE_SIZE,
+					  &bar_notifier_ops);
+	if (rc)
+		return rc;
+	/* The payer may change. */
+	mmgrab(range->mm);
+	mutex_lock(&bars_lock);
+	list_add(&bar->entry, &bars);
+	mutex_unlock(&bars_lock);
+	umem->flags |= UMEM_RELEASE;
+	return 0;
+}
+
+/* No place is left. The process may have exited, but its mm is still there. */
+static void bar_release(struct iommufd_umem *umem)
+{
+	struct umem_bar *bar = to_umem_bar(umem);
+
+	WARN_ON_ONCE(!list_empty(&bar->places));
+	/* All that queues the work goes before the work. */
+	mutex_lock(&bars_lock);
+	list_del(&bar->entry);
+	mutex_unlock(&bars_lock);
+	mmu_interval_notifier_remove(&bar->notifier);
+	cancel_delayed_work_sync(&bar->work);
+	bar_set_state(bar, BAR_DEAD);
+	mmdrop(bar->range.mm);
+}
+
+/*
+ * Find a BAR that was never mapped before. On success the caller holds the
+ * semaphore. If the BAR need not be there now, that is a success too.
+ */
+static int bar_find_new(struct umem_bar *bar, bool new)
+{
+	int rc = bar_find_and_lock(bar);
+
+	/* Another thread may have been first, or has unmapped it meanwhile. */
+	if (bar->state != BAR_NEW)
+		return 0;
+	if (rc && (rc != -EFAULT || new)) {
+		up(&bar->sem);
+		return rc == -ENXIO ? -EFAULT : rc;
+	}
+	bar_set_state(bar, rc ? BAR_GONE : BAR_HERE);
+	bar->delay = 0;
+	if (rc)
+		bar_look_later(bar);
+	return 0;
+}
+
+/*
+ * umem_ops.map. -EFAULT if nothing is known of the BAR, and the process has
+ * something else there, or the BAR is out of reach and @new is set.
+ */
+static int bar_map(struct iommufd_umem *umem, struct iommufd_pgtable *pgt,
+		   const struct pgtable_range *range, bool new)
+{
+	struct umem_bar *bar = to_umem_bar(umem);
+	struct umem_place *place = umem_place_create(pgt, range);
+	int rc = 0;
+
+	if (!place)
+		return -ENOMEM;
+	down(&bar->sem);
+	if (bar->state == BAR_NEW) {
+		up(&bar->sem);
+		rc = bar_find_new(bar, new);
+		if (rc)
+			goto out_free;
+	}
+	if (bar->state == BAR_HERE)
+		rc = umem_place_fill(place, bar->phys);
+	if (!rc)
+		list_add_tail(&place->entry, &bar->places);
+	up(&bar->sem);
+	if (!rc)
+		return 0;
+out_free:
+	kfree(place);
+	return rc;
+}
+
+/* umem_ops.unmap */
+static void bar_unmap(struct iommufd_umem *umem, struct iommufd_pgtable *pgt,
+		      unsigned long iova)
+{
+	struct umem_bar *bar = to_umem_bar(umem);
+	struct umem_place *place;
+
+	down(&bar->sem);
+	place = umem_place_find(&bar->places, pgt, iova);
+	if (place) {
+		if (bar->state == BAR_HERE)
+			umem_place_drain(place);
+		list_del(&place->entry);
+		kfree(place);
+	}
+	up(&bar->sem);
+}
+
+const struct umem_ops umem_bar_ops = {
+	.pin = umem_no_pin,
+	.drop = umem_no_drop,
+	.unpin = umem_no_unpin,
+	.get_page = umem_no_page,
+	.map = bar_map,
+	.unmap = bar_unmap,
+	.release = bar_release,
+};
