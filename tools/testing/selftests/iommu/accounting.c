@@ -198,11 +198,8 @@ TEST_F(memlock, unmappable_memory_is_efault_over_the_limit)
 					  MAP_PRIVATE | MAP_ANONYMOUS));
 
 	ASSERT_EQ(0, munmap(gone, 4 * LIMIT));
-	ASSERT_GT(EDU_BAR_SIZE, LIMIT);
 	test_attach_device();
 	test_become_user();
-	if (variant->edu)
-		test_never_fits((void *)self->edu.bar, EDU_BAR_SIZE);
 	test_never_fits(gone, 4 * LIMIT);
 	test_never_fits(none, 4 * LIMIT);
 	/* A hole after as many present pages as the limit allows, and after fewer. */
@@ -220,9 +217,6 @@ TEST_F(memlock, unmappable_memory_is_efault_at_the_limit)
 	test_attach_device();
 	test_become_user();
 	test_map_fixed(self->mem, LIMIT, IOVA + LIMIT);
-	if (variant->edu)
-		test_err_map_fixed(EFAULT, (void *)self->edu.bar, EDU_BAR_SIZE,
-				   ELSEWHERE);
 	test_err_map_fixed(EFAULT, NULL, 2 * LIMIT, ELSEWHERE);
 	test_err_map_fixed(ENOMEM, self->mem + LIMIT, 2 * PAGE, ELSEWHERE);
 	test_pinned(LIMIT / 1024);

@@ -15,13 +15,6 @@
 #define IOVA	MOCK_IOVA
 #define OTHER	(IOVA + (1UL << 28))
 
-static int _test_change_process(int fd)
-{
-	struct iommu_ioas_change_process cmd = { .size = sizeof(cmd) };
-
-	return iommufd_ioctl(fd, IOMMU_IOAS_CHANGE_PROCESS, &cmd);
-}
-
 static int map_file(int fd, uint32_t ioas, int file, uint64_t iova)
 {
 	return _test_ioas_map_file(fd, ioas, file, 0, LENGTH, &iova,

@@ -8,6 +8,7 @@
 #include "harness.h"
 
 #define IOVA	0x10000000UL
+#define P2P	"/sys/module/iommufd/parameters/p2p"
 
 FIXTURE(kinds) {
 	int fd;
@@ -238,10 +239,18 @@ static int map_readable(int fd, uint32_t ioas, const void *mem, size_t length)
 					      _length));		\
 	} while (0)
 
+/* BARs, if the parameter says that they are not for other devices */
+#define test_bar_refused(_bar, _length)					\
+	do {								\
+		ASSERT_TRUE(file_write(P2P, "none"));			\
+		test_refused(_bar, _length);				\
+		ASSERT_TRUE(file_write(P2P, "own"));			\
+	} while (0)
+
 TEST_F(refused, bar_of_a_device)
 {
-	test_refused((void *)self->edu.bar, EDU_BAR_SIZE);
-	test_refused((void *)(self->edu.bar + PAGE), PAGE);
+	test_bar_refused((void *)self->edu.bar, EDU_BAR_SIZE);
+	test_bar_refused((void *)(self->edu.bar + PAGE), PAGE);
 }
 
 TEST_F(refused, bar_with_ram)
@@ -253,7 +262,7 @@ TEST_F(refused, bar_with_ram)
 	test_ram_bar(&cdev, &bar, &size);
 	mem_fill(bar, PAGE, 1);
 	ASSERT_TRUE(mem_is(bar, PAGE, 1));
-	test_refused(bar, size);
+	test_bar_refused(bar, size);
 	munmap(bar, size);
 	close(cdev);
 }

@@ -107,6 +107,13 @@ int _test_ioas_copy(int fd, uint32_t dst, uint64_t *dst_iova, uint32_t src,
 }
 
 /* @num and @alignment are also written on EMSGSIZE. */
+int _test_change_process(int fd)
+{
+	struct iommu_ioas_change_process cmd = { .size = sizeof(cmd) };
+
+	return iommufd_ioctl(fd, IOMMU_IOAS_CHANGE_PROCESS, &cmd);
+}
+
 int _test_iova_ranges(int fd, uint32_t ioas, struct iommu_iova_range *ranges,
 		      uint32_t *num, uint64_t *alignment)
 {

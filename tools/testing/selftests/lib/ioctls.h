@@ -31,6 +31,7 @@ int _test_ioas_unmap(int fd, uint32_t ioas, uint64_t iova, uint64_t length,
 		     uint64_t *unmapped);
 int _test_ioas_copy(int fd, uint32_t dst, uint64_t *dst_iova, uint32_t src,
 		    uint64_t src_iova, uint64_t length, uint32_t flags);
+int _test_change_process(int fd);
 int _test_iova_ranges(int fd, uint32_t ioas, struct iommu_iova_range *ranges,
 		      uint32_t *num, uint64_t *alignment);
 int _test_allow_iovas(int fd, uint32_t ioas,

@@ -1,0 +1,827 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * DMA of one device to a BAR of another one, which is mapped by the address at
+ * which the process has mmapped it; and what happens when the BAR goes.
+ */
+#include <fcntl.h>
+#include <linux/pci_regs.h>
+#include <pthread.h>
+#include <sys/mman.h>
+#include <sys/utsname.h>
+#include <sys/wait.h>
+
+#include "common.h"
+#include "mock.h"
+#include "nvme.h"
+#include "race.h"
+
+#define POLICY	"/sys/module/iommufd/parameters/p2p"
+#define RAM	IOVA			/* IOVA of self->mem */
+#define BAR	(IOVA + (64UL << 20))	/* IOVA of the BAR */
+#define OTHER	(BAR + (64UL << 20))
+#define BYTES	200
+
+FIXTURE(p2p) {
+	int fd;
+	uint32_t ioas;
+	struct edu edu;
+	uint8_t *mem;		/* at RAM */
+	int cdev;		/* of the device with the BAR */
+	uint8_t *bar;
+	size_t size;
+	char policy[16];	/* before the test */
+};
+
+static bool read_policy(char policy[16])
+{
+	FILE *f = fopen(POLICY, "re");
+	bool good = f && fscanf(f, "%15s", policy) == 1;
+
+	if (f)
+		fclose(f);
+	return good;
+}
+
+FIXTURE_SETUP(p2p)
+{
+	ASSERT_TRUE(read_policy(self->policy));
+	self->fd = iommufd_open();
+	ASSERT_GE(self->fd, 0);
+	test_ioas_alloc(&self->ioas);
+	test_edu_attach(&self->edu, PCI_ON_ROOT_BUS, 0, self->ioas);
+	self->mem = test_mem(mem_anon(PAGE));
+	test_map_fixed(self->mem, PAGE, RAM);
+	test_ram_bar(&self->cdev, &self->bar, &self->size);
+	memset(self->bar, 0, self->size);
+}
+
+FIXTURE_TEARDOWN(p2p)
+{
+	char policy[16];
+
+	edu_close(&self->edu);
+	if (self->bar)
+		munmap(self->bar, self->size);
+	if (self->cdev >= 0)
+		close(self->cdev);
+	close(self->fd);
+	EXPECT_EQ(0, proc_status_kb("VmPin:"));
+	ASSERT_TRUE(read_policy(policy));
+	EXPECT_TRUE(!strcmp(policy, self->policy) ||
+		    file_write(POLICY, self->policy));
+}
+
+/* Let the device write a pattern to @_iova. */
+#define test_store(_iova, _seed)					\
+	do {								\
+		mem_fill(self->mem, BYTES, _seed);			\
+		ASSERT_TRUE(edu_load(&self->edu, RAM, BYTES));		\
+		ASSERT_TRUE(edu_store(&self->edu, _iova, BYTES));	\
+	} while (0)
+
+/* Let the device read from @_iova. */
+#define test_loads(_iova, _seed)					\
+	do {								\
+		ASSERT_TRUE(edu_load(&self->edu, _iova, BYTES));	\
+		memset(self->mem, 0x55, BYTES);				\
+		ASSERT_TRUE(edu_store(&self->edu, RAM, BYTES));		\
+		ASSERT_TRUE(mem_is(self->mem, BYTES, _seed));		\
+	} while (0)
+
+/* DMA to @_iova arrives at @_at, both ways, and nowhere beside it. */
+#define test_reaches(_iova, _at, _seed)					\
+	do {								\
+		uint8_t *__at = (_at);					\
+									\
+		memset(__at, 0, BYTES + 1);				\
+		test_store(_iova, _seed);				\
+		ASSERT_TRUE(mem_is(__at, BYTES, _seed));		\
+		ASSERT_EQ(0, __at[BYTES]);				\
+		mem_fill(__at, BYTES, (_seed) + 1000);			\
+		test_loads(_iova, (_seed) + 1000);			\
+	} while (0)
+
+/* DMA to @_iova changes nothing at @_at. */
+#define test_does_not_reach(_iova, _at, _seed)				\
+	do {								\
+		uint8_t *__at = (_at);					\
+									\
+		memset(__at, 0, BYTES);					\
+		test_store(_iova, _seed);				\
+		ASSERT_TRUE(mem_is_zero(__at, BYTES));			\
+		ASSERT_TRUE(edu_load(&self->edu, _iova, BYTES));	\
+	} while (0)
+
+/*
+ * VT-d logs that a write to @_iova is refused. The kernel prints only a few such
+ * lines in five seconds: hence a second attempt after that time.
+ */
+#define test_faults(_iova)						\
+	do {								\
+		bool __fault = !pci_iommu_is_vtd();			\
+									\
+		for (int __i = 0; __i < 2 && !__fault; __i++) {		\
+			int __kmsg = kmsg_open();			\
+									\
+			ASSERT_GE(__kmsg, 0);				\
+			sleep_ms(__i * 5100);				\
+			test_store(_iova, 99);				\
+			__fault = kmsg_wait_fault(__kmsg, true, _iova,	\
+						 300 * slowness());	\
+			close(__kmsg);					\
+		}							\
+		ASSERT_TRUE(__fault);					\
+	} while (0)
+
+/* DMA to @_iova arrives at @_at again, some time soon. */
+#define test_comes_back(_iova, _at, _seed)				\
+	do {								\
+		uint64_t __end = now_ms() + LIMIT_MS * slowness();	\
+									\
+		memset(_at, 0, BYTES);					\
+		do {							\
+			test_store(_iova, _seed);			\
+		} while (!mem_is(_at, BYTES, _seed) && now_ms() < __end); \
+		test_reaches(_iova, _at, (_seed) + 1);			\
+	} while (0)
+
+static void set_policy(const char *policy)
+{
+	file_write(POLICY, policy);
+}
+
+TEST_F(p2p, dma_arrives)
+{
+	test_map_fixed(self->bar, self->size, BAR);
+	for (size_t at = 0; at < self->size; at += self->size / 8)
+		test_reaches(BAR + at, self->bar + at, at);
+	test_reaches(BAR + PAGE - 100, self->bar + PAGE - 100, 1);
+	test_reaches(BAR + self->size - BYTES - 1,
+		     self->bar + self->size - BYTES - 1, 2);
+	test_unmap(BAR, self->size);
+	test_does_not_reach(BAR, self->bar, 3);
+}
+
+TEST_F(p2p, part_of_a_bar)
+{
+	test_map_fixed(self->bar + 3 * PAGE, 2 * PAGE, BAR);
+	test_reaches(BAR, self->bar + 3 * PAGE, 1);
+	test_reaches(BAR + 2 * PAGE - BYTES - 1,
+		     self->bar + 5 * PAGE - BYTES - 1, 2);
+	test_does_not_reach(BAR + 2 * PAGE, self->bar + 5 * PAGE, 3);
+	test_does_not_reach(BAR - PAGE, self->bar + 2 * PAGE, 4);
+}
+
+TEST_F(p2p, kernel_chooses_the_iova)
+{
+	uint64_t iova;
+
+	test_map(self->bar, self->size, &iova);
+	test_reaches(iova, self->bar, 1);
+	test_unmap(iova, self->size);
+}
+
+TEST_F(p2p, nothing_is_pinned_or_charged)
+{
+	long locked = proc_status_kb("VmLck:");
+
+	test_pinned(4);
+	test_map_fixed(self->bar, self->size, BAR);
+	test_pinned(4);
+	ASSERT_EQ(locked, proc_status_kb("VmLck:"));
+	test_unmap(BAR, self->size);
+	test_pinned(4);
+}
+
+TEST_F(p2p, limit_does_not_count)
+{
+	ASSERT_TRUE(become_user(1000, PAGE));
+	test_map_fixed(self->bar, self->size, BAR);
+	test_reaches(BAR, self->bar, 1);
+}
+
+TEST_F(p2p, copies_and_several_domains)
+{
+	struct edu second;
+	uint64_t iova = OTHER;
+	uint32_t ioas;
+
+	test_map_fixed(self->bar, self->size, BAR);
+	test_copy(self->ioas, &iova, self->ioas, BAR + PAGE, 2 * PAGE,
+		  MAP_RW | MAP_FIXED_IOVA);
+	test_reaches(OTHER, self->bar + PAGE, 1);
+	/* The original goes, the copy stays. */
+	test_unmap(BAR, self->size);
+	test_does_not_reach(BAR, self->bar, 2);
+	test_reaches(OTHER, self->bar + PAGE, 3);
+
+	/* The same in a second IOAS, which has no page table yet */
+	test_ioas_alloc(&ioas);
+	test_copy(ioas, &iova, self->ioas, OTHER, 2 * PAGE,
+		  MAP_RW | MAP_FIXED_IOVA);
+	test_edu_attach(&second, PCI_ON_ROOT_BUS, 1, ioas);
+	mem_fill(self->bar + PAGE, BYTES, 4);
+	ASSERT_TRUE(edu_load(&second, OTHER, BYTES));
+	ASSERT_TRUE(edu_store(&second, OTHER + PAGE, BYTES));
+	ASSERT_TRUE(mem_is(self->bar + 2 * PAGE, BYTES, 4));
+	test_detach(second.cdev);
+	test_attach_to(&second, self->ioas);
+	ASSERT_TRUE(edu_store(&second, OTHER + PAGE + BYTES, BYTES));
+	ASSERT_TRUE(mem_is(self->bar + 2 * PAGE + BYTES, BYTES, 4));
+	edu_close(&second);
+	test_reaches(OTHER, self->bar + PAGE, 5);
+}
+
+TEST_F(p2p, mapped_before_a_device_is_attached)
+{
+	struct vfio_region_info info;
+
+	test_detach(self->edu.cdev);
+	test_map_fixed(self->bar, self->size, BAR);
+	test_attach_to(&self->edu, self->ioas);
+	test_reaches(BAR, self->bar, 1);
+	test_detach(self->edu.cdev);
+	test_attach_to(&self->edu, self->ioas);
+	test_reaches(BAR, self->bar, 2);
+
+	/* What is mmapped there meanwhile is another one. */
+	test_detach(self->edu.cdev);
+	test_map_fixed(self->bar, self->size, OTHER);
+	test_ok(_test_vfio_region_info(self->cdev, VFIO_PCI_BAR2_REGION_INDEX,
+				       &info));
+	ASSERT_EQ(self->bar,
+		  mmap(self->bar, self->size, PROT_READ | PROT_WRITE,
+		       MAP_SHARED | MAP_FIXED, self->cdev, info.offset));
+	test_attach_to(&self->edu, self->ioas);
+	test_does_not_reach(BAR, self->bar, 3);
+	test_does_not_reach(OTHER, self->bar, 4);
+}
+
+/* vfio-pci gives user space the page of which this BAR has only the start. */
+TEST_F(p2p, bar_smaller_than_a_page)
+{
+	volatile uint32_t *regs;	/* The first one masks interrupts. */
+	size_t size;
+
+	regs = vfio_bar_mmap(self->cdev, VFIO_PCI_BAR0_REGION_INDEX, &size);
+	if (!regs)
+		SKIP(_exit(KSFT_SKIP), "BAR 0 of the ivshmem shares its page");
+	ASSERT_LT(size, PAGE);
+	test_map_fixed((void *)regs, PAGE, OTHER);
+	*regs = 0;
+	mem_fill(self->mem, BYTES, 1);
+	ASSERT_TRUE(edu_load(&self->edu, RAM, 4));
+	ASSERT_TRUE(edu_store(&self->edu, OTHER, 4));
+	ASSERT_EQ(*(uint32_t *)self->mem, *regs);
+	test_unmap(OTHER, PAGE);
+	ASSERT_EQ(0, munmap((void *)regs, size));
+}
+
+/* Nothing is charged for a BAR, so nothing of it has to move. */
+TEST_F(p2p, change_of_the_process)
+{
+	int status;
+	pid_t pid;
+
+	test_map_fixed(self->bar, self->size, BAR);
+	test_err(EINVAL, _test_change_process(self->fd));
+	test_unmap(RAM, PAGE);
+	test_ok(_test_change_process(self->fd));
+	pid = fork();
+	ASSERT_NE(-1, pid);
+	if (!pid)
+		_exit(_test_change_process(self->fd));
+	ASSERT_EQ(pid, waitpid(pid, &status, 0));
+	ASSERT_EQ(0, status);
+	test_map_fixed(self->mem, PAGE, RAM);
+	/* It is still the BAR at the addresses of this process. */
+	test_comes_back(BAR, self->bar, 1);
+	test_ok(vfio_enable_memory(self->cdev, false));
+	test_store(BAR, 3);
+	test_ok(vfio_enable_memory(self->cdev, true));
+	test_comes_back(BAR, self->bar, 4);
+}
+
+/* The mock checks that a BAR is mapped as device memory, and RAM is not. */
+TEST_F(p2p, mock_domain)
+{
+	struct mock_dev dev;
+
+	test_ok(_test_mock_attach(self->fd, self->ioas, &dev));
+	test_map_fixed(self->bar, self->size, BAR);
+	test_reaches(BAR, self->bar, 1);
+	test_ok(vfio_enable_memory(self->cdev, false));
+	test_ok(vfio_enable_memory(self->cdev, true));
+	test_comes_back(BAR, self->bar, 2);
+	ASSERT_EQ(0, munmap(self->bar, self->size));
+	self->bar = NULL;
+	test_destroy(dev.stdev);
+}
+
+TEST_F(p2p, policy)
+{
+	int foreign = iommufd_open();
+	uint32_t devid;
+
+	set_policy("none");
+	test_err_map_fixed(EFAULT, self->bar, self->size, BAR);
+	set_policy("own");
+	test_map_fixed(self->bar, self->size, BAR);
+	test_unmap(BAR, self->size);
+
+	/* Now the device with the BAR is another iommufd's. */
+	ASSERT_GE(foreign, 0);
+	ASSERT_EQ(0, munmap(self->bar, self->size));
+	close(self->cdev);
+	{
+		struct pci_device pci;
+
+		test_find(&pci_ivshmem, PCI_ANYWHERE, 0, &pci);
+		self->cdev = vfio_cdev_open(&pci);
+		ASSERT_GE(self->cdev, 0);
+		test_ok(_test_vfio_bind(self->cdev, foreign, &devid));
+	}
+	test_ok(vfio_enable_dma(self->cdev));
+	self->bar = test_mem(vfio_bar_mmap(self->cdev,
+					   VFIO_PCI_BAR2_REGION_INDEX,
+					   &self->size));
+	test_err_map_fixed(EFAULT, self->bar, self->size, BAR);
+	test_detach(self->edu.cdev);
+	test_map_fixed(self->bar, self->size, BAR);
+	test_err_attach(EFAULT, self->edu.cdev, &self->ioas);
+	test_unmap(BAR, self->size);
+	test_attach_to(&self->edu, self->ioas);
+	set_policy("all");
+	test_map_fixed(self->bar, self->size, BAR);
+	test_reaches(BAR, self->bar, 1);
+	/* What is mapped stays. */
+	set_policy("none");
+	test_reaches(BAR, self->bar, 2);
+	ASSERT_FALSE(file_write(POLICY, "some"));
+	ASSERT_EQ(EINVAL, errno);
+	close(foreign);
+}
+
+/* All of a MAP or nothing */
+TEST_F(p2p, mixed_with_other_memory)
+{
+	uint8_t *room = test_mem(mem_anon(6 * PAGE));
+
+	ASSERT_EQ(room + 2 * PAGE,
+		  mremap(self->bar, self->size, 2 * PAGE,
+			 MREMAP_MAYMOVE | MREMAP_FIXED, room + 2 * PAGE));
+	self->bar = room + 2 * PAGE;
+	self->size = 2 * PAGE;
+	test_err_map_fixed(EFAULT, room, 6 * PAGE, BAR);
+	test_err_map_fixed(EFAULT, room + PAGE, 2 * PAGE, BAR);
+	test_err_map_fixed(EFAULT, room + 3 * PAGE, 2 * PAGE, BAR);
+	/* A hole behind it */
+	ASSERT_EQ(0, munmap(room + 4 * PAGE, 2 * PAGE));
+	test_err_map_fixed(EFAULT, room + 3 * PAGE, 2 * PAGE, BAR);
+	test_does_not_reach(BAR, self->bar, 1);
+	test_map_fixed(self->bar, 2 * PAGE, BAR);
+	test_reaches(BAR + PAGE, self->bar + PAGE, 2);
+}
+
+TEST_F(p2p, two_bars_are_two_mappings)
+{
+	uint8_t *room = test_mem(mem_reserve(4 * PAGE));
+
+	/* The same BAR twice: the second half does not continue the first. */
+	for (int i = 0; i < 2; i++) {
+		struct vfio_region_info info;
+
+		test_ok(_test_vfio_region_info(self->cdev,
+					       VFIO_PCI_BAR2_REGION_INDEX,
+					       &info));
+		ASSERT_EQ(room + i * PAGE,
+			  mmap(room + i * PAGE, PAGE, PROT_READ | PROT_WRITE,
+			       MAP_SHARED | MAP_FIXED, self->cdev,
+			       info.offset));
+	}
+	test_err_map_fixed(EFAULT, room, 2 * PAGE, BAR);
+	test_map_fixed(room + PAGE, PAGE, BAR);
+	test_reaches(BAR, room + PAGE, 1);
+	ASSERT_EQ(0, munmap(room, 4 * PAGE));
+}
+
+TEST_F(p2p, rights_of_the_process)
+{
+	uint64_t iova = BAR;
+
+	ASSERT_EQ(0, mprotect(self->bar, self->size, PROT_READ));
+	test_err_map_fixed(EFAULT, self->bar, self->size, BAR);
+	test_map_to(self->ioas, self->bar, self->size, &iova,
+		    MAP_READ | MAP_FIXED_IOVA);
+	ASSERT_EQ(0, mprotect(self->bar, self->size, PROT_NONE));
+	test_err_map_fixed(EFAULT, self->bar, self->size, OTHER);
+	ASSERT_EQ(0, mprotect(self->bar, self->size, PROT_READ | PROT_WRITE));
+	test_map_fixed(self->bar, self->size, OTHER);
+	test_reaches(OTHER, self->bar, 1);
+}
+
+TEST_F(p2p, no_access_of_the_kernel)
+{
+	uint8_t buffer[8] = {};
+	uint32_t pin;
+	int access;
+
+	test_ok(_test_access_create(self->fd, self->ioas, 0, &access));
+	test_map_fixed(self->bar, self->size, BAR);
+	test_err(EINVAL, _test_access_rw(self->fd, access, BAR, 8, buffer, 0));
+	test_err(EINVAL, _test_access_rw(self->fd, access, BAR, 8, buffer,
+					 MOCK_ACCESS_WRITE));
+	close(access);
+	test_ok(_test_access_create(self->fd, self->ioas, MOCK_ACCESS_NEEDS_PIN_PAGES, &access));
+	test_err(EINVAL, _test_access_pin(self->fd, access, BAR, PAGE, NULL, 0,
+					  &pin));
+	test_reaches(BAR, self->bar, 1);
+	close(access);
+}
+
+TEST_F(p2p, memory_decoding_off)
+{
+	test_map_fixed(self->bar, self->size, BAR);
+	test_reaches(BAR, self->bar, 1);
+	for (int i = 0; i < 3; i++) {
+		test_ok(vfio_enable_memory(self->cdev, false));
+		if (!i)
+			test_faults(BAR);
+		else
+			test_store(BAR, 50 + i);
+		test_err_map_fixed(EFAULT, self->bar, self->size, OTHER);
+		test_ok(vfio_enable_memory(self->cdev, true));
+		/* What the process had at the start is still there. */
+		ASSERT_TRUE(mem_is(self->bar, BYTES, i ? 111 + i : 1001));
+		test_comes_back(BAR, self->bar, 10 * i);
+		mem_fill(self->bar, BYTES, 112 + i);
+	}
+}
+
+TEST_F(p2p, attached_while_decoding_is_off)
+{
+	test_map_fixed(self->bar, self->size, BAR);
+	test_reaches(BAR, self->bar, 1);
+	test_ok(vfio_enable_memory(self->cdev, false));
+	test_detach(self->edu.cdev);
+	/* One mapping that was never in a page table, and one that was */
+	test_map_fixed(self->bar, self->size, OTHER);
+	test_attach_to(&self->edu, self->ioas);
+	test_store(BAR, 2);
+	test_ok(vfio_enable_memory(self->cdev, true));
+	test_comes_back(BAR, self->bar, 3);
+	test_comes_back(OTHER, self->bar, 4);
+	/* Unmapped while it is away */
+	test_ok(vfio_enable_memory(self->cdev, false));
+	test_unmap(BAR, self->size);
+	test_ok(vfio_enable_memory(self->cdev, true));
+	sleep_ms(WAIT_MS);
+	test_does_not_reach(BAR, self->bar, 4);
+}
+
+TEST_F(p2p, munmap)
+{
+	uint8_t *second = test_mem(vfio_bar_mmap(self->cdev,
+						 VFIO_PCI_BAR2_REGION_INDEX,
+						 NULL));
+	uint8_t *old = self->bar;
+	struct vfio_region_info info;
+
+	test_map_fixed(self->bar, self->size, BAR);
+	test_reaches(BAR, second, 1);
+	/* A part is enough. */
+	ASSERT_EQ(0, munmap(self->bar + 5 * PAGE, PAGE));
+	test_does_not_reach(BAR, second, 2);
+	test_does_not_reach(BAR + 5 * PAGE, second + 5 * PAGE, 3);
+	test_faults(BAR + 6 * PAGE);
+	ASSERT_EQ(0, munmap(self->bar, self->size));
+	self->bar = second;
+
+	/* The same BAR at the same address is another mapping. */
+	test_ok(_test_vfio_region_info(self->cdev, VFIO_PCI_BAR2_REGION_INDEX,
+				       &info));
+	ASSERT_EQ(old, mmap(old, self->size, PROT_READ | PROT_WRITE,
+			    MAP_SHARED | MAP_FIXED, self->cdev, info.offset));
+	old[0] = 1;
+	sleep_ms(WAIT_MS);
+	test_does_not_reach(BAR, second, 4);
+	test_map_fixed(old, self->size, OTHER);
+	test_reaches(OTHER, second, 5);
+	/* Both count. */
+	test_unmap(BAR, self->size);
+	test_unmap(OTHER, self->size);
+	ASSERT_EQ(0, munmap(old, self->size));
+}
+
+TEST_F(p2p, mremap)
+{
+	uint8_t *to = test_mem(mem_reserve(self->size));
+
+	test_map_fixed(self->bar, self->size, BAR);
+	test_reaches(BAR, self->bar, 1);
+	ASSERT_EQ(to, mremap(self->bar, self->size, self->size,
+			     MREMAP_MAYMOVE | MREMAP_FIXED, to));
+	self->bar = to;
+	test_does_not_reach(BAR, self->bar, 2);
+	sleep_ms(WAIT_MS);
+	test_does_not_reach(BAR, self->bar, 3);
+	test_map_fixed(self->bar, self->size, OTHER);
+	test_reaches(OTHER, self->bar, 4);
+}
+
+TEST_F(p2p, memory_that_takes_the_place_of_a_bar)
+{
+	uint8_t *old = self->bar;
+
+	test_map_fixed(self->bar, self->size, BAR);
+	test_reaches(BAR, self->bar, 1);
+	ASSERT_EQ(old, mmap(old, self->size, PROT_READ | PROT_WRITE,
+			    MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0));
+	test_does_not_reach(BAR, old, 2);
+	ASSERT_EQ(0, madvise(old, self->size, MADV_DONTNEED));
+	ASSERT_EQ(0, mprotect(old, self->size, PROT_READ));
+	ASSERT_EQ(0, mprotect(old, self->size, PROT_READ | PROT_WRITE));
+	test_does_not_reach(BAR, old, 3);
+	test_map_fixed(old, self->size, OTHER);
+	test_reaches(OTHER, old, 4);
+	test_unmap(OTHER, self->size);
+}
+
+TEST_F(p2p, close_of_the_device)
+{
+	struct pci_device pci;
+	uint32_t devid;
+
+	test_map_fixed(self->bar, self->size, BAR);
+	close(self->cdev);
+	/* The mmapping holds the device. */
+	test_reaches(BAR, self->bar, 1);
+	ASSERT_EQ(0, munmap(self->bar, self->size));
+	test_faults(BAR);
+	test_find(&pci_ivshmem, PCI_ANYWHERE, 0, &pci);
+	self->cdev = vfio_cdev_open(&pci);
+	ASSERT_GE(self->cdev, 0);
+	test_ok(_test_vfio_bind(self->cdev, self->fd, &devid));
+	test_ok(vfio_enable_dma(self->cdev));
+	self->bar = test_mem(vfio_bar_mmap(self->cdev,
+					   VFIO_PCI_BAR2_REGION_INDEX, NULL));
+	test_does_not_reach(BAR, self->bar, 2);
+	test_unmap(BAR, self->size);
+}
+
+static void *unbind_run(void *bdf)
+{
+	return pci_unbind(bdf) ? bdf : NULL;
+}
+
+/* The driver goes as soon as the process has let go of the device. */
+TEST_F(p2p, unbind_of_the_driver)
+{
+	struct pci_driver driver;
+	struct pci_device pci;
+	pthread_t thread;
+	void *unbound;
+
+	test_find(&pci_ivshmem, PCI_ANYWHERE, 0, &pci);
+	ASSERT_TRUE(pci_driver_of(pci.bdf, &driver));
+	test_map_fixed(self->bar, self->size, BAR);
+	ASSERT_EQ(0, pthread_create(&thread, NULL, unbind_run, pci.bdf));
+	sleep_ms(WAIT_MS);
+	test_reaches(BAR, self->bar, 1);
+	ASSERT_EQ(0, munmap(self->bar, self->size));
+	self->bar = NULL;
+	close(self->cdev);
+	self->cdev = -1;
+	ASSERT_EQ(0, pthread_join(thread, &unbound));
+	ASSERT_NE(NULL, unbound);
+	test_faults(BAR);
+	test_unmap(BAR, self->size);
+	ASSERT_TRUE(pci_bind(pci.bdf, &driver));
+}
+
+/* The controller memory buffer of an nvme, which can be reset */
+TEST_F(p2p, reset)
+{
+	size_t size = 0;
+	struct nvme nvme;
+	uint8_t *cmb;
+
+	test_find(&pci_nvme, PCI_ANYWHERE, 0, &nvme.pci);
+	test_ok(nvme_open(&nvme, self->fd));
+	cmb = vfio_bar_mmap(nvme.cdev, VFIO_PCI_BAR2_REGION_INDEX, &size);
+	if (!cmb)
+		SKIP(_exit(KSFT_SKIP), "the nvme has no controller memory buffer");
+	test_map_fixed(cmb, size, BAR);
+	test_reaches(BAR, cmb, 1);
+	for (int i = 0; i < 5; i++) {
+		test_ok(_test_vfio_reset(nvme.cdev));
+		test_ok(vfio_enable_dma(nvme.cdev));
+		test_comes_back(BAR, cmb, 2 + 10 * i);
+	}
+	test_unmap(BAR, size);
+	munmap(cmb, size);
+	nvme_close(&nvme);
+}
+
+static int low_power(int cdev, uint32_t feature)
+{
+	struct vfio_device_feature arg = {
+		.argsz = sizeof(arg),
+		.flags = VFIO_DEVICE_FEATURE_SET | feature,
+	};
+
+	return ioctl(cdev, VFIO_DEVICE_FEATURE, &arg) ? errno : 0;
+}
+
+TEST_F(p2p, low_power)
+{
+	int rc = low_power(self->cdev, VFIO_DEVICE_FEATURE_LOW_POWER_ENTRY);
+
+	if (rc == ENOTTY)
+		SKIP(_exit(KSFT_SKIP), "this kernel's vfio-pci-core lets no device sleep");
+	test_ok(rc);
+	test_err_map_fixed(EFAULT, self->bar, self->size, BAR);
+	test_ok(low_power(self->cdev, VFIO_DEVICE_FEATURE_LOW_POWER_EXIT));
+	test_map_fixed(self->bar, self->size, BAR);
+	test_reaches(BAR, self->bar, 1);
+	test_ok(low_power(self->cdev, VFIO_DEVICE_FEATURE_LOW_POWER_ENTRY));
+	test_faults(BAR);
+	test_ok(low_power(self->cdev, VFIO_DEVICE_FEATURE_LOW_POWER_EXIT));
+	ASSERT_TRUE(mem_is(self->bar, BYTES, 1001));
+	test_comes_back(BAR, self->bar, 2);
+}
+
+/* Until Linux 6.9 the kernel warns if a BAR of a group moves. */
+static bool mremap_warns(void)
+{
+	struct utsname uts;
+	int major, minor;
+
+	uname(&uts);
+	return sscanf(uts.release, "%d.%d", &major, &minor) == 2 &&
+	       (major < 6 || (major == 6 && minor < 10));
+}
+
+/* A user of the group and of type1 has the device. */
+TEST_F(p2p, bar_of_the_stock_group)
+{
+	struct pci_device pci;
+	int group, container;
+	uint8_t *to;
+
+	ASSERT_EQ(0, munmap(self->bar, self->size));
+	close(self->cdev);
+	test_find(&pci_ivshmem, PCI_ANYWHERE, 0, &pci);
+	group = vfio_group_open(pci.group);
+	ASSERT_GE(group, 0);
+	container = vfio_container_open();
+	ASSERT_GE(container, 0);
+	test_ok(_test_use_container(group, container));
+	self->cdev = vfio_group_device(group, pci.bdf);
+	ASSERT_GE(self->cdev, 0);
+	test_ok(vfio_enable_dma(self->cdev));
+	self->bar = test_mem(vfio_bar_mmap(self->cdev,
+					   VFIO_PCI_BAR2_REGION_INDEX, NULL));
+	memset(self->bar, 0, self->size);
+
+	test_err_map_fixed(EFAULT, self->bar, self->size, BAR);
+	set_policy("all");
+	test_map_fixed(self->bar, self->size, BAR);
+	test_reaches(BAR, self->bar, 1);
+	test_ok(vfio_enable_memory(self->cdev, false));
+	test_store(BAR, 2);
+	test_ok(vfio_enable_memory(self->cdev, true));
+	ASSERT_TRUE(mem_is(self->bar, BYTES, 1001));
+	test_comes_back(BAR, self->bar, 3);
+
+	if (!mremap_warns()) {
+		to = test_mem(mem_reserve(self->size));
+		ASSERT_EQ(to, mremap(self->bar, self->size, self->size,
+				     MREMAP_MAYMOVE | MREMAP_FIXED, to));
+		self->bar = to;
+		test_faults(BAR);
+		test_map_fixed(self->bar, self->size, OTHER);
+		test_reaches(OTHER, self->bar, 5);
+		test_ok(vfio_enable_memory(self->cdev, false));
+		test_faults(OTHER);
+		test_ok(vfio_enable_memory(self->cdev, true));
+		test_comes_back(OTHER, self->bar, 6);
+	}
+	ASSERT_EQ(0, munmap(self->bar, self->size));
+	self->bar = NULL;
+	test_faults(BAR);
+	close(self->cdev);
+	self->cdev = -1;
+	close(group);
+	close(container);
+}
+
+struct churn {
+	int fd;
+	uint32_t ioas;
+	int cdev;
+	int edu;
+	uint8_t *bar;
+	size_t size;
+	uint64_t offset;	/* of the BAR in the file */
+};
+
+static int churn_decode(struct race_thread *thread)
+{
+	struct churn *churn = thread->shared;
+	int rc = vfio_enable_memory(churn->cdev, false);
+
+	return rc ?: vfio_enable_memory(churn->cdev, true);
+}
+
+static int churn_map(struct race_thread *thread)
+{
+	struct churn *churn = thread->shared;
+	uint64_t iova = 0, unmapped;
+	int rc;
+
+	rc = _test_ioas_map(churn->fd, churn->ioas, churn->bar, churn->size,
+			    &iova, MAP_RW);
+	return rc ?: _test_ioas_unmap(churn->fd, churn->ioas, iova, churn->size,
+				      &unmapped);
+}
+
+static int churn_copy(struct race_thread *thread)
+{
+	struct churn *churn = thread->shared;
+	uint64_t iova = 0, unmapped;
+	int rc;
+
+	rc = _test_ioas_copy(churn->fd, churn->ioas, &iova, churn->ioas, BAR,
+			     PAGE, MAP_RW);
+	return rc ?: _test_ioas_unmap(churn->fd, churn->ioas, iova, PAGE,
+				      &unmapped);
+}
+
+static int churn_attach(struct race_thread *thread)
+{
+	struct churn *churn = thread->shared;
+	uint32_t pt = churn->ioas;
+	int rc = _test_vfio_detach(churn->edu);
+
+	return rc ?: _test_vfio_attach(churn->edu, &pt);
+}
+
+/*
+ * A mapping whose addresses go before it does. Other memory takes their place,
+ * because the 6.1 kernel may warn when munmap() of a BAR meets the loss of its
+ * pages: munmap() does not exclude that then.
+ */
+static int churn_mmap(struct race_thread *thread)
+{
+	struct churn *churn = thread->shared;
+	uint64_t iova = 0, unmapped;
+	uint8_t *bar;
+	int rc;
+
+	bar = mmap(NULL, churn->size, PROT_READ | PROT_WRITE, MAP_SHARED,
+		   churn->cdev, churn->offset);
+	if (bar == MAP_FAILED)
+		return errno;
+	rc = _test_ioas_map(churn->fd, churn->ioas, bar, churn->size, &iova,
+			    MAP_RW);
+	if (mmap(bar, churn->size, PROT_NONE,
+		 MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0) != bar)
+		return errno;
+	munmap(bar, churn->size);
+	return rc ?: _test_ioas_unmap(churn->fd, churn->ioas, iova, churn->size,
+				      &unmapped);
+}
+
+TEST_F(p2p, races)
+{
+	struct race_thread threads[] = {
+		{ .step = churn_decode, .name = "decode" },
+		{ .step = churn_map, .name = "map", .allowed = { EFAULT } },
+		{ .step = churn_map, .name = "map", .allowed = { EFAULT } },
+		{ .step = churn_copy, .name = "copy" },
+		/* It may find a mapping whose addresses have gone. */
+		{ .step = churn_attach, .name = "attach", .allowed = { EFAULT } },
+		{ .step = churn_mmap, .name = "mmap", .allowed = { EFAULT } },
+	};
+	struct churn churn = {
+		.fd = self->fd,
+		.ioas = self->ioas,
+		.cdev = self->cdev,
+		.edu = self->edu.cdev,
+		.bar = self->bar,
+		.size = self->size,
+	};
+	struct vfio_region_info info;
+
+	test_ok(_test_vfio_region_info(self->cdev, VFIO_PCI_BAR2_REGION_INDEX,
+				       &info));
+	churn.offset = info.offset;
+	test_map_fixed(self->bar, self->size, BAR);
+	test_race(threads, &churn, race_seconds() * 300);
+	/* The last attach may have failed. */
+	test_attach_to(&self->edu, self->ioas);
+	test_comes_back(BAR, self->bar, 1);
+}
+
+TEST_HARNESS_MAIN
