@@ -402,7 +402,7 @@ static int ioas_map_and_respond(struct iommufd_ioas *ioas,
 	return rc ?: respond_and_commit(ioas, areas, iova, user_iova);
 }
 
-/* As create_user_area(), for memory in a file */
+/* As create_user_area(), for memory in a file or a dma-buf */
 static struct iova_area *create_file_area(struct iommufd_ctx *ictx, int fd,
 					  unsigned long start,
 					  unsigned long length, int prot)
@@ -410,21 +410,24 @@ static struct iova_area *create_file_area(struct iommufd_ctx *ictx, int fd,
 	struct iommufd_payer *payer;
 	struct iova_area *area;
 	struct file *file;
+	bool is_dmabuf;
 
 	file = fget(fd);
 	if (!file)
 		return ERR_PTR(-EBADF);
-	if (file_inode(file)->i_sb->s_magic == DMA_BUF_MAGIC) {
-		area = ERR_PTR(-EOPNOTSUPP);
-		goto out_put_file;
-	}
-	payer = get_payer(ictx, &ictx->file_payer, true);
+	/* Another process can take over the charges for files, not buffers. */
+	is_dmabuf = file_inode(file)->i_sb->s_magic == DMA_BUF_MAGIC;
+	payer = is_dmabuf ? get_payer(ictx, &ictx->payer, false) :
+			    get_payer(ictx, &ictx->file_payer, true);
 	if (IS_ERR(payer)) {
 		area = ERR_CAST(payer);
 		goto out_put_file;
 	}
-	area = iova_area_create_file(payer, get_account_mode(ictx), file, start,
-				     length, prot);
+	if (is_dmabuf)
+		area = iova_area_create_dmabuf(payer, fd, start, length, prot);
+	else
+		area = iova_area_create_file(payer, get_account_mode(ictx),
+					     file, start, length, prot);
 	if (IS_ERR(area))
 		iommufd_payer_put(payer);
 out_put_file:

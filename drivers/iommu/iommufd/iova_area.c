@@ -9,6 +9,7 @@
 
 #include "iova_area.h"
 #include "umem_bar.h"
+#include "umem_dmabuf.h"
 #include "umem_file.h"
 #include "umem_user.h"
 
@@ -101,6 +102,37 @@ struct iova_area *iova_area_create_file(struct iommufd_payer *payer,
 	iommufd_umem_init(&owner->umem, &umem_file_ops, payer, mode,
 			  start & PAGE_MASK, prot & IOMMU_WRITE);
 	return iova_first_area(owner, start, length, prot);
+}
+
+/**
+ * iova_area_create_dmabuf() - make an area of a dma-buf; it has no place yet
+ * @payer: current process; on success the area takes over the caller's reference
+ * @fd: descriptor of the buffer
+ * @start: offset in the buffer
+ * @length: bytes; @start + @length must not wrap
+ * @prot: IOMMU_READ and IOMMU_WRITE
+ *
+ * Return: the area, ERR_PTR(-ENOMEM), or the errors of umem_dmabuf_init().
+ */
+struct iova_area *iova_area_create_dmabuf(struct iommufd_payer *payer, int fd,
+					  unsigned long start,
+					  unsigned long length, int prot)
+{
+	struct iova_umem *umem = iova_umem_alloc(sizeof(struct umem_dmabuf));
+	int rc;
+
+	if (!umem)
+		return ERR_PTR(-ENOMEM);
+	rc = umem_dmabuf_init(&umem->umem, fd, start & PAGE_MASK,
+			      start + length);
+	if (rc) {
+		kfree(umem);
+		return ERR_PTR(rc);
+	}
+	iommufd_umem_init(&umem->umem, &umem_dmabuf_ops, payer,
+			  IOMMUFD_ACCOUNT_NONE, start & PAGE_MASK,
+			  prot & IOMMU_WRITE);
+	return iova_first_area(umem, start, length, prot);
 }
 
 /**

@@ -126,6 +126,9 @@ struct iova_area *iova_area_create_file(struct iommufd_payer *payer,
 					enum iommufd_account_mode mode,
 					struct file *file, unsigned long start,
 					unsigned long length, int prot);
+struct iova_area *iova_area_create_dmabuf(struct iommufd_payer *payer, int fd,
+					  unsigned long start,
+					  unsigned long length, int prot);
 struct iova_area *iova_area_create_bar(struct iommufd_payer *payer,
 				       const struct iommufd_bar_range *range,
 				       const void *owner, unsigned long uva,

@@ -23,6 +23,7 @@
 #include "ioctl.h"
 #include "object.h"
 #include "prefault.h"
+#include "umem_dmabuf.h"
 #include "test_hook.h"
 
 /**
@@ -229,6 +230,8 @@ static int __init iommufd_init(void)
 	rc = misc_register(&iommufd_misc);
 	if (rc)
 		prefault_exit();
+	else
+		umem_dmabuf_set_importer(iommufd_misc.this_device);
 	return rc;
 }
 

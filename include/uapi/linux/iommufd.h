@@ -297,7 +297,9 @@ struct iommu_ioas_map {
  * if the range ends past the end of the file. EPERM for a file that is not open
  * for reading, with WRITEABLE also for one that is not open for writing, can
  * only be appended to, or has a seal F_SEAL_WRITE or F_SEAL_FUTURE_WRITE.
- * EOPNOTSUPP also for a dma-buf. EOVERFLOW when @start + @length wraps. ENOMEM
+ * EOPNOTSUPP also for a dma-buf of anything but one range of a BAR that
+ * vfio-pci exports, and for all of them before Linux 6.19; EINVAL also when the
+ * range ends past its end, ENODEV when it is revoked. EOVERFLOW when @start + @length wraps. ENOMEM
  * also when the file system has no page for a hole. EIO when a page cannot be
  * read. Where pinning maps the file, also errnos of opening it, such as EACCES
  * and ENFILE.

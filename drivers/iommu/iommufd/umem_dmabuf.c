@@ -1,0 +1,208 @@
+// SPDX-License-Identifier: GPL-2.0
+/**
+ * DOC: dma-bufs as memory
+ *
+ * The kind of memory that is a dma-buf of vfio-pci: a range of a BAR. Its
+ * function for iommufd tells the bus address. Nothing is pinned or charged.
+ *
+ * vfio-pci revokes the buffer when it takes the BAR away from user space. The
+ * callback takes the IO pages out of all page tables, and flushes the IOTLBs,
+ * before it returns. They do not come back, also if the BAR does: the program has
+ * to map the buffer again.
+ *
+ * The callback runs under the reservation lock of the buffer. All else that
+ * changes the IO pages takes that lock. The groups lock of a page table nests in
+ * it; allocations may be made under it.
+ */
+#include <linux/dma-buf.h>
+#include <linux/dma-resv.h>
+#include <linux/err.h>
+#include <linux/module.h>
+#include <linux/slab.h>
+#include <linux/vfio_pci_core.h>
+
+#include "umem.h"
+#include "umem_dmabuf.h"
+#include "umem_place.h"
+
+/*
+ * The device that imports all buffers, as the interface wants one. User space
+ * may be here before it is known.
+ */
+static struct device *dmabuf_importer;
+
+void umem_dmabuf_set_importer(struct device *dev)
+{
+	WRITE_ONCE(dmabuf_importer, dev);
+}
+
+static struct umem_dmabuf *to_umem_dmabuf(struct iommufd_umem *umem)
+{
+	return iommufd_umem_private(umem);
+}
+
+static void dmabuf_lock(struct umem_dmabuf *mem)
+{
+	dma_resv_lock(mem->attach->dmabuf->resv, NULL);
+}
+
+static void dmabuf_unlock(struct umem_dmabuf *mem)
+{
+	dma_resv_unlock(mem->attach->dmabuf->resv);
+}
+
+/* The buffer is revoked; under the reservation lock. */
+static void dmabuf_invalidate(struct dma_buf_attachment *attach)
+{
+	struct umem_dmabuf *mem = attach->importer_priv;
+
+	dma_resv_assert_held(attach->dmabuf->resv);
+	if (mem->revoked)
+		return;
+	umem_places_drain(&mem->places);
+	mem->revoked = true;
+}
+
+static const struct dma_buf_attach_ops dmabuf_attach_ops = {
+	.allow_peer2peer = true,
+	.invalidate_mappings = dmabuf_invalidate,
+};
+
+/* Ask the exporter for the bus address of the whole buffer. */
+static int dmabuf_find(struct dma_buf_attachment *attach, struct phys_vec *phys)
+{
+	int (*map)(struct dma_buf_attachment *attach, struct phys_vec *phys);
+	struct umem_dmabuf *mem = attach->importer_priv;
+	int rc;
+
+	/* Not loaded: then it is not the exporter. */
+	map = symbol_get(vfio_pci_dma_buf_iommufd_map);
+	if (!map)
+		return -EOPNOTSUPP;
+	dma_resv_lock(attach->dmabuf->resv, NULL);
+	rc = map(attach, phys);
+	if (!rc)
+		rc = dma_buf_pin(attach);
+	/* A revocation since it was attached is over. */
+	if (!rc)
+		mem->revoked = false;
+	dma_resv_unlock(attach->dmabuf->resv);
+	symbol_put(vfio_pci_dma_buf_iommufd_map);
+	return rc;
+}
+
+/**
+ * umem_dmabuf_init() - take a dma-buf as the memory of a umem
+ * @umem: umem with room for struct umem_dmabuf
+ * @fd: descriptor of the buffer
+ * @start: offset in the buffer of the first page, page aligned
+ * @end: offset behind the last byte
+ *
+ * Return: 0; -EBADF, -EINVAL if it is no buffer; -EINVAL if it ends before @end;
+ * -EOPNOTSUPP if its exporter is not vfio-pci or the memory is not contiguous;
+ * -ENODEV if it is revoked; -ENOMEM.
+ */
+int umem_dmabuf_init(struct iommufd_umem *umem, int fd, u64 start, u64 end)
+{
+	struct umem_dmabuf *mem = to_umem_dmabuf(umem);
+	struct device *importer = READ_ONCE(dmabuf_importer);
+	struct dma_buf_attachment *attach;
+	struct phys_vec phys = {};
+	struct dma_buf *dmabuf;
+	int rc = -EINVAL;
+
+	if (!importer)
+		return -EOPNOTSUPP;
+	dmabuf = dma_buf_get(fd);
+	if (IS_ERR(dmabuf))
+		return PTR_ERR(dmabuf);
+	if (end > dmabuf->size)
+		goto out_put;
+	INIT_LIST_HEAD(&mem->places);
+	attach = dma_buf_dynamic_attach(dmabuf, importer, &dmabuf_attach_ops,
+					mem);
+	if (IS_ERR(attach)) {
+		rc = PTR_ERR(attach);
+		goto out_put;
+	}
+	rc = dmabuf_find(attach, &phys);
+	if (!rc && end > phys.len)
+		rc = -EINVAL;
+	if (rc)
+		goto out_detach;
+	mem->attach = attach;
+	mem->phys = phys.paddr + start;
+	umem->flags |= UMEM_RELEASE;
+	return 0;
+
+out_detach:
+	dma_buf_detach(dmabuf, attach);
+out_put:
+	dma_buf_put(dmabuf);
+	return rc;
+}
+
+/* No place is left. */
+static void dmabuf_release(struct iommufd_umem *umem)
+{
+	struct umem_dmabuf *mem = to_umem_dmabuf(umem);
+	struct dma_buf *dmabuf = mem->attach->dmabuf;
+
+	WARN_ON_ONCE(!list_empty(&mem->places));
+	dmabuf_lock(mem);
+	dma_buf_unpin(mem->attach);
+	dmabuf_unlock(mem);
+	dma_buf_detach(dmabuf, mem->attach);
+	dma_buf_put(dmabuf);
+}
+
+/* umem_ops.map. Once revoked, the memory is in no page table any more. */
+static int dmabuf_map(struct iommufd_umem *umem, struct iommufd_pgtable *pgt,
+		      const struct pgtable_range *range, bool new)
+{
+	struct umem_place *place = umem_place_create(pgt, range);
+	struct umem_dmabuf *mem = to_umem_dmabuf(umem);
+	int rc = 0;
+
+	if (!place)
+		return -ENOMEM;
+	dmabuf_lock(mem);
+	if (!mem->revoked)
+		rc = umem_place_fill(place, mem->phys);
+	if (!rc)
+		list_add_tail(&place->entry, &mem->places);
+	dmabuf_unlock(mem);
+	if (rc)
+		kfree(place);
+	return rc;
+}
+
+/* umem_ops.unmap */
+static void dmabuf_unmap(struct iommufd_umem *umem, struct iommufd_pgtable *pgt,
+			 unsigned long iova)
+{
+	struct umem_dmabuf *mem = to_umem_dmabuf(umem);
+	struct umem_place *place;
+
+	dmabuf_lock(mem);
+	place = umem_place_find(&mem->places, pgt, iova);
+	if (place) {
+		if (!mem->revoked)
+			umem_place_drain(place);
+		list_del(&place->entry);
+		kfree(place);
+	}
+	dmabuf_unlock(mem);
+}
+
+const struct umem_ops umem_dmabuf_ops = {
+	.pin = umem_no_pin,
+	.drop = umem_no_drop,
+	.unpin = umem_no_unpin,
+	.get_page = umem_no_page,
+	.map = dmabuf_map,
+	.unmap = dmabuf_unmap,
+	.release = dmabuf_release,
+};
+
+MODULE_IMPORT_NS("DMA_BUF");
