@@ -651,6 +651,108 @@ TEST_F(p2p, low_power)
 	test_comes_back(BAR, self->bar, 2);
 }
 
+/* VFIO_DEVICE_FEATURE_DMA_BUF, which headers before Linux 6.19 do not have */
+#define FEATURE_DMA_BUF	11
+
+/* A dma-buf of a range of BAR 2; -1 if that fails */
+static int bar_dma_buf(int cdev, uint64_t offset, uint64_t length)
+{
+	struct {
+		uint32_t argsz, flags;
+		uint32_t index, open_flags, reserved, nr_ranges;
+		uint64_t offset, length;
+	} arg = {
+		.argsz = sizeof(arg),
+		.flags = VFIO_DEVICE_FEATURE_GET | FEATURE_DMA_BUF,
+		.index = VFIO_PCI_BAR2_REGION_INDEX,
+		.open_flags = O_RDWR | O_CLOEXEC,
+		.nr_ranges = 1,
+		.offset = offset,
+		.length = length,
+	};
+
+	return ioctl(cdev, VFIO_DEVICE_FEATURE, &arg);
+}
+
+#define test_map_buf(_buf, _start, _length, _iova)			\
+	do {								\
+		uint64_t __iova = (_iova);				\
+									\
+		test_ok(_test_ioas_map_file(self->fd, self->ioas, _buf,	\
+					    _start, _length, &__iova,	\
+					    MAP_RW | MAP_FIXED_IOVA));	\
+	} while (0)
+
+#define test_err_map_buf(_errno, _buf, _start, _length)			\
+	do {								\
+		uint64_t __iova = 0;					\
+									\
+		test_err(_errno,					\
+			 _test_ioas_map_file(self->fd, self->ioas, _buf, \
+					     _start, _length, &__iova,	\
+					     MAP_RW));			\
+	} while (0)
+
+TEST_F(p2p, dma_buf_of_a_bar)
+{
+	uint64_t iova = OTHER;
+	uint8_t buffer[8];
+	int buf, access;
+
+	buf = bar_dma_buf(self->cdev, PAGE, 8 * PAGE);
+	if (buf < 0)
+		SKIP(_exit(KSFT_SKIP), "this kernel's vfio-pci exports no dma-buf: %s",
+		     strerror(errno));
+	test_err_map_buf(EINVAL, buf, 0, 9 * PAGE);
+	test_err_map_buf(EINVAL, buf, 8 * PAGE, PAGE);
+	test_map_buf(buf, 0, 8 * PAGE, BAR);
+	test_pinned(4);
+	test_reaches(BAR, self->bar + PAGE, 1);
+	test_reaches(BAR + 8 * PAGE - BYTES - 1,
+		     self->bar + 9 * PAGE - BYTES - 1, 2);
+	test_does_not_reach(BAR + 8 * PAGE, self->bar + 9 * PAGE, 3);
+	test_copy(self->ioas, &iova, self->ioas, BAR + PAGE, PAGE,
+		  MAP_RW | MAP_FIXED_IOVA);
+	test_ok(_test_access_create(self->fd, self->ioas, 0, &access));
+	test_err(EINVAL, _test_access_rw(self->fd, access, BAR, 8, buffer, 0));
+	close(access);
+	test_unmap(BAR, 8 * PAGE);
+	test_reaches(OTHER, self->bar + 2 * PAGE, 4);
+	test_unmap(RAM, PAGE);
+	test_err(EINVAL, _test_change_process(self->fd));
+	test_map_fixed(self->mem, PAGE, RAM);
+	test_map_buf(buf, 2 * PAGE, PAGE, BAR);
+	/* The mapping holds the buffer. */
+	close(buf);
+	test_reaches(BAR, self->bar + 3 * PAGE, 5);
+}
+
+TEST_F(p2p, dma_buf_is_revoked)
+{
+	int buf = bar_dma_buf(self->cdev, 0, self->size);
+
+	if (buf < 0)
+		SKIP(_exit(KSFT_SKIP), "this kernel's vfio-pci exports no dma-buf: %s",
+		     strerror(errno));
+	test_map_buf(buf, 0, self->size, BAR);
+	test_reaches(BAR, self->bar, 1);
+	test_ok(vfio_enable_memory(self->cdev, false));
+	test_faults(BAR);
+	test_err_map_buf(ENODEV, buf, 0, self->size);
+	test_ok(vfio_enable_memory(self->cdev, true));
+	/* It does not come back, and a new page table does not get it. */
+	sleep_ms(WAIT_MS);
+	test_does_not_reach(BAR, self->bar, 2);
+	test_detach(self->edu.cdev);
+	test_attach_to(&self->edu, self->ioas);
+	test_does_not_reach(BAR, self->bar, 3);
+	test_map_buf(buf, 0, self->size, OTHER);
+	test_reaches(OTHER, self->bar, 4);
+	test_unmap(BAR, self->size);
+	test_unmap(OTHER, self->size);
+	close(buf);
+}
+
 /* Until Linux 6.9 the kernel warns if a BAR of a group moves. */
 static bool mremap_warns(void)
 {
