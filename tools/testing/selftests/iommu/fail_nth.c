@@ -306,6 +306,62 @@ static const struct scenario attach = {
 	.undo = detach_device,
 };
 
+/* The BAR of the first device, for its own DMA and that of the others */
+static int map_bar(struct sweep *s, uint64_t iova)
+{
+	return _test_map_fixed(s->fd, s->ioas, (void *)s->edu[0].bar, LENGTH,
+			       iova, MAP_RW);
+}
+
+static int map_bar_at_place(struct sweep *s)
+{
+	return map_bar(s, s->place);
+}
+
+static const struct scenario bar_map = {
+	.ready = new_place,
+	.call = map_bar_at_place,
+	.undo = unmap_at_place,
+};
+
+static int map_bar_once(struct sweep *s)
+{
+	return map_bar(s, IOVA);
+}
+
+static const struct scenario bar_copy = {
+	.prepare = map_bar_once,
+	.ready = new_place,
+	.call = copy_memory,
+	.undo = unmap_at_place,
+};
+
+static int map_bar_back(struct sweep *s)
+{
+	int rc = map_bar_once(s);
+
+	return rc == EEXIST ? 0 : rc;
+}
+
+static const struct scenario bar_unmap = {
+	.prepare = map_bar_once,
+	.call = unmap_memory,
+	.undo = map_bar_back,
+	.cannot_fail = true,
+	.done_before_answer = true,
+};
+
+static int bind_and_map_bar(struct sweep *s)
+{
+	return bind_device(s) ?: map_bar(s, IOVA);
+}
+
+static const struct scenario bar_attach = {
+	.prepare = bind_and_map_bar,
+	.call = attach_device,
+	.undo = detach_device,
+};
+
 static int alloc_hwpt(struct sweep *s)
 {
 	return _test_hwpt_alloc(s->fd, s->edu[0].devid, s->ioas, &s->id);
@@ -464,6 +520,11 @@ FIXTURE_VARIANT_ADD(fail_nth, map_one_hwpt_of_user) {
 };
 FIXTURE_VARIANT_ADD(fail_nth, map_file_no_hwpt) { &map_file };
 FIXTURE_VARIANT_ADD(fail_nth, map_file_two_hwpts) { &map_file, 2 };
+FIXTURE_VARIANT_ADD(fail_nth, map_bar_one_hwpt) { &bar_map, 1 };
+FIXTURE_VARIANT_ADD(fail_nth, map_bar_two_hwpts) { &bar_map, 2 };
+FIXTURE_VARIANT_ADD(fail_nth, copy_bar_two_hwpts) { &bar_copy, 2 };
+FIXTURE_VARIANT_ADD(fail_nth, unmap_bar_two_hwpts) { &bar_unmap, 2 };
+FIXTURE_VARIANT_ADD(fail_nth, attach_with_bar) { &bar_attach };
 FIXTURE_VARIANT_ADD(fail_nth, map_automatic_no_hwpt) { &map_automatic };
 FIXTURE_VARIANT_ADD(fail_nth, map_automatic_one_hwpt) { &map_automatic, 1 };
 FIXTURE_VARIANT_ADD(fail_nth, map_huge_two_hwpts) { &map_huge, 2 };

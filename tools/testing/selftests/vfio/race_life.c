@@ -124,6 +124,44 @@ static int step_bind(struct race_thread *t)
 	return use_bound(cdev);
 }
 
+/* The BAR of a device is mapped for its own DMA, and that outlives the device. */
+static int map_own_bar(struct arena *arena, int cdev, uint32_t ioas,
+		       uint64_t *iova)
+{
+	struct edu edu = { };
+	uint32_t pt = ioas;
+	int rc;
+
+	rc = edu_start(&edu, cdev);
+	rc = rc ?: _test_vfio_attach(cdev, &pt);
+	rc = rc ?: _test_ioas_map(arena->fd, ioas, (void *)edu.bar,
+				  EDU_BAR_SIZE, iova, MAP_RW);
+	close(cdev);
+	edu.cdev = -1;
+	edu_close(&edu);
+	return rc;
+}
+
+static int step_bar(struct race_thread *t)
+{
+	struct arena *arena = t->shared;
+	int cdev = vfio_cdev_open(&arena->pci), rc;
+	uint32_t devid, ioas;
+	uint64_t iova = 0;
+
+	if (cdev < 0)
+		return came_in_vain(errno);
+	rc = _test_vfio_bind(cdev, arena->fd, &devid);
+	rc = rc ?: _test_ioas_alloc(arena->fd, &ioas);
+	if (rc) {
+		close(cdev);
+		return came_in_vain(rc);
+	}
+	rc = map_own_bar(arena, cdev, ioas, &iova);
+	rc = rc ?: _test_ioas_unmap(arena->fd, ioas, iova, EDU_BAR_SIZE, NULL);
+	return _test_destroy(arena->fd, ioas) ?: rc;
+}
+
 static int step_group(struct race_thread *t)
 {
 	struct arena *arena = t->shared;
@@ -193,6 +231,9 @@ static int step_reload_driver(struct race_thread *t)
 #define BIND_AT_TIMES { .step = step_bind, .name = "bind",		\
 			.may_starve = true,				\
 			.allowed = { ENOENT, ENXIO, ENODEV, EINVAL, EBUSY } }
+/* EFAULT: the device, which it has, is going, and its BARs are no memory. */
+#define BAR { .step = step_bar, .name = "bar", .may_starve = true,	\
+	      .allowed = { ENOENT, ENXIO, ENODEV, EINVAL, EBUSY, EFAULT } }
 /*
  * The group of a device without driver has no node. EINVAL: the device left
  * the group that was opened, which then is not viable or has no device.
@@ -225,6 +266,11 @@ static int step_reload_driver(struct race_thread *t)
 TEST_RACE(rebind)
 {
 	test_life_race(race_seconds(), OPEN, BIND, BIND, GROUP, REBIND);
+}
+
+TEST_RACE(bar)
+{
+	test_life_race(race_seconds(), BAR, BAR, GROUP, REBIND, RELOAD);
 }
 
 TEST_RACE(reload)
