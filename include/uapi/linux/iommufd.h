@@ -231,6 +231,13 @@ enum iommufd_ioas_map_flags {
  * HWPT the ioctl only records the mapping and does not check the memory. Memory
  * that does not exist then makes the first attach fail.
  *
+ * If the memory is the BAR of a PCI device that the process has mmapped from
+ * VFIO, DMA goes to that BAR. It is neither pinned nor charged. Devices reach
+ * it as long as the process does: not while memory decoding is off, in low
+ * power and during a reset, and never again once a part of it was unmapped or
+ * moved. The mapping stays then. By default the device must be bound to the
+ * same context; the parameter p2p of the module decides that.
+ *
  * The kernel never chooses an IOVA in the first or in the last page. It chooses
  * the lowest free one that is inside the list of IOMMU_IOAS_ALLOW_IOVAS, if
  * there is a list, that has the in-page offset of @user_va, and whose
@@ -245,7 +252,8 @@ enum iommufd_ioas_map_flags {
  * goes past the end of the address space; when @iova or @length is 2^64-1, also
  * without FIXED_IOVA; and without FIXED_IOVA when @length is 2^63-1 or more.
  * EFAULT when memory is missing, does not allow the requested access, or is of
- * a kind that cannot be pinned (device memory, PFN maps, secretmem). EOPNOTSUPP
+ * a kind that cannot be pinned (PFN maps, secretmem). EFAULT also for a BAR
+ * that is out of reach or excluded, or together with other memory. EOPNOTSUPP
  * for pages of a DAX file system, an unknown flag or @__reserved. ENOMEM also
  * when RLIMIT_MEMLOCK is reached. ENOENT for an unknown IOAS.
  */
@@ -265,7 +273,8 @@ struct iommu_ioas_map {
  * @size: sizeof(struct iommu_ioas_map_file)
  * @flags: of enum iommufd_ioas_map_flags
  * @ioas_id: id of the IOAS
- * @fd: file descriptor of a memfd, or of a file on tmpfs or hugetlbfs
+ * @fd: file descriptor of a memfd, of a file on tmpfs or hugetlbfs, or of a
+ *      dma-buf
  * @start: offset in the file, in bytes
  * @length: bytes to map
  * @iova: in: IOVA of the mapping, if IOMMU_IOAS_MAP_FIXED_IOVA is set;
@@ -297,12 +306,15 @@ struct iommu_ioas_map {
  * if the range ends past the end of the file. EPERM for a file that is not open
  * for reading, with WRITEABLE also for one that is not open for writing, can
  * only be appended to, or has a seal F_SEAL_WRITE or F_SEAL_FUTURE_WRITE.
- * EOPNOTSUPP also for a dma-buf of anything but one range of a BAR that
- * vfio-pci exports, and for all of them before Linux 6.19; EINVAL also when the
- * range ends past its end, ENODEV when it is revoked. EOVERFLOW when @start + @length wraps. ENOMEM
- * also when the file system has no page for a hole. EIO when a page cannot be
- * read. Where pinning maps the file, also errnos of opening it, such as EACCES
- * and ENFILE.
+ * EOVERFLOW when @start + @length wraps. ENOMEM also when the file system has
+ * no page for a hole. EIO when a page cannot be read. Where pinning maps the
+ * file, also errnos of opening it, such as EACCES and ENFILE.
+ *
+ * From Linux 7.0 on @fd can be a dma-buf that vfio-pci has made of one range of
+ * a BAR. It is neither pinned nor charged. When vfio-pci revokes it, devices do
+ * not reach it any more, also if the BAR comes back; the mapping stays. Errnos:
+ * EINVAL when the range ends past its end, ENODEV while it is revoked,
+ * EOPNOTSUPP for other dma-bufs, and on older kernels for all.
  */
 struct iommu_ioas_map_file {
 	__u32 size;
@@ -358,10 +370,11 @@ struct iommu_ioas_copy {
  * mapping was made with CAP_IPC_LOCK and has no limit, stay as they are. The
  * mappings are usable all the time.
  *
- * Errnos: EINVAL when any mapping is not of IOMMU_IOAS_MAP_FILE. EBUSY when
- * another thread is creating or removing a mapping. ENOMEM when it is more than
- * the caller's RLIMIT_MEMLOCK allows. EOPNOTSUPP for @__reserved. Nothing has
- * changed on failure. Without a mapping the ioctl succeeds.
+ * Errnos: EINVAL when any mapping is of memory of a process or of a dma-buf; a
+ * BAR that is mapped by its address does not matter. EBUSY when another thread
+ * is creating or removing a mapping. ENOMEM when it is more than the caller's
+ * RLIMIT_MEMLOCK allows. EOPNOTSUPP for @__reserved. Nothing has changed on
+ * failure. Without a mapping the ioctl succeeds.
  */
 struct iommu_ioas_change_process {
 	__u32 size;
