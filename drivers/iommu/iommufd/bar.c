@@ -182,32 +182,47 @@ const void *iommufd_bar_owner(const struct iommufd_bar_range *range,
 	return policy == P2P_ALL || bound == ictx ? owner : NULL;
 }
 
+/* Return: 0, -EFAULT if there is no entry that allows enough. */
+static int bar_read_pfn(const struct iommufd_bar_range *range,
+			unsigned long address, unsigned long *pfn)
+{
+	struct follow_pfnmap_args args = {
+		.vma = vma_lookup(range->mm, address),
+		.address = address,
+	};
+	int rc = 0;
+
+	if (follow_pfnmap_start(&args))
+		return -EFAULT;
+	*pfn = args.pfn;
+	if ((range->prot & IOMMU_WRITE) && !args.writable)
+		rc = -EFAULT;
+	follow_pfnmap_end(&args);
+	return rc;
+}
+
 /*
- * Read the frame of a page, and have it faulted in before.
- * Return: 0; -EAGAIN if the mmap lock was dropped meanwhile, -EFAULT if the
- * driver lets nothing through.
+ * Read the frame of a page, and have it faulted in before. The entry that a
+ * fault makes may be one for reading, if the kernel wants to see the first write
+ * (soft-dirty). A second fault makes it one for writing.
+ * Return: 0; -EAGAIN if the mmap lock was dropped meanwhile; -EFAULT if the
+ * driver lets nothing through; -ENOMEM; -EINTR.
  */
 static int bar_fault_pfn(const struct iommufd_bar_range *range,
 			 unsigned long address, unsigned long *pfn)
 {
 	bool write = range->prot & IOMMU_WRITE, unlocked = false;
-	struct follow_pfnmap_args args = {
-		.vma = vma_lookup(range->mm, address),
-		.address = address,
-	};
-	int rc;
+	int rc = bar_read_pfn(range, address, pfn);
 
-	if (follow_pfnmap_start(&args)) {
+	for (int faults = 0; rc && faults < 2; faults++) {
 		rc = fixup_user_fault(range->mm, address,
 				      write ? FAULT_FLAG_WRITE : 0, &unlocked);
+		if (rc == -ENOMEM || rc == -EINTR)
+			return rc;
 		if (rc || unlocked)
 			return rc ? -EFAULT : -EAGAIN;
-		if (follow_pfnmap_start(&args))
-			return -EFAULT;
+		rc = bar_read_pfn(range, address, pfn);
 	}
-	*pfn = args.pfn;
-	rc = !write || args.writable ? 0 : -EFAULT;
-	follow_pfnmap_end(&args);
 	return rc;
 }
 
@@ -248,7 +263,7 @@ static int bar_find_locked(const struct iommufd_bar_range *range,
  *
  * Context: takes the mmap lock; may wait for a reset of the device.
  * Return: 0; -EFAULT if the BAR is out of reach for the moment; -ENXIO if the
- * process has something else there, or has exited; -EINTR when killed.
+ * process has something else there, or has exited; -ENOMEM; -EINTR when killed.
  */
 int iommufd_bar_find(const struct iommufd_bar_range *range, const void *owner,
 		     phys_addr_t *phys)

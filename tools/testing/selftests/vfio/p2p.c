@@ -420,6 +420,34 @@ TEST_F(p2p, rights_of_the_process)
 	test_reaches(OTHER, self->bar, 1);
 }
 
+/*
+ * When the kernel watches for the first write to each page, the page tables allow
+ * reading only, until a write. DMA for writing is allowed all the same.
+ */
+TEST_F(p2p, watched_for_the_first_write)
+{
+	uint64_t end;
+
+	test_map_fixed(self->bar, self->size, BAR);
+	test_reaches(BAR, self->bar, 1);
+	test_ok(vfio_enable_memory(self->cdev, false));
+	if (!file_write("/proc/self/clear_refs", "4"))
+		SKIP(_exit(KSFT_SKIP), "this kernel has no soft-dirty bits");
+	test_ok(vfio_enable_memory(self->cdev, true));
+	/* This process only reads. */
+	end = now_ms() + LIMIT_MS * slowness();
+	do {
+		test_store(BAR, 2);
+	} while (!mem_is(self->bar, BYTES, 2) && now_ms() < end);
+	ASSERT_TRUE(mem_is(self->bar, BYTES, 2));
+	/* A mapping that is new */
+	test_ok(vfio_enable_memory(self->cdev, false));
+	test_ok(vfio_enable_memory(self->cdev, true));
+	test_map_fixed(self->bar, self->size, OTHER);
+	test_store(OTHER, 3);
+	ASSERT_TRUE(mem_is(self->bar, BYTES, 3));
+}
+
 TEST_F(p2p, no_access_of_the_kernel)
 {
 	uint8_t buffer[8] = {};
