@@ -67,6 +67,9 @@
 #define BAR_MIN_DELAY msecs_to_jiffies(20)
 #define BAR_MAX_DELAY msecs_to_jiffies(1000)
 
+/* Searches in a row that an invalidation may meet */
+#define BAR_MAX_TRIES 20
+
 static LIST_HEAD(bars);
 static DEFINE_MUTEX(bars_lock);
 
@@ -131,29 +134,30 @@ static const struct mmu_interval_notifier_ops bar_notifier_ops = {
 
 /*
  * Find the BAR. The caller holds the semaphore when this returns, and bar->phys
- * is true for as long. -ENXIO ends a BAR for good, so it is not taken from a
- * search that an invalidation has met either. All other errors are: the search
- * itself may cause an invalidation when a fault fails.
- * Return: 0, or an error of iommufd_bar_find().
+ * is true for as long. A search that an invalidation has met proves nothing: the
+ * entries may have gone while it looked. It is repeated, but not for ever: a
+ * fault that fails may cause an invalidation itself.
+ * Return: 0, or an error of iommufd_bar_find(); -EAGAIN if the process may have
+ * something else there, and the search must be repeated later.
  */
 static int bar_find_and_lock(struct umem_bar *bar)
 {
-	for (;;) {
+	int rc;
+
+	for (int tries = 0;; tries++) {
 		/* Waits until no invalidation of the range runs. */
 		unsigned long seq = mmu_interval_read_begin(&bar->notifier);
 		phys_addr_t phys;
-		int rc = iommufd_bar_find(&bar->range, bar->owner, &phys);
 
+		rc = iommufd_bar_find(&bar->range, bar->owner, &phys);
 		down(&bar->sem);
-		if (rc && rc != -ENXIO)
-			return rc;
 		if (!mmu_interval_read_retry(&bar->notifier, seq)) {
 			if (!rc)
 				bar->phys = phys;
 			return rc;
 		}
-		if (fatal_signal_pending(current))
-			return -EINTR;
+		if (tries == BAR_MAX_TRIES || fatal_signal_pending(current))
+			return rc && rc != -EFAULT ? -EAGAIN : -EFAULT;
 		up(&bar->sem);
 	}
 }
@@ -267,7 +271,7 @@ static int bar_find_new(struct umem_bar *bar, bool new)
 		return 0;
 	if (rc && (rc != -EFAULT || new)) {
 		up(&bar->sem);
-		return rc == -ENXIO ? -EFAULT : rc;
+		return rc == -ENXIO || rc == -EAGAIN ? -EFAULT : rc;
 	}
 	bar_set_state(bar, rc ? BAR_GONE : BAR_HERE);
 	bar->delay = 0;

@@ -954,4 +954,43 @@ TEST_F(p2p, races)
 	test_comes_back(BAR, self->bar, 1);
 }
 
+static int churn_reset(struct race_thread *thread)
+{
+	struct churn *churn = thread->shared;
+
+	return _test_vfio_reset(churn->cdev);
+}
+
+/* A MAP waits for a reset. It does not take the BAR for something else. */
+TEST_F(p2p, resets_while_bars_are_mapped)
+{
+	struct race_thread threads[] = {
+		{ .step = churn_reset, .name = "reset" },
+		{ .step = churn_map, .name = "map" },
+		{ .step = churn_map, .name = "map" },
+		{ .step = churn_copy, .name = "copy" },
+	};
+	struct churn churn = {
+		.fd = self->fd,
+		.ioas = self->ioas,
+		.edu = self->edu.cdev,
+	};
+	struct nvme nvme;
+
+	test_find(&pci_nvme, PCI_ANYWHERE, 0, &nvme.pci);
+	test_ok(nvme_open(&nvme, self->fd));
+	churn.cdev = nvme.cdev;
+	churn.bar = vfio_bar_mmap(nvme.cdev, VFIO_PCI_BAR2_REGION_INDEX,
+				  &churn.size);
+	if (!churn.bar)
+		SKIP(_exit(KSFT_SKIP), "the nvme has no controller memory buffer");
+	test_map_fixed(churn.bar, churn.size, BAR);
+	test_race(threads, &churn, race_seconds() * 300);
+	test_ok(vfio_enable_dma(nvme.cdev));
+	test_comes_back(BAR, churn.bar, 1);
+	test_unmap(BAR, churn.size);
+	munmap(churn.bar, churn.size);
+	nvme_close(&nvme);
+}
+
 TEST_HARNESS_MAIN
