@@ -214,10 +214,8 @@ static long vfio_cdev_dispatch(struct vfio_cdev *dev, unsigned int cmd,
 /* The user may have got the BARs back: after a reset, or by a config write. */
 static void vfio_cdev_retry_bars(struct vfio_cdev *dev)
 {
-	struct vfio_pci_core_device *core = vfio_cdev_pci_core(dev->vdev);
-
-	if (core)
-		iommufd_bar_retry(core);
+	if (dev->bars)
+		iommufd_bar_retry(dev->bars);
 }
 
 long vfio_cdev_fops_ioctl(struct file *filep, unsigned int cmd,
@@ -319,6 +317,7 @@ static void vfio_cdev_release(struct device *device)
 
 	mutex_destroy(&dev->lock);
 	ida_free(&vfio_cdev_minors, MINOR(device->devt));
+	iommufd_bar_device_put(dev->bars);
 	kfree(dev);
 }
 
@@ -326,16 +325,19 @@ static void vfio_cdev_release(struct device *device)
 static struct vfio_cdev *vfio_cdev_alloc(struct vfio_device *vdev)
 {
 	struct vfio_cdev *dev;
-	int minor;
+	int minor = -ENOMEM;
 
 	dev = kzalloc(sizeof(*dev), GFP_KERNEL);
 	if (!dev)
 		return ERR_PTR(-ENOMEM);
-	minor = ida_alloc_max(&vfio_cdev_minors, MINORMASK, GFP_KERNEL);
-	if (minor < 0) {
-		kfree(dev);
-		return ERR_PTR(minor);
+	if (vfio_cdev_pci_core(vdev)) {
+		dev->bars = iommufd_bar_device_create();
+		if (!dev->bars)
+			goto out_free;
 	}
+	minor = ida_alloc_max(&vfio_cdev_minors, MINORMASK, GFP_KERNEL);
+	if (minor < 0)
+		goto out_free_bars;
 	dev->vdev = vdev;
 	dev->enforces_coherency = iommufd_can_enforce_coherency(vdev->dev);
 	spin_lock_init(&dev->gate);
@@ -353,6 +355,12 @@ static struct vfio_cdev *vfio_cdev_alloc(struct vfio_device *vdev)
 	dev->dev_attr.attr.mode = 0444;
 	dev->dev_attr.show = vfio_cdev_dev_show;
 	return dev;
+
+out_free_bars:
+	iommufd_bar_device_put(dev->bars);
+out_free:
+	kfree(dev);
+	return ERR_PTR(minor);
 }
 
 /**

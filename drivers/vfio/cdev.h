@@ -17,6 +17,7 @@
 struct file;
 struct iommu_group;
 struct iommufd_access;
+struct iommufd_bar_device;
 struct iommufd_ctx;
 struct iommufd_device;
 struct kvm;
@@ -35,6 +36,7 @@ struct vm_area_struct;
  * @dev_attr: the file "dev" in the directory of @vdev's device
  * @enforces_coherency: the IOMMU makes DMA coherent even if the device asks for
  *                      no snooping
+ * @bars: its BARs as memory, counted, or NULL if it has none; constant
  * @gate: orders open() and the setting of @removed
  * @removed: set when the driver or this module lets go of the device; open()
  *           then fails
@@ -63,6 +65,7 @@ struct vfio_cdev {
 	struct vfio_device *vdev;
 	struct device_attribute dev_attr;
 	bool enforces_coherency;
+	struct iommufd_bar_device *bars;
 	spinlock_t gate;
 	bool removed;
 

@@ -124,21 +124,21 @@ static bool vfio_cdev_has_bar(struct pci_dev *pdev, phys_addr_t phys,
 }
 
 /*
- * iommufd_bar_provider.owner. vfio-pci-core's mmap() leaves its device in the
+ * iommufd_bar_provider.device. vfio-pci-core's mmap() leaves its device in the
  * VMA of a BAR, whichever file of the device user space has, so that this also
  * recognises BARs that users of the stock group have. The pointer is looked up
  * before it is used. vfio-pci-core may keep other memory in regions of its own,
  * and a driver on top of it too: that is no BAR.
  */
-static const void *vfio_cdev_bar_owner(const struct vm_area_struct *vma,
-				       phys_addr_t phys, u64 length,
-				       const struct iommufd_ctx **ictx)
+static struct iommufd_bar_device *
+vfio_cdev_bar_device(const struct vm_area_struct *vma, phys_addr_t phys,
+		     u64 length, const struct iommufd_ctx **bound)
 {
 	struct vfio_pci_core_device *core = vma->vm_private_data;
-	const void *owner = NULL;
+	struct iommufd_bar_device *device = NULL;
 	struct vfio_cdev *dev;
 
-	*ictx = NULL;
+	*bound = NULL;
 	if (!core)
 		return NULL;
 	/* The VMA keeps the device open. */
@@ -146,17 +146,19 @@ static const void *vfio_cdev_bar_owner(const struct vm_area_struct *vma,
 	dev = xa_load(&vfio_cdevs, (unsigned long)&core->vdev);
 	if (dev && vfio_cdev_pci_core(dev->vdev) == core &&
 	    (!length || vfio_cdev_has_bar(core->pdev, phys, length))) {
-		owner = core;
-		*ictx = READ_ONCE(dev->ictx);
+		device = iommufd_bar_device_get(dev->bars);
+		*bound = READ_ONCE(dev->ictx);
 	}
 	xa_unlock(&vfio_cdevs);
-	if (owner && length && !vfio_pci_vma_is_watched(core, vma))
+	if (device && length && !vfio_pci_vma_is_watched(core, vma)) {
+		iommufd_bar_device_put(device);
 		return NULL;
-	return owner;
+	}
+	return device;
 }
 
 static const struct iommufd_bar_provider vfio_cdev_bars = {
-	.owner = vfio_cdev_bar_owner,
+	.device = vfio_cdev_bar_device,
 };
 
 static struct class_interface vfio_cdev_interface = {

@@ -15,6 +15,7 @@ struct device;
 struct file;
 struct iommu_group;
 struct iommufd_access;
+struct iommufd_bar_device;
 struct iommufd_ctx;
 struct iommufd_device;
 struct page;
@@ -45,22 +46,29 @@ bool iommufd_can_enforce_coherency(struct device *dev);
 /**
  * struct iommufd_bar_provider - functions of a module that gives devices to
  *                               user space, for MAP of device memory
- * @owner: recognise a BAR by its VMA. If @length is not 0, also check that the
- *         bus addresses from @phys on lie in one BAR of the device. Returns the
- *         device, as any pointer that no other device has meanwhile, or NULL if
- *         it is not a BAR of a device that user space may give to others; sets
- *         *ictx to the context that the device is bound to, or to NULL. Called
- *         under the mmap lock, and with @length when the first page is there;
- *         must not sleep for long. The pointers are only compared.
+ * @device: recognise a BAR by its VMA. If @length is not 0, also check that the
+ *          bus addresses from @phys on lie in one BAR of the device. Returns the
+ *          device with a reference for iommufd_bar_device_put(), or NULL if it
+ *          is not a BAR of a device that user space may give to others; sets
+ *          *bound to the context that the device is bound to, or to NULL, which
+ *          is only compared. Called under the mmap lock, and with @length when
+ *          the first page is there; must not sleep for long.
  */
 struct iommufd_bar_provider {
-	const void *(*owner)(const struct vm_area_struct *vma, phys_addr_t phys,
-			     u64 length, const struct iommufd_ctx **ictx);
+	struct iommufd_bar_device *(*device)(const struct vm_area_struct *vma,
+					     phys_addr_t phys, u64 length,
+					     const struct iommufd_ctx **bound);
 };
 
 int iommufd_bar_provider_register(const struct iommufd_bar_provider *provider);
 void iommufd_bar_provider_unregister(void);
-void iommufd_bar_retry(const void *owner);
+
+/* A device whose BARs processes may map, from create to put */
+struct iommufd_bar_device *iommufd_bar_device_create(void);
+struct iommufd_bar_device *
+iommufd_bar_device_get(struct iommufd_bar_device *device);
+void iommufd_bar_device_put(struct iommufd_bar_device *device);
+void iommufd_bar_retry(struct iommufd_bar_device *device);
 
 /**
  * struct iommufd_access_ops - callbacks of a driver that uses an IOAS itself

@@ -108,18 +108,36 @@ void iommufd_bar_provider_unregister(void)
 }
 EXPORT_SYMBOL_GPL(iommufd_bar_provider_unregister);
 
-/* Ask the provider. Return: the device, or NULL. */
-static const void *bar_vma_owner(const struct vm_area_struct *vma,
-				 phys_addr_t phys, u64 length,
-				 const struct iommufd_ctx **ictx)
+/* Ask the provider. Return: the device, counted, or NULL. */
+static struct iommufd_bar_device *
+bar_vma_device(const struct vm_area_struct *vma, phys_addr_t phys, u64 length,
+	       const struct iommufd_ctx **bound)
 {
-	const void *owner = NULL;
+	struct iommufd_bar_device *device = NULL;
 
 	down_read(&bar_provider_lock);
 	if (bar_provider)
-		owner = bar_provider->owner(vma, phys, length, ictx);
+		device = bar_provider->device(vma, phys, length, bound);
 	up_read(&bar_provider_lock);
-	return owner;
+	return device;
+}
+
+/*
+ * Is that still the device, and bound to the context? The VMA may be another one
+ * than that which iommufd_bar_recognise() has seen.
+ */
+static bool bar_vma_is_of(const struct vm_area_struct *vma,
+			  const struct iommufd_bar_range *range,
+			  phys_addr_t phys, u64 length)
+{
+	const struct iommufd_ctx *bound = NULL;
+	struct iommufd_bar_device *device =
+		bar_vma_device(vma, phys, length, &bound);
+
+	/* The range has a reference too. */
+	iommufd_bar_device_put(device);
+	return device == range->device &&
+	       (!range->ictx || bound == range->ictx);
 }
 
 static bool bar_vma_allows(const struct vm_area_struct *vma, int prot)
@@ -156,30 +174,36 @@ bar_first_vma(const struct iommufd_bar_range *range)
 }
 
 /**
- * iommufd_bar_owner() - does a process map a BAR that it may give to devices?
- * @range: range; its mm is that of the current process
+ * iommufd_bar_recognise() - does a process map a BAR that it may give to devices?
+ * @range: range; its mm is that of the current process. Receives the other
+ *         members; the caller puts the device.
  * @ictx: context that maps the range
  *
  * The BAR is not touched, and may be out of reach for the moment.
  *
- * Return: the device, which serves for comparison only, or NULL if the range is
- * anything but a BAR of one device, or the policy excludes that device.
+ * Return: false if the range is anything but a BAR of one device, or the policy
+ * excludes that device.
  */
-const void *iommufd_bar_owner(const struct iommufd_bar_range *range,
-			      const struct iommufd_ctx *ictx)
+bool iommufd_bar_recognise(struct iommufd_bar_range *range,
+			   const struct iommufd_ctx *ictx)
 {
 	unsigned int policy = READ_ONCE(p2p_policy);
 	const struct iommufd_ctx *bound = NULL;
 	const struct vm_area_struct *vma;
-	const void *owner = NULL;
 
+	range->device = NULL;
 	if (policy == P2P_NONE || mmap_read_lock_killable(range->mm))
-		return NULL;
+		return false;
 	vma = bar_first_vma(range);
 	if (vma)
-		owner = bar_vma_owner(vma, 0, 0, &bound);
+		range->device = bar_vma_device(vma, 0, 0, &bound);
 	mmap_read_unlock(range->mm);
-	return policy == P2P_ALL || bound == ictx ? owner : NULL;
+	range->ictx = policy == P2P_OWN ? ictx : NULL;
+	if (range->ictx && bound != ictx) {
+		iommufd_bar_device_put(range->device);
+		range->device = NULL;
+	}
+	return range->device;
 }
 
 /* Return: 0, -EFAULT if there is no entry that allows enough. */
@@ -228,16 +252,15 @@ static int bar_fault_pfn(const struct iommufd_bar_range *range,
 
 /* Under the mmap lock, which may be dropped meanwhile: then -EAGAIN */
 static int bar_find_locked(const struct iommufd_bar_range *range,
-			   const void *owner, phys_addr_t *phys)
+			   phys_addr_t *phys)
 {
 	unsigned long last = range->start + (range->npages - 1) * PAGE_SIZE;
-	const struct iommufd_ctx *ictx;
 	unsigned long pfn, last_pfn;
 	struct vm_area_struct *vma;
 	int rc;
 
 	vma = bar_first_vma(range);
-	if (!vma || bar_vma_owner(vma, 0, 0, &ictx) != owner)
+	if (!vma || !bar_vma_is_of(vma, range, 0, 0))
 		return -ENXIO;
 	rc = bar_fault_pfn(range, range->start, &pfn);
 	if (!rc)
@@ -246,8 +269,8 @@ static int bar_find_locked(const struct iommufd_bar_range *range,
 		return rc;
 	/* A driver that maps something else there is not the one we know. */
 	if (last_pfn - pfn != range->npages - 1 ||
-	    bar_vma_owner(vma, PFN_PHYS(pfn), range->npages * PAGE_SIZE,
-			  &ictx) != owner)
+	    !bar_vma_is_of(vma, range, PFN_PHYS(pfn),
+			   range->npages * PAGE_SIZE))
 		return -ENXIO;
 	*phys = PFN_PHYS(pfn);
 	return 0;
@@ -256,7 +279,6 @@ static int bar_find_locked(const struct iommufd_bar_range *range,
 /**
  * iommufd_bar_find() - find the bus address of a BAR
  * @range: range; its mm may be that of another process
- * @owner: answer of iommufd_bar_owner()
  * @phys: receives the address of the first page
  *
  * The answer is true as long as no invalidation of the range begins.
@@ -265,8 +287,7 @@ static int bar_find_locked(const struct iommufd_bar_range *range,
  * Return: 0; -EFAULT if the BAR is out of reach for the moment; -ENXIO if the
  * process has something else there, or has exited; -ENOMEM; -EINTR when killed.
  */
-int iommufd_bar_find(const struct iommufd_bar_range *range, const void *owner,
-		     phys_addr_t *phys)
+int iommufd_bar_find(const struct iommufd_bar_range *range, phys_addr_t *phys)
 {
 	int rc;
 
@@ -276,7 +297,7 @@ int iommufd_bar_find(const struct iommufd_bar_range *range, const void *owner,
 		rc = mmap_read_lock_killable(range->mm);
 		if (rc)
 			break;
-		rc = bar_find_locked(range, owner, phys);
+		rc = bar_find_locked(range, phys);
 		mmap_read_unlock(range->mm);
 	} while (rc == -EAGAIN);
 	/* A worker that puts the last reference must not tear down the mm. */

@@ -4,6 +4,7 @@
 
 #include <linux/types.h>
 
+struct iommufd_bar_device;
 struct iommufd_ctx;
 struct mm_struct;
 
@@ -13,17 +14,21 @@ struct mm_struct;
  * @start: first address, page aligned
  * @npages: number of pages, at least 1
  * @prot: IOMMU_READ and IOMMU_WRITE: what the process must be allowed itself
+ * @device: the device, counted
+ * @ictx: context that the device must be bound to, for comparison only; NULL if
+ *        the policy allows all
  */
 struct iommufd_bar_range {
 	struct mm_struct *mm;
 	unsigned long start;
 	unsigned long npages;
 	int prot;
+	struct iommufd_bar_device *device;
+	const struct iommufd_ctx *ictx;
 };
 
-const void *iommufd_bar_owner(const struct iommufd_bar_range *range,
-			      const struct iommufd_ctx *ictx);
-int iommufd_bar_find(const struct iommufd_bar_range *range, const void *owner,
-		     phys_addr_t *phys);
+bool iommufd_bar_recognise(struct iommufd_bar_range *range,
+			   const struct iommufd_ctx *ictx);
+int iommufd_bar_find(const struct iommufd_bar_range *range, phys_addr_t *phys);
 
 #endif

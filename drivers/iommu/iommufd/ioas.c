@@ -7,6 +7,7 @@
 #include <linux/file.h>
 #include <linux/fs.h>
 #include <linux/iommu.h>
+#include <linux/iommufd.h>
 #include <linux/overflow.h>
 #include <linux/sched/signal.h>
 #include <linux/slab.h>
@@ -299,18 +300,20 @@ static struct iova_area *create_bar_area(struct iommufd_ctx *ictx,
 	};
 	struct iommufd_payer *payer;
 	struct iova_area *area;
-	const void *owner;
 
-	owner = iommufd_bar_owner(&range, ictx);
-	if (!owner)
+	if (!iommufd_bar_recognise(&range, ictx))
 		return ERR_PTR(-EFAULT);
 	/* Nothing is charged, so nothing is in the way of a change. */
 	payer = get_payer(ictx, &ictx->file_payer, true);
-	if (IS_ERR(payer))
-		return ERR_CAST(payer);
-	area = iova_area_create_bar(payer, &range, owner, uva, length);
+	if (IS_ERR(payer)) {
+		area = ERR_CAST(payer);
+		goto out_put;
+	}
+	area = iova_area_create_bar(payer, &range, uva, length);
 	if (IS_ERR(area))
 		iommufd_payer_put(payer);
+out_put:
+	iommufd_bar_device_put(range.device);
 	return area;
 }
 

@@ -139,7 +139,6 @@ struct iova_area *iova_area_create_dmabuf(struct iommufd_payer *payer, int fd,
  * iova_area_create_bar() - make an area of a BAR; it has no place yet
  * @payer: current process; on success the area takes over the caller's reference
  * @range: pages at which the process has the BAR
- * @owner: answer of iommufd_bar_owner()
  * @uva: first address, in the first page of @range
  * @length: bytes; @uva + @length is in the last page of @range
  *
@@ -147,15 +146,14 @@ struct iova_area *iova_area_create_dmabuf(struct iommufd_payer *payer, int fd,
  */
 struct iova_area *iova_area_create_bar(struct iommufd_payer *payer,
 				       const struct iommufd_bar_range *range,
-				       const void *owner, unsigned long uva,
-				       unsigned long length)
+				       unsigned long uva, unsigned long length)
 {
 	struct iova_umem *umem = iova_umem_alloc(sizeof(struct umem_bar));
 	int rc;
 
 	if (!umem)
 		return ERR_PTR(-ENOMEM);
-	rc = umem_bar_init(&umem->umem, range, owner);
+	rc = umem_bar_init(&umem->umem, range);
 	if (rc) {
 		kfree(umem);
 		return ERR_PTR(rc);

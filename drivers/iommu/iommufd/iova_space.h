@@ -131,8 +131,7 @@ struct iova_area *iova_area_create_dmabuf(struct iommufd_payer *payer, int fd,
 					  unsigned long length, int prot);
 struct iova_area *iova_area_create_bar(struct iommufd_payer *payer,
 				       const struct iommufd_bar_range *range,
-				       const void *owner, unsigned long uva,
-				       unsigned long length);
+				       unsigned long uva, unsigned long length);
 int iova_areas_check_rights(const struct iova_area *areas);
 void iova_areas_free(struct iova_area *areas);
 

@@ -23,6 +23,7 @@
 #include "ioctl.h"
 #include "object.h"
 #include "prefault.h"
+#include "umem_bar.h"
 #include "umem_dmabuf.h"
 #include "test_hook.h"
 
@@ -227,17 +228,26 @@ static int __init iommufd_init(void)
 
 	if (rc)
 		return rc;
+	rc = umem_bars_init();
+	if (rc)
+		goto out_prefault_exit;
 	rc = misc_register(&iommufd_misc);
 	if (rc)
-		prefault_exit();
-	else
-		umem_dmabuf_set_importer(iommufd_misc.this_device);
+		goto out_bars_exit;
+	umem_dmabuf_set_importer(iommufd_misc.this_device);
+	return 0;
+
+out_bars_exit:
+	umem_bars_exit();
+out_prefault_exit:
+	prefault_exit();
 	return rc;
 }
 
 static void __exit iommufd_exit(void)
 {
 	misc_deregister(&iommufd_misc);
+	umem_bars_exit();
 	prefault_exit();
 }
 

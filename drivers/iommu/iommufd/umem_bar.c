@@ -45,16 +45,15 @@
  * lock is a semaphore, which lockdep does not follow.
  */
 #include <linux/atomic.h>
-#include <linux/export.h>
 #include <linux/iommu.h>
 #include <linux/iommufd.h>
 #include <linux/jiffies.h>
 #include <linux/mm.h>
-#include <linux/mutex.h>
 #include <linux/sched/mm.h>
 #include <linux/sched/signal.h>
 #include <linux/slab.h>
 
+#include "bar_device.h"
 #include "umem.h"
 #include "umem_bar.h"
 #include "umem_place.h"
@@ -70,11 +69,26 @@
 /* Searches in a row that an invalidation may meet */
 #define BAR_MAX_TRIES 20
 
-static LIST_HEAD(bars);
-static DEFINE_MUTEX(bars_lock);
+/*
+ * Workers sleep in locks of the processes and of the drivers. They must not keep
+ * other work of the kernel waiting, and are few.
+ */
+#define BAR_MAX_WORKERS 16
 
-/* Number of BARs in BAR_GONE: most of the time there is none to look for. */
-static atomic_t bars_gone = ATOMIC_INIT(0);
+static struct workqueue_struct *bar_queue;
+
+/* Undone by umem_bars_exit(), when no context is left. Return: 0 or -ENOMEM. */
+int umem_bars_init(void)
+{
+	bar_queue =
+		alloc_workqueue("iommufd_bars", WQ_UNBOUND, BAR_MAX_WORKERS);
+	return bar_queue ? 0 : -ENOMEM;
+}
+
+void umem_bars_exit(void)
+{
+	destroy_workqueue(bar_queue);
+}
 
 static struct umem_bar *to_umem_bar(struct iommufd_umem *umem)
 {
@@ -84,15 +98,20 @@ static struct umem_bar *to_umem_bar(struct iommufd_umem *umem)
 /* Under the semaphore, or when no other thread has the BAR any more */
 static void bar_set_state(struct umem_bar *bar, enum umem_bar_state state)
 {
-	atomic_add((state == BAR_GONE) - (bar->state == BAR_GONE), &bars_gone);
-	/* Pairs with READ_ONCE() in iommufd_bar_retry(). */
+	atomic_add((state == BAR_GONE) - (bar->state == BAR_GONE),
+		   &bar->range.device->gone);
+	/* Pairs with READ_ONCE() in umem_bar_retry(). */
 	WRITE_ONCE(bar->state, state);
 }
 
-static void bar_look_later(struct umem_bar *bar)
+/* Look after @delay, or earlier if that is planned; the next time later. */
+static void bar_look(struct umem_bar *bar, unsigned long delay)
 {
-	mod_delayed_work(system_unbound_wq, &bar->work, bar->delay);
-	bar->delay = clamp(2 * bar->delay, BAR_MIN_DELAY, BAR_MAX_DELAY);
+	if (delay)
+		queue_delayed_work(bar_queue, &bar->work, delay);
+	else
+		mod_delayed_work(bar_queue, &bar->work, 0);
+	bar->delay = clamp(2 * delay, BAR_MIN_DELAY, BAR_MAX_DELAY);
 }
 
 /* The process loses the BAR, or what else is in the range by now. */
@@ -116,13 +135,13 @@ static bool bar_invalidate(struct mmu_interval_notifier *notifier,
 	if (bar->state == BAR_HERE) {
 		umem_places_drain(&bar->places);
 		bar_set_state(bar, BAR_GONE);
-		bar->delay = 0;
+		bar_look(bar, 0);
 	}
 	if (range->event == MMU_NOTIFY_UNMAP ||
 	    range->event == MMU_NOTIFY_RELEASE)
 		bar_set_state(bar, BAR_DEAD);
-	else if (bar->state == BAR_GONE)
-		bar_look_later(bar);
+	else if (bar->state == BAR_GONE && range->event != MMU_NOTIFY_CLEAR)
+		bar_look(bar, 0);
 out_up:
 	up(&bar->sem);
 	return true;
@@ -149,7 +168,7 @@ static int bar_find_and_lock(struct umem_bar *bar)
 		unsigned long seq = mmu_interval_read_begin(&bar->notifier);
 		phys_addr_t phys;
 
-		rc = iommufd_bar_find(&bar->range, bar->owner, &phys);
+		rc = iommufd_bar_find(&bar->range, &phys);
 		down(&bar->sem);
 		if (!mmu_interval_read_retry(&bar->notifier, seq)) {
 			if (!rc)
@@ -176,53 +195,37 @@ static void bar_work(struct work_struct *work)
 		else if (rc == -ENXIO)
 			bar_set_state(bar, BAR_DEAD);
 		else
-			bar_look_later(bar);
+			bar_look(bar, bar->delay);
 	}
 	up(&bar->sem);
 }
 
-/**
- * iommufd_bar_retry() - look for the BARs of a device that are out of reach
- * @owner: device, as iommufd_bar_provider.owner returns it
- *
- * The worker looks for them from time to time. A module that knows that user
- * space may have got them back calls this, so that they are mapped soon.
- *
- * Context: may sleep; does not wait for the worker.
- */
-void iommufd_bar_retry(const void *owner)
+/* Look for the BAR if it is out of reach. */
+void umem_bar_retry(struct umem_bar *bar)
 {
-	struct umem_bar *bar;
-
-	if (!atomic_read(&bars_gone))
+	if (READ_ONCE(bar->state) != BAR_GONE)
 		return;
-	mutex_lock(&bars_lock);
-	list_for_each_entry(bar, &bars, entry) {
-		if (bar->owner == owner && READ_ONCE(bar->state) == BAR_GONE)
-			mod_delayed_work(system_unbound_wq, &bar->work, 0);
-		/* The number of BARs is up to user space. */
-		cond_resched();
-	}
-	mutex_unlock(&bars_lock);
+	down(&bar->sem);
+	if (bar->state == BAR_GONE)
+		bar_look(bar, 0);
+	up(&bar->sem);
 }
-EXPORT_SYMBOL_GPL(iommufd_bar_retry);
 
 /**
  * umem_bar_init() - take a BAR as the memory of a umem
  * @umem: umem with room for struct umem_bar
- * @range: addresses at which the current process has the BAR
- * @owner: answer of iommufd_bar_owner()
+ * @range: addresses at which the current process has the BAR, filled in by
+ *         iommufd_bar_recognise()
  *
  * Return: 0, -ENOMEM, -EINTR.
  */
 int umem_bar_init(struct iommufd_umem *umem,
-		  const struct iommufd_bar_range *range, const void *owner)
+		  const struct iommufd_bar_range *range)
 {
 	struct umem_bar *bar = to_umem_bar(umem);
 	int rc;
 
 	bar->range = *range;
-	bar->owner = owner;
 	sema_init(&bar->sem, 1);
 	bar->state = BAR_NEW;
 	INIT_LIST_HEAD(&bar->places);
@@ -235,9 +238,7 @@ int umem_bar_init(struct iommufd_umem *umem,
 		return rc;
 	/* The payer may change. */
 	mmgrab(range->mm);
-	mutex_lock(&bars_lock);
-	list_add(&bar->entry, &bars);
-	mutex_unlock(&bars_lock);
+	bar_device_add(range->device, bar);
 	umem->flags |= UMEM_RELEASE;
 	return 0;
 }
@@ -249,12 +250,11 @@ static void bar_release(struct iommufd_umem *umem)
 
 	WARN_ON_ONCE(!list_empty(&bar->places));
 	/* All that queues the work goes before the work. */
-	mutex_lock(&bars_lock);
-	list_del(&bar->entry);
-	mutex_unlock(&bars_lock);
+	bar_device_remove(bar->range.device, bar);
 	mmu_interval_notifier_remove(&bar->notifier);
 	cancel_delayed_work_sync(&bar->work);
 	bar_set_state(bar, BAR_DEAD);
+	iommufd_bar_device_put(bar->range.device);
 	mmdrop(bar->range.mm);
 }
 
@@ -274,9 +274,8 @@ static int bar_find_new(struct umem_bar *bar, bool new)
 		return rc == -ENXIO || rc == -EAGAIN ? -EFAULT : rc;
 	}
 	bar_set_state(bar, rc ? BAR_GONE : BAR_HERE);
-	bar->delay = 0;
 	if (rc)
-		bar_look_later(bar);
+		bar_look(bar, 0);
 	return 0;
 }
 

@@ -30,22 +30,20 @@ enum umem_bar_state {
 /**
  * struct umem_bar - what the kind of BARs keeps for a umem
  * @range: addresses at which the process has the BAR
- * @owner: device, for comparison only
  * @notifier: sees the process lose the BAR
  * @sem: guards the members below, and all IO pages of the BAR
  * @state: enum umem_bar_state
  * @phys: bus address, if the state is BAR_HERE
  * @places: struct umem_place: where the BAR is to be mapped
- * @entry: in the list of all BARs
+ * @entry: in the list of all BARs of the device, under its lock
  * @work: looks for the BAR in BAR_GONE
  * @delay: jiffies until @work looks again
  *
- * @range and @owner are constant. The BAR has a reference to the struct of
- * @range.mm.
+ * @range is constant. The BAR has a reference to the struct of @range.mm, and one
+ * to @range.device.
  */
 struct umem_bar {
 	struct iommufd_bar_range range;
-	const void *owner;
 	struct mmu_interval_notifier notifier;
 	struct semaphore sem;
 	u8 state;
@@ -59,7 +57,10 @@ struct umem_bar {
 /* BARs: umem_ops of memory that the payer has mmapped at umem.start */
 extern const struct umem_ops umem_bar_ops;
 
+int umem_bars_init(void);
+void umem_bars_exit(void);
 int umem_bar_init(struct iommufd_umem *umem,
-		  const struct iommufd_bar_range *range, const void *owner);
+		  const struct iommufd_bar_range *range);
+void umem_bar_retry(struct umem_bar *bar);
 
 #endif
