@@ -331,7 +331,7 @@ static struct vfio_cdev *vfio_cdev_alloc(struct vfio_device *vdev)
 	if (!dev)
 		return ERR_PTR(-ENOMEM);
 	if (vfio_cdev_pci_core(vdev)) {
-		dev->bars = iommufd_bar_device_create();
+		dev->bars = iommufd_bar_device_create(vfio_cdev_pci_core(vdev));
 		if (!dev->bars)
 			goto out_free;
 	}

@@ -186,6 +186,7 @@ long vfio_cdev_hot_reset_ioctl(struct vfio_cdev *dev,
 			       struct vfio_pci_hot_reset __user *arg);
 
 /* main.c: all character devices */
+struct iommufd_bar_device *vfio_cdev_get_bars(struct vfio_device *vdev);
 struct vfio_cdev *vfio_cdev_next_in_group(struct file *group,
 					  unsigned long *index);
 

@@ -123,6 +123,20 @@ static bool vfio_cdev_has_bar(struct pci_dev *pdev, phys_addr_t phys,
 	return false;
 }
 
+/* The BARs of a device that is registered, with a reference, or NULL */
+struct iommufd_bar_device *vfio_cdev_get_bars(struct vfio_device *vdev)
+{
+	struct iommufd_bar_device *bars = NULL;
+	struct vfio_cdev *dev;
+
+	xa_lock(&vfio_cdevs);
+	dev = xa_load(&vfio_cdevs, (unsigned long)vdev);
+	if (dev && dev->bars)
+		bars = iommufd_bar_device_get(dev->bars);
+	xa_unlock(&vfio_cdevs);
+	return bars;
+}
+
 /*
  * iommufd_bar_provider.device. vfio-pci-core's mmap() leaves its device in the
  * VMA of a BAR, whichever file of the device user space has, so that this also
@@ -157,8 +171,29 @@ vfio_cdev_bar_device(const struct vm_area_struct *vma, phys_addr_t phys,
 	return device;
 }
 
+/*
+ * iommufd_bar_provider.is_reachable: what vfio-pci-core asks before it lets a
+ * fault through. It holds memory_lock for writing during a reset.
+ */
+static bool vfio_cdev_bar_is_reachable(void *data)
+{
+	struct vfio_pci_core_device *core = data;
+	struct pci_dev *pdev = core->pdev;
+	u16 command;
+	bool is;
+
+	if (!down_read_trylock(&core->memory_lock))
+		return false;
+	command = le16_to_cpup((__le16 *)&core->vconfig[PCI_COMMAND]);
+	is = !core->pm_runtime_engaged && pdev->current_state < PCI_D3hot &&
+	     (pdev->no_command_memory || (command & PCI_COMMAND_MEMORY));
+	up_read(&core->memory_lock);
+	return is;
+}
+
 static const struct iommufd_bar_provider vfio_cdev_bars = {
 	.device = vfio_cdev_bar_device,
+	.is_reachable = vfio_cdev_bar_is_reachable,
 };
 
 static struct class_interface vfio_cdev_interface = {

@@ -21,11 +21,13 @@
  * @pdev: the PCI device, counted
  * @core: the device of vfio-pci-core, of whatever driver; NULL if there is none
  * @devid: what the user is told about it, see struct vfio_pci_dependent_device
+ * @bars: its BARs as memory of an iommufd, counted, or NULL; during the reset
  */
 struct vfio_pci_affected_device {
 	struct pci_dev *pdev;
 	struct vfio_pci_core_device *core;
 	u32 devid;
+	struct iommufd_bar_device *bars;
 };
 
 /**
@@ -272,6 +274,34 @@ out_unlock:
 	return rc;
 }
 
+/* A worker of iommufd that looks for a BAR must not be in the way. */
+static void vfio_pci_affected_stop_bars(struct vfio_pci_affected *affected)
+{
+	unsigned int i;
+
+	for (i = 0; i < affected->count; i++) {
+		struct vfio_pci_affected_device *device = &affected->devices[i];
+
+		device->bars = vfio_cdev_get_bars(&device->core->vdev);
+		if (device->bars)
+			iommufd_bar_stop(device->bars);
+	}
+}
+
+static void vfio_pci_affected_start_bars(struct vfio_pci_affected *affected)
+{
+	unsigned int i;
+
+	for (i = 0; i < affected->count; i++) {
+		struct iommufd_bar_device *bars = affected->devices[i].bars;
+
+		if (!bars)
+			continue;
+		iommufd_bar_start(bars);
+		iommufd_bar_device_put(bars);
+	}
+}
+
 /* Wake and reset the devices, all of which are owned. Under dev_set->lock. */
 static int vfio_pci_affected_reset(struct vfio_cdev *dev,
 				   struct vfio_pci_affected *affected)
@@ -285,7 +315,9 @@ static int vfio_pci_affected_reset(struct vfio_cdev *dev,
 		if (rc)
 			goto out_put;
 	}
+	vfio_pci_affected_stop_bars(affected);
 	rc = vfio_pci_affected_reset_locked(dev, affected);
+	vfio_pci_affected_start_bars(affected);
 out_put:
 	while (awake--)
 		pm_runtime_put(&affected->devices[awake].pdev->dev);

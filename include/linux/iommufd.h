@@ -53,22 +53,29 @@ bool iommufd_can_enforce_coherency(struct device *dev);
  *          *bound to the context that the device is bound to, or to NULL, which
  *          is only compared. Called under the mmap lock, and with @length when
  *          the first page is there; must not sleep for long.
+ * @is_reachable: does the driver let user space reach the BARs? @data is that of
+ *                iommufd_bar_device_create(). Called while user space has the
+ *                device open. Must not wait for another thread: false if it would
+ *                have to.
  */
 struct iommufd_bar_provider {
 	struct iommufd_bar_device *(*device)(const struct vm_area_struct *vma,
 					     phys_addr_t phys, u64 length,
 					     const struct iommufd_ctx **bound);
+	bool (*is_reachable)(void *data);
 };
 
 int iommufd_bar_provider_register(const struct iommufd_bar_provider *provider);
 void iommufd_bar_provider_unregister(void);
 
 /* A device whose BARs processes may map, from create to put */
-struct iommufd_bar_device *iommufd_bar_device_create(void);
+struct iommufd_bar_device *iommufd_bar_device_create(void *data);
 struct iommufd_bar_device *
 iommufd_bar_device_get(struct iommufd_bar_device *device);
 void iommufd_bar_device_put(struct iommufd_bar_device *device);
 void iommufd_bar_retry(struct iommufd_bar_device *device);
+void iommufd_bar_stop(struct iommufd_bar_device *device);
+void iommufd_bar_start(struct iommufd_bar_device *device);
 
 /**
  * struct iommufd_access_ops - callbacks of a driver that uses an IOAS itself

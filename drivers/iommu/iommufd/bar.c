@@ -22,6 +22,7 @@
 #include <linux/sysfs.h>
 
 #include "bar.h"
+#include "bar_device.h"
 
 #define BAR_VMA_FLAGS (VM_IO | VM_PFNMAP | VM_SHARED)
 
@@ -123,8 +124,8 @@ bar_vma_device(const struct vm_area_struct *vma, phys_addr_t phys, u64 length,
 }
 
 /*
- * Is that still the device, and bound to the context? The VMA may be another one
- * than that which iommufd_bar_recognise() has seen.
+ * Is that still the device, and bound to the context? The VMA may be another
+ * one than that which iommufd_bar_recognise() has seen.
  */
 static bool bar_vma_is_of(const struct vm_area_struct *vma,
 			  const struct iommufd_bar_range *range,
@@ -138,6 +139,28 @@ static bool bar_vma_is_of(const struct vm_area_struct *vma,
 	iommufd_bar_device_put(device);
 	return device == range->device &&
 	       (!range->ictx || bound == range->ictx);
+}
+
+/**
+ * iommufd_bar_is_reachable() - would a search find the BARs of a device?
+ * @device: device; user space has it open
+ *
+ * For a caller that must not wait while the driver resets the device.
+ *
+ * Context: may sleep, but waits for no other thread.
+ * Return: false if user space does not have the BARs, or if that is not known.
+ */
+bool iommufd_bar_is_reachable(struct iommufd_bar_device *device)
+{
+	bool is = true;
+
+	if (!down_read_trylock(&bar_provider_lock))
+		return false;
+	/* Without a provider the search has an answer, too. */
+	if (bar_provider)
+		is = bar_provider->is_reachable(device->data);
+	up_read(&bar_provider_lock);
+	return is;
 }
 
 static bool bar_vma_allows(const struct vm_area_struct *vma, int prot)
@@ -174,7 +197,7 @@ bar_first_vma(const struct iommufd_bar_range *range)
 }
 
 /**
- * iommufd_bar_recognise() - does a process map a BAR that it may give to devices?
+ * iommufd_bar_recognise() - does a process map a BAR, and may give it to devices?
  * @range: range; its mm is that of the current process. Receives the other
  *         members; the caller puts the device.
  * @ictx: context that maps the range
@@ -227,8 +250,8 @@ static int bar_read_pfn(const struct iommufd_bar_range *range,
 
 /*
  * Read the frame of a page, and have it faulted in before. The entry that a
- * fault makes may be one for reading, if the kernel wants to see the first write
- * (soft-dirty). A second fault makes it one for writing.
+ * fault makes may be one for reading, if the kernel wants to see the first
+ * write (soft-dirty). A second fault makes it one for writing.
  * Return: 0; -EAGAIN if the mmap lock was dropped meanwhile; -EFAULT if the
  * driver lets nothing through; -ENOMEM; -EINTR.
  */
@@ -278,21 +301,20 @@ static int bar_find_locked(const struct iommufd_bar_range *range,
 
 /**
  * iommufd_bar_find() - find the bus address of a BAR
- * @range: range; its mm may be that of another process
+ * @range: range; its mm may be that of another process. The caller is a user of
+ *         the mm.
  * @phys: receives the address of the first page
  *
  * The answer is true as long as no invalidation of the range begins.
  *
  * Context: takes the mmap lock; may wait for a reset of the device.
  * Return: 0; -EFAULT if the BAR is out of reach for the moment; -ENXIO if the
- * process has something else there, or has exited; -ENOMEM; -EINTR when killed.
+ * process has something else there; -ENOMEM; -EINTR when killed.
  */
 int iommufd_bar_find(const struct iommufd_bar_range *range, phys_addr_t *phys)
 {
 	int rc;
 
-	if (!mmget_not_zero(range->mm))
-		return -ENXIO;
 	do {
 		rc = mmap_read_lock_killable(range->mm);
 		if (rc)
@@ -300,7 +322,5 @@ int iommufd_bar_find(const struct iommufd_bar_range *range, phys_addr_t *phys)
 		rc = bar_find_locked(range, phys);
 		mmap_read_unlock(range->mm);
 	} while (rc == -EAGAIN);
-	/* A worker that puts the last reference must not tear down the mm. */
-	mmput_async(range->mm);
 	return rc;
 }

@@ -8,17 +8,19 @@
 #include <linux/lockdep.h>
 #include <linux/sched.h>
 #include <linux/slab.h>
+#include <linux/wait_bit.h>
 
 #include "bar_device.h"
 #include "umem_bar.h"
 
 /**
  * iommufd_bar_device_create() - a device whose BARs processes may map
+ * @data: argument of iommufd_bar_provider.is_reachable()
  *
  * Return: the device with a reference for iommufd_bar_device_put(), or NULL if
  * there is no memory. BARs have references too.
  */
-struct iommufd_bar_device *iommufd_bar_device_create(void)
+struct iommufd_bar_device *iommufd_bar_device_create(void *data)
 {
 	struct iommufd_bar_device *device;
 
@@ -26,6 +28,7 @@ struct iommufd_bar_device *iommufd_bar_device_create(void)
 	if (!device)
 		return NULL;
 	refcount_set(&device->users, 1);
+	device->data = data;
 	mutex_init(&device->lock);
 	INIT_LIST_HEAD(&device->bars);
 	return device;
@@ -75,6 +78,27 @@ void bar_device_remove(struct iommufd_bar_device *device, struct umem_bar *bar)
 	mutex_unlock(&device->lock);
 }
 
+/* Return: false if no worker may look for a BAR of the device now. */
+bool bar_device_look_begin(struct iommufd_bar_device *device)
+{
+	bool may;
+
+	mutex_lock(&device->lock);
+	may = !device->stops;
+	device->looking += may;
+	mutex_unlock(&device->lock);
+	return may;
+}
+
+void bar_device_look_end(struct iommufd_bar_device *device)
+{
+	mutex_lock(&device->lock);
+	/* Pairs with READ_ONCE() in iommufd_bar_stop(). */
+	WRITE_ONCE(device->looking, device->looking - 1);
+	mutex_unlock(&device->lock);
+	wake_up_var(&device->looking);
+}
+
 /* Under the lock. The number of BARs is up to user space. */
 static void bar_device_for_each(struct iommufd_bar_device *device,
 				void (*call)(struct umem_bar *bar))
@@ -107,3 +131,34 @@ void iommufd_bar_retry(struct iommufd_bar_device *device)
 	mutex_unlock(&device->lock);
 }
 EXPORT_SYMBOL_GPL(iommufd_bar_retry);
+
+/**
+ * iommufd_bar_stop() - let no worker look for the BARs of a device
+ * @device: device
+ *
+ * For a caller that only tries to take the locks that a fault takes. No worker
+ * holds them when this returns, until iommufd_bar_start().
+ *
+ * Context: waits for workers, which take mmap locks, and locks of the driver.
+ */
+void iommufd_bar_stop(struct iommufd_bar_device *device)
+{
+	mutex_lock(&device->lock);
+	device->stops++;
+	mutex_unlock(&device->lock);
+	wait_var_event(&device->looking, !READ_ONCE(device->looking));
+}
+EXPORT_SYMBOL_GPL(iommufd_bar_stop);
+
+/**
+ * iommufd_bar_start() - undo one iommufd_bar_stop(), and look for the BARs
+ * @device: device
+ */
+void iommufd_bar_start(struct iommufd_bar_device *device)
+{
+	mutex_lock(&device->lock);
+	device->stops--;
+	mutex_unlock(&device->lock);
+	iommufd_bar_retry(device);
+}
+EXPORT_SYMBOL_GPL(iommufd_bar_start);

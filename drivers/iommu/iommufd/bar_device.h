@@ -13,18 +13,26 @@ struct umem_bar;
 /**
  * struct iommufd_bar_device - a device whose BARs are memory
  * @users: references
+ * @data: argument of iommufd_bar_provider.is_reachable()
  * @gone: number of BARs in BAR_GONE: most of the time there is none to look for
- * @lock: guards @bars; nests outside of umem_bar.sem
+ * @lock: guards the members below; nests outside of umem_bar.sem
  * @bars: struct umem_bar: all BARs
+ * @stops: number of iommufd_bar_stop() in effect
+ * @looking: number of workers that look for a BAR
  */
 struct iommufd_bar_device {
 	refcount_t users;
+	void *data;
 	atomic_t gone;
 	struct mutex lock;
 	struct list_head bars;
+	unsigned int stops;
+	unsigned int looking;
 };
 
 void bar_device_add(struct iommufd_bar_device *device, struct umem_bar *bar);
 void bar_device_remove(struct iommufd_bar_device *device, struct umem_bar *bar);
+bool bar_device_look_begin(struct iommufd_bar_device *device);
+void bar_device_look_end(struct iommufd_bar_device *device);
 
 #endif

@@ -20,7 +20,8 @@
  * COPY copies it, a new page table gets it when it comes back. It comes back
  * when the process could use the BAR again. A worker tries that, at once when
  * the module that gives devices to user space says so, and from time to time for
- * the sake of devices that user space has by another way. It stops for good
+ * the sake of devices that user space has by another way. It first asks that
+ * module, because a look during a reset would wait for its end. It stops for good
  * after the process has unmapped or moved any part of the range, or has exited.
  * What is mapped at these addresses later is another memory.
  *
@@ -58,11 +59,7 @@
 #include "umem_bar.h"
 #include "umem_place.h"
 
-/*
- * How long the worker waits before it looks again for a BAR that it did not find
- * at once. Looking takes the driver's memory_lock for a moment, which a hot reset
- * only tries to take.
- */
+/* How long the worker waits before it looks again for a BAR */
 #define BAR_MIN_DELAY msecs_to_jiffies(20)
 #define BAR_MAX_DELAY msecs_to_jiffies(1000)
 
@@ -121,6 +118,7 @@ static bool bar_invalidate(struct mmu_interval_notifier *notifier,
 {
 	struct umem_bar *bar =
 		container_of(notifier, struct umem_bar, notifier);
+	bool lost;
 
 	/* The only caller that must not wait leaves BARs out. */
 	if (mmu_notifier_range_blockable(range))
@@ -132,16 +130,19 @@ static bool bar_invalidate(struct mmu_interval_notifier *notifier,
 	/* Tracking of written pages, for the whole process: no page goes. */
 	if (range->event == MMU_NOTIFY_SOFT_DIRTY)
 		goto out_up;
-	if (bar->state == BAR_HERE) {
+	lost = bar->state == BAR_HERE;
+	if (lost) {
 		umem_places_drain(&bar->places);
 		bar_set_state(bar, BAR_GONE);
-		bar_look(bar, 0);
 	}
 	if (range->event == MMU_NOTIFY_UNMAP ||
 	    range->event == MMU_NOTIFY_RELEASE)
 		bar_set_state(bar, BAR_DEAD);
 	else if (bar->state == BAR_GONE && range->event != MMU_NOTIFY_CLEAR)
 		bar_look(bar, 0);
+	else if (lost)
+		/* The driver does this, and has more to do first. */
+		bar_look(bar, BAR_MIN_DELAY);
 out_up:
 	up(&bar->sem);
 	return true;
@@ -181,11 +182,14 @@ static int bar_find_and_lock(struct umem_bar *bar)
 	}
 }
 
-static void bar_work(struct work_struct *work)
+/* Map the BAR again if the process has it again. */
+static void bar_bring_back(struct umem_bar *bar)
 {
-	struct umem_bar *bar = container_of(work, struct umem_bar, work.work);
 	int rc;
 
+	/* The notifier tells of the exit. */
+	if (!mmget_not_zero(bar->range.mm))
+		return;
 	rc = bar_find_and_lock(bar);
 	if (bar->state == BAR_GONE) {
 		if (!rc)
@@ -198,6 +202,31 @@ static void bar_work(struct work_struct *work)
 			bar_look(bar, bar->delay);
 	}
 	up(&bar->sem);
+	/* A worker must not tear down the mm. */
+	mmput_async(bar->range.mm);
+}
+
+/*
+ * A fault waits with the mmap lock held while the driver resets the device. The
+ * process would wait with it. So the driver is asked before.
+ */
+static void bar_work(struct work_struct *work)
+{
+	struct umem_bar *bar = container_of(work, struct umem_bar, work.work);
+	struct iommufd_bar_device *device = bar->range.device;
+	bool may = bar_device_look_begin(device), look;
+
+	down(&bar->sem);
+	/* In BAR_GONE the VMA is still there, and keeps the device open. */
+	look = may && bar->state == BAR_GONE &&
+	       iommufd_bar_is_reachable(device);
+	if (!look && bar->state == BAR_GONE)
+		bar_look(bar, bar->delay);
+	up(&bar->sem);
+	if (look)
+		bar_bring_back(bar);
+	if (may)
+		bar_device_look_end(device);
 }
 
 /* Look for the BAR if it is out of reach. */
@@ -264,19 +293,29 @@ static void bar_release(struct iommufd_umem *umem)
  */
 static int bar_find_new(struct umem_bar *bar, bool new)
 {
-	int rc = bar_find_and_lock(bar);
+	bool alive = mmget_not_zero(bar->range.mm);
+	int rc = -ENXIO;
 
-	/* Another thread may have been first, or has unmapped it meanwhile. */
-	if (bar->state != BAR_NEW)
-		return 0;
-	if (rc && (rc != -EFAULT || new)) {
-		up(&bar->sem);
-		return rc == -ENXIO || rc == -EAGAIN ? -EFAULT : rc;
-	}
-	bar_set_state(bar, rc ? BAR_GONE : BAR_HERE);
-	if (rc)
+	if (alive)
+		rc = bar_find_and_lock(bar);
+	else
+		down(&bar->sem);
+	if (bar->state != BAR_NEW) {
+		/* Another thread was first, or has unmapped it meanwhile. */
+		rc = 0;
+	} else if (!rc) {
+		bar_set_state(bar, BAR_HERE);
+	} else if (rc == -EFAULT && !new) {
+		bar_set_state(bar, BAR_GONE);
 		bar_look(bar, 0);
-	return 0;
+		rc = 0;
+	}
+	if (rc)
+		up(&bar->sem);
+	/* Not before the state is set */
+	if (alive)
+		mmput_async(bar->range.mm);
+	return rc == -ENXIO || rc == -EAGAIN ? -EFAULT : rc;
 }
 
 /*

@@ -651,6 +651,168 @@ TEST_F(p2p, reset)
 	nvme_close(&nvme);
 }
 
+/* A reset of a device in a thread of its own */
+struct resetter {
+	pthread_t thread;
+	int cdev;
+	int rc;
+	uint64_t took;		/* ms */
+	volatile bool done;
+};
+
+static void *resetter_run(void *arg)
+{
+	struct resetter *resetter = arg;
+	uint64_t start = now_ms();
+
+	resetter->rc = _test_vfio_reset(resetter->cdev);
+	resetter->took = now_ms() - start;
+	resetter->done = true;
+	return NULL;
+}
+
+/* The longest time in ms that mmap() and munmap() took, until @done is set */
+static uint64_t longest_mmap(volatile bool *done)
+{
+	uint64_t longest = 0;
+
+	while (!*done) {
+		uint64_t start = now_ms(), took;
+		void *mem = mmap(NULL, PAGE, PROT_READ,
+				 MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+		munmap(mem, PAGE);
+		took = now_ms() - start;
+		if (took > longest)
+			longest = took;
+	}
+	return longest;
+}
+
+/*
+ * While the driver resets the device, nothing that looks for the BAR keeps the
+ * process from changing its mappings. An nvme takes 100 ms. One that meets the
+ * start of the reset may do that, and the machine may be slow: not each time.
+ */
+TEST_F(p2p, mmap_during_a_reset)
+{
+	struct resetter resetter;
+	unsigned int stalls = 0;
+	struct nvme nvme;
+	size_t size = 0;
+	uint8_t *cmb;
+
+	test_find(&pci_nvme, PCI_ANYWHERE, 0, &nvme.pci);
+	test_ok(nvme_open(&nvme, self->fd));
+	cmb = vfio_bar_mmap(nvme.cdev, VFIO_PCI_BAR2_REGION_INDEX, &size);
+	if (!cmb)
+		SKIP(_exit(KSFT_SKIP), "the nvme has no controller memory buffer");
+	test_map_fixed(cmb, size, BAR);
+	for (int i = 0; i < 6; i++) {
+		uint64_t longest;
+
+		test_comes_back(BAR, cmb, 1 + 10 * i);
+		resetter = (struct resetter){ .cdev = nvme.cdev };
+		ASSERT_EQ(0, pthread_create(&resetter.thread, NULL,
+					    resetter_run, &resetter));
+		longest = longest_mmap(&resetter.done);
+		ASSERT_EQ(0, pthread_join(resetter.thread, NULL));
+		test_ok(resetter.rc);
+		TH_LOG("reset %lu ms, mmap() %lu ms", resetter.took, longest);
+		stalls += longest > resetter.took / 2;
+		test_ok(vfio_enable_dma(nvme.cdev));
+	}
+	ASSERT_LT(stalls, 3);
+	test_unmap(BAR, size);
+	munmap(cmb, size);
+	nvme_close(&nvme);
+}
+
+/* Longer than a worker ever waits, in which it looks more and more seldom */
+#define AWAY_MS		1500
+
+TEST_F(p2p, back_at_once_after_a_long_time)
+{
+	test_map_fixed(self->bar, self->size, BAR);
+	for (int i = 0; i < 3; i++) {
+		test_ok(vfio_enable_memory(self->cdev, false));
+		sleep_ms(AWAY_MS);
+		test_ok(vfio_enable_memory(self->cdev, true));
+		/* This takes 200 ms until the bytes are written. */
+		test_store(BAR, i + 1);
+		ASSERT_TRUE(mem_is(self->bar, BYTES, i + 1));
+	}
+}
+
+/* DMA from @_iova reads the register EDU_ID, some time soon. */
+#define test_reads_edu(_iova)						\
+	do {								\
+		uint64_t __end = now_ms() + LIMIT_MS * slowness();	\
+		uint32_t __id = 0;					\
+									\
+		while (__id != EDU_ID_VALUE && now_ms() < __end) {	\
+			ASSERT_TRUE(edu_load(&self->edu, (_iova) + EDU_ID, 4)); \
+			ASSERT_TRUE(edu_store(&self->edu, RAM, 4));	\
+			memcpy(&__id, self->mem, 4);			\
+		}							\
+		ASSERT_EQ(EDU_ID_VALUE, __id);				\
+	} while (0)
+
+/*
+ * No other thread uses the device: EBUSY would come from what looks for the BAR.
+ * Each mapping is looked for.
+ */
+TEST_F(p2p, bus_reset)
+{
+	const int mappings = 64;
+	struct edu target;
+
+	test_find(&pci_edu, PCI_BEHIND_PORT, 0, &target.pci);
+	test_ok(edu_open(&target, self->fd));
+	for (int i = 0; i < mappings; i++)
+		test_map_fixed((void *)target.bar, EDU_BAR_SIZE,
+			       BAR + i * EDU_BAR_SIZE);
+	for (int i = 0; i < 30; i++) {
+		if (i % 2) {
+			test_ok(vfio_enable_memory(target.cdev, false));
+			sleep_ms(15 + i / 2);
+		}
+		test_ok(_test_vfio_hot_reset(target.cdev, 0, NULL));
+		test_ok(vfio_enable_dma(target.cdev));
+		test_reads_edu(BAR + i * EDU_BAR_SIZE);
+	}
+	test_unmap(BAR, mappings * EDU_BAR_SIZE);
+	edu_close(&target);
+}
+
+TEST_F(p2p, bus_reset_of_two_devices)
+{
+	struct edu targets[2];
+
+	test_find(&pci_edu, PCI_SHARED_GROUP, 0, &targets[0].pci);
+	test_find(&pci_edu, PCI_SHARED_GROUP, 1, &targets[1].pci);
+	if (!pci_behind_bridge(targets[0].pci.bdf))
+		SKIP(_exit(KSFT_SKIP),
+		     "%s is on the root bus, which cannot be reset",
+		     targets[0].pci.bdf);
+	for (int i = 0; i < 2; i++) {
+		test_ok(edu_open(&targets[i], self->fd));
+		test_map_fixed((void *)targets[i].bar, EDU_BAR_SIZE,
+			       BAR + i * EDU_BAR_SIZE);
+	}
+	for (int i = 0; i < 10; i++) {
+		test_ok(_test_vfio_hot_reset(targets[i % 2].cdev, 0, NULL));
+		for (int j = 0; j < 2; j++)
+			test_ok(vfio_enable_dma(targets[j].cdev));
+		for (int j = 0; j < 2; j++)
+			test_reads_edu(BAR + j * EDU_BAR_SIZE);
+	}
+	for (int i = 0; i < 2; i++) {
+		test_unmap(BAR + i * EDU_BAR_SIZE, EDU_BAR_SIZE);
+		edu_close(&targets[i]);
+	}
+}
+
 static int low_power(int cdev, uint32_t feature)
 {
 	struct vfio_device_feature arg = {
