@@ -158,7 +158,7 @@ vfio_cdev_bar_device(const struct vm_area_struct *vma, phys_addr_t phys,
 	/* The VMA keeps the device open. */
 	xa_lock(&vfio_cdevs);
 	dev = xa_load(&vfio_cdevs, (unsigned long)&core->vdev);
-	if (dev && vfio_cdev_pci_core(dev->vdev) == core &&
+	if (dev && dev->bars && vfio_cdev_pci_core(dev->vdev) == core &&
 	    (!length || vfio_cdev_has_bar(core->pdev, phys, length))) {
 		device = iommufd_bar_device_get(dev->bars);
 		*bound = READ_ONCE(dev->ictx);

@@ -283,8 +283,10 @@ static void vfio_pci_affected_stop_bars(struct vfio_pci_affected *affected)
 		struct vfio_pci_affected_device *device = &affected->devices[i];
 
 		device->bars = vfio_cdev_get_bars(&device->core->vdev);
-		if (device->bars)
-			iommufd_bar_stop(device->bars);
+		if (!device->bars)
+			continue;
+		vfio_cdev_hold_bars(device->bars);
+		iommufd_bar_stop(device->bars);
 	}
 }
 
@@ -298,6 +300,7 @@ static void vfio_pci_affected_start_bars(struct vfio_pci_affected *affected)
 		if (!bars)
 			continue;
 		iommufd_bar_start(bars);
+		vfio_cdev_release_bars(bars);
 		iommufd_bar_device_put(bars);
 	}
 }

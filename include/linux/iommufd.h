@@ -76,6 +76,8 @@ void iommufd_bar_device_put(struct iommufd_bar_device *device);
 void iommufd_bar_retry(struct iommufd_bar_device *device);
 void iommufd_bar_stop(struct iommufd_bar_device *device);
 void iommufd_bar_start(struct iommufd_bar_device *device);
+void iommufd_bar_hold(struct iommufd_bar_device *device);
+void iommufd_bar_unhold(struct iommufd_bar_device *device);
 
 /**
  * struct iommufd_access_ops - callbacks of a driver that uses an IOAS itself

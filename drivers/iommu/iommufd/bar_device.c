@@ -133,6 +133,43 @@ void iommufd_bar_retry(struct iommufd_bar_device *device)
 EXPORT_SYMBOL_GPL(iommufd_bar_retry);
 
 /**
+ * iommufd_bar_hold() - have no process exit that has a BAR
+ * @device: device
+ *
+ * For a driver that leaves exiting processes out when it takes BARs away. Until
+ * iommufd_bar_unhold() each BAR that is in a page table belongs to a process
+ * whose address space does not go. The BARs of processes that are exiting have
+ * gone when this returns.
+ *
+ * Context: may sleep; the caller holds no lock that a caller of an MMU notifier
+ * may hold.
+ */
+void iommufd_bar_hold(struct iommufd_bar_device *device)
+{
+	mutex_lock(&device->lock);
+	/* Before the walk: what finds a BAR after it holds that BAR itself. */
+	WRITE_ONCE(device->holds, device->holds + 1);
+	if (device->holds == 1)
+		bar_device_for_each(device, umem_bar_hold);
+	mutex_unlock(&device->lock);
+}
+EXPORT_SYMBOL_GPL(iommufd_bar_hold);
+
+/**
+ * iommufd_bar_unhold() - undo one iommufd_bar_hold()
+ * @device: device
+ */
+void iommufd_bar_unhold(struct iommufd_bar_device *device)
+{
+	mutex_lock(&device->lock);
+	WRITE_ONCE(device->holds, device->holds - 1);
+	if (!device->holds)
+		bar_device_for_each(device, umem_bar_unhold);
+	mutex_unlock(&device->lock);
+}
+EXPORT_SYMBOL_GPL(iommufd_bar_unhold);
+
+/**
  * iommufd_bar_stop() - let no worker look for the BARs of a device
  * @device: device
  *

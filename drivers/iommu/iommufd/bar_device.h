@@ -17,6 +17,7 @@ struct umem_bar;
  * @gone: number of BARs in BAR_GONE: most of the time there is none to look for
  * @lock: guards the members below; nests outside of umem_bar.sem
  * @bars: struct umem_bar: all BARs
+ * @holds: number of iommufd_bar_hold() in effect; also read under umem_bar.sem
  * @stops: number of iommufd_bar_stop() in effect
  * @looking: number of workers that look for a BAR
  */
@@ -26,6 +27,7 @@ struct iommufd_bar_device {
 	atomic_t gone;
 	struct mutex lock;
 	struct list_head bars;
+	unsigned int holds;
 	unsigned int stops;
 	unsigned int looking;
 };

@@ -182,6 +182,17 @@ static int bar_find_and_lock(struct umem_bar *bar)
 	}
 }
 
+/* The caller is a user of the mm, which is not exiting for that reason. */
+static void bar_set_here(struct umem_bar *bar)
+{
+	bar_set_state(bar, BAR_HERE);
+	/* Pairs with the semaphore in umem_bar_hold(). */
+	if (READ_ONCE(bar->range.device->holds) && !bar->held) {
+		mmget(bar->range.mm);
+		bar->held = true;
+	}
+}
+
 /* Map the BAR again if the process has it again. */
 static void bar_bring_back(struct umem_bar *bar)
 {
@@ -195,7 +206,7 @@ static void bar_bring_back(struct umem_bar *bar)
 		if (!rc)
 			rc = umem_places_fill(&bar->places, bar->phys);
 		if (!rc)
-			bar_set_state(bar, BAR_HERE);
+			bar_set_here(bar);
 		else if (rc == -ENXIO)
 			bar_set_state(bar, BAR_DEAD);
 		else
@@ -237,6 +248,29 @@ void umem_bar_retry(struct umem_bar *bar)
 	down(&bar->sem);
 	if (bar->state == BAR_GONE)
 		bar_look(bar, 0);
+	up(&bar->sem);
+}
+
+/* A BAR that is in a page table becomes a user of its mm, or is lost. */
+void umem_bar_hold(struct umem_bar *bar)
+{
+	down(&bar->sem);
+	if (bar->state == BAR_HERE && !bar->held) {
+		bar->held = mmget_not_zero(bar->range.mm);
+		if (!bar->held) {
+			umem_places_drain(&bar->places);
+			bar_set_state(bar, BAR_DEAD);
+		}
+	}
+	up(&bar->sem);
+}
+
+void umem_bar_unhold(struct umem_bar *bar)
+{
+	down(&bar->sem);
+	if (bar->held)
+		mmput_async(bar->range.mm);
+	bar->held = false;
 	up(&bar->sem);
 }
 
@@ -282,6 +316,7 @@ static void bar_release(struct iommufd_umem *umem)
 	bar_device_remove(bar->range.device, bar);
 	mmu_interval_notifier_remove(&bar->notifier);
 	cancel_delayed_work_sync(&bar->work);
+	umem_bar_unhold(bar);
 	bar_set_state(bar, BAR_DEAD);
 	iommufd_bar_device_put(bar->range.device);
 	mmdrop(bar->range.mm);
@@ -304,7 +339,7 @@ static int bar_find_new(struct umem_bar *bar, bool new)
 		/* Another thread was first, or has unmapped it meanwhile. */
 		rc = 0;
 	} else if (!rc) {
-		bar_set_state(bar, BAR_HERE);
+		bar_set_here(bar);
 	} else if (rc == -EFAULT && !new) {
 		bar_set_state(bar, BAR_GONE);
 		bar_look(bar, 0);
@@ -312,7 +347,7 @@ static int bar_find_new(struct umem_bar *bar, bool new)
 	}
 	if (rc)
 		up(&bar->sem);
-	/* Not before the state is set */
+	/* Not before the state is set: see iommufd_bar_hold(). */
 	if (alive)
 		mmput_async(bar->range.mm);
 	return rc == -ENXIO || rc == -EAGAIN ? -EFAULT : rc;

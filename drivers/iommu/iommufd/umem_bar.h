@@ -38,6 +38,7 @@ enum umem_bar_state {
  * @entry: in the list of all BARs of the device, under its lock
  * @work: looks for the BAR in BAR_GONE
  * @delay: jiffies until @work looks again
+ * @held: the BAR is a user of @range.mm, see iommufd_bar_hold()
  *
  * @range is constant. The BAR has a reference to the struct of @range.mm, and one
  * to @range.device.
@@ -52,6 +53,7 @@ struct umem_bar {
 	struct list_head entry;
 	struct delayed_work work;
 	unsigned long delay;
+	bool held;
 };
 
 /* BARs: umem_ops of memory that the payer has mmapped at umem.start */
@@ -62,5 +64,7 @@ void umem_bars_exit(void);
 int umem_bar_init(struct iommufd_umem *umem,
 		  const struct iommufd_bar_range *range);
 void umem_bar_retry(struct umem_bar *bar);
+void umem_bar_hold(struct umem_bar *bar);
+void umem_bar_unhold(struct umem_bar *bar);
 
 #endif

@@ -53,7 +53,23 @@ static inline bool vfio_pci_vma_is_watched(struct vfio_pci_core_device *core,
 	return true;
 }
 
+static inline bool vfio_pci_core_zap_misses_exiting(void)
+{
+	return false;
+}
+
 #else /* until 6.9: a list of the areas that have pages of a BAR */
+
+/*
+ * Does vfio-pci-core leave the areas of a process out that is exiting, when it
+ * takes the pages of BARs away? Such a process cannot use them any more. But
+ * until its page tables go, which may take long, no MMU notifier tells that the
+ * pages have gone.
+ */
+static inline bool vfio_pci_core_zap_misses_exiting(void)
+{
+	return true;
+}
 
 /* An entry of vfio_pci_core_device.vma_list, private to vfio-pci-core */
 struct vfio_pci_mmap_vma {
@@ -70,7 +86,7 @@ vfio_pci_core_mapping_mm(struct vfio_pci_core_device *core)
 	list_for_each_entry_safe(entry, next, &core->vma_list, vma_next) {
 		if (mmget_not_zero(entry->vma->vm_mm))
 			return entry->vma->vm_mm;
-		/* The process is exiting, and its page tables with it. */
+		/* The process is exiting: see vfio_pci_core_zap_misses_exiting(). */
 		list_del(&entry->vma_next);
 		kfree(entry);
 	}

@@ -4,12 +4,16 @@
  * which the process has mmapped it; and what happens when the BAR goes.
  */
 #include <fcntl.h>
+#include <linux/aio_abi.h>
 #include <linux/pci_regs.h>
 #include <pthread.h>
+#include <signal.h>
 #include <sys/mman.h>
+#include <sys/syscall.h>
 #include <sys/utsname.h>
 #include <sys/wait.h>
 
+#include "child.h"
 #include "common.h"
 #include "mock.h"
 #include "nvme.h"
@@ -595,6 +599,97 @@ TEST_F(p2p, close_of_the_device)
 					   VFIO_PCI_BAR2_REGION_INDEX, NULL));
 	test_does_not_reach(BAR, self->bar, 2);
 	test_unmap(BAR, self->size);
+}
+
+/* A disk whose reads take some seconds */
+#define SLOW_DISK	"/dev/nullb0"
+#define LOAD_SLOW_DISK	"modprobe -q null_blk nr_devices=1 irqmode=2 "	\
+			"completion_nsec=3000000000"
+
+struct mapper {
+	int fd;
+	uint32_t ioas;
+	int cdev;
+};
+
+/*
+ * Map the BAR by addresses of this process, and start a read that its exit has
+ * to wait for. Returns 0 or an errno.
+ */
+static int map_and_read(void *arg)
+{
+	struct mapper *mapper = arg;
+	static uint8_t buffer[PAGE] __attribute__((aligned(PAGE)));
+	struct iocb iocb = {
+		.aio_lio_opcode = IOCB_CMD_PREAD,
+		.aio_buf = (uintptr_t)buffer,
+		.aio_nbytes = PAGE,
+		.aio_offset = 64 * PAGE,
+	}, *iocbs = &iocb;
+	int disk = open(SLOW_DISK, O_RDONLY | O_DIRECT | O_CLOEXEC);
+	aio_context_t context = 0;
+	uint64_t iova = BAR;
+	size_t size;
+	uint8_t *bar;
+	int rc;
+
+	bar = vfio_bar_mmap(mapper->cdev, VFIO_PCI_BAR2_REGION_INDEX, &size);
+	if (disk < 0 || !bar)
+		return ENXIO;
+	rc = _test_ioas_map(mapper->fd, mapper->ioas, bar, size, &iova,
+			    MAP_RW | MAP_FIXED_IOVA);
+	iocb.aio_fildes = disk;
+	if (!rc && (syscall(SYS_io_setup, 1, &context) ||
+		    syscall(SYS_io_submit, context, 1, &iocbs) != 1))
+		rc = errno;
+	return rc;
+}
+
+/* Has the process begun to exit, so that it has no memory? */
+static bool has_no_memory(pid_t pid)
+{
+	char name[64];
+	long pages = -1;
+	FILE *f;
+
+	snprintf(name, sizeof(name), "/proc/%d/statm", pid);
+	f = fopen(name, "re");
+	if (!f)
+		return false;
+	if (fscanf(f, "%ld", &pages) != 1)
+		pages = -1;
+	fclose(f);
+	return !pages;
+}
+
+/*
+ * The exit of a process that has mapped the BAR waits for a disk, while its
+ * page tables are still there. Another process uses the device.
+ */
+TEST_F(p2p, exit_that_takes_long)
+{
+	struct mapper mapper = { self->fd, self->ioas, self->cdev };
+	uint64_t end = now_ms() + LIMIT_MS * slowness();
+	struct child child;
+	int status;
+
+	if (system(LOAD_SLOW_DISK))
+		SKIP(_exit(KSFT_SKIP), "modprobe null_blk failed");
+	ASSERT_TRUE(child_start(&child, map_and_read, &mapper));
+	test_ok(child_result(&child));
+	test_reaches(BAR, self->bar, 1);
+	ASSERT_EQ(0, kill(child.pid, SIGKILL));
+	while (!has_no_memory(child.pid) && now_ms() < end)
+		sleep_ms(1);
+	test_ok(vfio_enable_memory(self->cdev, false));
+	test_ok(vfio_enable_memory(self->cdev, true));
+	/* No page table has it, and it does not come back. */
+	test_does_not_reach(BAR, self->bar, 2);
+	ASSERT_EQ(0, waitpid(child.pid, &status, WNOHANG))
+		TH_LOG("the exit took no time");
+	test_unmap(BAR, self->size);
+	child_kill(&child);
+	ASSERT_EQ(0, system("rmmod null_blk"));
 }
 
 static void *unbind_run(void *bdf)
