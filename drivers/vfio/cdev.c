@@ -211,23 +211,6 @@ static long vfio_cdev_dispatch(struct vfio_cdev *dev, unsigned int cmd,
 	return vfio_cdev_driver_ioctl(dev, cmd, arg);
 }
 
-/* The driver may take the BARs away from user space after this. */
-void vfio_cdev_hold_bars(struct iommufd_bar_device *bars)
-{
-	if (bars && vfio_pci_core_zap_misses_exiting())
-		iommufd_bar_hold(bars);
-}
-
-/* The user may have got the BARs back: after a reset, or by a config write. */
-void vfio_cdev_release_bars(struct iommufd_bar_device *bars)
-{
-	if (!bars)
-		return;
-	if (vfio_pci_core_zap_misses_exiting())
-		iommufd_bar_unhold(bars);
-	iommufd_bar_retry(bars);
-}
-
 long vfio_cdev_fops_ioctl(struct file *filep, unsigned int cmd,
 			  unsigned long arg)
 {
@@ -245,12 +228,12 @@ long vfio_cdev_fops_ioctl(struct file *filep, unsigned int cmd,
 	has_pm = device->driver && device->driver->pm;
 	if (has_pm && pm_runtime_resume_and_get(device))
 		return -EIO;
-	vfio_cdev_hold_bars(file->dev->bars);
+	vfio_bars_hold(file->dev->bars);
 	if (file->of_group)
 		rc = vfio_cdev_driver_ioctl(file->dev, cmd, arg);
 	else
 		rc = vfio_cdev_dispatch(file->dev, cmd, arg);
-	vfio_cdev_release_bars(file->dev->bars);
+	vfio_bars_release(file->dev->bars);
 	if (has_pm)
 		pm_runtime_put(device);
 	return rc;
@@ -278,9 +261,9 @@ ssize_t vfio_cdev_fops_write(struct file *filep, const char __user *buf,
 
 	if (!vfio_cdev_bound(file) || !vdev->ops->write)
 		return -EINVAL;
-	vfio_cdev_hold_bars(file->dev->bars);
+	vfio_bars_hold(file->dev->bars);
 	done = vdev->ops->write(vdev, buf, count, ppos);
-	vfio_cdev_release_bars(file->dev->bars);
+	vfio_bars_release(file->dev->bars);
 	return done;
 }
 EXPORT_SYMBOL_GPL(vfio_cdev_fops_write);

@@ -115,14 +115,21 @@ ssize_t vfio_cdev_fops_read(struct file *filep, char __user *buf, size_t count,
 ssize_t vfio_cdev_fops_write(struct file *filep, const char __user *buf,
 			     size_t count, loff_t *ppos);
 int vfio_cdev_fops_mmap(struct file *filep, struct vm_area_struct *vma);
-void vfio_cdev_hold_bars(struct iommufd_bar_device *bars);
-void vfio_cdev_release_bars(struct iommufd_bar_device *bars);
 struct vfio_cdev *vfio_cdev_create(struct vfio_device *vdev);
 void vfio_cdev_destroy(struct vfio_cdev *dev);
 bool vfio_cdev_join_in_group(struct vfio_cdev *dev, struct file *group);
 void vfio_cdev_leave(struct vfio_cdev *dev);
 int vfio_cdev_nodes_init(void);
 void vfio_cdev_nodes_exit(void);
+
+/* bars.c: BARs as memory of an iommufd */
+int vfio_bars_add(struct vfio_cdev *dev);
+void vfio_bars_remove(struct vfio_cdev *dev);
+struct iommufd_bar_device *vfio_bars_get(struct vfio_device *vdev);
+void vfio_bars_hold(struct iommufd_bar_device *bars);
+void vfio_bars_release(struct iommufd_bar_device *bars);
+int vfio_bars_init(void);
+void vfio_bars_exit(void);
 
 /* bind.c: binding and attaching to an iommufd */
 struct vfio_device_attach_iommufd_pt;
@@ -188,7 +195,6 @@ long vfio_cdev_hot_reset_ioctl(struct vfio_cdev *dev,
 			       struct vfio_pci_hot_reset __user *arg);
 
 /* main.c: all character devices */
-struct iommufd_bar_device *vfio_cdev_get_bars(struct vfio_device *vdev);
 struct vfio_cdev *vfio_cdev_next_in_group(struct file *group,
 					  unsigned long *index);
 

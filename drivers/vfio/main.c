@@ -10,9 +10,6 @@
 #include <linux/device.h>
 #include <linux/err.h>
 #include <linux/export.h>
-#include <linux/iommufd.h>
-#include <linux/ioport.h>
-#include <linux/mm_types.h>
 #include <linux/module.h>
 #include <linux/pci.h>
 #include <linux/vfio.h>
@@ -61,8 +58,13 @@ static int vfio_cdev_add_dev(struct device *device)
 	}
 	rc = xa_err(
 		xa_store(&vfio_cdevs, (unsigned long)vdev, dev, GFP_KERNEL));
+	if (rc)
+		goto out_destroy;
+	rc = vfio_bars_add(dev);
 	if (!rc)
 		return 0;
+	xa_erase(&vfio_cdevs, (unsigned long)vdev);
+out_destroy:
 	vfio_cdev_destroy(dev);
 out_warn:
 	dev_warn(vdev->dev, "no VFIO cdev: error %d\n", rc);
@@ -75,8 +77,10 @@ static void vfio_cdev_remove_dev(struct device *device)
 		container_of(device, struct vfio_device, device);
 	struct vfio_cdev *dev = xa_erase(&vfio_cdevs, (unsigned long)vdev);
 
-	if (dev)
-		vfio_cdev_destroy(dev);
+	if (!dev)
+		return;
+	vfio_bars_remove(dev);
+	vfio_cdev_destroy(dev);
 }
 
 /**
@@ -103,99 +107,6 @@ struct vfio_cdev *vfio_cdev_next_in_group(struct file *group,
 }
 EXPORT_SYMBOL_GPL(vfio_cdev_next_in_group);
 
-/*
- * Do these bus addresses lie in one BAR? A BAR that ends within a page has the
- * page: vfio-pci-core lets user space mmap it only if nothing else is there.
- */
-static bool vfio_cdev_has_bar(struct pci_dev *pdev, phys_addr_t phys,
-			      u64 length)
-{
-	struct resource range = DEFINE_RES_MEM(phys, length);
-	int i;
-
-	for (i = 0; i < PCI_STD_NUM_BARS; i++) {
-		struct resource bar = pdev->resource[i];
-
-		bar.end |= PAGE_SIZE - 1;
-		if (resource_contains(&bar, &range))
-			return true;
-	}
-	return false;
-}
-
-/* The BARs of a device that is registered, with a reference, or NULL */
-struct iommufd_bar_device *vfio_cdev_get_bars(struct vfio_device *vdev)
-{
-	struct iommufd_bar_device *bars = NULL;
-	struct vfio_cdev *dev;
-
-	xa_lock(&vfio_cdevs);
-	dev = xa_load(&vfio_cdevs, (unsigned long)vdev);
-	if (dev && dev->bars)
-		bars = iommufd_bar_device_get(dev->bars);
-	xa_unlock(&vfio_cdevs);
-	return bars;
-}
-
-/*
- * iommufd_bar_provider.device. vfio-pci-core's mmap() leaves its device in the
- * VMA of a BAR, whichever file of the device user space has, so that this also
- * recognises BARs that users of the stock group have. The pointer is looked up
- * before it is used. vfio-pci-core may keep other memory in regions of its own,
- * and a driver on top of it too: that is no BAR.
- */
-static struct iommufd_bar_device *
-vfio_cdev_bar_device(const struct vm_area_struct *vma, phys_addr_t phys,
-		     u64 length, const struct iommufd_ctx **bound)
-{
-	struct vfio_pci_core_device *core = vma->vm_private_data;
-	struct iommufd_bar_device *device = NULL;
-	struct vfio_cdev *dev;
-
-	*bound = NULL;
-	if (!core)
-		return NULL;
-	/* The VMA keeps the device open. */
-	xa_lock(&vfio_cdevs);
-	dev = xa_load(&vfio_cdevs, (unsigned long)&core->vdev);
-	if (dev && dev->bars && vfio_cdev_pci_core(dev->vdev) == core &&
-	    (!length || vfio_cdev_has_bar(core->pdev, phys, length))) {
-		device = iommufd_bar_device_get(dev->bars);
-		*bound = READ_ONCE(dev->ictx);
-	}
-	xa_unlock(&vfio_cdevs);
-	if (device && length && !vfio_pci_vma_is_watched(core, vma)) {
-		iommufd_bar_device_put(device);
-		return NULL;
-	}
-	return device;
-}
-
-/*
- * iommufd_bar_provider.is_reachable: what vfio-pci-core asks before it lets a
- * fault through. It holds memory_lock for writing during a reset.
- */
-static bool vfio_cdev_bar_is_reachable(void *data)
-{
-	struct vfio_pci_core_device *core = data;
-	struct pci_dev *pdev = core->pdev;
-	u16 command;
-	bool is;
-
-	if (!down_read_trylock(&core->memory_lock))
-		return false;
-	command = le16_to_cpup((__le16 *)&core->vconfig[PCI_COMMAND]);
-	is = !core->pm_runtime_engaged && pdev->current_state < PCI_D3hot &&
-	     (pdev->no_command_memory || (command & PCI_COMMAND_MEMORY));
-	up_read(&core->memory_lock);
-	return is;
-}
-
-static const struct iommufd_bar_provider vfio_cdev_bars = {
-	.device = vfio_cdev_bar_device,
-	.is_reachable = vfio_cdev_bar_is_reachable,
-};
-
 static struct class_interface vfio_cdev_interface = {
 	.add_dev = vfio_cdev_add_dev,
 	.remove_dev = vfio_cdev_remove_dev,
@@ -211,16 +122,16 @@ static int __init vfio_cdev_module_init(void)
 	rc = vfio_cdev_nodes_init();
 	if (rc)
 		goto out_opener_exit;
-	rc = iommufd_bar_provider_register(&vfio_cdev_bars);
+	rc = vfio_bars_init();
 	if (rc)
 		goto out_nodes_exit;
 	rc = vfio_class_watch(&vfio_cdev_interface);
 	if (rc)
-		goto out_unregister;
+		goto out_bars_exit;
 	return 0;
 
-out_unregister:
-	iommufd_bar_provider_unregister();
+out_bars_exit:
+	vfio_bars_exit();
 out_nodes_exit:
 	vfio_dma_exit();
 	vfio_cdev_nodes_exit();
@@ -233,7 +144,7 @@ module_init(vfio_cdev_module_init);
 static void __exit vfio_cdev_module_exit(void)
 {
 	class_interface_unregister(&vfio_cdev_interface);
-	iommufd_bar_provider_unregister();
+	vfio_bars_exit();
 	vfio_dma_exit();
 	vfio_cdev_nodes_exit();
 	vfio_group_opener_exit();

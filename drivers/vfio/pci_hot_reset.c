@@ -282,10 +282,10 @@ static void vfio_pci_affected_stop_bars(struct vfio_pci_affected *affected)
 	for (i = 0; i < affected->count; i++) {
 		struct vfio_pci_affected_device *device = &affected->devices[i];
 
-		device->bars = vfio_cdev_get_bars(&device->core->vdev);
+		device->bars = vfio_bars_get(&device->core->vdev);
 		if (!device->bars)
 			continue;
-		vfio_cdev_hold_bars(device->bars);
+		vfio_bars_hold(device->bars);
 		iommufd_bar_stop(device->bars);
 	}
 }
@@ -300,7 +300,7 @@ static void vfio_pci_affected_start_bars(struct vfio_pci_affected *affected)
 		if (!bars)
 			continue;
 		iommufd_bar_start(bars);
-		vfio_cdev_release_bars(bars);
+		vfio_bars_release(bars);
 		iommufd_bar_device_put(bars);
 	}
 }

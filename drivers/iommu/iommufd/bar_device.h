@@ -8,8 +8,6 @@
 #include <linux/refcount.h>
 #include <linux/types.h>
 
-struct umem_bar;
-
 /**
  * struct iommufd_bar_device - a device whose BARs are memory
  * @users: references
@@ -32,8 +30,9 @@ struct iommufd_bar_device {
 	unsigned int looking;
 };
 
-void bar_device_add(struct iommufd_bar_device *device, struct umem_bar *bar);
-void bar_device_remove(struct iommufd_bar_device *device, struct umem_bar *bar);
+void bar_device_add(struct iommufd_bar_device *device, struct list_head *entry);
+void bar_device_remove(struct iommufd_bar_device *device,
+		       struct list_head *entry);
 bool bar_device_look_begin(struct iommufd_bar_device *device);
 void bar_device_look_end(struct iommufd_bar_device *device);
 

@@ -46,10 +46,13 @@
  * lock is a semaphore, which lockdep does not follow.
  */
 #include <linux/atomic.h>
+#include <linux/export.h>
 #include <linux/iommu.h>
 #include <linux/iommufd.h>
 #include <linux/jiffies.h>
+#include <linux/lockdep.h>
 #include <linux/mm.h>
+#include <linux/mutex.h>
 #include <linux/sched/mm.h>
 #include <linux/sched/signal.h>
 #include <linux/slab.h>
@@ -97,7 +100,7 @@ static void bar_set_state(struct umem_bar *bar, enum umem_bar_state state)
 {
 	atomic_add((state == BAR_GONE) - (bar->state == BAR_GONE),
 		   &bar->range.device->gone);
-	/* Pairs with READ_ONCE() in umem_bar_retry(). */
+	/* Pairs with READ_ONCE() in bar_retry(). */
 	WRITE_ONCE(bar->state, state);
 }
 
@@ -186,7 +189,7 @@ static int bar_find_and_lock(struct umem_bar *bar)
 static void bar_set_here(struct umem_bar *bar)
 {
 	bar_set_state(bar, BAR_HERE);
-	/* Pairs with the semaphore in umem_bar_hold(). */
+	/* Pairs with the semaphore in bar_hold(). */
 	if (READ_ONCE(bar->range.device->holds) && !bar->held) {
 		mmget(bar->range.mm);
 		bar->held = true;
@@ -241,7 +244,7 @@ static void bar_work(struct work_struct *work)
 }
 
 /* Look for the BAR if it is out of reach. */
-void umem_bar_retry(struct umem_bar *bar)
+static void bar_retry(struct umem_bar *bar)
 {
 	if (READ_ONCE(bar->state) != BAR_GONE)
 		return;
@@ -252,7 +255,7 @@ void umem_bar_retry(struct umem_bar *bar)
 }
 
 /* A BAR that is in a page table becomes a user of its mm, or is lost. */
-void umem_bar_hold(struct umem_bar *bar)
+static void bar_hold(struct umem_bar *bar)
 {
 	down(&bar->sem);
 	if (bar->state == BAR_HERE && !bar->held) {
@@ -265,7 +268,7 @@ void umem_bar_hold(struct umem_bar *bar)
 	up(&bar->sem);
 }
 
-void umem_bar_unhold(struct umem_bar *bar)
+static void bar_unhold(struct umem_bar *bar)
 {
 	down(&bar->sem);
 	if (bar->held)
@@ -273,6 +276,76 @@ void umem_bar_unhold(struct umem_bar *bar)
 	bar->held = false;
 	up(&bar->sem);
 }
+
+/* Under the lock. The number of BARs is up to user space. */
+static void bar_for_each(struct iommufd_bar_device *device,
+			 void (*call)(struct umem_bar *bar))
+{
+	struct umem_bar *bar;
+
+	lockdep_assert_held(&device->lock);
+
+	list_for_each_entry(bar, &device->bars, entry) {
+		call(bar);
+		cond_resched();
+	}
+}
+
+/**
+ * iommufd_bar_retry() - look for the BARs of a device that are out of reach
+ * @device: device
+ *
+ * The worker looks for them from time to time. A module that knows that user
+ * space may have got them back calls this, so that they are mapped soon.
+ *
+ * Context: may sleep; does not wait for the worker.
+ */
+void iommufd_bar_retry(struct iommufd_bar_device *device)
+{
+	if (!atomic_read(&device->gone))
+		return;
+	mutex_lock(&device->lock);
+	bar_for_each(device, bar_retry);
+	mutex_unlock(&device->lock);
+}
+EXPORT_SYMBOL_GPL(iommufd_bar_retry);
+
+/**
+ * iommufd_bar_hold() - have no process exit that has a BAR
+ * @device: device
+ *
+ * For a driver that leaves exiting processes out when it takes BARs away. Until
+ * iommufd_bar_unhold() each BAR that is in a page table belongs to a process
+ * whose address space does not go. The BARs of processes that are exiting have
+ * gone when this returns.
+ *
+ * Context: may sleep; the caller holds no lock that a caller of an MMU notifier
+ * may hold.
+ */
+void iommufd_bar_hold(struct iommufd_bar_device *device)
+{
+	mutex_lock(&device->lock);
+	/* Before the walk: what finds a BAR after it holds that BAR itself. */
+	WRITE_ONCE(device->holds, device->holds + 1);
+	if (device->holds == 1)
+		bar_for_each(device, bar_hold);
+	mutex_unlock(&device->lock);
+}
+EXPORT_SYMBOL_GPL(iommufd_bar_hold);
+
+/**
+ * iommufd_bar_unhold() - undo one iommufd_bar_hold()
+ * @device: device
+ */
+void iommufd_bar_unhold(struct iommufd_bar_device *device)
+{
+	mutex_lock(&device->lock);
+	WRITE_ONCE(device->holds, device->holds - 1);
+	if (!device->holds)
+		bar_for_each(device, bar_unhold);
+	mutex_unlock(&device->lock);
+}
+EXPORT_SYMBOL_GPL(iommufd_bar_unhold);
 
 /**
  * umem_bar_init() - take a BAR as the memory of a umem
@@ -301,7 +374,7 @@ int umem_bar_init(struct iommufd_umem *umem,
 		return rc;
 	/* The payer may change. */
 	mmgrab(range->mm);
-	bar_device_add(range->device, bar);
+	bar_device_add(range->device, &bar->entry);
 	umem->flags |= UMEM_RELEASE;
 	return 0;
 }
@@ -313,10 +386,10 @@ static void bar_release(struct iommufd_umem *umem)
 
 	WARN_ON_ONCE(!list_empty(&bar->places));
 	/* All that queues the work goes before the work. */
-	bar_device_remove(bar->range.device, bar);
+	bar_device_remove(bar->range.device, &bar->entry);
 	mmu_interval_notifier_remove(&bar->notifier);
 	cancel_delayed_work_sync(&bar->work);
-	umem_bar_unhold(bar);
+	bar_unhold(bar);
 	bar_set_state(bar, BAR_DEAD);
 	iommufd_bar_device_put(bar->range.device);
 	mmdrop(bar->range.mm);

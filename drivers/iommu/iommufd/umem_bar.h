@@ -63,8 +63,5 @@ int umem_bars_init(void);
 void umem_bars_exit(void);
 int umem_bar_init(struct iommufd_umem *umem,
 		  const struct iommufd_bar_range *range);
-void umem_bar_retry(struct umem_bar *bar);
-void umem_bar_hold(struct umem_bar *bar);
-void umem_bar_unhold(struct umem_bar *bar);
 
 #endif
