@@ -255,7 +255,25 @@ static void vfio_pci_affected_wake(struct vfio_pci_core_device *core)
 	pci_restore_state(pdev);
 }
 
-/* Reset while no process can access the memory of any of the devices. */
+/*
+ * Take the memory of a device away from processes and other devices, and keep
+ * its memory_lock. The zap is for processes. Only vfio-pci-core can revoke
+ * dma-bufs, and the one call that does no more than that is the entry to low
+ * power. It drops memory_lock, and until a reset holds it a process that
+ * accesses a BAR gets SIGBUS. So the user has to revoke them before the reset,
+ * by switching memory decoding off.
+ */
+static bool vfio_pci_affected_lock(struct vfio_pci_core_device *core)
+{
+	if (!vfio_pci_core_zap_trylock(core))
+		return false;
+	if (!vfio_pci_core_dma_bufs_usable(core))
+		return true;
+	up_write(&core->memory_lock);
+	return false;
+}
+
+/* Reset while nothing can access the memory of any of the devices. */
 static int vfio_pci_affected_reset_locked(struct vfio_cdev *dev,
 					  struct vfio_pci_affected *affected)
 {
@@ -263,7 +281,7 @@ static int vfio_pci_affected_reset_locked(struct vfio_cdev *dev,
 	int rc = -EBUSY;
 
 	for (locked = 0; locked < affected->count; locked++)
-		if (!vfio_pci_core_zap_trylock(affected->devices[locked].core))
+		if (!vfio_pci_affected_lock(affected->devices[locked].core))
 			goto out_unlock;
 	for (i = 0; i < affected->count; i++)
 		vfio_pci_affected_wake(affected->devices[i].core);
@@ -305,11 +323,26 @@ static void vfio_pci_affected_start_bars(struct vfio_pci_affected *affected)
 	}
 }
 
+/*
+ * The device may have been in D3, which the reset has ended. Let its dma-bufs
+ * be used again if memory decoding is on. The exit from low power does that; it
+ * is left to the user of a device that is in low power.
+ */
+static void vfio_pci_affected_restore(struct vfio_pci_core_device *core)
+{
+	const u32 flags = VFIO_DEVICE_FEATURE_SET |
+			  VFIO_DEVICE_FEATURE_LOW_POWER_EXIT;
+
+	if (vfio_pci_core_has_dma_bufs(core) &&
+	    !READ_ONCE(core->pm_runtime_engaged))
+		core->vdev.ops->device_feature(&core->vdev, flags, NULL, 0);
+}
+
 /* Wake and reset the devices, all of which are owned. Under dev_set->lock. */
 static int vfio_pci_affected_reset(struct vfio_cdev *dev,
 				   struct vfio_pci_affected *affected)
 {
-	unsigned int awake;
+	unsigned int awake, i;
 	int rc = 0;
 
 	for (awake = 0; awake < affected->count; awake++) {
@@ -320,6 +353,8 @@ static int vfio_pci_affected_reset(struct vfio_cdev *dev,
 	}
 	vfio_pci_affected_stop_bars(affected);
 	rc = vfio_pci_affected_reset_locked(dev, affected);
+	for (i = 0; !rc && i < affected->count; i++)
+		vfio_pci_affected_restore(affected->devices[i].core);
 	vfio_pci_affected_start_bars(affected);
 out_put:
 	while (awake--)
@@ -334,7 +369,8 @@ out_put:
  *
  * Return: 0; EINVAL for a bad argument or when not all devices are owned,
  * EFAULT, ENODEV when neither the slot nor the bus of the device can be reset,
- * EBUSY or EAGAIN when another thread is using one of the devices, ENOMEM.
+ * EBUSY or EAGAIN when another thread is using one of the devices, EBUSY also
+ * if a dma-buf of one that decodes memory exists, ENOMEM.
  */
 long vfio_cdev_hot_reset_ioctl(struct vfio_cdev *dev,
 			       struct vfio_pci_hot_reset __user *arg)
