@@ -124,7 +124,7 @@ struct iova_area *iova_area_create_dmabuf(struct iommufd_payer *payer, int fd,
 	if (!umem)
 		return ERR_PTR(-ENOMEM);
 	rc = umem_dmabuf_init(&umem->umem, fd, start & PAGE_MASK,
-			      start + length);
+			      start + length, prot);
 	if (rc) {
 		kfree(umem);
 		return ERR_PTR(rc);

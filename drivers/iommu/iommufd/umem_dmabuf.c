@@ -17,6 +17,8 @@
 #include <linux/dma-buf.h>
 #include <linux/dma-resv.h>
 #include <linux/err.h>
+#include <linux/fs.h>
+#include <linux/iommu.h>
 #include <linux/module.h>
 #include <linux/slab.h>
 #include <linux/vfio_pci_core.h>
@@ -68,8 +70,12 @@ static const struct dma_buf_attach_ops dmabuf_attach_ops = {
 	.invalidate_mappings = dmabuf_invalidate,
 };
 
-/* Ask the exporter for the bus address of the whole buffer. */
-static int dmabuf_find(struct dma_buf_attachment *attach, struct phys_vec *phys)
+/*
+ * Ask the exporter for the bus address of the buffer, of which @end bytes are
+ * needed.
+ */
+static int dmabuf_find(struct dma_buf_attachment *attach, u64 end,
+		       struct phys_vec *phys)
 {
 	int (*map)(struct dma_buf_attachment *attach, struct phys_vec *phys);
 	struct umem_dmabuf *mem = attach->importer_priv;
@@ -81,6 +87,8 @@ static int dmabuf_find(struct dma_buf_attachment *attach, struct phys_vec *phys)
 		return -EOPNOTSUPP;
 	dma_resv_lock(attach->dmabuf->resv, NULL);
 	rc = map(attach, phys);
+	if (!rc && end > phys->len)
+		rc = -EINVAL;
 	if (!rc)
 		rc = dma_buf_pin(attach);
 	/* A revocation since it was attached is over. */
@@ -91,18 +99,31 @@ static int dmabuf_find(struct dma_buf_attachment *attach, struct phys_vec *phys)
 	return rc;
 }
 
+/*
+ * The rights of a descriptor can be less than those of the program that has
+ * made the buffer. They are those that a shared mmap needs, as with other files.
+ */
+static bool dmabuf_permits(const struct file *file, int prot)
+{
+	return (file->f_mode & FMODE_READ) &&
+	       (!(prot & IOMMU_WRITE) || (file->f_mode & FMODE_WRITE));
+}
+
 /**
  * umem_dmabuf_init() - take a dma-buf as the memory of a umem
  * @umem: umem with room for struct umem_dmabuf
  * @fd: descriptor of the buffer
  * @start: offset in the buffer of the first page, page aligned
  * @end: offset behind the last byte
+ * @prot: IOMMU_READ and IOMMU_WRITE
  *
- * Return: 0; -EBADF, -EINVAL if it is no buffer; -EINVAL if it ends before @end;
- * -EOPNOTSUPP if its exporter is not vfio-pci or the memory is not contiguous;
- * -ENODEV if it is revoked; -ENOMEM.
+ * Return: 0; -EBADF, -EINVAL if it is no buffer; -EPERM if @fd is not open for
+ * reading, or for what @prot says; -EINVAL if it ends before @end; -EOPNOTSUPP
+ * if its exporter is not vfio-pci or the memory is not contiguous; -ENODEV if
+ * it is revoked; -ENOMEM.
  */
-int umem_dmabuf_init(struct iommufd_umem *umem, int fd, u64 start, u64 end)
+int umem_dmabuf_init(struct iommufd_umem *umem, int fd, u64 start, u64 end,
+		     int prot)
 {
 	struct umem_dmabuf *mem = to_umem_dmabuf(umem);
 	struct device *importer = READ_ONCE(dmabuf_importer);
@@ -116,6 +137,10 @@ int umem_dmabuf_init(struct iommufd_umem *umem, int fd, u64 start, u64 end)
 	dmabuf = dma_buf_get(fd);
 	if (IS_ERR(dmabuf))
 		return PTR_ERR(dmabuf);
+	if (!dmabuf_permits(dmabuf->file, prot)) {
+		rc = -EPERM;
+		goto out_put;
+	}
 	if (end > dmabuf->size)
 		goto out_put;
 	INIT_LIST_HEAD(&mem->places);
@@ -125,9 +150,7 @@ int umem_dmabuf_init(struct iommufd_umem *umem, int fd, u64 start, u64 end)
 		rc = PTR_ERR(attach);
 		goto out_put;
 	}
-	rc = dmabuf_find(attach, &phys);
-	if (!rc && end > phys.len)
-		rc = -EINVAL;
+	rc = dmabuf_find(attach, end, &phys);
 	if (rc)
 		goto out_detach;
 	mem->attach = attach;

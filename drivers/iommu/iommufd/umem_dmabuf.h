@@ -29,7 +29,8 @@ struct umem_dmabuf {
 /* Buffers: umem_ops of memory that is in a dma-buf at the offset umem.start */
 extern const struct umem_ops umem_dmabuf_ops;
 
-int umem_dmabuf_init(struct iommufd_umem *umem, int fd, u64 start, u64 end);
+int umem_dmabuf_init(struct iommufd_umem *umem, int fd, u64 start, u64 end,
+		     int prot);
 void umem_dmabuf_set_importer(struct device *dev);
 
 #endif

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * <linux/dma-buf.h> as drivers/iommu/ knows it, on kernels where vfio-pci-core does
- * not export BARs to iommufd. There no dma-buf can be imported: dma_buf_get() says so,
- * and the other functions are never called.
+ * <linux/dma-buf.h> as drivers/iommu/ knows it, on kernels where vfio-pci-core
+ * does not export BARs to iommufd. There no dma-buf can be imported:
+ * dma_buf_get() says so, and the other functions are never called.
  */
 #ifndef _COMPAT_LINUX_DMA_BUF_H
 #define _COMPAT_LINUX_DMA_BUF_H
@@ -52,7 +52,10 @@ compat_vfio_pci_dma_buf_iommufd_map(struct dma_buf_attachment *attach,
 #define dma_buf_detach(dmabuf, attach) ((void)(dmabuf), (void)(attach))
 #define dma_buf_pin compat_dma_buf_pin
 #define dma_buf_unpin(attach) ((void)(attach))
-/* With lock debugging these need a function of dma-buf, which may not be built in. */
+/*
+ * With lock debugging these need a function of dma-buf, which may not be built
+ * in.
+ */
 #define dma_resv_lock(resv, ctx) ((void)(resv), (void)(ctx))
 #define dma_resv_unlock(resv) ((void)(resv))
 #undef symbol_get

@@ -313,8 +313,9 @@ struct iommu_ioas_map {
  * From Linux 7.0 on @fd can be a dma-buf that vfio-pci has made of one range of
  * a BAR. It is neither pinned nor charged. When vfio-pci revokes it, devices do
  * not reach it any more, also if the BAR comes back; the mapping stays. Errnos:
- * EINVAL when the range ends past its end, ENODEV while it is revoked,
- * EOPNOTSUPP for other dma-bufs, and on older kernels for all.
+ * EPERM when it was not made for reading, or with WRITEABLE for writing. EINVAL
+ * when the range ends past its end, ENODEV while it is revoked, EOPNOTSUPP for
+ * other dma-bufs, and on older kernels for all.
  */
 struct iommu_ioas_map_file {
 	__u32 size;
