@@ -361,8 +361,14 @@ int iommufd_ioas_map_memory(struct iommufd_ioas *ioas, unsigned long uva,
 	if (!look) {
 		*new = create_user_area(ictx, uva, length, prot);
 		rc = map_area(ioas, *new, how, iova);
-		if (rc != -EFAULT)
+		/* The page tables may have gone before anything was pinned. */
+		look = !rc && !iova_area_has_pgtables(*new);
+		if (look) {
+			iova_space_abort(&ioas->space, *new);
+			iova_areas_free(*new);
+		} else if (rc != -EFAULT) {
 			return rc;
+		}
 	}
 	*new = create_bar_area(ictx, uva, length, prot);
 	if (look && *new == ERR_PTR(-EFAULT))

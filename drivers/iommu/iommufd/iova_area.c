@@ -183,6 +183,12 @@ void iova_umem_put(struct iommufd_umem *umem)
 		kfree(container_of(umem, struct iova_umem, umem));
 }
 
+/* Is the area in a page table? The caller is mapping it. */
+bool iova_area_has_pgtables(const struct iova_area *area)
+{
+	return area->nr_pgtables;
+}
+
 /* Return: 0, -EPERM if an area is for writing and its memory is read-only. */
 int iova_areas_check_rights(const struct iova_area *areas)
 {

@@ -132,6 +132,7 @@ struct iova_area *iova_area_create_dmabuf(struct iommufd_payer *payer, int fd,
 struct iova_area *iova_area_create_bar(struct iommufd_payer *payer,
 				       const struct iommufd_bar_range *range,
 				       unsigned long uva, unsigned long length);
+bool iova_area_has_pgtables(const struct iova_area *area);
 int iova_areas_check_rights(const struct iova_area *areas);
 void iova_areas_free(struct iova_area *areas);
 
