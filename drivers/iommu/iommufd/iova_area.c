@@ -161,6 +161,7 @@ struct iova_area *iova_area_create_bar(struct iommufd_payer *payer,
 	iommufd_umem_init(&umem->umem, &umem_bar_ops, payer,
 			  IOMMUFD_ACCOUNT_NONE, range->start,
 			  range->prot & IOMMU_WRITE);
+	umem->umem.readable = range->prot & IOMMU_READ;
 	return iova_first_area(umem, uva, length, range->prot);
 }
 
@@ -189,11 +190,14 @@ bool iova_area_has_pgtables(const struct iova_area *area)
 	return area->nr_pgtables;
 }
 
-/* Return: 0, -EPERM if an area is for writing and its memory is read-only. */
+/* Return: 0, -EPERM if an area has a right that its memory does not give. */
 int iova_areas_check_rights(const struct iova_area *areas)
 {
 	for (; areas; areas = areas->next) {
-		if ((areas->prot & IOMMU_WRITE) && !areas->umem->writable)
+		const struct iommufd_umem *umem = areas->umem;
+
+		if (((areas->prot & IOMMU_WRITE) && !umem->writable) ||
+		    ((areas->prot & IOMMU_READ) && !umem->readable))
 			return -EPERM;
 	}
 	return 0;

@@ -101,6 +101,7 @@ void iommufd_umem_init(struct iommufd_umem *umem, const struct umem_ops *ops,
 {
 	refcount_set(&umem->refs, 1);
 	umem->writable = writable;
+	umem->readable = true;
 	umem->mode = mode;
 	umem->ops = ops;
 	umem->start = start;

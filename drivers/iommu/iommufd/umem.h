@@ -89,6 +89,8 @@ struct umem_ops {
  * struct iommufd_umem - memory that mappings refer to
  * @refs: one per area, and one while an access copies
  * @writable: pages are pinned for writing
+ * @readable: mappings may be for reading. Pages can always be read; a process
+ *            may have a BAR for writing alone.
  * @mode: counter to charge
  * @flags: UMEM_LEAKED and UMEM_RELEASE
  * @ops: kind of memory
@@ -103,11 +105,12 @@ struct umem_ops {
  * @first_chunk: room for a chunk of one run; must come last. Behind that run is
  *               what the kind keeps, iommufd_umem_private().
  *
- * @writable, @mode, @ops, @start and @payer are constant.
+ * @writable, @readable, @mode, @ops, @start and @payer are constant.
  */
 struct iommufd_umem {
 	refcount_t refs;
 	bool writable;
+	bool readable;
 	u8 mode;
 	u8 flags;
 	const struct umem_ops *ops;

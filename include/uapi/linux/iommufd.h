@@ -345,7 +345,8 @@ struct iommu_ioas_map_file {
  *
  * Errnos: those of IOMMU_IOAS_MAP for the destination. ENOENT when a part of
  * the source range is not mapped or an IOAS is unknown, EPERM when WRITEABLE is
- * requested for memory that was mapped without it.
+ * requested for memory that was mapped without it, or READABLE for a BAR that
+ * was mapped by its address without it.
  */
 struct iommu_ioas_copy {
 	__u32 size;

@@ -267,6 +267,31 @@ TEST_F(refused, bar_with_ram)
 	close(cdev);
 }
 
+/* The process may write to the BAR, but not read it. */
+TEST_F(refused, copy_of_a_bar_with_more_rights)
+{
+	uint64_t iova = IOVA;
+	size_t size;
+	void *bar;
+	int cdev;
+
+	test_ram_bar(&cdev, &bar, &size);
+	ASSERT_EQ(0, mprotect(bar, size, PROT_WRITE));
+	test_err_map_fixed(EFAULT, bar, size, IOVA);
+	test_ok(_test_map_fixed(self->fd, self->ioas, bar, size, IOVA,
+				MAP_WRITE));
+	iova += size;
+	test_err(EPERM, _test_ioas_copy(self->fd, self->ioas, &iova, self->ioas,
+					IOVA, size, MAP_RW | MAP_FIXED_IOVA));
+	test_err(EPERM, _test_ioas_copy(self->fd, self->ioas, &iova, self->ioas,
+					IOVA, size, MAP_READ | MAP_FIXED_IOVA));
+	test_copy(self->ioas, &iova, self->ioas, IOVA, size,
+		  MAP_WRITE | MAP_FIXED_IOVA);
+	test_unmap(IOVA, 2 * size);
+	munmap(bar, size);
+	close(cdev);
+}
+
 TEST_F(refused, good_memory_and_then_a_bar)
 {
 	void *bar;
