@@ -411,6 +411,11 @@ int iommufd_pgtable_map_phys(struct iommufd_pgtable *pgt,
  * Undo iommufd_pgtable_map_phys(), also in an MMU notifier. Neither the page
  * table nor the IOTLB has the range any more when this returns.
  *
+ * If the driver does not unmap, which no driver should do, devices still reach
+ * the addresses. A pinned page would then be kept for good; here is nothing to
+ * keep, as the addresses are those of a device whose driver cannot be made to
+ * wait. The kernel warns.
+ *
  * Memory is allocated under the groups lock, which may call MMU notifiers, but
  * never one that calls this function: see "BARs as memory". lockdep cannot know
  * that, so it is not told who holds the lock here.

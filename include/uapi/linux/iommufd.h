@@ -372,11 +372,15 @@ struct iommu_ioas_copy {
  * mapping was made with CAP_IPC_LOCK and has no limit, stay as they are. The
  * mappings are usable all the time.
  *
- * Errnos: EINVAL when any mapping is of memory of a process or of a dma-buf; a
- * BAR that is mapped by its address does not matter. EBUSY when another thread
- * is creating or removing a mapping. ENOMEM when it is more than the caller's
- * RLIMIT_MEMLOCK allows. EOPNOTSUPP for @__reserved. Nothing has changed on
- * failure. Without a mapping the ioctl succeeds.
+ * A BAR that is mapped by its address does not matter, as nothing is charged for
+ * it. It stays that of the process that has mapped it: when that process exits
+ * or executes another program, devices lose the BAR and do not get it back. The
+ * new process has to remove the mapping and to map the BAR at its own address.
+ *
+ * Errnos: EINVAL when any mapping is of memory of a process or of a dma-buf.
+ * EBUSY when another thread is creating or removing a mapping. ENOMEM when it is
+ * more than the caller's RLIMIT_MEMLOCK allows. EOPNOTSUPP for @__reserved.
+ * Nothing has changed on failure. Without a mapping the ioctl succeeds.
  */
 struct iommu_ioas_change_process {
 	__u32 size;
