@@ -14,16 +14,12 @@
 #include <sys/wait.h>
 
 #include "child.h"
-#include "common.h"
 #include "mock.h"
 #include "nvme.h"
+#include "p2p.h"
 #include "race.h"
 
 #define POLICY	"/sys/module/iommufd/parameters/p2p"
-#define RAM	IOVA			/* IOVA of self->mem */
-#define BAR	(IOVA + (64UL << 20))	/* IOVA of the BAR */
-#define OTHER	(BAR + (64UL << 20))
-#define BYTES	200
 
 FIXTURE(p2p) {
 	int fd;
@@ -74,80 +70,6 @@ FIXTURE_TEARDOWN(p2p)
 	EXPECT_TRUE(!strcmp(policy, self->policy) ||
 		    file_write(POLICY, self->policy));
 }
-
-/* Let the device write a pattern to @_iova. */
-#define test_store(_iova, _seed)					\
-	do {								\
-		mem_fill(self->mem, BYTES, _seed);			\
-		ASSERT_TRUE(edu_load(&self->edu, RAM, BYTES));		\
-		ASSERT_TRUE(edu_store(&self->edu, _iova, BYTES));	\
-	} while (0)
-
-/* Let the device read from @_iova. */
-#define test_loads(_iova, _seed)					\
-	do {								\
-		ASSERT_TRUE(edu_load(&self->edu, _iova, BYTES));	\
-		memset(self->mem, 0x55, BYTES);				\
-		ASSERT_TRUE(edu_store(&self->edu, RAM, BYTES));		\
-		ASSERT_TRUE(mem_is(self->mem, BYTES, _seed));		\
-	} while (0)
-
-/* DMA to @_iova arrives at @_at, both ways, and nowhere beside it. */
-#define test_reaches(_iova, _at, _seed)					\
-	do {								\
-		uint8_t *__at = (_at);					\
-									\
-		memset(__at, 0, BYTES + 1);				\
-		test_store(_iova, _seed);				\
-		ASSERT_TRUE(mem_is(__at, BYTES, _seed));		\
-		ASSERT_EQ(0, __at[BYTES]);				\
-		mem_fill(__at, BYTES, (_seed) + 1000);			\
-		test_loads(_iova, (_seed) + 1000);			\
-	} while (0)
-
-/* DMA to @_iova changes nothing at @_at. */
-#define test_does_not_reach(_iova, _at, _seed)				\
-	do {								\
-		uint8_t *__at = (_at);					\
-									\
-		memset(__at, 0, BYTES);					\
-		test_store(_iova, _seed);				\
-		ASSERT_TRUE(mem_is_zero(__at, BYTES));			\
-		ASSERT_TRUE(edu_load(&self->edu, _iova, BYTES));	\
-	} while (0)
-
-/*
- * VT-d logs that a write to @_iova is refused. The kernel prints only a few such
- * lines in five seconds: hence a second attempt after that time.
- */
-#define test_faults(_iova)						\
-	do {								\
-		bool __fault = !pci_iommu_is_vtd();			\
-									\
-		for (int __i = 0; __i < 2 && !__fault; __i++) {		\
-			int __kmsg = kmsg_open();			\
-									\
-			ASSERT_GE(__kmsg, 0);				\
-			sleep_ms(__i * 5100);				\
-			test_store(_iova, 99);				\
-			__fault = kmsg_wait_fault(__kmsg, true, _iova,	\
-						 300 * slowness());	\
-			close(__kmsg);					\
-		}							\
-		ASSERT_TRUE(__fault);					\
-	} while (0)
-
-/* DMA to @_iova arrives at @_at again, some time soon. */
-#define test_comes_back(_iova, _at, _seed)				\
-	do {								\
-		uint64_t __end = now_ms() + LIMIT_MS * slowness();	\
-									\
-		memset(_at, 0, BYTES);					\
-		do {							\
-			test_store(_iova, _seed);			\
-		} while (!mem_is(_at, BYTES, _seed) && now_ms() < __end); \
-		test_reaches(_iova, _at, (_seed) + 1);			\
-	} while (0)
 
 static void set_policy(const char *policy)
 {
@@ -908,16 +830,6 @@ TEST_F(p2p, bus_reset_of_two_devices)
 	}
 }
 
-static int low_power(int cdev, uint32_t feature)
-{
-	struct vfio_device_feature arg = {
-		.argsz = sizeof(arg),
-		.flags = VFIO_DEVICE_FEATURE_SET | feature,
-	};
-
-	return ioctl(cdev, VFIO_DEVICE_FEATURE, &arg) ? errno : 0;
-}
-
 TEST_F(p2p, low_power)
 {
 	int rc = low_power(self->cdev, VFIO_DEVICE_FEATURE_LOW_POWER_ENTRY);
@@ -934,108 +846,6 @@ TEST_F(p2p, low_power)
 	test_ok(low_power(self->cdev, VFIO_DEVICE_FEATURE_LOW_POWER_EXIT));
 	ASSERT_TRUE(mem_is(self->bar, BYTES, 1001));
 	test_comes_back(BAR, self->bar, 2);
-}
-
-/* VFIO_DEVICE_FEATURE_DMA_BUF, which headers before Linux 6.19 do not have */
-#define FEATURE_DMA_BUF	11
-
-/* A dma-buf of a range of BAR 2; -1 if that fails */
-static int bar_dma_buf(int cdev, uint64_t offset, uint64_t length)
-{
-	struct {
-		uint32_t argsz, flags;
-		uint32_t index, open_flags, reserved, nr_ranges;
-		uint64_t offset, length;
-	} arg = {
-		.argsz = sizeof(arg),
-		.flags = VFIO_DEVICE_FEATURE_GET | FEATURE_DMA_BUF,
-		.index = VFIO_PCI_BAR2_REGION_INDEX,
-		.open_flags = O_RDWR | O_CLOEXEC,
-		.nr_ranges = 1,
-		.offset = offset,
-		.length = length,
-	};
-
-	return ioctl(cdev, VFIO_DEVICE_FEATURE, &arg);
-}
-
-#define test_map_buf(_buf, _start, _length, _iova)			\
-	do {								\
-		uint64_t __iova = (_iova);				\
-									\
-		test_ok(_test_ioas_map_file(self->fd, self->ioas, _buf,	\
-					    _start, _length, &__iova,	\
-					    MAP_RW | MAP_FIXED_IOVA));	\
-	} while (0)
-
-#define test_err_map_buf(_errno, _buf, _start, _length)			\
-	do {								\
-		uint64_t __iova = 0;					\
-									\
-		test_err(_errno,					\
-			 _test_ioas_map_file(self->fd, self->ioas, _buf, \
-					     _start, _length, &__iova,	\
-					     MAP_RW));			\
-	} while (0)
-
-TEST_F(p2p, dma_buf_of_a_bar)
-{
-	uint64_t iova = OTHER;
-	uint8_t buffer[8];
-	int buf, access;
-
-	buf = bar_dma_buf(self->cdev, PAGE, 8 * PAGE);
-	if (buf < 0)
-		SKIP(_exit(KSFT_SKIP), "this kernel's vfio-pci exports no dma-buf: %s",
-		     strerror(errno));
-	test_err_map_buf(EINVAL, buf, 0, 9 * PAGE);
-	test_err_map_buf(EINVAL, buf, 8 * PAGE, PAGE);
-	test_map_buf(buf, 0, 8 * PAGE, BAR);
-	test_pinned(4);
-	test_reaches(BAR, self->bar + PAGE, 1);
-	test_reaches(BAR + 8 * PAGE - BYTES - 1,
-		     self->bar + 9 * PAGE - BYTES - 1, 2);
-	test_does_not_reach(BAR + 8 * PAGE, self->bar + 9 * PAGE, 3);
-	test_copy(self->ioas, &iova, self->ioas, BAR + PAGE, PAGE,
-		  MAP_RW | MAP_FIXED_IOVA);
-	test_ok(_test_access_create(self->fd, self->ioas, 0, &access));
-	test_err(EINVAL, _test_access_rw(self->fd, access, BAR, 8, buffer, 0));
-	close(access);
-	test_unmap(BAR, 8 * PAGE);
-	test_reaches(OTHER, self->bar + 2 * PAGE, 4);
-	test_unmap(RAM, PAGE);
-	test_err(EINVAL, _test_change_process(self->fd));
-	test_map_fixed(self->mem, PAGE, RAM);
-	test_map_buf(buf, 2 * PAGE, PAGE, BAR);
-	/* The mapping holds the buffer. */
-	close(buf);
-	test_reaches(BAR, self->bar + 3 * PAGE, 5);
-}
-
-TEST_F(p2p, dma_buf_is_revoked)
-{
-	int buf = bar_dma_buf(self->cdev, 0, self->size);
-
-	if (buf < 0)
-		SKIP(_exit(KSFT_SKIP), "this kernel's vfio-pci exports no dma-buf: %s",
-		     strerror(errno));
-	test_map_buf(buf, 0, self->size, BAR);
-	test_reaches(BAR, self->bar, 1);
-	test_ok(vfio_enable_memory(self->cdev, false));
-	test_faults(BAR);
-	test_err_map_buf(ENODEV, buf, 0, self->size);
-	test_ok(vfio_enable_memory(self->cdev, true));
-	/* It does not come back, and a new page table does not get it. */
-	sleep_ms(WAIT_MS);
-	test_does_not_reach(BAR, self->bar, 2);
-	test_detach(self->edu.cdev);
-	test_attach_to(&self->edu, self->ioas);
-	test_does_not_reach(BAR, self->bar, 3);
-	test_map_buf(buf, 0, self->size, OTHER);
-	test_reaches(OTHER, self->bar, 4);
-	test_unmap(BAR, self->size);
-	test_unmap(OTHER, self->size);
-	close(buf);
 }
 
 /* Until Linux 6.9 the kernel warns if a BAR of a group moves. */
