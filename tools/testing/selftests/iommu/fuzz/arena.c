@@ -6,6 +6,9 @@
 #include <kselftest.h>
 
 #include "arena.h"
+#include "vfio.h"
+
+int arena_bar = -1;
 
 enum kind {
 	KIND_ANON,
@@ -17,6 +20,7 @@ enum kind {
 	KIND_HOLE,
 	KIND_THP,
 	KIND_HUGETLB,
+	KIND_BAR,
 };
 
 #define FILE_FIRST	64
@@ -39,6 +43,7 @@ static const struct region {
 	{ KIND_FILE_PRIVATE, 168, 24 },
 	{ KIND_FILE_SHARED_READ, 192, 16 },
 	{ KIND_ANON, 208, 48 },
+	{ KIND_BAR, ARENA_BAR, ARENA_BAR_PAGES },
 	{ KIND_THP, ARENA_HUGE, 512 },
 	{ KIND_HUGETLB, ARENA_HUGE + 512, 512 },
 };
@@ -61,6 +66,21 @@ static bool region_make_huge(const struct region *region, uint8_t *va)
 	return true;
 }
 
+/* A program may have been killed while decoding was off. */
+static bool region_make_bar(uint8_t *va, size_t length)
+{
+	struct vfio_region_info info;
+
+	if (arena_bar < 0)
+		return true;
+	return !vfio_enable_memory(arena_bar, true) &&
+	       !_test_vfio_region_info(arena_bar, VFIO_PCI_BAR0_REGION_INDEX,
+				       &info) &&
+	       mmap(va, length, PROT_READ | PROT_WRITE,
+		    MAP_SHARED | MAP_FIXED_NOREPLACE, arena_bar,
+		    info.offset) == va;
+}
+
 static bool region_make(struct arena *arena, const struct region *region)
 {
 	uint8_t *va = arena->start + region->first * PAGE;
@@ -74,6 +94,8 @@ static bool region_make(struct arena *arena, const struct region *region)
 		return true;
 	if (region->kind == KIND_THP || region->kind == KIND_HUGETLB)
 		return region_make_huge(region, va);
+	if (region->kind == KIND_BAR)
+		return region_make_bar(va, length);
 	if (region->kind == KIND_FILE_SHARED ||
 	    region->kind == KIND_FILE_SHARED_READ)
 		flags = MAP_SHARED | MAP_FIXED_NOREPLACE;
@@ -109,8 +131,10 @@ static void region_note(struct arena *arena, const struct region *region)
 	for (unsigned int i = 0; i < region->pages; i++) {
 		struct arena_page *page = &arena->pages[region->first + i];
 
+		page->device = region->kind == KIND_BAR && arena_bar >= 0;
 		page->readable = region->kind != KIND_NONE &&
-				 region->kind != KIND_HOLE;
+				 region->kind != KIND_HOLE &&
+				 region->kind != KIND_BAR;
 		page->writable = page->readable &&
 				 region->kind != KIND_ANON_READ &&
 				 region->kind != KIND_FILE_SHARED_READ;

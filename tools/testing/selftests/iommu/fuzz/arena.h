@@ -17,6 +17,9 @@
 /* Small pages first, huge pages from 2 MiB on */
 #define ARENA_SMALL	256UL
 #define ARENA_HUGE	512UL
+/* Between them: the BAR of a device, if there is one */
+#define ARENA_BAR	ARENA_SMALL
+#define ARENA_BAR_PAGES	(ARENA_HUGE - ARENA_BAR)
 #define ARENA_BYTES	(ARENA_PAGES * PAGE)
 #define ARENA_START	0x200000000UL
 #define ARENA_STRIDE	(16UL << 20)	/* between the arenas of two threads */
@@ -29,18 +32,26 @@ struct arena_page {
 	bool readable;
 	bool writable;
 	bool shared;	/* a child has the same page */
+	bool device;	/* of the BAR: neither readable nor writable by pins */
 };
 
 struct arena {
 	uint8_t *start;
 	int file;		/* the pages of arena_file are at their offset */
 	uint32_t last_gen;
+	bool bar_is_off;	/* memory decoding is switched off */
 	struct arena_page pages[ARENA_PAGES];
 };
 
 /* Where the file of the arena is mapped; its pages are always there. */
 struct arena_range { uint64_t start, length; };
 extern const struct arena_range arena_file;
+
+/*
+ * The device with the BAR, bound to an iommufd that no program uses; -1 if there
+ * is none. All arenas of a process have the same.
+ */
+extern int arena_bar;
 
 bool arena_make(struct arena *arena, unsigned int nth);
 /* The page at an address, NULL outside. */

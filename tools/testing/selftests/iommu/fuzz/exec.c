@@ -382,6 +382,7 @@ static step_fn * const step_fns[STEP_KINDS] = {
 	[STEP_FORK] = do_fork,
 	[STEP_REOPEN] = do_reopen,
 	[STEP_CHECK_PINS] = do_check_pins,
+	[STEP_DECODE] = do_decode,
 };
 
 void exec_step(struct world *w, const struct step *step)

@@ -94,6 +94,12 @@ static void predict_range(struct access *access, uint64_t iova, uint64_t length,
 	n = model_cover(access->ioas, range, &area);
 	if (!n)
 		errs_add(e, ENOENT);
+	for (unsigned int i = 0; i < access->ioas->nareas; i++) {
+		area = &access->ioas->areas[i];
+		if (area->memory->device && area->start <= range.last &&
+		    range.start <= area->last)
+			errs_add(e, EINVAL);
+	}
 	/*
 	 * The ABI does not say which comes first: the hole or the missing
 	 * right.

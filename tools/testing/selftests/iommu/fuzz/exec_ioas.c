@@ -286,7 +286,8 @@ void do_copy(struct world *w, struct context *ctx, const struct step *step)
 	cmd.src_iova = range.start;
 	cmd.length = range.last - range.start + 1;
 	cmd.dst_iova = step->arg[5] & 0xffffffffffff;
-	if (!has_room(dst, model_cover(src, range, &area))) {
+	if (!has_room(dst, model_cover(src, range, &area)) ||
+	    !model_copy_is_known(ctx, src, range)) {
 		skip(w);
 		return;
 	}

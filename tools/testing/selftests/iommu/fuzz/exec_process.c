@@ -10,6 +10,7 @@
 #include "ioctls.h"
 #include "mock.h"
 #include "proc.h"
+#include "vfio.h"
 
 void do_batch(struct world *w, struct context *ctx, const struct step *step)
 {
@@ -30,6 +31,18 @@ void do_remap(struct world *w, struct context *ctx, const struct step *step)
 
 	if (!arena_remap(w->arena, index, step->arg[1] % 3))
 		differ(w, "mmap: %s", strerror(errno));
+}
+
+/* All programs of a worker have the device, one at a time. */
+void do_decode(struct world *w, struct context *ctx, const struct step *step)
+{
+	bool on = step->arg[0] % 3;
+	struct errs none = { };
+
+	if (w->threaded || arena_bar < 0)
+		skip(w);
+	else if (call_expect(w, &none, vfio_enable_memory(arena_bar, on)))
+		w->arena->bar_is_off = !on;
 }
 
 void do_memlock(struct world *w, struct context *ctx, const struct step *step)
@@ -63,7 +76,7 @@ static void make_child_map(struct world *w, const struct step *step,
 			   struct map_call *map)
 {
 	*map = (struct map_call){
-		.va = arena_va(w, step->arg[1] % (ARENA_SMALL - 16) * PAGE),
+		.va = arena_va(w, step->arg[1] % (ARENA_BAR + 32) * PAGE),
 		.length = (1 + step->arg[2] % 8) * PAGE,
 		.iova = fuzz_iova() + step->arg[3] % 128 * PAGE,
 		.flags = MAP_FIXED_IOVA | MAP_READ |

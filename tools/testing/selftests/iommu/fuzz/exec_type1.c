@@ -161,11 +161,12 @@ static bool unmap_is_known(struct context *ctx, struct range range)
 	if (!cut_is_known(ctx, ioas, range.start) ||
 	    !cut_is_known(ctx, ioas, end))
 		return false;
-	odd = (would_cut(ioas, range.start) && range.start % PAGE) +
-	      (would_cut(ioas, end) && end % PAGE);
+	odd = model_denies_cut(ioas, range.start) ||
+	      model_denies_cut(ioas, end);
 	if (odd && would_cut(ioas, range.start) != would_cut(ioas, end))
 		return true;
-	return !odd || (range.start % PAGE && end % PAGE);
+	return !odd || (model_denies_cut(ioas, range.start) &&
+			model_denies_cut(ioas, end));
 }
 
 void do_type1_unmap(struct world *w, struct context *ctx,

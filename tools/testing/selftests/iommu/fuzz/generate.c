@@ -37,7 +37,7 @@ static const struct {
 	{ STEP_TYPE1_UNMAP, 4 }, { STEP_TYPE1_SET, 1 }, { STEP_TYPE1_ASK, 1 },
 	{ STEP_TYPE1_INFO, 1 }, { STEP_UNKNOWN, 1 }, { STEP_REMAP, 2 },
 	{ STEP_MEMLOCK, 1 }, { STEP_FORK, 2 }, { STEP_REOPEN, 1 },
-	{ STEP_CHECK_PINS, 3 }, { STEP_MAP_FILE, 4 },
+	{ STEP_CHECK_PINS, 3 }, { STEP_MAP_FILE, 4 }, { STEP_DECODE, 2 },
 };
 
 static uint8_t make_kind(struct rng *rng)
@@ -68,6 +68,10 @@ static uint64_t make_va(struct rng *rng)
 		return odd[rng_below(rng, 8)];
 	if (rng_one_in(rng, 3))
 		va = rng_below(rng, 64) * PAGE;
+	/* Some begin in the memory before the BAR, or end in that behind it. */
+	if (rng_one_in(rng, 6))
+		va = (ARENA_BAR - 4 +
+		      rng_below(rng, ARENA_BAR_PAGES + 4)) * PAGE;
 	if (rng_one_in(rng, 10))
 		va += MOCK_PAGE;
 	else if (rng_one_in(rng, 10))

@@ -24,9 +24,12 @@
 #include <unistd.h>
 #include <fcntl.h>
 
+#include "ioctls.h"
 #include "mock.h"
+#include "pci.h"
 #include "proc.h"
 #include "run.h"
+#include "vfio.h"
 
 #define MAX_SHRUNK	3	/* programs with a difference that are shrunk */
 #define MAX_DIFFERENCES	8	/* after so many a run ends */
@@ -99,13 +102,41 @@ static void count(const struct world *w)
 	}
 }
 
-static void work(uint64_t ioctls, uint64_t differences)
+#define P2P	"/sys/module/iommufd/parameters/p2p"
+
+/*
+ * Take the @nth device whose BAR programs can map. It is bound to an iommufd of
+ * its own, as a device can be bound to one file alone.
+ */
+static void take_bar(unsigned int nth)
+{
+	int iommufd = iommufd_open(), cdev = -1;
+	struct pci_device pci;
+	uint32_t devid;
+	int rc;
+
+	if (!pci_find(&pci_edu, PCI_ON_ROOT_BUS, nth, &pci)) {
+		printf("# worker %u has no BAR: %s\n", nth,
+		       pci_describe(&pci_edu, PCI_ON_ROOT_BUS, nth));
+		return;
+	}
+	cdev = vfio_cdev_open(&pci);
+	rc = cdev < 0 ? errno : _test_vfio_bind(cdev, iommufd, &devid);
+	if (rc)
+		printf("# worker %u has no BAR: %s: %s\n", nth, pci.bdf,
+		       strerror(rc));
+	else
+		arena_bar = cdev;
+}
+
+static void work(unsigned int nth, uint64_t ioctls, uint64_t differences)
 {
 	struct world *w = world_new();
 	struct program program;
 
 	/* flock() locks an open file: each worker needs its own. */
 	print_lock = open("/proc/self/exe", O_RDONLY | O_CLOEXEC);
+	take_bar(nth);
 	while (w && totals->ioctls < ioctls &&
 	       totals->differences < differences) {
 		program_make(&program, totals->next_seed++, options.ops);
@@ -138,7 +169,7 @@ static bool run_many(uint64_t seed, uint64_t ioctls)
 	fflush(stdout);
 	for (uint64_t i = 0; i < options.workers; i++)
 		if (!fork()) {
-			work(ioctls, differences + MAX_DIFFERENCES);
+			work(i, ioctls, differences + MAX_DIFFERENCES);
 			fflush(stdout);
 			_exit(0);
 		}
@@ -157,6 +188,7 @@ static bool run_text(const char *path)
 		printf("# %s is not a program\n", path);
 		return false;
 	}
+	take_bar(0);
 	run_program(w, &program);
 	count(w);
 	if (*w->difference)
@@ -256,6 +288,10 @@ int main(int argc, char **argv)
 		printf("Bail out! The aperture of the mock cannot be set\n");
 		return 1;
 	}
+	if (!file_write(P2P, "all")) {
+		printf("Bail out! " P2P " cannot be set\n");
+		return 1;
+	}
 	if (options.read) {
 		printf("1..1\n");
 		result(run_text(options.read), "program", 0);
@@ -275,6 +311,7 @@ int main(int argc, char **argv)
 		       "programs with 64-bit IOVA from fresh seed", fresh);
 	}
 	set_wide(false);
+	file_write(P2P, "own");
 	summary(started);
 	return failed ? 1 : 0;
 }

@@ -51,6 +51,13 @@ struct memory {
 	bool unlimited;		/* mapped with CAP_IPC_LOCK */
 	bool nowhere;		/* no page of it ever exists */
 	bool orphan;		/* of a process that has exited */
+	bool device;		/* a BAR: no page of it is pinned */
+	bool unreadable;	/* a BAR that was mapped for writing alone */
+	/*
+	 * Of a BAR: it was in a domain, so that it need not be there for the
+	 * next one; or a call has failed that may have put it there.
+	 */
+	bool known, tried;
 	unsigned int npages;
 	unsigned int mark;	/* of the last count that included it */
 	/*
@@ -185,11 +192,16 @@ void model_predict_copy(struct context *ctx, struct ioas *dst,
 void model_copy(struct context *ctx, struct ioas *dst, struct ioas *src,
 		const struct map_call *call);
 uint64_t model_copy_va(struct ioas *src, uint64_t iova);
+/* Does the model know whether a BAR in the range was in a domain? */
+bool model_copy_is_known(const struct context *ctx, const struct ioas *src,
+			 struct range range);
 /* Returns 0 or the errno; @bytes are unmapped in any case. */
 int model_unmap(struct context *ctx, struct ioas *ioas, struct range range,
 		uint64_t *bytes);
 void model_unmap_all(struct context *ctx, struct ioas *ioas, uint64_t *bytes);
 bool model_cut(struct ioas *ioas, uint64_t iova);
+/* Is there an area across @iova that cannot be split there? */
+bool model_denies_cut(const struct ioas *ioas, uint64_t iova);
 
 /* model_memory.c: pins and charges */
 struct memory *model_memory_new(struct context *ctx, uint64_t va,
@@ -201,6 +213,9 @@ void model_predict_pin(struct context *ctx, const struct piece *pieces,
 		       unsigned int n, struct errs *e);
 void model_pin(struct context *ctx, const struct piece *piece, bool access);
 void model_unpin(struct context *ctx, const struct piece *piece, bool access);
+/* Can the BAR get into one more domain, by a MAP or COPY? */
+void model_predict_bar(struct context *ctx, struct memory *memory,
+		       struct errs *e);
 void model_pin_areas(struct context *ctx, struct ioas *ioas);
 void model_unpin_areas(struct context *ctx, struct ioas *ioas);
 void model_predict_pin_areas(struct context *ctx, struct ioas *ioas,

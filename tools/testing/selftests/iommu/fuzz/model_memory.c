@@ -8,6 +8,20 @@
 
 #include "model.h"
 
+/* Are all pages of the memory in the BAR? */
+static bool is_device(struct arena *arena, const struct memory *memory)
+{
+	uint64_t first = memory->va / PAGE * PAGE;
+
+	for (unsigned int i = 0; i < memory->npages; i++) {
+		struct arena_page *page = arena_at(arena, first + i * PAGE);
+
+		if (!page || !page->device)
+			return false;
+	}
+	return memory->npages;
+}
+
 struct memory *model_memory_new(struct context *ctx, uint64_t va,
 				uint64_t length, bool writable)
 {
@@ -24,6 +38,7 @@ struct memory *model_memory_new(struct context *ctx, uint64_t va,
 			  length > ARENA_BYTES ||
 			  va < (uintptr_t)ctx->arena->start ||
 			  va - (uintptr_t)ctx->arena->start >= ARENA_BYTES;
+	memory->device = !memory->nowhere && is_device(ctx->arena, memory);
 	return memory;
 }
 
@@ -41,7 +56,7 @@ struct piece model_piece(const struct area *area, struct range range)
 	uint64_t base = area->memory->va % PAGE + area->offset;
 	struct piece piece = { .memory = area->memory };
 
-	if (area->memory->nowhere)
+	if (area->memory->nowhere || area->memory->device)
 		return piece;
 	piece.first = (base + start - area->start) / PAGE;
 	piece.npages = (base + last - area->start) / PAGE - piece.first + 1;
@@ -111,6 +126,28 @@ void model_predict_pin(struct context *ctx, const struct piece *pieces,
 		errs_add(e, ENOMEM);
 }
 
+/*
+ * The memory of a process that has exited is nowhere. The kernel may have seen
+ * the end of the process before, or see it now.
+ */
+static void predict_orphan_bar(const struct memory *memory, struct errs *e)
+{
+	if (!memory->device || !memory->orphan || memory->known)
+		return;
+	e->or_success |= !e->n;
+	errs_add(e, EFAULT);
+}
+
+void model_predict_bar(struct context *ctx, struct memory *memory,
+		       struct errs *e)
+{
+	predict_orphan_bar(memory, e);
+	if (memory->device && !memory->orphan && !memory->known &&
+	    ctx->arena->bar_is_off)
+		errs_add(e, EFAULT);
+	memory->tried = true;
+}
+
 /* With CAP_IPC_LOCK a page counts as pinned and is not charged. */
 static void charge(struct context *ctx, const struct memory *memory, int pages)
 {
@@ -128,6 +165,7 @@ void model_pin(struct context *ctx, const struct piece *piece, bool access)
 {
 	struct memory *memory = piece->memory;
 
+	memory->known |= !access;
 	for (unsigned int p = piece->first; p < piece->first + piece->npages;
 	     p++) {
 		if (!is_pinned(memory, p)) {
@@ -187,6 +225,11 @@ void model_predict_pin_areas(struct context *ctx, struct ioas *ioas,
 	for (unsigned int i = 0; i < ioas->nareas; i++)
 		pieces[i] = whole(&ioas->areas[i]);
 	model_predict_pin(ctx, pieces, ioas->nareas, e);
+	/* A BAR need not be there. */
+	for (unsigned int i = 0; i < ioas->nareas; i++) {
+		predict_orphan_bar(ioas->areas[i].memory, e);
+		ioas->areas[i].memory->tried = true;
+	}
 }
 
 bool model_is_current(struct context *ctx, const struct memory *memory,

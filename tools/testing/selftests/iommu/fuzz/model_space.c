@@ -290,6 +290,7 @@ void model_predict_map(struct context *ctx, struct ioas *ioas,
 	area.last = call->length - 1;
 	piece = model_piece(&area, (struct range){ 0, U64_MAX });
 	model_predict_pin(ctx, &piece, 1, e);
+	model_predict_bar(ctx, memory, e);
 	model_memory_put(memory);
 }
 
@@ -326,6 +327,8 @@ void model_map(struct context *ctx, struct ioas *ioas,
 	};
 
 	area.memory->orphan = call->by_child;
+	area.memory->unreadable = area.memory->device &&
+				  !(call->flags & MAP_READ);
 	insert_pinned(ctx, ioas, area);
 }
 
@@ -351,15 +354,18 @@ unsigned int model_cover(struct ioas *ioas, struct range range,
 	return 0;
 }
 
-/* The flags ask for writing, and memory in the range is read-only. */
+/* The flags ask for a right that memory in the range does not give. */
 bool model_denies(const struct ioas *ioas, struct range range, uint32_t flags)
 {
-	if (!(flags & IOMMU_IOAS_MAP_WRITEABLE))
-		return false;
-	for (unsigned int i = 0; i < ioas->nareas; i++)
-		if (overlap(area_range(&ioas->areas[i]), range) &&
-		    !ioas->areas[i].memory->writable)
+	for (unsigned int i = 0; i < ioas->nareas; i++) {
+		const struct memory *memory = ioas->areas[i].memory;
+
+		if (!overlap(area_range(&ioas->areas[i]), range))
+			continue;
+		if (((flags & MAP_WRITE) && !memory->writable) ||
+		    ((flags & MAP_READ) && memory->unreadable))
 			return true;
+	}
 	return false;
 }
 
@@ -381,6 +387,20 @@ uint64_t model_copy_va(struct ioas *src, uint64_t iova)
 	if (!model_cover(src, range, &area))
 		return 0;
 	return area->memory->va + area->offset + iova - area->start;
+}
+
+bool model_copy_is_known(const struct context *ctx, const struct ioas *src,
+			 struct range range)
+{
+	for (unsigned int i = 0; i < src->nareas; i++) {
+		const struct memory *memory = src->areas[i].memory;
+
+		if (overlap(area_range(&src->areas[i]), range) &&
+		    memory->device && memory->tried && !memory->known &&
+		    ctx->arena->bar_is_off)
+			return false;
+	}
+	return true;
 }
 
 /* The part of an area in @range, as if the range began at @to */
@@ -435,8 +455,11 @@ void model_predict_copy(struct context *ctx, struct ioas *dst,
 		pieces[i] = model_piece(&area[i], range);
 	}
 	predict_place(dst, &place, e);
-	if (dst->nhwpts)
-		model_predict_pin(ctx, pieces, n, e);
+	if (!dst->nhwpts)
+		return;
+	model_predict_pin(ctx, pieces, n, e);
+	for (unsigned int i = 0; i < n; i++)
+		model_predict_bar(ctx, pieces[i].memory, e);
 }
 
 void model_copy(struct context *ctx, struct ioas *dst, struct ioas *src,
@@ -494,16 +517,28 @@ void model_unmap_all(struct context *ctx, struct ioas *ioas, uint64_t *bytes)
 	model_unmap(ctx, ioas, (struct range){ 0, U64_MAX }, bytes);
 }
 
+bool model_denies_cut(const struct ioas *ioas, uint64_t iova)
+{
+	for (unsigned int i = 0; i < ioas->nareas; i++) {
+		const struct area *area = &ioas->areas[i];
+
+		if (area->start < iova && area->last >= iova)
+			return iova % PAGE ||
+			       (area->memory->device && ioas->nhwpts);
+	}
+	return false;
+}
+
 /* Split the area across @iova; false if that is not possible. */
 bool model_cut(struct ioas *ioas, uint64_t iova)
 {
+	if (model_denies_cut(ioas, iova))
+		return false;
 	for (unsigned int i = 0; i < ioas->nareas; i++) {
 		struct area left = ioas->areas[i], right = left;
 
 		if (left.start >= iova || left.last < iova)
 			continue;
-		if (iova % PAGE)
-			return false;
 		right.offset += iova - left.start;
 		right.start = iova;
 		ioas->areas[i].last = iova - 1;

@@ -42,6 +42,7 @@ static const char * const step_names[STEP_KINDS] = {
 	[STEP_FORK] = "fork",
 	[STEP_REOPEN] = "reopen",
 	[STEP_CHECK_PINS] = "check_pins",
+	[STEP_DECODE] = "decode",
 };
 
 static const char * const fault_names[FAULTS] = {

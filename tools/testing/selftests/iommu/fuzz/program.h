@@ -53,6 +53,7 @@ enum step_kind {
 	STEP_FORK,
 	STEP_REOPEN,
 	STEP_CHECK_PINS,
+	STEP_DECODE,		/* memory decoding of the device with the BAR */
 	STEP_KINDS,
 };
 
