@@ -12,12 +12,14 @@ ENGINES = ("type1", "iommufd", "floor")
 FLOOR = 1.05
 GOALS = {
     "map anonymous 4K": ("floor", 1.05), "map memfd 4K": ("floor", 1.05),
+    "map memfd 4K by file": ("floor", 1.05),
     "map random order": 195e6, "map THP": 3.5e6, "map hugetlb 2M": 3.5e6,
     "unmap anonymous 4K": 30e6, "unmap random order": 34e6, "unmap memfd 4K": 32e6,
     "unmap THP": 0.3e6, "unmap hugetlb 2M": 0.3e6,
     "4K each: map": 3000, "4K each: unmap": 2500, "4K each: unmap all": 900,
     "copy anonymous 4K": ("floor", 1.15), "copy THP": 0.5e6,
     "attach with its own HWPT anonymous 4K": ("copy", 1.15), "attach with its own HWPT THP": 0.5e6,
+    "map BAR of 32 GiB": ("type1", 0.01), "unmap BAR of 32 GiB": ("type1", 0.01),
     "slab per 4K mapping": 256, "slab per run": 16,
     "map untouched 4K": ("type1", 0.65), "map untouched THP": ("type1", 0.65),
     "throughput of two threads: 4 KiB": 1.7, "throughput of two threads: 16 MiB": 1.7,

@@ -38,10 +38,11 @@ extern const struct engine *engines[3];
 extern size_t nr_engines;
 bool engine_wanted(const struct engine *engine);
 
-/* machine.c: the devices of the guest, in ascending order */
+/* machine.c: PCI addresses of devices of the guest, edu in ascending order */
 const char *edu_device(unsigned int nr);
+const char *bar_device(void);
 int edu_group(unsigned int nr);
-void edu_cdev(unsigned int nr, char *path, size_t size);
+void device_cdev(const char *device, char *path, size_t size);
 void write_file(const char *path, const char *text);
 uint64_t read_counter(const char *path, const char *name);
 
@@ -89,6 +90,7 @@ uint32_t hwpt_alloc(uint32_t pt);
 int access_open(uint32_t ioas);
 uint32_t access_pin(int access, uint64_t iova, uint64_t length);
 void access_unpin(int access, uint32_t pin);
+int iommufd_bind(const char *device, uint32_t *id);
 void second_device_attach(uint32_t pt);
 void second_device_detach(void);
 extern uint32_t main_ioas;
@@ -138,6 +140,7 @@ void list_groups(void);
 void bench_second_device(const struct memory_kind *kind, const struct scale *scale);
 void bench_auto(const struct memory_kind *kind, const struct scale *scale);
 void bench_file(const struct memory_kind *kind, const struct scale *scale);
+void bench_bar(const struct memory_kind *kind, const struct scale *scale);
 void bench_ioas(const struct memory_kind *kind, const struct scale *scale);
 void bench_access(const struct memory_kind *kind, const struct scale *scale);
 void bench_mapping_memory(const struct memory_kind *kind, const struct scale *scale);

@@ -169,20 +169,21 @@ void access_unpin(int access, uint32_t pin)
 	test_command(&cmd, "DESTROY_ACCESS_PAGES");
 }
 
-static int bind_device(unsigned int edu, uint32_t *id)
+/* Open the cdev of a device and bind it. *id becomes that of the device. */
+int iommufd_bind(const char *device, uint32_t *id)
 {
 	struct vfio_device_bind_iommufd bind = { .argsz = sizeof(bind), .iommufd = iommufd };
 	char path[64];
-	int device;
+	int cdev;
 
-	edu_cdev(edu, path, sizeof(path));
-	device = open(path, O_RDWR | O_CLOEXEC);
-	if (device < 0)
+	device_cdev(device, path, sizeof(path));
+	cdev = open(path, O_RDWR | O_CLOEXEC);
+	if (cdev < 0)
 		err(1, "%s", path);
-	if (ioctl(device, VFIO_DEVICE_BIND_IOMMUFD, &bind))
+	if (ioctl(cdev, VFIO_DEVICE_BIND_IOMMUFD, &bind))
 		err(1, "VFIO_DEVICE_BIND_IOMMUFD");
 	*id = bind.out_devid;
-	return device;
+	return cdev;
 }
 
 static void device_attach(int device, uint32_t pt)
@@ -215,8 +216,8 @@ void iommufd_setup(void)
 	if (iommufd < 0)
 		err(1, "/dev/iommu");
 	main_ioas = ioas_alloc();
-	device_attach(bind_device(2, &id), main_ioas);
-	second_device = bind_device(3, &second_id);
+	device_attach(iommufd_bind(edu_device(2), &id), main_ioas);
+	second_device = iommufd_bind(edu_device(3), &second_id);
 }
 
 static void iommufd_main_map(void *va, uint64_t length, uint64_t iova)

@@ -13,7 +13,10 @@
 
 #define PCI_DEVICES "/sys/bus/pci/devices/"
 
-static bool is_edu(const char *dir)
+#define EDU	"pci:v00001234d000011E8"
+#define IVSHMEM	"pci:v00001AF4d00001110"
+
+static bool is_a(const char *dir, const char *id)
 {
 	char path[PATH_MAX], modalias[64] = "";
 	FILE *f;
@@ -24,11 +27,11 @@ static bool is_edu(const char *dir)
 		modalias[0] = '\0';
 	if (f)
 		fclose(f);
-	return !strncmp(modalias, "pci:v00001234d000011E8", 22);
+	return !strncmp(modalias, id, strlen(id));
 }
 
-/* Return the PCI address of an edu. They are numbered by ascending address. */
-const char *edu_device(unsigned int nr)
+/* The PCI address of a device, or NULL. They are numbered by ascending address. */
+static const char *find_device(const char *id, unsigned int nr)
 {
 	static glob_t devices;
 	unsigned int seen = 0;
@@ -36,10 +39,28 @@ const char *edu_device(unsigned int nr)
 	if (!devices.gl_pathc)
 		glob(PCI_DEVICES "*", 0, NULL, &devices);
 	for (size_t i = 0; i < devices.gl_pathc; i++) {
-		if (is_edu(devices.gl_pathv[i]) && seen++ == nr)
+		if (is_a(devices.gl_pathv[i], id) && seen++ == nr)
 			return devices.gl_pathv[i] + strlen(PCI_DEVICES);
 	}
-	errx(1, "edu (1234:11e8) number %u is missing; use the machine \"bench\"", nr);
+	return NULL;
+}
+
+const char *edu_device(unsigned int nr)
+{
+	const char *device = find_device(EDU, nr);
+
+	if (!device)
+		errx(1, "edu (1234:11e8) number %u is missing; use the machine \"bench\"", nr);
+	return device;
+}
+
+const char *bar_device(void)
+{
+	const char *device = find_device(IVSHMEM, 0);
+
+	if (!device)
+		errx(1, "ivshmem (1af4:1110) is missing; use the machine \"bench\"");
+	return device;
 }
 
 int edu_group(unsigned int nr)
@@ -55,12 +76,12 @@ int edu_group(unsigned int nr)
 	return atoi(strrchr(target, '/') + 1);
 }
 
-void edu_cdev(unsigned int nr, char *path, size_t size)
+void device_cdev(const char *device, char *path, size_t size)
 {
 	char pattern[PATH_MAX];
 	glob_t entries;
 
-	snprintf(pattern, sizeof(pattern), PCI_DEVICES "%s/vfio-dev/vfio*", edu_device(nr));
+	snprintf(pattern, sizeof(pattern), PCI_DEVICES "%s/vfio-dev/vfio*", device);
 	if (glob(pattern, 0, NULL, &entries))
 		errx(1, "%s is missing: is the device bound to vfio-pci, and vfio-cdev loaded?", pattern);
 	snprintf(path, size, "/dev/vfio/devices/%s", strrchr(entries.gl_pathv[0], '/') + 1);

@@ -154,6 +154,7 @@ static const struct {
 	{ "hugetlb", bench_large, &hugetlb },
 	{ "memfd", bench_large, &memfd_4k },
 	{ "file", bench_file, NULL },
+	{ "bar", bench_bar, NULL },
 	{ "small", bench_small, &anon_4k },
 	{ "medium", bench_medium, &thp },
 	{ "second", bench_second_device, &anon_4k },
