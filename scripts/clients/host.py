@@ -1,12 +1,14 @@
 # SPDX-License-Identifier: GPL-2.0
 """The machine that the client runs on: its devices, pages and log."""
 
+import contextlib
 import os
 import re
 import time
 from pathlib import Path
 
 PCI = Path("/sys/bus/pci/devices")
+MIB = 1 << 20
 
 
 def read(path):
@@ -79,6 +81,20 @@ def pinned_pages():
     text = read("/proc/vmstat")
     count = {name: int(value) for name, value in re.findall(r"nr_foll_pin_(\w+) (\d+)", text)}
     return count["acquired"] - count["released"]
+
+
+@contextlib.contextmanager
+def setting(path, value):
+    """Write a value to a file of the kernel, and at the end what was there before."""
+    path = Path(path)
+    before = read(path)
+    path.write_text(value, encoding="utf-8")
+    if read(path) != value:
+        raise Failure(f"{path} has {read(path)}, not {value}")
+    try:
+        yield
+    finally:
+        path.write_text(before, encoding="utf-8")
 
 
 class Log:

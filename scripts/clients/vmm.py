@@ -3,6 +3,7 @@
 
 import json
 import os
+import re
 import shutil
 import signal
 import socket
@@ -24,6 +25,14 @@ SECONDS = {"kvm": 240, "tcg": 900}
 APPEND = ("console=ttyS0 noxsave loglevel=4 panic=-1 memmap=1M$0x8000000 iomem=relaxed mitigations=off "
           "no_timer_check tsc=reliable nokaslr audit=0 initcall_blacklist=init_hw_perf_events "
           "i8042.noaux i8042.nokbd 8250.nr_uarts=2 init=/init")
+
+# Where the inner guest's RAM is
+RAM = {
+    "anonymous": "memory-backend-ram",
+    "memfd": "memory-backend-memfd",
+    "hugetlb": "memory-backend-memfd,hugetlb=on,hugetlbsize=2M",
+    "tmpfs": "memory-backend-file,mem-path=/dev/shm,share=on",
+}
 
 
 class Stream:
@@ -69,10 +78,10 @@ class Vmm:
     """A running QEMU. @how is "host" for -device host=BDF, "fd" for passed file descriptors,
     "group" for VFIO's groups, without iommufd."""
 
-    def __init__(self, accel, how, addresses, memory=256):
+    def __init__(self, accel, how, addresses, ram="anonymous", memory=256):
         self.accel, self.how, self.addresses = accel, how, addresses
         self.seconds = SECONDS[accel]
-        self.memory = memory
+        self.ram, self.memory = ram, memory
         self.directory = Path(tempfile.mkdtemp(prefix="vmm."))
         self.events = []
         self.process = self.monitor = self.shell = None
@@ -91,13 +100,14 @@ class Vmm:
 
     def command(self):
         command = ["qemu-system-x86_64", "-nodefaults", "-no-user-config", "-display", "none",
-                   "-machine", f"q35,accel={self.accel}", "-cpu", "host" if self.accel == "kvm" else "max",
+                   "-machine", f"q35,accel={self.accel},memory-backend=ram",
+                   "-object", f"{RAM[self.ram]},id=ram,size={self.memory}M", "-cpu", "host" if self.accel == "kvm" else "max",
                    "-m", str(self.memory), "-smp", "1",
                    "-kernel", str(FILES / "vmlinux"), "-initrd", str(FILES / "inner.cpio"), "-append", APPEND,
                    "-serial", f"file:{self.directory}/console",
                    "-serial", f"unix:{self.directory}/shell,server=on,wait=on",
                    "-qmp", f"unix:{self.directory}/monitor,server=on,wait=off",
-                   "-trace", "vfio_pci_hot_reset*", "-D", f"{self.directory}/trace"]
+                   "-trace", "vfio_pci_hot_reset*", "-trace", "iommufd_backend_map*", "-D", f"{self.directory}/trace"]
         if self.how == "fd":
             self.passed.append(os.open("/dev/iommu", os.O_RDWR))
             command += ["-object", f"iommufd,id=i,fd={self.passed[-1]}"]
@@ -186,6 +196,10 @@ class Vmm:
 
     def trace(self):
         return (self.directory / "trace").read_text(errors="replace")
+
+    def mappings(self):
+        """What QEMU has mapped by iommufd: "", or "_file" for memory of a file, size, result."""
+        return re.findall(r"iommufd_backend_map(_file|)_dma .* size=(0x[0-9a-f]+) .*\((-?\d+)\)", self.trace())
 
     def reboot(self):
         self.shell.send("reboot -f\n")
