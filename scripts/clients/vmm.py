@@ -201,6 +201,22 @@ class Vmm:
         """What QEMU has mapped by iommufd: "", or "_file" for memory of a file, size, result."""
         return re.findall(r"iommufd_backend_map(_file|)_dma .* size=(0x[0-9a-f]+) .*\((-?\d+)\)", self.trace())
 
+    def status(self, name):
+        """A line of QEMU's /proc/PID/status."""
+        text = Path(f"/proc/{self.process.pid}/status").read_text(encoding="utf-8")
+        return re.search(rf"^{name}:\s*(.*)", text, re.M)[1]
+
+    def ram_of(self, kind):
+        """How many bytes QEMU has in large mappings of a path that begins so, with pages of so
+        many KiB."""
+        path, page = kind
+        text = Path(f"/proc/{self.process.pid}/smaps").read_text(encoding="utf-8")
+        mappings = re.findall(r"^[0-9a-f]+-[0-9a-f]+ \S+ \S+ \S+ \S+ *(.*)\nSize: *(\d+) kB\n"
+                              r"KernelPageSize: *(\d+) kB", text, re.M)
+        large = [(name, int(size)) for name, size, of in mappings
+                 if int(of) == page and int(size) >= self.memory * 1024 // 4]
+        return sum(size * 1024 for name, size in large if (name.startswith(path) if path else not name))
+
     def reboot(self):
         self.shell.send("reboot -f\n")
         self.event("RESET", guest=True)
