@@ -136,15 +136,23 @@ class Peers:
         self.arrives()
         self.vmm.run(f"probe {self.target}")
 
-    def reset_in_transfer(self):
+    def reset_in_transfer(self, dma_buf):
         """A reset begins while an edu waits to write. The inner guest and QEMU still map the CMB:
-        only this machine's kernel takes it from the IOMMU, and brings it back."""
+        only this machine's kernel takes it from the IOMMU. It brings a BAR back, but not a
+        dma-buf: QEMU maps that again when the BAR was away in its view too."""
         self.vmm.run(f"release {self.target}")
         self.vmm.run(f"decode {self.target} 2")
         before, faults = self.fill(EDU_AT, PAGE), self.faults()
         self.vmm.run(f"peer flr {self.target} $(pci_edu 0) {self.base + EDU_AT:#x} {EDU_BYTES}")
         self.wait_for_fault(faults)
         self.holds(EDU_AT, PAGE, before)
+        if dma_buf:
+            faults = self.faults()
+            self.vmm.run(f"edu_copy 0 {self.base + DISK_AT:#x} {self.base + EDU_AT:#x} {EDU_BYTES}")
+            self.wait_for_fault(faults)
+            self.holds(EDU_AT, PAGE, before)
+            self.vmm.run(f"decode {self.target} 0")
+            self.vmm.run(f"decode {self.target} 2")
         self.edu()
         self.vmm.run(f"probe {self.target}")
 
