@@ -229,7 +229,12 @@ bool iommufd_bar_recognise(struct iommufd_bar_range *range,
 	return range->device;
 }
 
-/* Return: 0, -EFAULT if there is no entry that allows enough. */
+/*
+ * An entry for reading only is good for DMA that writes, too: bar_vma_allows()
+ * has asked the VMA. The kernel makes one to see the first write of the process
+ * (soft-dirty).
+ * Return: 0, -EFAULT if there is no entry.
+ */
 static int bar_read_pfn(const struct iommufd_bar_range *range,
 			unsigned long address, unsigned long *pfn)
 {
@@ -237,21 +242,16 @@ static int bar_read_pfn(const struct iommufd_bar_range *range,
 		.vma = vma_lookup(range->mm, address),
 		.address = address,
 	};
-	int rc = 0;
 
 	if (follow_pfnmap_start(&args))
 		return -EFAULT;
 	*pfn = args.pfn;
-	if ((range->prot & IOMMU_WRITE) && !args.writable)
-		rc = -EFAULT;
 	follow_pfnmap_end(&args);
-	return rc;
+	return 0;
 }
 
 /*
- * Read the frame of a page, and have it faulted in before. The entry that a
- * fault makes may be one for reading, if the kernel wants to see the first
- * write (soft-dirty). A second fault makes it one for writing.
+ * Read the frame of a page, and have it faulted in before.
  * Return: 0; -EAGAIN if the mmap lock was dropped meanwhile; -EFAULT if the
  * driver lets nothing through; -ENOMEM; -EINTR.
  */
@@ -261,16 +261,15 @@ static int bar_fault_pfn(const struct iommufd_bar_range *range,
 	bool write = range->prot & IOMMU_WRITE, unlocked = false;
 	int rc = bar_read_pfn(range, address, pfn);
 
-	for (int faults = 0; rc && faults < 2; faults++) {
-		rc = fixup_user_fault(range->mm, address,
-				      write ? FAULT_FLAG_WRITE : 0, &unlocked);
-		if (rc == -ENOMEM || rc == -EINTR)
-			return rc;
-		if (rc || unlocked)
-			return rc ? -EFAULT : -EAGAIN;
-		rc = bar_read_pfn(range, address, pfn);
-	}
-	return rc;
+	if (!rc)
+		return 0;
+	rc = fixup_user_fault(range->mm, address, write ? FAULT_FLAG_WRITE : 0,
+			      &unlocked);
+	if (rc == -ENOMEM || rc == -EINTR)
+		return rc;
+	if (rc || unlocked)
+		return rc ? -EFAULT : -EAGAIN;
+	return bar_read_pfn(range, address, pfn);
 }
 
 /* Under the mmap lock, which may be dropped meanwhile: then -EAGAIN */

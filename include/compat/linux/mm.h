@@ -117,7 +117,6 @@ struct follow_pfnmap_args {
 	spinlock_t *lock;
 	pte_t *ptep;
 	unsigned long pfn;
-	bool writable;
 };
 
 static inline int follow_pfnmap_start(struct follow_pfnmap_args *args)
@@ -129,12 +128,13 @@ static inline int follow_pfnmap_start(struct follow_pfnmap_args *args)
 	if (rc)
 		return rc;
 	args->pfn = pte_pfn(*args->ptep);
-	args->writable = pte_write(*args->ptep);
 	return 0;
 }
 
 static inline void follow_pfnmap_end(struct follow_pfnmap_args *args)
 {
+	/* sparse has not seen follow_pte() take it. */
+	__acquire(args->lock);
 	pte_unmap_unlock(args->ptep, args->lock);
 }
 #endif
