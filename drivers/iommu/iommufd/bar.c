@@ -302,20 +302,26 @@ static int bar_find_locked(const struct iommufd_bar_range *range,
  * iommufd_bar_find() - find the bus address of a BAR
  * @range: range; its mm may be that of another process. The caller is a user of
  *         the mm.
+ * @wait: for the mmap lock, for which a process can make others wait for ever
  * @phys: receives the address of the first page
  *
  * The answer is true as long as no invalidation of the range begins.
  *
  * Context: takes the mmap lock; may wait for a reset of the device.
- * Return: 0; -EFAULT if the BAR is out of reach for the moment; -ENXIO if the
- * process has something else there; -ENOMEM; -EINTR when killed.
+ * Return: 0; -EFAULT if the BAR is out of reach for the moment, or another
+ * thread has the lock and @wait is not set; -ENXIO if the process has something
+ * else there; -ENOMEM; -EINTR when killed.
  */
-int iommufd_bar_find(const struct iommufd_bar_range *range, phys_addr_t *phys)
+int iommufd_bar_find(const struct iommufd_bar_range *range, bool wait,
+		     phys_addr_t *phys)
 {
 	int rc;
 
 	do {
-		rc = mmap_read_lock_killable(range->mm);
+		if (wait)
+			rc = mmap_read_lock_killable(range->mm);
+		else
+			rc = mmap_read_trylock(range->mm) ? 0 : -EFAULT;
 		if (rc)
 			break;
 		rc = bar_find_locked(range, phys);

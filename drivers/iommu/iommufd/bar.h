@@ -30,6 +30,7 @@ struct iommufd_bar_range {
 bool iommufd_bar_recognise(struct iommufd_bar_range *range,
 			   const struct iommufd_ctx *ictx);
 bool iommufd_bar_is_reachable(struct iommufd_bar_device *device);
-int iommufd_bar_find(const struct iommufd_bar_range *range, phys_addr_t *phys);
+int iommufd_bar_find(const struct iommufd_bar_range *range, bool wait,
+		     phys_addr_t *phys);
 
 #endif

@@ -107,7 +107,7 @@ void bar_device_look_end(struct iommufd_bar_device *device)
  * For a caller that only tries to take the locks that a fault takes. No worker
  * holds them when this returns, until iommufd_bar_start().
  *
- * Context: waits for workers, which take mmap locks, and locks of the driver.
+ * Context: waits for workers, which wait for the driver, but not for a process.
  */
 void iommufd_bar_stop(struct iommufd_bar_device *device)
 {

@@ -70,8 +70,8 @@
 #define BAR_MAX_TRIES 20
 
 /*
- * Workers sleep in locks of the processes and of the drivers. They must not keep
- * other work of the kernel waiting, and are few.
+ * Workers sleep in locks of the drivers. They must not keep other work of the
+ * kernel waiting, and are few.
  */
 #define BAR_MAX_WORKERS 16
 
@@ -156,14 +156,15 @@ static const struct mmu_interval_notifier_ops bar_notifier_ops = {
 };
 
 /*
- * Find the BAR. The caller holds the semaphore when this returns, and bar->phys
- * is true for as long. A search that an invalidation has met proves nothing: the
- * entries may have gone while it looked. It is repeated, but not for ever: a
- * fault that fails may cause an invalidation itself.
+ * Find the BAR. With @wait the search may wait for the process. The caller
+ * holds the semaphore when this returns, and bar->phys is true for as long. A
+ * search that an invalidation has met proves nothing: the entries may have gone
+ * while it looked. It is repeated, but not for ever: a fault that fails may
+ * cause an invalidation itself.
  * Return: 0, or an error of iommufd_bar_find(); -EAGAIN if the process may have
  * something else there, and the search must be repeated later.
  */
-static int bar_find_and_lock(struct umem_bar *bar)
+static int bar_find_and_lock(struct umem_bar *bar, bool wait)
 {
 	int rc;
 
@@ -172,7 +173,7 @@ static int bar_find_and_lock(struct umem_bar *bar)
 		unsigned long seq = mmu_interval_read_begin(&bar->notifier);
 		phys_addr_t phys;
 
-		rc = iommufd_bar_find(&bar->range, &phys);
+		rc = iommufd_bar_find(&bar->range, wait, &phys);
 		down(&bar->sem);
 		if (!mmu_interval_read_retry(&bar->notifier, seq)) {
 			if (!rc)
@@ -196,7 +197,10 @@ static void bar_set_here(struct umem_bar *bar)
 	}
 }
 
-/* Map the BAR again if the process has it again. */
+/*
+ * Map the BAR again if the process has it again. What the process does with its
+ * mmap lock must not delay the BARs of other ones, nor a hot reset.
+ */
 static void bar_bring_back(struct umem_bar *bar)
 {
 	int rc;
@@ -204,7 +208,7 @@ static void bar_bring_back(struct umem_bar *bar)
 	/* The notifier tells of the exit. */
 	if (!mmget_not_zero(bar->range.mm))
 		return;
-	rc = bar_find_and_lock(bar);
+	rc = bar_find_and_lock(bar, false);
 	if (bar->state == BAR_GONE) {
 		if (!rc)
 			rc = umem_places_fill(&bar->places, bar->phys);
@@ -405,7 +409,7 @@ static int bar_find_new(struct umem_bar *bar, bool new)
 	int rc = -ENXIO;
 
 	if (alive)
-		rc = bar_find_and_lock(bar);
+		rc = bar_find_and_lock(bar, true);
 	else
 		down(&bar->sem);
 	if (bar->state != BAR_NEW) {
@@ -413,7 +417,11 @@ static int bar_find_new(struct umem_bar *bar, bool new)
 		rc = 0;
 	} else if (!rc) {
 		bar_set_here(bar);
-	} else if (rc == -EFAULT && !new) {
+	} else if (!alive && !new) {
+		/* The notifier tells the same, but the exit may take long. */
+		bar_set_state(bar, BAR_DEAD);
+		rc = 0;
+	} else if ((rc == -EFAULT || rc == -EAGAIN) && !new) {
 		bar_set_state(bar, BAR_GONE);
 		bar_look(bar, 0);
 		rc = 0;

@@ -18,7 +18,8 @@ struct umem_ops;
  * @BAR_NEW: nothing; no page table has had it yet
  * @BAR_HERE: the process has it, and all page tables have it
  * @BAR_GONE: it is out of reach, and no page table has it; a worker looks for it
- * @BAR_DEAD: the process has unmapped it: no page table has it or will get it
+ * @BAR_DEAD: the process has unmapped it, or is exiting: no page table has it or
+ *            will get it
  */
 enum umem_bar_state {
 	BAR_NEW,
