@@ -145,7 +145,8 @@ static int vfio_pci_affected_find(struct vfio_cdev *dev,
 /*
  * Fill in the ids of the devices; true if all of them are owned. The answer is
  * valid as long as the caller holds dev_set->lock. A device outside the set is
- * not on vfio and cannot be owned.
+ * not on vfio and cannot be owned. One of a driver without vfio-pci-core can be,
+ * but nothing takes it away from its user for a reset.
  */
 static bool vfio_pci_affected_owned(struct vfio_cdev *dev,
 				    struct vfio_pci_affected *affected)
@@ -166,7 +167,8 @@ static bool vfio_pci_affected_owned(struct vfio_cdev *dev,
 			device->core = vfio_cdev_pci_core(vdev);
 		device->devid =
 			vfio_pci_affected_devid(ictx, vdev, device->pdev);
-		owned &= device->devid != (u32)VFIO_PCI_DEVID_NOT_OWNED;
+		owned &= device->core &&
+			 device->devid != (u32)VFIO_PCI_DEVID_NOT_OWNED;
 	}
 	return owned;
 }
@@ -367,9 +369,9 @@ out_put:
  * @dev: bound device
  * @arg: argument of the ioctl, with an empty array
  *
- * Return: 0; EINVAL for a bad argument or when not all devices are owned,
- * EFAULT, ENODEV when neither the slot nor the bus of the device can be reset,
- * EBUSY or EAGAIN when another thread is using one of the devices, EBUSY also
+ * Return: 0; EINVAL for a bad argument, when not all devices are owned, or one
+ * is not on vfio-pci-core; EFAULT, ENODEV when neither the slot nor the bus of
+ * the device can be reset, EBUSY or EAGAIN when another thread is using one of the devices, EBUSY also
  * if a dma-buf of one that decodes memory exists, ENOMEM.
  */
 long vfio_cdev_hot_reset_ioctl(struct vfio_cdev *dev,
