@@ -125,15 +125,11 @@ vfio_bars_device(const struct vm_area_struct *vma, phys_addr_t phys, u64 length,
 static bool vfio_bars_are_reachable(void *data)
 {
 	struct vfio_pci_core_device *core = data;
-	struct pci_dev *pdev = core->pdev;
-	u16 command;
 	bool is;
 
 	if (!down_read_trylock(&core->memory_lock))
 		return false;
-	command = le16_to_cpup((__le16 *)&core->vconfig[PCI_COMMAND]);
-	is = !core->pm_runtime_engaged && pdev->current_state < PCI_D3hot &&
-	     (pdev->no_command_memory || (command & PCI_COMMAND_MEMORY));
+	is = !core->pm_runtime_engaged && vfio_cdev_pci_decodes_memory(core);
 	up_read(&core->memory_lock);
 	return is;
 }

@@ -7,6 +7,7 @@
 
 #include <linux/container_of.h>
 #include <linux/device.h>
+#include <linux/lockdep.h>
 #include <linux/pci.h>
 #include <linux/vfio_pci_core.h>
 
@@ -24,6 +25,25 @@ vfio_cdev_pci_core(struct vfio_device *vdev)
 	if (!dev_is_pci(vdev->dev) || dev_get_drvdata(vdev->dev) != core)
 		return NULL;
 	return core;
+}
+
+/*
+ * Does the device decode memory? vfio-pci-core lets no process use a BAR, and
+ * keeps all dma-bufs revoked, while it does not. It exports a function for this
+ * question, but this module must not depend on that one. Under memory_lock.
+ */
+static inline bool
+vfio_cdev_pci_decodes_memory(struct vfio_pci_core_device *core)
+{
+	struct pci_dev *pdev = core->pdev;
+	__le16 *command = (__le16 *)&core->vconfig[PCI_COMMAND];
+
+	lockdep_assert_held(&core->memory_lock);
+
+	return pdev->current_state != PCI_D3hot &&
+	       pdev->current_state != PCI_D3cold &&
+	       (pdev->no_command_memory ||
+		(le16_to_cpu(*command) & PCI_COMMAND_MEMORY));
 }
 
 #endif

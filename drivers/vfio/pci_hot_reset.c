@@ -259,7 +259,8 @@ static void vfio_pci_affected_wake(struct vfio_pci_core_device *core)
 
 /*
  * Take the memory of a device away from processes and other devices, and keep
- * its memory_lock. The zap is for processes. Only vfio-pci-core can revoke
+ * its memory_lock. The zap is for processes. vfio-pci-core keeps the dma-bufs
+ * revoked of a device that does not decode memory. Otherwise only it can revoke
  * dma-bufs, and the one call that does no more than that is the entry to low
  * power. It drops memory_lock, and until a reset holds it a process that
  * accesses a BAR gets SIGBUS. So the user has to revoke them before the reset,
@@ -269,7 +270,8 @@ static bool vfio_pci_affected_lock(struct vfio_pci_core_device *core)
 {
 	if (!vfio_pci_core_zap_trylock(core))
 		return false;
-	if (!vfio_pci_core_dma_bufs_usable(core))
+	if (!vfio_pci_core_has_dma_bufs(core) ||
+	    !vfio_cdev_pci_decodes_memory(core))
 		return true;
 	up_write(&core->memory_lock);
 	return false;

@@ -28,34 +28,9 @@ static inline bool vfio_pci_core_has_dma_bufs(struct vfio_pci_core_device *core)
 	return !list_empty(&core->dmabufs);
 }
 
-/**
- * vfio_pci_core_dma_bufs_usable() - may other devices reach it through dma-bufs?
- * @core: an open device
- *
- * vfio-pci-core revokes the dma-bufs of a device, and those that are made later,
- * as long as memory decoding is off or the device is in D3. For low power it
- * revokes those alone that are there, so for low power the answer is true.
- *
- * Context: the caller holds memory_lock for writing. The answer is true as long.
- */
-static inline bool
-vfio_pci_core_dma_bufs_usable(struct vfio_pci_core_device *core)
-{
-	lockdep_assert_held_write(&core->memory_lock);
-
-	return vfio_pci_core_has_dma_bufs(core) &&
-	       __vfio_pci_memory_enabled(core);
-}
-
 #else /* until 6.18 */
 
 static inline bool vfio_pci_core_has_dma_bufs(struct vfio_pci_core_device *core)
-{
-	return false;
-}
-
-static inline bool
-vfio_pci_core_dma_bufs_usable(struct vfio_pci_core_device *core)
 {
 	return false;
 }
