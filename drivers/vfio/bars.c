@@ -41,6 +41,30 @@ void vfio_bars_hold(struct iommufd_bar_device *bars)
 		iommufd_bar_hold(bars);
 }
 
+/*
+ * vfio-pci-core revokes the dma-bufs of a device that enters low power, but not
+ * those that are made later, and a reset or a write of the command register lets
+ * them be used again. The device sleeps as soon as no call is running. So they
+ * are revoked again after each call. The caller has a runtime reference.
+ *
+ * A second entry to low power does that. If it is the first, another thread has
+ * just left low power, and it is undone; threads that race in this way may find
+ * a dma-buf revoked, or their own entry refused.
+ */
+void vfio_bars_revoke_in_low_power(struct vfio_device *vdev)
+{
+	const u32 entry = VFIO_DEVICE_FEATURE_SET |
+			  VFIO_DEVICE_FEATURE_LOW_POWER_ENTRY;
+	const u32 exit = VFIO_DEVICE_FEATURE_SET |
+			 VFIO_DEVICE_FEATURE_LOW_POWER_EXIT;
+	struct vfio_pci_core_device *core = vfio_cdev_pci_core(vdev);
+
+	if (core && vfio_pci_core_has_dma_bufs(core) &&
+	    READ_ONCE(core->pm_runtime_engaged) &&
+	    !vdev->ops->device_feature(vdev, entry, NULL, 0))
+		vdev->ops->device_feature(vdev, exit, NULL, 0);
+}
+
 /* The user may have got the BARs back: after a reset, or by a config write. */
 void vfio_bars_release(struct iommufd_bar_device *bars)
 {

@@ -211,12 +211,36 @@ static long vfio_cdev_dispatch(struct vfio_cdev *dev, unsigned int cmd,
 	return vfio_cdev_driver_ioctl(dev, cmd, arg);
 }
 
+static bool vfio_cdev_has_pm(struct vfio_cdev *dev)
+{
+	const struct device_driver *driver = dev->vdev->dev->driver;
+
+	return driver && driver->pm;
+}
+
+/* A call follows that may take BARs away. Return: 0 or -EIO. */
+static int vfio_cdev_begin(struct vfio_cdev *dev)
+{
+	/* It may sleep, see VFIO_DEVICE_FEATURE_LOW_POWER_ENTRY. */
+	if (vfio_cdev_has_pm(dev) && pm_runtime_resume_and_get(dev->vdev->dev))
+		return -EIO;
+	vfio_bars_hold(dev->bars);
+	return 0;
+}
+
+/* The call may have brought them back. */
+static void vfio_cdev_end(struct vfio_cdev *dev)
+{
+	vfio_bars_release(dev->bars);
+	vfio_bars_revoke_in_low_power(dev->vdev);
+	if (vfio_cdev_has_pm(dev))
+		pm_runtime_put(dev->vdev->dev);
+}
+
 long vfio_cdev_fops_ioctl(struct file *filep, unsigned int cmd,
 			  unsigned long arg)
 {
 	struct vfio_cdev_file *file = filep->private_data;
-	struct device *device = file->dev->vdev->dev;
-	bool has_pm;
 	long rc;
 
 	if (cmd == VFIO_DEVICE_BIND_IOMMUFD && !file->of_group)
@@ -224,18 +248,14 @@ long vfio_cdev_fops_ioctl(struct file *filep, unsigned int cmd,
 	if (!vfio_cdev_bound(file) || cmd == VFIO_DEVICE_BIND_IOMMUFD)
 		return -EINVAL;
 
-	/* It may sleep, see VFIO_DEVICE_FEATURE_LOW_POWER_ENTRY. */
-	has_pm = device->driver && device->driver->pm;
-	if (has_pm && pm_runtime_resume_and_get(device))
-		return -EIO;
-	vfio_bars_hold(file->dev->bars);
+	rc = vfio_cdev_begin(file->dev);
+	if (rc)
+		return rc;
 	if (file->of_group)
 		rc = vfio_cdev_driver_ioctl(file->dev, cmd, arg);
 	else
 		rc = vfio_cdev_dispatch(file->dev, cmd, arg);
-	vfio_bars_release(file->dev->bars);
-	if (has_pm)
-		pm_runtime_put(device);
+	vfio_cdev_end(file->dev);
 	return rc;
 }
 EXPORT_SYMBOL_GPL(vfio_cdev_fops_ioctl);
@@ -252,19 +272,31 @@ ssize_t vfio_cdev_fops_read(struct file *filep, char __user *buf, size_t count,
 }
 EXPORT_SYMBOL_GPL(vfio_cdev_fops_read);
 
+static ssize_t vfio_cdev_config_write(struct vfio_cdev *dev,
+				      const char __user *buf, size_t count,
+				      loff_t *ppos)
+{
+	ssize_t done = vfio_cdev_begin(dev);
+
+	if (done)
+		return done;
+	done = dev->vdev->ops->write(dev->vdev, buf, count, ppos);
+	vfio_cdev_end(dev);
+	return done;
+}
+
 ssize_t vfio_cdev_fops_write(struct file *filep, const char __user *buf,
 			     size_t count, loff_t *ppos)
 {
 	struct vfio_cdev_file *file = filep->private_data;
 	struct vfio_device *vdev = file->dev->vdev;
-	ssize_t done;
 
 	if (!vfio_cdev_bound(file) || !vdev->ops->write)
 		return -EINVAL;
-	vfio_bars_hold(file->dev->bars);
-	done = vdev->ops->write(vdev, buf, count, ppos);
-	vfio_bars_release(file->dev->bars);
-	return done;
+	if (file->dev->bars &&
+	    VFIO_PCI_OFFSET_TO_INDEX(*ppos) == VFIO_PCI_CONFIG_REGION_INDEX)
+		return vfio_cdev_config_write(file->dev, buf, count, ppos);
+	return vdev->ops->write(vdev, buf, count, ppos);
 }
 EXPORT_SYMBOL_GPL(vfio_cdev_fops_write);
 

@@ -128,6 +128,7 @@ void vfio_bars_remove(struct vfio_cdev *dev);
 struct iommufd_bar_device *vfio_bars_get(struct vfio_device *vdev);
 void vfio_bars_hold(struct iommufd_bar_device *bars);
 void vfio_bars_release(struct iommufd_bar_device *bars);
+void vfio_bars_revoke_in_low_power(struct vfio_device *vdev);
 int vfio_bars_init(void);
 void vfio_bars_exit(void);
 

@@ -5,7 +5,8 @@
  * The kind of memory that is a dma-buf of vfio-pci: a range of a BAR. Its
  * function for iommufd tells the bus address. Nothing is pinned or charged.
  *
- * vfio-pci revokes the buffer when it takes the BAR away from user space. The
+ * vfio-pci revokes the buffer when it takes the BAR away from user space. (In
+ * low power vfio-cdev helps, see vfio_bars_revoke_in_low_power().) The
  * callback takes the IO pages out of all page tables, and flushes the IOTLBs,
  * before it returns. They do not come back, also if the BAR does: the program has
  * to map the buffer again.

@@ -232,6 +232,32 @@ TEST_F(p2p_dma_buf, low_power)
 	test_is_revoked_for_good(2);
 }
 
+/* Calls wake the device for a moment, and it sleeps again. */
+TEST_F(p2p_dma_buf, calls_in_low_power)
+{
+	int rc = low_power(self->nvme.cdev, VFIO_DEVICE_FEATURE_LOW_POWER_ENTRY);
+	int buf;
+
+	if (rc == ENOTTY)
+		SKIP(_exit(KSFT_SKIP), "this kernel's vfio-pci-core lets no device sleep");
+	test_ok(rc);
+	buf = dma_buf_of(self->nvme.cdev, VFIO_PCI_BAR2_REGION_INDEX,
+			 O_RDWR | O_CLOEXEC, 0, self->size, 1);
+	ASSERT_GE(buf, 0);
+	test_err_map_buf(ENODEV, buf, 0, self->size, MAP_RW);
+	test_ok(vfio_enable_memory(self->nvme.cdev, false));
+	test_ok(vfio_enable_memory(self->nvme.cdev, true));
+	test_err_map_buf(ENODEV, buf, 0, self->size, MAP_RW);
+	test_ok(_test_vfio_reset(self->nvme.cdev));
+	test_ok(vfio_enable_dma(self->nvme.cdev));
+	test_err_map_buf(ENODEV, buf, 0, self->size, MAP_RW);
+	test_err_map_buf(ENODEV, self->buf, 0, self->size, MAP_RW);
+	test_ok(low_power(self->nvme.cdev, VFIO_DEVICE_FEATURE_LOW_POWER_EXIT));
+	test_map_buf(buf, 0, self->size, BAR);
+	test_reaches(BAR, self->bar, 1);
+	close(buf);
+}
+
 /* Where the power management registers are; 0 if there are none */
 static unsigned int pm_capability(int cdev)
 {
