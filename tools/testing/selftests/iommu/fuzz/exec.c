@@ -383,6 +383,7 @@ static step_fn * const step_fns[STEP_KINDS] = {
 	[STEP_REOPEN] = do_reopen,
 	[STEP_CHECK_PINS] = do_check_pins,
 	[STEP_DECODE] = do_decode,
+	[STEP_CHANGE_PROCESS] = do_change_process,
 };
 
 void exec_step(struct world *w, const struct step *step)

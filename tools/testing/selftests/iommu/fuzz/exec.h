@@ -116,6 +116,6 @@ step_fn do_access_create, do_access_close, do_access_pin, do_access_unpin;
 step_fn do_access_rw, do_access_replace, do_batch;
 step_fn do_type1_map, do_type1_unmap, do_type1_set, do_type1_ask;
 step_fn do_type1_info, do_unknown, do_remap, do_memlock, do_fork, do_reopen;
-step_fn do_check_pins, do_decode;
+step_fn do_check_pins, do_decode, do_change_process;
 
 #endif

@@ -126,6 +126,7 @@ void do_map_file(struct world *w, struct context *ctx, const struct step *step)
 		.length = step->arg[2],
 		.flags = step->arg[3] | faulty_bits(w, FAULT_FLAG, ~7U),
 		.iova = step->arg[4],
+		.by_file = true,
 	};
 
 	/* Behind the end of the file the model knows other memory. */

@@ -45,6 +45,46 @@ void do_decode(struct world *w, struct context *ctx, const struct step *step)
 		w->arena->bar_is_off = !on;
 }
 
+/*
+ * Whether memory that was mapped by its address keeps the context from changing
+ * its process. Neither BARs nor files do.
+ */
+static bool model_keeps_process(const struct context *ctx)
+{
+	for (unsigned int i = 0; i < MAX_IOAS; i++) {
+		const struct ioas *ioas = &ctx->ioas[i];
+
+		for (unsigned int j = 0; ioas->used && j < ioas->nareas; j++)
+			if (!ioas->areas[j].memory->file &&
+			    !ioas->areas[j].memory->device)
+				return true;
+	}
+	return false;
+}
+
+/*
+ * The process pays already. It must not be over its limit; then the result also
+ * depends on what of that is for files.
+ */
+void do_change_process(struct world *w, struct context *ctx,
+		       const struct step *step)
+{
+	struct iommu_ioas_change_process cmd = { .size = sizeof(cmd) };
+	struct call call = CALL(ctx, IOMMU_IOAS_CHANGE_PROCESS, cmd, 8);
+
+	if (w->threaded || (!w->account->unlimited &&
+			    w->account->user > w->account->limit)) {
+		skip(w);
+		return;
+	}
+	cmd.__reserved = faulty_bits(w, FAULT_RESERVED, UINT32_MAX);
+	if (cmd.__reserved)
+		errs_add(&call.errs, EOPNOTSUPP);
+	else if (model_keeps_process(ctx))
+		errs_add(&call.errs, EINVAL);
+	call_issue(w, &call);
+}
+
 void do_memlock(struct world *w, struct context *ctx, const struct step *step)
 {
 	struct rlimit limit;

@@ -38,6 +38,7 @@ static const struct {
 	{ STEP_TYPE1_INFO, 1 }, { STEP_UNKNOWN, 1 }, { STEP_REMAP, 2 },
 	{ STEP_MEMLOCK, 1 }, { STEP_FORK, 2 }, { STEP_REOPEN, 1 },
 	{ STEP_CHECK_PINS, 3 }, { STEP_MAP_FILE, 4 }, { STEP_DECODE, 2 },
+	{ STEP_CHANGE_PROCESS, 2 },
 };
 
 static uint8_t make_kind(struct rng *rng)

@@ -52,6 +52,7 @@ struct memory {
 	bool nowhere;		/* no page of it ever exists */
 	bool orphan;		/* of a process that has exited */
 	bool device;		/* a BAR: no page of it is pinned */
+	bool file;		/* mapped by its descriptor */
 	bool unreadable;	/* a BAR that was mapped for writing alone */
 	/*
 	 * Of a BAR: it was in a domain, so that it need not be there for the
@@ -164,6 +165,7 @@ struct map_call {
 	uint64_t iova, length, va;
 	uint32_t flags;
 	bool by_child;		/* a child's, which has exited since */
+	bool by_file;		/* by its descriptor, not by its address */
 	bool type1;		/* VFIO's struct, where UINT64_MAX is an IOVA */
 };
 

@@ -327,6 +327,7 @@ void model_map(struct context *ctx, struct ioas *ioas,
 	};
 
 	area.memory->orphan = call->by_child;
+	area.memory->file = call->by_file;
 	area.memory->unreadable = area.memory->device &&
 				  !(call->flags & MAP_READ);
 	insert_pinned(ctx, ioas, area);

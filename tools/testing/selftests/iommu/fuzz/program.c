@@ -43,6 +43,7 @@ static const char * const step_names[STEP_KINDS] = {
 	[STEP_REOPEN] = "reopen",
 	[STEP_CHECK_PINS] = "check_pins",
 	[STEP_DECODE] = "decode",
+	[STEP_CHANGE_PROCESS] = "change_process",
 };
 
 static const char * const fault_names[FAULTS] = {

@@ -54,6 +54,7 @@ enum step_kind {
 	STEP_REOPEN,
 	STEP_CHECK_PINS,
 	STEP_DECODE,		/* memory decoding of the device with the BAR */
+	STEP_CHANGE_PROCESS,
 	STEP_KINDS,
 };
 
