@@ -6,7 +6,7 @@ that the kernel had already replaced.
 The time limit of a run counts only the seconds in which the guest could run. A stall that
 the guest reports is a fault of the guest, unless one of the first two explains it; a task
 that hangs is explained by the second only. An oops is a fault of the guest, unless it is of
-the third kind, before the guest's init ran."""
+the third kind and not in a module."""
 
 import json
 import re
@@ -125,17 +125,29 @@ def lost_interrupt(samples):
 
 
 def stale_breakpoint(console):
-    """Did the kernel die of a breakpoint before its init ran, so before any code of this tree?
+    """Did the kernel die of a breakpoint that is not one of this tree: before its init ran, or
+    in a function of the kernel itself and not of a module?
 
-    The kernel patches its text by breakpoints. An emulated CPU can run one that another CPU
+    The kernel patches its text by breakpoints, also later: when the first group of processes
+    gets a CPU quota, or ftrace its first user. An emulated CPU can run one that another CPU
     has taken back, and then nothing knows that breakpoint.
 
     >>> stale_breakpoint("[    1.3] Oops: int3: 0000 [#1] SMP NOPTI")
     True
-    >>> stale_breakpoint("[    1.3] guest: begin setup\\n[    2.4] int3: 0000 [#1] SMP NOPTI")
+    >>> died = "[    1.3] guest: begin setup\\n[    2.4] Oops: int3: 0000 [#1] SMP NOPTI\\n"
+    >>> stale_breakpoint(died + "[    2.4] RIP: 0010:__set_next_task_fair.part.0+0x28/0x1b0\\n")
+    True
+    >>> stale_breakpoint(died + "[    2.4] RIP: 0010:iommufd_fops_ioctl+0x28/0x1b0 [iommufd]\\n")
+    False
+    >>> stale_breakpoint(died)
     False
     """
-    return bool(BREAKPOINT.search(console.partition("guest: begin")[0]))
+    boot, _, rest = console.partition("guest: begin")
+    if BREAKPOINT.search(boot):
+        return True
+    died = BREAKPOINT.search(rest)
+    place = died and re.compile(r"RIP: 0010:\S+(.*)").search(rest, died.end())
+    return bool(place) and "[" not in place[1]
 
 
 class Watch(threading.Thread):
