@@ -443,7 +443,7 @@ static int bar_map(struct iommufd_umem *umem, struct iommufd_pgtable *pgt,
 {
 	struct umem_bar *bar = to_umem_bar(umem);
 	struct umem_place *place = umem_place_create(pgt, range);
-	int rc = 0;
+	int rc;
 
 	if (!place)
 		return -ENOMEM;
@@ -454,10 +454,8 @@ static int bar_map(struct iommufd_umem *umem, struct iommufd_pgtable *pgt,
 		if (rc)
 			goto out_free;
 	}
-	if (bar->state == BAR_HERE)
-		rc = umem_place_fill(place, bar->phys);
-	if (!rc)
-		list_add_tail(&place->entry, &bar->places);
+	rc = umem_place_add(&bar->places, place, bar->phys,
+			    bar->state == BAR_HERE);
 	up(&bar->sem);
 	if (!rc)
 		return 0;
@@ -471,16 +469,9 @@ static void bar_unmap(struct iommufd_umem *umem, struct iommufd_pgtable *pgt,
 		      unsigned long iova)
 {
 	struct umem_bar *bar = to_umem_bar(umem);
-	struct umem_place *place;
 
 	down(&bar->sem);
-	place = umem_place_find(&bar->places, pgt, iova);
-	if (place) {
-		if (bar->state == BAR_HERE)
-			umem_place_drain(place);
-		list_del(&place->entry);
-		kfree(place);
-	}
+	umem_place_remove(&bar->places, pgt, iova, bar->state == BAR_HERE);
 	up(&bar->sem);
 }
 

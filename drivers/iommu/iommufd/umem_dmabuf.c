@@ -186,15 +186,12 @@ static int dmabuf_map(struct iommufd_umem *umem, struct iommufd_pgtable *pgt,
 {
 	struct umem_place *place = umem_place_create(pgt, range);
 	struct umem_dmabuf *mem = to_umem_dmabuf(umem);
-	int rc = 0;
+	int rc;
 
 	if (!place)
 		return -ENOMEM;
 	dmabuf_lock(mem);
-	if (!mem->revoked)
-		rc = umem_place_fill(place, mem->phys);
-	if (!rc)
-		list_add_tail(&place->entry, &mem->places);
+	rc = umem_place_add(&mem->places, place, mem->phys, !mem->revoked);
 	dmabuf_unlock(mem);
 	if (rc)
 		kfree(place);
@@ -206,16 +203,9 @@ static void dmabuf_unmap(struct iommufd_umem *umem, struct iommufd_pgtable *pgt,
 			 unsigned long iova)
 {
 	struct umem_dmabuf *mem = to_umem_dmabuf(umem);
-	struct umem_place *place;
 
 	dmabuf_lock(mem);
-	place = umem_place_find(&mem->places, pgt, iova);
-	if (place) {
-		if (!mem->revoked)
-			umem_place_drain(place);
-		list_del(&place->entry);
-		kfree(place);
-	}
+	umem_place_remove(&mem->places, pgt, iova, !mem->revoked);
 	dmabuf_unlock(mem);
 }
 

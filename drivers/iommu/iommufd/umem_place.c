@@ -25,9 +25,9 @@ struct umem_place *umem_place_create(struct iommufd_pgtable *pgt,
 }
 
 /* The place that begins at @iova; the core has made sure that there is one. */
-struct umem_place *umem_place_find(struct list_head *places,
-				   struct iommufd_pgtable *pgt,
-				   unsigned long iova)
+static struct umem_place *umem_place_find(struct list_head *places,
+					  struct iommufd_pgtable *pgt,
+					  unsigned long iova)
 {
 	struct umem_place *place;
 
@@ -39,16 +39,44 @@ struct umem_place *umem_place_find(struct list_head *places,
 }
 
 /* Map the memory, which begins at @phys. */
-int umem_place_fill(struct umem_place *place, phys_addr_t phys)
+static int umem_place_fill(struct umem_place *place, phys_addr_t phys)
 {
 	return iommufd_pgtable_map_phys(place->pgt, &place->range,
 					phys + place->range.offset);
 }
 
-void umem_place_drain(struct umem_place *place)
+static void umem_place_drain(struct umem_place *place)
 {
 	iommufd_pgtable_unmap_phys(place->pgt, place->range.iova,
 				   place->range.length);
+}
+
+/*
+ * Add a place, and map the memory there if it is @here, at @phys. On failure
+ * the caller keeps the place.
+ */
+int umem_place_add(struct list_head *places, struct umem_place *place,
+		   phys_addr_t phys, bool here)
+{
+	int rc = here ? umem_place_fill(place, phys) : 0;
+
+	if (!rc)
+		list_add_tail(&place->entry, places);
+	return rc;
+}
+
+/* Undo umem_place_add(). The memory is mapped if it is @here. */
+void umem_place_remove(struct list_head *places, struct iommufd_pgtable *pgt,
+		       unsigned long iova, bool here)
+{
+	struct umem_place *place = umem_place_find(places, pgt, iova);
+
+	if (!place)
+		return;
+	if (here)
+		umem_place_drain(place);
+	list_del(&place->entry);
+	kfree(place);
 }
 
 /* Fill all places, or none. */

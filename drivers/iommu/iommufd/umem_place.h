@@ -26,11 +26,10 @@ struct umem_place {
 
 struct umem_place *umem_place_create(struct iommufd_pgtable *pgt,
 				     const struct pgtable_range *range);
-struct umem_place *umem_place_find(struct list_head *places,
-				   struct iommufd_pgtable *pgt,
-				   unsigned long iova);
-int umem_place_fill(struct umem_place *place, phys_addr_t phys);
-void umem_place_drain(struct umem_place *place);
+int umem_place_add(struct list_head *places, struct umem_place *place,
+		   phys_addr_t phys, bool here);
+void umem_place_remove(struct list_head *places, struct iommufd_pgtable *pgt,
+		       unsigned long iova, bool here);
 int umem_places_fill(struct list_head *places, phys_addr_t phys);
 void umem_places_drain(struct list_head *places);
 
