@@ -9,6 +9,7 @@
  * after it.
  */
 #include <linux/mutex.h>
+#include <linux/sched.h>
 #include <linux/sched/signal.h>
 #include <uapi/linux/iommufd.h>
 
@@ -27,6 +28,8 @@ static int collect_payers(struct iommufd_ctx *ictx, struct iommufd_payer **list)
 	xa_for_each(&ictx->objects, id, obj) {
 		struct iommufd_ioas *ioas = iommufd_get_ioas(ictx, id);
 
+		/* The number of objects is up to user space. */
+		cond_resched();
 		if (IS_ERR(ioas))
 			continue;
 		rc = iova_space_collect_payers(&ioas->space, list);
