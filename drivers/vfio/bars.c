@@ -53,16 +53,14 @@ void vfio_bars_hold(struct iommufd_bar_device *bars)
  */
 void vfio_bars_revoke_in_low_power(struct vfio_device *vdev)
 {
-	const u32 entry = VFIO_DEVICE_FEATURE_SET |
-			  VFIO_DEVICE_FEATURE_LOW_POWER_ENTRY;
-	const u32 exit = VFIO_DEVICE_FEATURE_SET |
-			 VFIO_DEVICE_FEATURE_LOW_POWER_EXIT;
 	struct vfio_pci_core_device *core = vfio_cdev_pci_core(vdev);
 
 	if (core && vfio_pci_core_has_dma_bufs(core) &&
 	    READ_ONCE(core->pm_runtime_engaged) &&
-	    !vdev->ops->device_feature(vdev, entry, NULL, 0))
-		vdev->ops->device_feature(vdev, exit, NULL, 0);
+	    !vfio_cdev_pci_set_feature(core,
+				       VFIO_DEVICE_FEATURE_LOW_POWER_ENTRY))
+		vfio_cdev_pci_set_feature(core,
+					  VFIO_DEVICE_FEATURE_LOW_POWER_EXIT);
 }
 
 /* The user may have got the BARs back: after a reset, or by a config write. */

@@ -27,6 +27,14 @@ vfio_cdev_pci_core(struct vfio_device *vdev)
 	return core;
 }
 
+/* Set a feature that has no data, as a user would; not under memory_lock. */
+static inline int vfio_cdev_pci_set_feature(struct vfio_pci_core_device *core,
+					    u32 feature)
+{
+	return core->vdev.ops->device_feature(
+		&core->vdev, VFIO_DEVICE_FEATURE_SET | feature, NULL, 0);
+}
+
 /*
  * Does the device decode memory? vfio-pci-core lets no process use a BAR, and
  * keeps all dma-bufs revoked, while it does not. It exports a function for this

@@ -334,12 +334,10 @@ static void vfio_pci_affected_start_bars(struct vfio_pci_affected *affected)
  */
 static void vfio_pci_affected_restore(struct vfio_pci_core_device *core)
 {
-	const u32 flags = VFIO_DEVICE_FEATURE_SET |
-			  VFIO_DEVICE_FEATURE_LOW_POWER_EXIT;
-
 	if (vfio_pci_core_has_dma_bufs(core) &&
 	    !READ_ONCE(core->pm_runtime_engaged))
-		core->vdev.ops->device_feature(&core->vdev, flags, NULL, 0);
+		vfio_cdev_pci_set_feature(core,
+					  VFIO_DEVICE_FEATURE_LOW_POWER_EXIT);
 }
 
 /* Wake and reset the devices, all of which are owned. Under dev_set->lock. */

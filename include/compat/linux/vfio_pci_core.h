@@ -22,6 +22,8 @@
 /**
  * vfio_pci_core_has_dma_bufs() - are there dma-bufs of the device's BARs?
  * @core: an open device
+ *
+ * Context: any. The answer stays true under memory_lock only.
  */
 static inline bool vfio_pci_core_has_dma_bufs(struct vfio_pci_core_device *core)
 {
