@@ -15,9 +15,7 @@
 
 #include "child.h"
 #include "mock.h"
-#include "nvme.h"
 #include "p2p.h"
-#include "race.h"
 
 #define POLICY	"/sys/module/iommufd/parameters/p2p"
 
@@ -45,12 +43,7 @@ static bool read_policy(char policy[16])
 FIXTURE_SETUP(p2p)
 {
 	ASSERT_TRUE(read_policy(self->policy));
-	self->fd = iommufd_open();
-	ASSERT_GE(self->fd, 0);
-	test_ioas_alloc(&self->ioas);
-	test_edu_attach(&self->edu, PCI_ON_ROOT_BUS, 0, self->ioas);
-	self->mem = test_mem(mem_anon(PAGE));
-	test_map_fixed(self->mem, PAGE, RAM);
+	test_edu_with_ram();
 	test_ram_bar(&self->cdev, &self->bar, &self->size);
 	memset(self->bar, 0, self->size);
 }
@@ -651,11 +644,7 @@ TEST_F(p2p, reset)
 	struct nvme nvme;
 	uint8_t *cmb;
 
-	test_find(&pci_nvme, PCI_ANYWHERE, 0, &nvme.pci);
-	test_ok(nvme_open(&nvme, self->fd));
-	cmb = vfio_bar_mmap(nvme.cdev, VFIO_PCI_BAR2_REGION_INDEX, &size);
-	if (!cmb)
-		SKIP(_exit(KSFT_SKIP), "the nvme has no controller memory buffer");
+	test_nvme_with_cmb(&nvme, PCI_ANYWHERE, &cmb, &size);
 	test_map_fixed(cmb, size, BAR);
 	test_reaches(BAR, cmb, 1);
 	for (int i = 0; i < 5; i++) {
@@ -719,11 +708,7 @@ TEST_F(p2p, mmap_during_a_reset)
 	size_t size = 0;
 	uint8_t *cmb;
 
-	test_find(&pci_nvme, PCI_ANYWHERE, 0, &nvme.pci);
-	test_ok(nvme_open(&nvme, self->fd));
-	cmb = vfio_bar_mmap(nvme.cdev, VFIO_PCI_BAR2_REGION_INDEX, &size);
-	if (!cmb)
-		SKIP(_exit(KSFT_SKIP), "the nvme has no controller memory buffer");
+	test_nvme_with_cmb(&nvme, PCI_ANYWHERE, &cmb, &size);
 	test_map_fixed(cmb, size, BAR);
 	for (int i = 0; i < 6; i++) {
 		uint64_t longest;
@@ -913,24 +898,6 @@ TEST_F(p2p, bar_of_the_stock_group)
 	close(container);
 }
 
-struct churn {
-	int fd;
-	uint32_t ioas;
-	int cdev;
-	int edu;
-	uint8_t *bar;
-	size_t size;
-	uint64_t offset;	/* of the BAR in the file */
-};
-
-static int churn_decode(struct race_thread *thread)
-{
-	struct churn *churn = thread->shared;
-	int rc = vfio_enable_memory(churn->cdev, false);
-
-	return rc ?: vfio_enable_memory(churn->cdev, true);
-}
-
 static int churn_map(struct race_thread *thread)
 {
 	struct churn *churn = thread->shared;
@@ -953,15 +920,6 @@ static int churn_copy(struct race_thread *thread)
 			     PAGE, MAP_RW);
 	return rc ?: _test_ioas_unmap(churn->fd, churn->ioas, iova, PAGE,
 				      &unmapped);
-}
-
-static int churn_attach(struct race_thread *thread)
-{
-	struct churn *churn = thread->shared;
-	uint32_t pt = churn->ioas;
-	int rc = _test_vfio_detach(churn->edu);
-
-	return rc ?: _test_vfio_attach(churn->edu, &pt);
 }
 
 /*
@@ -1021,13 +979,6 @@ TEST_F(p2p, races)
 	test_comes_back(BAR, self->bar, 1);
 }
 
-static int churn_reset(struct race_thread *thread)
-{
-	struct churn *churn = thread->shared;
-
-	return _test_vfio_reset(churn->cdev);
-}
-
 /* A MAP waits for a reset. It does not take the BAR for something else. */
 TEST_F(p2p, resets_while_bars_are_mapped)
 {
@@ -1044,13 +995,8 @@ TEST_F(p2p, resets_while_bars_are_mapped)
 	};
 	struct nvme nvme;
 
-	test_find(&pci_nvme, PCI_ANYWHERE, 0, &nvme.pci);
-	test_ok(nvme_open(&nvme, self->fd));
+	test_nvme_with_cmb(&nvme, PCI_ANYWHERE, &churn.bar, &churn.size);
 	churn.cdev = nvme.cdev;
-	churn.bar = vfio_bar_mmap(nvme.cdev, VFIO_PCI_BAR2_REGION_INDEX,
-				  &churn.size);
-	if (!churn.bar)
-		SKIP(_exit(KSFT_SKIP), "the nvme has no controller memory buffer");
 	test_map_fixed(churn.bar, churn.size, BAR);
 	test_race(threads, &churn, race_seconds() * 300);
 	test_ok(vfio_enable_dma(nvme.cdev));

@@ -7,11 +7,39 @@
 #define SELFTEST_VFIO_P2P_H
 
 #include "common.h"
+#include "nvme.h"
+#include "race.h"
+#include "vfio_path.h"
 
 #define RAM	IOVA			/* IOVA of self->mem */
 #define BAR	(IOVA + (64UL << 20))	/* IOVA of the BAR */
 #define OTHER	(BAR + (64UL << 20))
 #define BYTES	200
+
+/* An iommufd with an IOAS, the first edu attached to it, and self->mem at RAM */
+#define test_edu_with_ram()						\
+	do {								\
+		self->fd = iommufd_open();				\
+		ASSERT_GE(self->fd, 0);					\
+		test_ioas_alloc(&self->ioas);				\
+		test_edu_attach(&self->edu, PCI_ON_ROOT_BUS, 0, self->ioas); \
+		self->mem = test_mem(mem_anon(PAGE));			\
+		test_map_fixed(self->mem, PAGE, RAM);			\
+	} while (0)
+
+/* An nvme at self->fd, which can be reset, and its controller memory buffer */
+#define test_nvme_with_cmb(_nvme, _where, _cmb, _size)			\
+	do {								\
+		struct nvme *__nvme = (_nvme);				\
+									\
+		test_find(&pci_nvme, _where, 0, &__nvme->pci);		\
+		test_ok(nvme_open(__nvme, self->fd));			\
+		*(_cmb) = vfio_bar_mmap(__nvme->cdev,			\
+					VFIO_PCI_BAR2_REGION_INDEX, _size); \
+		if (!*(_cmb))						\
+			SKIP(_exit(KSFT_SKIP),				\
+			     "the nvme has no controller memory buffer"); \
+	} while (0)
 
 /* Let the device write a pattern to @_iova. */
 #define test_store(_iova, _seed)					\
@@ -89,12 +117,43 @@
 
 static inline int low_power(int cdev, uint32_t feature)
 {
-	struct vfio_device_feature arg = {
-		.argsz = sizeof(arg),
-		.flags = VFIO_DEVICE_FEATURE_SET | feature,
-	};
+	return _test_vfio_feature(cdev, FEATURE_SET(feature), NULL, 0);
+}
 
-	return ioctl(cdev, VFIO_DEVICE_FEATURE, &arg) ? errno : 0;
+/* What the threads of a race share */
+struct churn {
+	int fd;
+	uint32_t ioas;
+	int edu;		/* cdev of the device that does DMA */
+	int cdev;		/* of the device with the BAR */
+	size_t size;
+	uint8_t *bar;
+	uint64_t offset;	/* of the BAR in the file */
+	int buf;		/* the BAR as a dma-buf */
+};
+
+static inline int churn_decode(struct race_thread *thread)
+{
+	struct churn *churn = thread->shared;
+	int rc = vfio_enable_memory(churn->cdev, false);
+
+	return rc ?: vfio_enable_memory(churn->cdev, true);
+}
+
+static inline int churn_reset(struct race_thread *thread)
+{
+	struct churn *churn = thread->shared;
+
+	return _test_vfio_reset(churn->cdev);
+}
+
+static inline int churn_attach(struct race_thread *thread)
+{
+	struct churn *churn = thread->shared;
+	uint32_t pt = churn->ioas;
+	int rc = _test_vfio_detach(churn->edu);
+
+	return rc ?: _test_vfio_attach(churn->edu, &pt);
 }
 
 #endif

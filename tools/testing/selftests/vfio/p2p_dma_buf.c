@@ -8,9 +8,7 @@
 #include <sys/mman.h>
 
 #include "mock.h"
-#include "nvme.h"
 #include "p2p.h"
-#include "race.h"
 
 /* VFIO_DEVICE_FEATURE_DMA_BUF, which headers before Linux 6.19 do not have */
 #define FEATURE_DMA_BUF	11
@@ -59,18 +57,9 @@ FIXTURE(p2p_dma_buf) {
 
 FIXTURE_SETUP(p2p_dma_buf)
 {
-	self->fd = iommufd_open();
-	ASSERT_GE(self->fd, 0);
-	test_ioas_alloc(&self->ioas);
-	test_edu_attach(&self->edu, PCI_ON_ROOT_BUS, 0, self->ioas);
-	self->mem = test_mem(mem_anon(PAGE));
-	test_map_fixed(self->mem, PAGE, RAM);
-	test_find(&pci_nvme, PCI_BEHIND_PORT, 0, &self->nvme.pci);
-	test_ok(nvme_open(&self->nvme, self->fd));
-	self->bar = vfio_bar_mmap(self->nvme.cdev, VFIO_PCI_BAR2_REGION_INDEX,
-				  &self->size);
-	if (!self->bar)
-		SKIP(_exit(KSFT_SKIP), "the nvme has no controller memory buffer");
+	test_edu_with_ram();
+	test_nvme_with_cmb(&self->nvme, PCI_BEHIND_PORT, &self->bar,
+			   &self->size);
 	self->buf = cmb_dma_buf(self->nvme.cdev, 0, self->size);
 	if (self->buf < 0)
 		SKIP(_exit(KSFT_SKIP), "this kernel's vfio-pci exports no dma-buf: %s",
@@ -320,12 +309,7 @@ FIXTURE_VARIANT_ADD(p2p_hot_reset, sibling) { true };
 
 FIXTURE_SETUP(p2p_hot_reset)
 {
-	self->fd = iommufd_open();
-	ASSERT_GE(self->fd, 0);
-	test_ioas_alloc(&self->ioas);
-	test_edu_attach(&self->edu, PCI_ON_ROOT_BUS, 0, self->ioas);
-	self->mem = test_mem(mem_anon(PAGE));
-	test_map_fixed(self->mem, PAGE, RAM);
+	test_edu_with_ram();
 	if (!variant->sibling) {
 		test_edu_open(&self->target, PCI_BEHIND_PORT, 0);
 		self->resets = self->target;
@@ -449,35 +433,11 @@ TEST_F(p2p_hot_reset, in_low_power)
 	test_reaches_register(BAR, 0x1234);
 }
 
-struct churn {
-	int fd;
-	uint32_t ioas;
-	int cdev;
-	int edu;
-	int buf;
-	size_t size;
-};
-
-static int churn_decode(struct race_thread *thread)
-{
-	struct churn *churn = thread->shared;
-	int rc = vfio_enable_memory(churn->cdev, false);
-
-	return rc ?: vfio_enable_memory(churn->cdev, true);
-}
-
 static int churn_hot_reset(struct race_thread *thread)
 {
 	struct churn *churn = thread->shared;
 
 	return _test_vfio_hot_reset(churn->cdev, 0, NULL);
-}
-
-static int churn_reset(struct race_thread *thread)
-{
-	struct churn *churn = thread->shared;
-
-	return _test_vfio_reset(churn->cdev);
 }
 
 static int churn_map(struct race_thread *thread)
@@ -496,15 +456,6 @@ static int churn_map(struct race_thread *thread)
 			      &unmapped);
 	return rc_copy ?: rc ?:
 	       _test_ioas_unmap(churn->fd, churn->ioas, copy, PAGE, &unmapped);
-}
-
-static int churn_attach(struct race_thread *thread)
-{
-	struct churn *churn = thread->shared;
-	uint32_t pt = churn->ioas;
-	int rc = _test_vfio_detach(churn->edu);
-
-	return rc ?: _test_vfio_attach(churn->edu, &pt);
 }
 
 TEST_F(p2p_dma_buf, races)

@@ -20,12 +20,7 @@ FIXTURE(p2p_process) {
 
 FIXTURE_SETUP(p2p_process)
 {
-	self->fd = iommufd_open();
-	ASSERT_GE(self->fd, 0);
-	test_ioas_alloc(&self->ioas);
-	test_edu_attach(&self->edu, PCI_ON_ROOT_BUS, 0, self->ioas);
-	self->mem = test_mem(mem_anon(PAGE));
-	test_map_fixed(self->mem, PAGE, RAM);
+	test_edu_with_ram();
 	test_ram_bar(&self->cdev, &self->bar, &self->size);
 	memset(self->bar, 0, self->size);
 }
