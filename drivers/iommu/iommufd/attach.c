@@ -229,7 +229,7 @@ int iommufd_hwpt_alloc_ioctl(struct iommufd_ucmd *ucmd)
 	struct iommufd_ioas *ioas;
 	int rc = 0;
 
-	if (cmd->flags || cmd->__reserved)
+	if (cmd->flags || cmd->__reserved || cmd->data_type || cmd->data_len)
 		return -EOPNOTSUPP;
 
 	idev = iommufd_get_device(ucmd->ictx, cmd->dev_id);

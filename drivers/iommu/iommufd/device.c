@@ -7,6 +7,7 @@
 #include <linux/export.h>
 #include <linux/iommufd.h>
 #include <linux/slab.h>
+#include <linux/string.h>
 #include <linux/uaccess.h>
 #include <uapi/linux/iommufd.h>
 
@@ -152,7 +153,8 @@ int iommufd_get_hw_info_ioctl(struct iommufd_ucmd *ucmd)
 	u32 copy;
 	int rc;
 
-	if (cmd->flags || cmd->__reserved)
+	if (cmd->flags ||
+	    memchr_inv(cmd->__reserved, 0, sizeof(cmd->__reserved)))
 		return -EOPNOTSUPP;
 
 	idev = iommufd_get_device(ucmd->ictx, cmd->dev_id);
@@ -171,6 +173,8 @@ int iommufd_get_hw_info_ioctl(struct iommufd_ucmd *ucmd)
 	}
 	cmd->data_len = info.length;
 	cmd->out_data_type = info.type;
+	cmd->out_max_pasid_log2 = 0;
+	cmd->out_capabilities = 0;
 	rc = iommufd_ucmd_respond(ucmd, sizeof(*cmd));
 out_free:
 	kfree(info.data);

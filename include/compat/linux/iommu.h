@@ -3,14 +3,6 @@
 #ifndef _COMPAT_LINUX_IOMMU_H
 #define _COMPAT_LINUX_IOMMU_H
 
-/*
- * The kernel's header takes this from the kernel's own <uapi/linux/iommufd.h>,
- * which the one of this tree hides. Virtual IOMMUs are not supported here.
- */
-enum iommu_viommu_type {
-	IOMMU_VIOMMU_TYPE_DEFAULT,
-};
-
 #include_next <linux/iommu.h>
 #include <linux/err.h>
 #include <linux/irqdomain.h>

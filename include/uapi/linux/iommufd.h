@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0 WITH Linux-syscall-note */
 /*
- * The ioctls of /dev/iommu. Names, numbers and layouts are those of Linux 6.6,
- * or of the later version that is named at a struct.
+ * The ioctls of /dev/iommu. Names, numbers and layouts are those of Linux 7.3.
  */
 #ifndef _UAPI_IOMMUFD_H
 #define _UAPI_IOMMUFD_H
@@ -80,8 +79,17 @@ enum {
 	IOMMUFD_CMD_VFIO_IOAS,
 	IOMMUFD_CMD_HWPT_ALLOC,
 	IOMMUFD_CMD_GET_HW_INFO,
-	IOMMUFD_CMD_IOAS_MAP_FILE = 0x8f,
-	IOMMUFD_CMD_IOAS_CHANGE_PROCESS = 0x92,
+	IOMMUFD_CMD_HWPT_SET_DIRTY_TRACKING,
+	IOMMUFD_CMD_HWPT_GET_DIRTY_BITMAP,
+	IOMMUFD_CMD_HWPT_INVALIDATE,
+	IOMMUFD_CMD_FAULT_QUEUE_ALLOC,
+	IOMMUFD_CMD_IOAS_MAP_FILE,
+	IOMMUFD_CMD_VIOMMU_ALLOC,
+	IOMMUFD_CMD_VDEVICE_ALLOC,
+	IOMMUFD_CMD_IOAS_CHANGE_PROCESS,
+	IOMMUFD_CMD_VEVENTQ_ALLOC,
+	IOMMUFD_CMD_HW_QUEUE_ALLOC,
+	IOMMUFD_CMD_IOAS_NOIOMMU_GET_PA,
 };
 
 /**
@@ -508,13 +516,93 @@ struct iommu_vfio_ioas {
 #define IOMMU_VFIO_IOAS _IO(IOMMUFD_TYPE, IOMMUFD_CMD_VFIO_IOAS)
 
 /**
+ * enum iommufd_hwpt_alloc_flags - flags of IOMMU_HWPT_ALLOC
+ * @IOMMU_HWPT_ALLOC_NEST_PARENT: the HWPT can be the parent of nested ones and
+ *                                of a virtual IOMMU
+ * @IOMMU_HWPT_ALLOC_DIRTY_TRACKING: the HWPT can record which pages devices
+ *                                   write
+ * @IOMMU_HWPT_FAULT_ID_VALID: page faults go to the fault queue @fault_id
+ * @IOMMU_HWPT_ALLOC_PASID: the HWPT can be attached to a PASID, and the device
+ *                          that uses it can have PASIDs attached
+ */
+enum iommufd_hwpt_alloc_flags {
+	IOMMU_HWPT_ALLOC_NEST_PARENT = 1 << 0,
+	IOMMU_HWPT_ALLOC_DIRTY_TRACKING = 1 << 1,
+	IOMMU_HWPT_FAULT_ID_VALID = 1 << 2,
+	IOMMU_HWPT_ALLOC_PASID = 1 << 3,
+};
+
+/**
+ * enum iommu_hwpt_vtd_s1_flags - flags of struct iommu_hwpt_vtd_s1
+ * @IOMMU_VTD_S1_SRE: requests for supervisor privilege are allowed
+ * @IOMMU_VTD_S1_EAFE: the hardware sets the extended accessed bit
+ * @IOMMU_VTD_S1_WPE: requests for supervisor privilege respect write protection
+ */
+enum iommu_hwpt_vtd_s1_flags {
+	IOMMU_VTD_S1_SRE = 1 << 0,
+	IOMMU_VTD_S1_EAFE = 1 << 1,
+	IOMMU_VTD_S1_WPE = 1 << 2,
+};
+
+/**
+ * struct iommu_hwpt_vtd_s1 - a first-stage page table of Intel VT-d
+ * @flags: of enum iommu_hwpt_vtd_s1_flags
+ * @pgtbl_addr: address of the root of the table, in the space of the parent
+ * @addr_width: width in bits of the addresses that the table translates
+ * @__reserved: 0
+ */
+struct iommu_hwpt_vtd_s1 {
+	__aligned_u64 flags;
+	__aligned_u64 pgtbl_addr;
+	__u32 addr_width;
+	__u32 __reserved;
+};
+
+/**
+ * struct iommu_hwpt_arm_smmuv3 - the stage 1 part of an Arm SMMUv3 stream table
+ *                                entry
+ * @ste: the first two doublewords of the entry, little-endian
+ */
+struct iommu_hwpt_arm_smmuv3 {
+	__aligned_le64 ste[2];
+};
+
+/**
+ * struct iommu_hwpt_amd_guest - the guest part of an AMD device table entry
+ * @dte: the entry as the guest has written it
+ */
+struct iommu_hwpt_amd_guest {
+	__aligned_u64 dte[4];
+};
+
+/**
+ * enum iommu_hwpt_data_type - type of the data of IOMMU_HWPT_ALLOC
+ * @IOMMU_HWPT_DATA_NONE: no data
+ * @IOMMU_HWPT_DATA_VTD_S1: struct iommu_hwpt_vtd_s1
+ * @IOMMU_HWPT_DATA_ARM_SMMUV3: struct iommu_hwpt_arm_smmuv3
+ * @IOMMU_HWPT_DATA_AMD_GUEST: struct iommu_hwpt_amd_guest
+ */
+enum iommu_hwpt_data_type {
+	IOMMU_HWPT_DATA_NONE = 0,
+	IOMMU_HWPT_DATA_VTD_S1 = 1,
+	IOMMU_HWPT_DATA_ARM_SMMUV3 = 2,
+	IOMMU_HWPT_DATA_AMD_GUEST = 3,
+};
+
+/**
  * struct iommu_hwpt_alloc - argument of IOMMU_HWPT_ALLOC
  * @size: sizeof(struct iommu_hwpt_alloc)
- * @flags: 0
+ * @flags: of enum iommufd_hwpt_alloc_flags
  * @dev_id: id of a device, which determines the IOMMU of the page table
- * @pt_id: id of the IOAS that the page table translates
+ * @pt_id: id of the IOAS that the page table translates; for a nested HWPT of
+ *         its parent HWPT or of a virtual IOMMU
  * @out_hwpt_id: out: id of the new HWPT
  * @__reserved: 0
+ * @data_type: of enum iommu_hwpt_data_type
+ * @data_len: bytes of the data
+ * @data_uptr: user address of the data
+ * @fault_id: id of a fault queue, with IOMMU_HWPT_FAULT_ID_VALID
+ * @__reserved2: not looked at
  *
  * Creates a hardware page table (HWPT) with all mappings of the IOAS. From then
  * on it follows the changes of the IOAS, whether or not a device is attached.
@@ -535,12 +623,25 @@ struct iommu_hwpt_alloc {
 	__u32 pt_id;
 	__u32 out_hwpt_id;
 	__u32 __reserved;
+	__u32 data_type;
+	__u32 data_len;
+	__aligned_u64 data_uptr;
+	__u32 fault_id;
+	__u32 __reserved2;
 };
 #define IOMMU_HWPT_ALLOC _IO(IOMMUFD_TYPE, IOMMUFD_CMD_HWPT_ALLOC)
 
 /**
+ * enum iommu_hw_info_vtd_flags - flags of struct iommu_hw_info_vtd
+ * @IOMMU_HW_INFO_VTD_ERRATA_772415_SPR17: the hardware has the erratum 772415
+ */
+enum iommu_hw_info_vtd_flags {
+	IOMMU_HW_INFO_VTD_ERRATA_772415_SPR17 = 1 << 0,
+};
+
+/**
  * struct iommu_hw_info_vtd - what IOMMU_GET_HW_INFO reports for Intel VT-d
- * @flags: always 0
+ * @flags: of enum iommu_hw_info_vtd_flags
  * @__reserved: always 0
  * @cap_reg: the Capability Register, VT-d specification section 11.4.2
  * @ecap_reg: the Extended Capability Register, VT-d specification section
@@ -558,25 +659,118 @@ struct iommu_hw_info_vtd {
 };
 
 /**
+ * enum iommu_hw_info_arm_smmuv3_flags - flags of struct iommu_hw_info_arm_smmuv3
+ * @IOMMU_HW_INFO_ARM_SMMUV3_ERRATA_REPEAT_TLBI_CFGI: TLBI and CFGI commands
+ *                                                    have to be issued twice
+ */
+enum iommu_hw_info_arm_smmuv3_flags {
+	IOMMU_HW_INFO_ARM_SMMUV3_ERRATA_REPEAT_TLBI_CFGI = 1 << 0,
+};
+
+/**
+ * struct iommu_hw_info_arm_smmuv3 - what IOMMU_GET_HW_INFO reports for Arm
+ *                                   SMMUv3
+ * @flags: of enum iommu_hw_info_arm_smmuv3_flags
+ * @__reserved: always 0
+ * @idr: the registers SMMU_IDR0 to SMMU_IDR5
+ * @iidr: the register SMMU_IIDR
+ * @aidr: the register SMMU_AIDR
+ */
+struct iommu_hw_info_arm_smmuv3 {
+	__u32 flags;
+	__u32 __reserved;
+	__u32 idr[6];
+	__u32 iidr;
+	__u32 aidr;
+};
+
+/**
+ * struct iommu_hw_info_tegra241_cmdqv - what IOMMU_GET_HW_INFO reports for the
+ *                                       CMDQV extension of NVIDIA Tegra241
+ * @flags: always 0
+ * @version: version of the extension
+ * @log2vcmdqs: log2 of the number of virtual command queues of a virtual IOMMU
+ * @log2vsids: log2 of the number of virtual stream ids of a virtual IOMMU
+ * @__reserved: always 0
+ */
+struct iommu_hw_info_tegra241_cmdqv {
+	__u32 flags;
+	__u8 version;
+	__u8 log2vcmdqs;
+	__u8 log2vsids;
+	__u8 __reserved;
+};
+
+/**
+ * struct iommu_hw_info_amd - what IOMMU_GET_HW_INFO reports for an AMD IOMMU
+ * @efr: the Extended Feature Register
+ * @efr2: the Extended Feature 2 Register
+ */
+struct iommu_hw_info_amd {
+	__aligned_u64 efr;
+	__aligned_u64 efr2;
+};
+
+/**
  * enum iommu_hw_info_type - type of the data that IOMMU_GET_HW_INFO returns
- * @IOMMU_HW_INFO_TYPE_NONE: the IOMMU reports nothing; the data has length 0
+ * @IOMMU_HW_INFO_TYPE_NONE: out: the IOMMU reports nothing; the data has
+ *                           length 0
+ * @IOMMU_HW_INFO_TYPE_DEFAULT: in: the type that the driver prefers
  * @IOMMU_HW_INFO_TYPE_INTEL_VTD: struct iommu_hw_info_vtd
+ * @IOMMU_HW_INFO_TYPE_ARM_SMMUV3: struct iommu_hw_info_arm_smmuv3
+ * @IOMMU_HW_INFO_TYPE_TEGRA241_CMDQV: struct iommu_hw_info_tegra241_cmdqv
+ * @IOMMU_HW_INFO_TYPE_AMD: struct iommu_hw_info_amd
  */
 enum iommu_hw_info_type {
-	IOMMU_HW_INFO_TYPE_NONE,
-	IOMMU_HW_INFO_TYPE_INTEL_VTD,
+	IOMMU_HW_INFO_TYPE_NONE = 0,
+	IOMMU_HW_INFO_TYPE_DEFAULT = 0,
+	IOMMU_HW_INFO_TYPE_INTEL_VTD = 1,
+	IOMMU_HW_INFO_TYPE_ARM_SMMUV3 = 2,
+	IOMMU_HW_INFO_TYPE_TEGRA241_CMDQV = 3,
+	IOMMU_HW_INFO_TYPE_AMD = 4,
+};
+
+/**
+ * enum iommufd_hw_capabilities - bits of @out_capabilities of IOMMU_GET_HW_INFO
+ * @IOMMU_HW_CAP_DIRTY_TRACKING: IOMMU_HWPT_ALLOC_DIRTY_TRACKING works with the
+ *                               device
+ * @IOMMU_HW_CAP_PCI_PASID_EXEC: the device can mark requests with a PASID as
+ *                               instruction fetches
+ * @IOMMU_HW_CAP_PCI_PASID_PRIV: the device can mark requests with a PASID as
+ *                               privileged
+ * @IOMMU_HW_CAP_PCI_ATS_NOT_SUPPORTED: the device cannot use ATS
+ */
+enum iommufd_hw_capabilities {
+	IOMMU_HW_CAP_DIRTY_TRACKING = 1 << 0,
+	IOMMU_HW_CAP_PCI_PASID_EXEC = 1 << 1,
+	IOMMU_HW_CAP_PCI_PASID_PRIV = 1 << 2,
+	IOMMU_HW_CAP_PCI_ATS_NOT_SUPPORTED = 1 << 3,
+};
+
+/**
+ * enum iommufd_hw_info_flags - flags of IOMMU_GET_HW_INFO
+ * @IOMMU_HW_INFO_FLAG_INPUT_TYPE: @in_data_type is the type that the caller
+ *                                 wants
+ */
+enum iommufd_hw_info_flags {
+	IOMMU_HW_INFO_FLAG_INPUT_TYPE = 1 << 0,
 };
 
 /**
  * struct iommu_hw_info - argument of IOMMU_GET_HW_INFO
  * @size: sizeof(struct iommu_hw_info)
- * @flags: 0
+ * @flags: of enum iommufd_hw_info_flags
  * @dev_id: id of the device
  * @data_len: in: bytes of the buffer, may be 0; out: bytes of the data that the
  *            kernel has, which may be more or less
  * @data_uptr: user address of the buffer
+ * @in_data_type: in, with IOMMU_HW_INFO_FLAG_INPUT_TYPE: the type wanted, of
+ *                enum iommu_hw_info_type
  * @out_data_type: out: of enum iommu_hw_info_type
+ * @out_max_pasid_log2: out: log2 of the number of PASIDs that the device can
+ *                      use, 0 for none
  * @__reserved: 0
+ * @out_capabilities: out: of enum iommufd_hw_capabilities
  *
  * Reports what the IOMMU in front of a device can do, in the format of that
  * kind of IOMMU. A buffer shorter than the data gets the first bytes. The rest
@@ -591,9 +785,418 @@ struct iommu_hw_info {
 	__u32 dev_id;
 	__u32 data_len;
 	__aligned_u64 data_uptr;
-	__u32 out_data_type;
-	__u32 __reserved;
+	union {
+		__u32 in_data_type;
+		__u32 out_data_type;
+	};
+	__u8 out_max_pasid_log2;
+	__u8 __reserved[3];
+	__aligned_u64 out_capabilities;
 };
 #define IOMMU_GET_HW_INFO _IO(IOMMUFD_TYPE, IOMMUFD_CMD_GET_HW_INFO)
+
+/**
+ * enum iommufd_hwpt_set_dirty_tracking_flags - flags of
+ *                                              IOMMU_HWPT_SET_DIRTY_TRACKING
+ * @IOMMU_HWPT_DIRTY_TRACKING_ENABLE: record writes; without it, stop
+ */
+enum iommufd_hwpt_set_dirty_tracking_flags {
+	IOMMU_HWPT_DIRTY_TRACKING_ENABLE = 1,
+};
+
+/**
+ * struct iommu_hwpt_set_dirty_tracking - argument of
+ *                                        IOMMU_HWPT_SET_DIRTY_TRACKING
+ * @size: sizeof(struct iommu_hwpt_set_dirty_tracking)
+ * @flags: of enum iommufd_hwpt_set_dirty_tracking_flags
+ * @hwpt_id: id of the HWPT
+ * @__reserved: not looked at
+ */
+struct iommu_hwpt_set_dirty_tracking {
+	__u32 size;
+	__u32 flags;
+	__u32 hwpt_id;
+	__u32 __reserved;
+};
+#define IOMMU_HWPT_SET_DIRTY_TRACKING \
+	_IO(IOMMUFD_TYPE, IOMMUFD_CMD_HWPT_SET_DIRTY_TRACKING)
+
+/**
+ * enum iommufd_hwpt_get_dirty_bitmap_flags - flags of
+ *                                            IOMMU_HWPT_GET_DIRTY_BITMAP
+ * @IOMMU_HWPT_GET_DIRTY_BITMAP_NO_CLEAR: pages that are reported stay dirty
+ */
+enum iommufd_hwpt_get_dirty_bitmap_flags {
+	IOMMU_HWPT_GET_DIRTY_BITMAP_NO_CLEAR = 1,
+};
+
+/**
+ * struct iommu_hwpt_get_dirty_bitmap - argument of IOMMU_HWPT_GET_DIRTY_BITMAP
+ * @size: sizeof(struct iommu_hwpt_get_dirty_bitmap)
+ * @hwpt_id: id of the HWPT
+ * @flags: of enum iommufd_hwpt_get_dirty_bitmap_flags
+ * @__reserved: 0
+ * @iova: start of the range
+ * @length: bytes of the range
+ * @page_size: bytes that a bit of the bitmap stands for, a power of two
+ * @data: user address of the bitmap
+ */
+struct iommu_hwpt_get_dirty_bitmap {
+	__u32 size;
+	__u32 hwpt_id;
+	__u32 flags;
+	__u32 __reserved;
+	__aligned_u64 iova;
+	__aligned_u64 length;
+	__aligned_u64 page_size;
+	__aligned_u64 data;
+};
+#define IOMMU_HWPT_GET_DIRTY_BITMAP \
+	_IO(IOMMUFD_TYPE, IOMMUFD_CMD_HWPT_GET_DIRTY_BITMAP)
+
+/**
+ * enum iommu_hwpt_invalidate_data_type - type of the entries of
+ *                                        IOMMU_HWPT_INVALIDATE
+ * @IOMMU_HWPT_INVALIDATE_DATA_VTD_S1: struct iommu_hwpt_vtd_s1_invalidate, for
+ *                                     a nested HWPT of VT-d
+ * @IOMMU_VIOMMU_INVALIDATE_DATA_ARM_SMMUV3: struct
+ *                                           iommu_viommu_arm_smmuv3_invalidate,
+ *                                           for a virtual IOMMU
+ */
+enum iommu_hwpt_invalidate_data_type {
+	IOMMU_HWPT_INVALIDATE_DATA_VTD_S1 = 0,
+	IOMMU_VIOMMU_INVALIDATE_DATA_ARM_SMMUV3 = 1,
+};
+
+/**
+ * enum iommu_hwpt_vtd_s1_invalidate_flags - flags of struct
+ *                                           iommu_hwpt_vtd_s1_invalidate
+ * @IOMMU_VTD_INV_FLAGS_LEAF: only leaf entries have changed
+ */
+enum iommu_hwpt_vtd_s1_invalidate_flags {
+	IOMMU_VTD_INV_FLAGS_LEAF = 1 << 0,
+};
+
+/**
+ * struct iommu_hwpt_vtd_s1_invalidate - a range of a VT-d first-stage table to
+ *                                       invalidate
+ * @addr: start of the range, a multiple of 4 KiB
+ * @npages: number of 4 KiB pages; 2^64-1 with @addr 0 means all
+ * @flags: of enum iommu_hwpt_vtd_s1_invalidate_flags
+ * @__reserved: 0
+ */
+struct iommu_hwpt_vtd_s1_invalidate {
+	__aligned_u64 addr;
+	__aligned_u64 npages;
+	__u32 flags;
+	__u32 __reserved;
+};
+
+/**
+ * struct iommu_viommu_arm_smmuv3_invalidate - an invalidation command of Arm
+ *                                             SMMUv3
+ * @cmd: the command as the guest has queued it, little-endian
+ */
+struct iommu_viommu_arm_smmuv3_invalidate {
+	__aligned_le64 cmd[2];
+};
+
+/**
+ * struct iommu_hwpt_invalidate - argument of IOMMU_HWPT_INVALIDATE
+ * @size: sizeof(struct iommu_hwpt_invalidate)
+ * @hwpt_id: id of a nested HWPT or of a virtual IOMMU
+ * @data_uptr: user address of an array of entries
+ * @data_type: of enum iommu_hwpt_invalidate_data_type
+ * @entry_len: bytes of an entry
+ * @entry_num: in: number of entries; out, also on failure: number of entries
+ *             that have been processed
+ * @__reserved: 0
+ */
+struct iommu_hwpt_invalidate {
+	__u32 size;
+	__u32 hwpt_id;
+	__aligned_u64 data_uptr;
+	__u32 data_type;
+	__u32 entry_len;
+	__u32 entry_num;
+	__u32 __reserved;
+};
+#define IOMMU_HWPT_INVALIDATE _IO(IOMMUFD_TYPE, IOMMUFD_CMD_HWPT_INVALIDATE)
+
+/**
+ * enum iommu_hwpt_pgfault_flags - flags of struct iommu_hwpt_pgfault
+ * @IOMMU_PGFAULT_FLAGS_PASID_VALID: the request had a PASID
+ * @IOMMU_PGFAULT_FLAGS_LAST_PAGE: the last fault of its group
+ */
+enum iommu_hwpt_pgfault_flags {
+	IOMMU_PGFAULT_FLAGS_PASID_VALID = 1 << 0,
+	IOMMU_PGFAULT_FLAGS_LAST_PAGE = 1 << 1,
+};
+
+/**
+ * enum iommu_hwpt_pgfault_perm - the access that a device has asked for
+ * @IOMMU_PGFAULT_PERM_READ: to read
+ * @IOMMU_PGFAULT_PERM_WRITE: to write
+ * @IOMMU_PGFAULT_PERM_EXEC: to fetch instructions
+ * @IOMMU_PGFAULT_PERM_PRIV: with supervisor privilege
+ */
+enum iommu_hwpt_pgfault_perm {
+	IOMMU_PGFAULT_PERM_READ = 1 << 0,
+	IOMMU_PGFAULT_PERM_WRITE = 1 << 1,
+	IOMMU_PGFAULT_PERM_EXEC = 1 << 2,
+	IOMMU_PGFAULT_PERM_PRIV = 1 << 3,
+};
+
+/**
+ * struct iommu_hwpt_pgfault - a page fault, as read from a fault queue
+ * @flags: of enum iommu_hwpt_pgfault_flags
+ * @dev_id: id of the device that has faulted
+ * @pasid: PASID of the request, with IOMMU_PGFAULT_FLAGS_PASID_VALID
+ * @grpid: index of the page request group, chosen by the device
+ * @perm: of enum iommu_hwpt_pgfault_perm
+ * @__reserved: always 0
+ * @addr: the address that has faulted
+ * @length: always 0
+ * @cookie: names the group in the response
+ */
+struct iommu_hwpt_pgfault {
+	__u32 flags;
+	__u32 dev_id;
+	__u32 pasid;
+	__u32 grpid;
+	__u32 perm;
+	__u32 __reserved;
+	__aligned_u64 addr;
+	__u32 length;
+	__u32 cookie;
+};
+
+/**
+ * enum iommufd_page_response_code - answers to a group of page faults
+ * @IOMMUFD_PAGE_RESP_SUCCESS: the pages are there, the device may try again
+ * @IOMMUFD_PAGE_RESP_INVALID: the pages cannot be provided
+ */
+enum iommufd_page_response_code {
+	IOMMUFD_PAGE_RESP_SUCCESS = 0,
+	IOMMUFD_PAGE_RESP_INVALID = 1,
+};
+
+/**
+ * struct iommu_hwpt_page_response - an answer, as written to a fault queue
+ * @cookie: that of the group
+ * @code: of enum iommufd_page_response_code
+ */
+struct iommu_hwpt_page_response {
+	__u32 cookie;
+	__u32 code;
+};
+
+/**
+ * struct iommu_fault_alloc - argument of IOMMU_FAULT_QUEUE_ALLOC
+ * @size: sizeof(struct iommu_fault_alloc)
+ * @flags: 0
+ * @out_fault_id: out: id of the new fault queue
+ * @out_fault_fd: out: file descriptor of the new fault queue
+ */
+struct iommu_fault_alloc {
+	__u32 size;
+	__u32 flags;
+	__u32 out_fault_id;
+	__u32 out_fault_fd;
+};
+#define IOMMU_FAULT_QUEUE_ALLOC _IO(IOMMUFD_TYPE, IOMMUFD_CMD_FAULT_QUEUE_ALLOC)
+
+/**
+ * enum iommu_viommu_type - kinds of virtual IOMMUs
+ * @IOMMU_VIOMMU_TYPE_DEFAULT: none, not valid in IOMMU_VIOMMU_ALLOC
+ * @IOMMU_VIOMMU_TYPE_ARM_SMMUV3: Arm SMMUv3
+ * @IOMMU_VIOMMU_TYPE_TEGRA241_CMDQV: Arm SMMUv3 with the CMDQV extension of
+ *                                    NVIDIA Tegra241
+ */
+enum iommu_viommu_type {
+	IOMMU_VIOMMU_TYPE_DEFAULT = 0,
+	IOMMU_VIOMMU_TYPE_ARM_SMMUV3 = 1,
+	IOMMU_VIOMMU_TYPE_TEGRA241_CMDQV = 2,
+};
+
+/**
+ * struct iommu_viommu_tegra241_cmdqv - data of a virtual IOMMU of that type
+ * @out_vintf_mmap_offset: out: offset of the first page of the virtual
+ *                         interface, for mmap() of /dev/iommu
+ * @out_vintf_mmap_length: out: bytes to mmap
+ */
+struct iommu_viommu_tegra241_cmdqv {
+	__aligned_u64 out_vintf_mmap_offset;
+	__aligned_u64 out_vintf_mmap_length;
+};
+
+/**
+ * struct iommu_viommu_alloc - argument of IOMMU_VIOMMU_ALLOC
+ * @size: sizeof(struct iommu_viommu_alloc)
+ * @flags: 0
+ * @type: of enum iommu_viommu_type
+ * @dev_id: id of a device, which determines the IOMMU
+ * @hwpt_id: id of the parent HWPT
+ * @out_viommu_id: out: id of the new virtual IOMMU
+ * @data_len: bytes of the data
+ * @__reserved: not looked at
+ * @data_uptr: user address of the data
+ */
+struct iommu_viommu_alloc {
+	__u32 size;
+	__u32 flags;
+	__u32 type;
+	__u32 dev_id;
+	__u32 hwpt_id;
+	__u32 out_viommu_id;
+	__u32 data_len;
+	__u32 __reserved;
+	__aligned_u64 data_uptr;
+};
+#define IOMMU_VIOMMU_ALLOC _IO(IOMMUFD_TYPE, IOMMUFD_CMD_VIOMMU_ALLOC)
+
+/**
+ * struct iommu_vdevice_alloc - argument of IOMMU_VDEVICE_ALLOC
+ * @size: sizeof(struct iommu_vdevice_alloc)
+ * @viommu_id: id of the virtual IOMMU
+ * @dev_id: id of the device
+ * @out_vdevice_id: out: id of the new virtual device
+ * @virt_id: id that the device has at the virtual IOMMU
+ */
+struct iommu_vdevice_alloc {
+	__u32 size;
+	__u32 viommu_id;
+	__u32 dev_id;
+	__u32 out_vdevice_id;
+	__aligned_u64 virt_id;
+};
+#define IOMMU_VDEVICE_ALLOC _IO(IOMMUFD_TYPE, IOMMUFD_CMD_VDEVICE_ALLOC)
+
+/**
+ * enum iommu_veventq_flag - flags of struct iommufd_vevent_header
+ * @IOMMU_VEVENTQ_FLAG_LOST_EVENTS: events were dropped; no data follows
+ */
+enum iommu_veventq_flag {
+	IOMMU_VEVENTQ_FLAG_LOST_EVENTS = 1U << 0,
+};
+
+/**
+ * struct iommufd_vevent_header - what stands before each event of a queue
+ * @flags: of enum iommu_veventq_flag
+ * @sequence: number of the event, from 0 to 2^31-1 and again from 0
+ */
+struct iommufd_vevent_header {
+	__u32 flags;
+	__u32 sequence;
+};
+
+/**
+ * enum iommu_veventq_type - types of the events of a queue
+ * @IOMMU_VEVENTQ_TYPE_DEFAULT: none, not valid in IOMMU_VEVENTQ_ALLOC
+ * @IOMMU_VEVENTQ_TYPE_ARM_SMMUV3: struct iommu_vevent_arm_smmuv3
+ * @IOMMU_VEVENTQ_TYPE_TEGRA241_CMDQV: struct iommu_vevent_tegra241_cmdqv
+ */
+enum iommu_veventq_type {
+	IOMMU_VEVENTQ_TYPE_DEFAULT = 0,
+	IOMMU_VEVENTQ_TYPE_ARM_SMMUV3 = 1,
+	IOMMU_VEVENTQ_TYPE_TEGRA241_CMDQV = 2,
+};
+
+/**
+ * struct iommu_vevent_arm_smmuv3 - an event of a virtual Arm SMMUv3
+ * @evt: the event record, little-endian
+ */
+struct iommu_vevent_arm_smmuv3 {
+	__aligned_le64 evt[4];
+};
+
+/**
+ * struct iommu_vevent_tegra241_cmdqv - an event of a virtual Tegra241 CMDQV
+ * @lvcmdq_err_map: a bit for each virtual command queue with an error,
+ *                  little-endian
+ */
+struct iommu_vevent_tegra241_cmdqv {
+	__aligned_le64 lvcmdq_err_map[2];
+};
+
+/**
+ * struct iommu_veventq_alloc - argument of IOMMU_VEVENTQ_ALLOC
+ * @size: sizeof(struct iommu_veventq_alloc)
+ * @flags: 0
+ * @viommu_id: id of the virtual IOMMU
+ * @type: of enum iommu_veventq_type
+ * @veventq_depth: number of events that the queue holds
+ * @out_veventq_id: out: id of the new event queue
+ * @out_veventq_fd: out: file descriptor of the new event queue
+ * @__reserved: 0
+ */
+struct iommu_veventq_alloc {
+	__u32 size;
+	__u32 flags;
+	__u32 viommu_id;
+	__u32 type;
+	__u32 veventq_depth;
+	__u32 out_veventq_id;
+	__u32 out_veventq_fd;
+	__u32 __reserved;
+};
+#define IOMMU_VEVENTQ_ALLOC _IO(IOMMUFD_TYPE, IOMMUFD_CMD_VEVENTQ_ALLOC)
+
+/**
+ * enum iommu_hw_queue_type - types of hardware queues
+ * @IOMMU_HW_QUEUE_TYPE_DEFAULT: none, not valid in IOMMU_HW_QUEUE_ALLOC
+ * @IOMMU_HW_QUEUE_TYPE_TEGRA241_CMDQV: a virtual command queue of NVIDIA
+ *                                      Tegra241
+ */
+enum iommu_hw_queue_type {
+	IOMMU_HW_QUEUE_TYPE_DEFAULT = 0,
+	IOMMU_HW_QUEUE_TYPE_TEGRA241_CMDQV = 1,
+};
+
+/**
+ * struct iommu_hw_queue_alloc - argument of IOMMU_HW_QUEUE_ALLOC
+ * @size: sizeof(struct iommu_hw_queue_alloc)
+ * @flags: 0
+ * @viommu_id: id of the virtual IOMMU
+ * @type: of enum iommu_hw_queue_type
+ * @index: which queue of the virtual IOMMU
+ * @out_hw_queue_id: out: id of the new hardware queue
+ * @nesting_parent_iova: start of the queue's memory, as an IOVA of the parent
+ *                       HWPT
+ * @length: bytes of the queue's memory
+ */
+struct iommu_hw_queue_alloc {
+	__u32 size;
+	__u32 flags;
+	__u32 viommu_id;
+	__u32 type;
+	__u32 index;
+	__u32 out_hw_queue_id;
+	__aligned_u64 nesting_parent_iova;
+	__aligned_u64 length;
+};
+#define IOMMU_HW_QUEUE_ALLOC _IO(IOMMUFD_TYPE, IOMMUFD_CMD_HW_QUEUE_ALLOC)
+
+/**
+ * struct iommu_ioas_noiommu_get_pa - argument of IOMMU_IOAS_NOIOMMU_GET_PA
+ * @size: sizeof(struct iommu_ioas_noiommu_get_pa)
+ * @flags: 0
+ * @ioas_id: id of the IOAS
+ * @__reserved: 0
+ * @iova: IOVA of mapped memory
+ * @length: in: bytes asked for; out: bytes that are physically contiguous
+ * @out_phys: out: physical address of the memory
+ */
+struct iommu_ioas_noiommu_get_pa {
+	__u32 size;
+	__u32 flags;
+	__u32 ioas_id;
+	__u32 __reserved;
+	__aligned_u64 iova;
+	__aligned_u64 length;
+	__aligned_u64 out_phys;
+};
+#define IOMMU_IOAS_NOIOMMU_GET_PA \
+	_IO(IOMMUFD_TYPE, IOMMUFD_CMD_IOAS_NOIOMMU_GET_PA)
 
 #endif
