@@ -19,7 +19,8 @@
  * ioctl keeps its number.
  *
  * - The ioctl fails with EINVAL if the size does not include the last member
- *   that the struct had in Linux 6.6, or in the first version that had it.
+ *   that the struct had in Linux 6.6, or in the first version that had it. The
+ *   @__reserved of IOMMU_VEVENTQ_ALLOC may be missing.
  * - A struct longer than the kernel's is accepted if all bytes past the known
  *   part are zero. Otherwise, or if the struct is longer than a page, the ioctl
  *   fails with E2BIG.
@@ -28,10 +29,12 @@
  *
  * On success the struct is copied back, as many bytes as both sides know;
  * IOMMU_OPTION copies back @val64 only. On error nothing is copied back, with
- * one exception: IOMMU_IOAS_IOVA_RANGES returns the number of ranges together
- * with EMSGSIZE.
+ * two exceptions: IOMMU_IOAS_IOVA_RANGES returns the number of ranges together
+ * with EMSGSIZE, and IOMMU_HWPT_INVALIDATE returns the number of entries that
+ * are done together with every errno of its own.
  *
- * Members called __reserved and flag bits without a name must be zero.
+ * Members called __reserved and flag bits without a name must be zero, except
+ * where a struct says that a member is ignored.
  * Addresses and lengths are in bytes. A range is given by start and length, or
  * by start and last, where last is the last byte of the range.
  */
@@ -48,8 +51,10 @@
  *     The struct is longer than a page, or longer than the kernel's with a tail
  *     that is not all zero.
  * EOPNOTSUPP
- *     A flag, option or operation is unknown, or a reserved member is not zero.
- *     Another kernel may support the request.
+ *     A flag, type, option or operation is unknown, a reserved member is not
+ *     zero, or the kernel, the IOMMU or its driver cannot do what is asked for.
+ *     Another kernel or other hardware may support the request. An ioctl that
+ *     exists never fails with ENOTTY for that reason.
  * EINVAL
  *     @size is too small, or the request is known but not valid.
  * EFAULT
@@ -62,8 +67,9 @@
  * ENOMEM
  *     The kernel is out of memory, or RLIMIT_MEMLOCK is reached.
  *
- * A fatal signal ends a long ioctl. MAP, MAP_FILE, COPY and HWPT_ALLOC then undo
- * what they have done. UNMAP does not: a part of the range has been removed.
+ * A fatal signal ends a long ioctl. MAP, MAP_FILE, COPY and HWPT_ALLOC then
+ * undo what they have done. UNMAP does not: a part of the range has been
+ * removed.
  */
 
 enum {
@@ -95,16 +101,19 @@ enum {
 /**
  * struct iommu_destroy - argument of IOMMU_DESTROY
  * @size: sizeof(struct iommu_destroy)
- * @id: id of the IOAS or HWPT to destroy
+ * @id: id of the object to destroy
  *
  * Destroys an object and frees its id. With an IOAS, all its mappings are
  * removed. The ioctl waits until other threads have finished their ioctls on
  * the object.
  *
- * Errnos: EBUSY while the object is in use: an IOAS by a HWPT or an access, a
- * HWPT by an attached device. Device and access objects belong to the driver
- * that created them, so the answer for them is always EBUSY. ENOENT for an
- * unknown id.
+ * Errnos: EBUSY while the object is in use: an IOAS by a HWPT or an access; a
+ * HWPT by an attached device or PASID, a nested HWPT or a virtual IOMMU; a
+ * virtual IOMMU by a nested HWPT, a virtual device, an event queue, a hardware
+ * queue or memory of it that is mmapped; a hardware queue by another one or by
+ * an mmap; a fault queue by a HWPT or its open file, an event queue by its open
+ * file. Device and access objects belong to the driver that created them, so
+ * the answer for them is always EBUSY. ENOENT for an unknown id.
  */
 struct iommu_destroy {
 	__u32 size;
@@ -255,15 +264,17 @@ enum iommufd_ioas_map_flags {
  *
  * Errnos: EEXIST when a part of a fixed range is already mapped. EINVAL for
  * length 0, a wrong alignment, neither READABLE nor WRITEABLE, or a fixed range
- * that overlaps a reserved one. ENOSPC when no free range is long enough.
- * EOVERFLOW when @user_va + @length wraps, or when the fixed range at @iova
- * goes past the end of the address space; when @iova or @length is 2^64-1, also
- * without FIXED_IOVA; and without FIXED_IOVA when @length is 2^63-1 or more.
- * EFAULT when memory is missing, does not allow the requested access, or is of
- * a kind that cannot be pinned (PFN maps, secretmem). EFAULT also for a BAR
- * that is out of reach or excluded, or together with other memory. EOPNOTSUPP
- * for pages of a DAX file system, an unknown flag or @__reserved. ENOMEM also
- * when RLIMIT_MEMLOCK is reached. ENOENT for an unknown IOAS.
+ * that overlaps a reserved one; without WRITEABLE also while the IOAS has a
+ * HWPT of Intel VT-d that is a nesting parent. ENOSPC when no free range is
+ * long enough. EOVERFLOW when @user_va + @length wraps, or when the fixed range
+ * at @iova goes past the end of the address space; when @iova or @length is
+ * 2^64-1, also without FIXED_IOVA; and without FIXED_IOVA when @length is
+ * 2^63-1 or more. EFAULT when memory is missing, does not allow the requested
+ * access, or is of a kind that cannot be pinned (PFN maps, secretmem). EFAULT
+ * also for a BAR that is out of reach or excluded, or together with other
+ * memory. EOPNOTSUPP for pages of a DAX file system, an unknown flag or
+ * @__reserved. ENOMEM also when RLIMIT_MEMLOCK is reached. ENOENT for an
+ * unknown IOAS.
  */
 struct iommu_ioas_map {
 	__u32 size;
@@ -380,14 +391,15 @@ struct iommu_ioas_copy {
  * mapping was made with CAP_IPC_LOCK and has no limit, stay as they are. The
  * mappings are usable all the time.
  *
- * A BAR that is mapped by its address does not matter, as nothing is charged for
- * it. It stays that of the process that has mapped it: when that process exits
- * or executes another program, devices lose the BAR and do not get it back. The
- * new process has to remove the mapping and to map the BAR at its own address.
+ * A BAR that is mapped by its address does not matter, as nothing is charged
+ * for it. It stays that of the process that has mapped it: when that process
+ * exits or executes another program, devices lose the BAR and do not get it
+ * back. The new process has to remove the mapping and to map the BAR at its own
+ * address.
  *
  * Errnos: EINVAL when any mapping is of memory of a process or of a dma-buf.
- * EBUSY when another thread is creating or removing a mapping. ENOMEM when it is
- * more than the caller's RLIMIT_MEMLOCK allows. EOPNOTSUPP for @__reserved.
+ * EBUSY when another thread is creating or removing a mapping. ENOMEM when it
+ * is more than the caller's RLIMIT_MEMLOCK allows. EOPNOTSUPP for @__reserved.
  * Nothing has changed on failure. Without a mapping the ioctl succeeds.
  */
 struct iommu_ioas_change_process {
@@ -413,9 +425,10 @@ struct iommu_ioas_change_process {
  * Errnos: ENOENT when the range contains no mapping, or when it contains only a
  * part of one. Mappings are removed in ascending order, so those below the
  * partial one are gone. EBUSY when another thread is creating or removing a
- * mapping in the range. EDEADLOCK when a driver in the kernel does not unpin
- * pages that it uses. EINVAL for length 0, EOVERFLOW when the range goes past
- * the end of the address space, ENOENT for an unknown IOAS.
+ * mapping in the range, or when a hardware queue is in it. EDEADLOCK when a
+ * driver in the kernel does not unpin pages that it uses. EINVAL for length 0,
+ * EOVERFLOW when the range goes past the end of the address space, ENOENT for
+ * an unknown IOAS.
  */
 struct iommu_ioas_unmap {
 	__u32 size;
@@ -524,6 +537,9 @@ struct iommu_vfio_ioas {
  * @IOMMU_HWPT_FAULT_ID_VALID: page faults go to the fault queue @fault_id
  * @IOMMU_HWPT_ALLOC_PASID: the HWPT can be attached to a PASID, and the device
  *                          that uses it can have PASIDs attached
+ *
+ * A nested HWPT takes FAULT_ID_VALID and PASID only. FAULT_ID_VALID does not go
+ * together with NEST_PARENT.
  */
 enum iommufd_hwpt_alloc_flags {
 	IOMMU_HWPT_ALLOC_NEST_PARENT = 1 << 0,
@@ -550,6 +566,10 @@ enum iommu_hwpt_vtd_s1_flags {
  * @pgtbl_addr: address of the root of the table, in the space of the parent
  * @addr_width: width in bits of the addresses that the table translates
  * @__reserved: 0
+ *
+ * The parameters with which the hardware walks the table of the guest. They go
+ * into the scalable-mode PASID table entry, VT-d specification section 9.6. The
+ * guest owns the table; it is read through the parent HWPT.
  */
 struct iommu_hwpt_vtd_s1 {
 	__aligned_u64 flags;
@@ -562,6 +582,12 @@ struct iommu_hwpt_vtd_s1 {
  * struct iommu_hwpt_arm_smmuv3 - the stage 1 part of an Arm SMMUv3 stream table
  *                                entry
  * @ste: the first two doublewords of the entry, little-endian
+ *
+ * The guest's stream table entry, SMMUv3 specification (IHI 0070) section 5.2.
+ * The kernel takes V, Config, S1Fmt, S1ContextPtr and S1CDMax from the first
+ * doubleword and S1DSS, S1CIR, S1COR, S1CSH, S1STALLD and EATS from the second.
+ * All other bits must be zero (EIO). Config selects abort, bypass, or
+ * translation by the guest's context descriptors.
  */
 struct iommu_hwpt_arm_smmuv3 {
 	__aligned_le64 ste[2];
@@ -570,6 +596,11 @@ struct iommu_hwpt_arm_smmuv3 {
 /**
  * struct iommu_hwpt_amd_guest - the guest part of an AMD device table entry
  * @dte: the entry as the guest has written it
+ *
+ * 256 bits, the lowest ones first; AMD I/O Virtualization Technology
+ * specification (48882) section 2.2.2.1. The kernel takes the fields of the
+ * guest translation from it, such as the root of the GCR3 table. What concerns
+ * the host comes from the parent.
  */
 struct iommu_hwpt_amd_guest {
 	__aligned_u64 dte[4];
@@ -594,27 +625,53 @@ enum iommu_hwpt_data_type {
  * @size: sizeof(struct iommu_hwpt_alloc)
  * @flags: of enum iommufd_hwpt_alloc_flags
  * @dev_id: id of a device, which determines the IOMMU of the page table
- * @pt_id: id of the IOAS that the page table translates; for a nested HWPT of
- *         its parent HWPT or of a virtual IOMMU
+ * @pt_id: id of the IOAS that the page table translates, or, for a nested HWPT,
+ *         of the HWPT that is its parent or of a virtual IOMMU on that parent
  * @out_hwpt_id: out: id of the new HWPT
  * @__reserved: 0
  * @data_type: of enum iommu_hwpt_data_type
- * @data_len: bytes of the data
- * @data_uptr: user address of the data
- * @fault_id: id of a fault queue, with IOMMU_HWPT_FAULT_ID_VALID
- * @__reserved2: not looked at
+ * @data_len: bytes of the data, 0 if and only if the type is NONE
+ * @data_uptr: user address of the data, ignored when there is none
+ * @fault_id: id of a fault queue, ignored without IOMMU_HWPT_FAULT_ID_VALID
+ * @__reserved2: ignored
  *
- * Creates a hardware page table (HWPT) with all mappings of the IOAS. From then
- * on it follows the changes of the IOAS, whether or not a device is attached.
- * It belongs to the caller: an attach to the IOAS does not select it, a detach
- * does not free it, IOMMU_DESTROY does.
+ * On an IOAS, creates a hardware page table (HWPT) with all mappings of the
+ * IOAS. From then on it follows the changes of the IOAS, whether or not a
+ * device is attached. It belongs to the caller: an attach to the IOAS does not
+ * select it, a detach does not free it, IOMMU_DESTROY does.
  *
- * Errnos: EADDRINUSE when a mapping or an allowed range of the IOAS is at IOVAs
+ * On a HWPT or a virtual IOMMU, creates a nested HWPT: a table in memory of the
+ * guest, which the data describes, translates to addresses that the parent
+ * translates further. Mappings are made in the IOAS of the parent, and the
+ * reserved ranges of an attached device are reserved there. After changes of
+ * its table the guest needs IOMMU_HWPT_INVALIDATE. The new HWPT keeps its
+ * parent, or the virtual IOMMU and by it the parent.
+ *
+ * Page faults of the attached devices go to the fault queue if there is one.
+ * The HWPT keeps the queue. Otherwise the IOMMU refuses what is not mapped.
+ *
+ * Whether the HWPT makes DMA coherent even if a device asks for no snooping is
+ * decided here, once, by what @dev_id can do. A device that cannot do the same
+ * cannot be attached to it (EINVAL).
+ *
+ * Errnos: EOPNOTSUPP for @__reserved. EINVAL when @data_type and @data_len do
+ * not fit together. ENOENT for an unknown device. EINVAL when @pt_id is unknown
+ * or the id of another kind of object. ENOENT for an unknown fault queue, which
+ * comes last. EFAULT for the data.
+ *
+ * On an IOAS: EOPNOTSUPP for a flag or data that the IOMMU of the device cannot
+ * do. EADDRINUSE when a mapping or an allowed range of the IOAS is at IOVAs
  * that the hardware cannot translate, or is not aligned to its pages. EINVAL
- * when @pt_id is the id of an object other than an IOAS, ENOENT for unknown
- * ids, EOPNOTSUPP for a flag or @__reserved. EFAULT and ENOMEM as for
- * IOMMU_IOAS_MAP, since memory that was mapped earlier may have to be pinned
- * now.
+ * when a nesting parent of Intel VT-d would get a mapping without WRITEABLE.
+ * EFAULT and ENOMEM as for IOMMU_IOAS_MAP, since memory that was mapped earlier
+ * may have to be pinned now.
+ *
+ * On a HWPT or a virtual IOMMU: EINVAL when that is for another IOMMU than that
+ * of the device. EOPNOTSUPP for another flag, without data, or when the IOMMU
+ * cannot nest or does not know the type. EINVAL when the parent was made
+ * without NEST_PARENT or by an attach, when the data is shorter than the first
+ * version of its struct or longer than the kernel's, or when the hardware
+ * cannot do what it asks for.
  */
 struct iommu_hwpt_alloc {
 	__u32 size;
@@ -634,6 +691,11 @@ struct iommu_hwpt_alloc {
 /**
  * enum iommu_hw_info_vtd_flags - flags of struct iommu_hw_info_vtd
  * @IOMMU_HW_INFO_VTD_ERRATA_772415_SPR17: the hardware has the erratum 772415
+ *
+ * Erratum 772415 of Sapphire Rapids: in a nested translation the hardware may
+ * write accessed and dirty bits of first-stage entries even if the parent maps
+ * the memory of these entries read-only. So the memory of a guest must not rely
+ * on read-only mappings.
  */
 enum iommu_hw_info_vtd_flags {
 	IOMMU_HW_INFO_VTD_ERRATA_772415_SPR17 = 1 << 0,
@@ -659,7 +721,8 @@ struct iommu_hw_info_vtd {
 };
 
 /**
- * enum iommu_hw_info_arm_smmuv3_flags - flags of struct iommu_hw_info_arm_smmuv3
+ * enum iommu_hw_info_arm_smmuv3_flags - flags of struct
+ *                                       iommu_hw_info_arm_smmuv3
  * @IOMMU_HW_INFO_ARM_SMMUV3_ERRATA_REPEAT_TLBI_CFGI: TLBI and CFGI commands
  *                                                    have to be issued twice
  */
@@ -675,6 +738,11 @@ enum iommu_hw_info_arm_smmuv3_flags {
  * @idr: the registers SMMU_IDR0 to SMMU_IDR5
  * @iidr: the register SMMU_IIDR
  * @aidr: the register SMMU_AIDR
+ *
+ * The registers as the hardware reports them, SMMUv3 specification (IHI 0070)
+ * sections 6.3.1 to 6.3.8. A feature that a register shows may still be one
+ * that the kernel does not use; a virtual machine monitor offers to its guest
+ * only what it knows to work.
  */
 struct iommu_hw_info_arm_smmuv3 {
 	__u32 flags;
@@ -692,6 +760,8 @@ struct iommu_hw_info_arm_smmuv3 {
  * @log2vcmdqs: log2 of the number of virtual command queues of a virtual IOMMU
  * @log2vsids: log2 of the number of virtual stream ids of a virtual IOMMU
  * @__reserved: always 0
+ *
+ * Asked for by its type, as the IOMMU's default is iommu_hw_info_arm_smmuv3.
  */
 struct iommu_hw_info_tegra241_cmdqv {
 	__u32 flags;
@@ -705,6 +775,9 @@ struct iommu_hw_info_tegra241_cmdqv {
  * struct iommu_hw_info_amd - what IOMMU_GET_HW_INFO reports for an AMD IOMMU
  * @efr: the Extended Feature Register
  * @efr2: the Extended Feature 2 Register
+ *
+ * The registers at MMIO offsets 0030h and 01A0h, AMD I/O Virtualization
+ * Technology specification (48882), as the hardware reports them.
  */
 struct iommu_hw_info_amd {
 	__aligned_u64 efr;
@@ -735,10 +808,19 @@ enum iommu_hw_info_type {
  * @IOMMU_HW_CAP_DIRTY_TRACKING: IOMMU_HWPT_ALLOC_DIRTY_TRACKING works with the
  *                               device
  * @IOMMU_HW_CAP_PCI_PASID_EXEC: the device can mark requests with a PASID as
- *                               instruction fetches
+ *                               instruction fetches; Execute Permission
+ *                               Supported, PCIe specification, PASID Capability
+ *                               Register
  * @IOMMU_HW_CAP_PCI_PASID_PRIV: the device can mark requests with a PASID as
- *                               privileged
- * @IOMMU_HW_CAP_PCI_ATS_NOT_SUPPORTED: the device cannot use ATS
+ *                               privileged; Privileged Mode Supported in the
+ *                               same register
+ * @IOMMU_HW_CAP_PCI_ATS_NOT_SUPPORTED: the device cannot use Address
+ *                                      Translation Services; set also for a
+ *                                      device that is not a PCI device
+ *
+ * DIRTY_TRACKING is a promise: with it, an allocation with the flag does not
+ * fail for lack of support. The two bits of PASID are set only while PASIDs are
+ * enabled.
  */
 enum iommufd_hw_capabilities {
 	IOMMU_HW_CAP_DIRTY_TRACKING = 1 << 0,
@@ -773,11 +855,18 @@ enum iommufd_hw_info_flags {
  * @out_capabilities: out: of enum iommufd_hw_capabilities
  *
  * Reports what the IOMMU in front of a device can do, in the format of that
- * kind of IOMMU. A buffer shorter than the data gets the first bytes. The rest
- * of a longer buffer is filled with zeros.
+ * kind of IOMMU, and what device and kernel can do with it. A buffer shorter
+ * than the data gets the first bytes. The rest of a longer buffer is filled
+ * with zeros.
  *
- * Errnos: ENOENT for an unknown device, EOPNOTSUPP for a flag or @__reserved,
- * EFAULT for the buffer.
+ * Some IOMMUs have more than one type of data. Without
+ * IOMMU_HW_INFO_FLAG_INPUT_TYPE the answer has the default type, and
+ * @in_data_type is ignored. An IOMMU that has no data answers NONE whatever
+ * type is asked for.
+ *
+ * Errnos: EOPNOTSUPP for a flag or @__reserved. ENOENT for an unknown device.
+ * EOPNOTSUPP for a device without IOMMU, or when the IOMMU has data of other
+ * types than the wanted one only. EFAULT for the buffer.
  */
 struct iommu_hw_info {
 	__u32 size;
@@ -810,7 +899,14 @@ enum iommufd_hwpt_set_dirty_tracking_flags {
  * @size: sizeof(struct iommu_hwpt_set_dirty_tracking)
  * @flags: of enum iommufd_hwpt_set_dirty_tracking_flags
  * @hwpt_id: id of the HWPT
- * @__reserved: not looked at
+ * @__reserved: ignored
+ *
+ * Starts or stops to record which pages devices write through a HWPT that was
+ * made with IOMMU_HWPT_ALLOC_DIRTY_TRACKING. To start, also again, makes all
+ * pages clean before the ioctl returns. To stop leaves the records as they are.
+ *
+ * Errnos: EOPNOTSUPP for a flag. ENOENT when the HWPT is unknown or a nested
+ * one. EOPNOTSUPP when it was made without dirty tracking.
  */
 struct iommu_hwpt_set_dirty_tracking {
 	__u32 size;
@@ -839,7 +935,29 @@ enum iommufd_hwpt_get_dirty_bitmap_flags {
  * @iova: start of the range
  * @length: bytes of the range
  * @page_size: bytes that a bit of the bitmap stands for, a power of two
- * @data: user address of the bitmap
+ * @data: user address of the bitmap, of any alignment
+ *
+ * Reports which pages devices have written. The lowest bit of the first byte of
+ * the bitmap stands for the @page_size bytes at @iova, each following bit for
+ * the next ones. The bitmap has a bit for every @page_size bytes of the range;
+ * the kernel writes no byte beyond the one with the last bit. It only sets
+ * bits: the caller zeroes the bitmap before.
+ *
+ * The hardware records whole IO pages. @page_size may be smaller or larger;
+ * every bit is set whose memory overlaps a dirty IO page. Memory that is not
+ * mapped is never dirty. Without NO_CLEAR the pages that are reported become
+ * clean, and the IOTLB is flushed before the ioctl returns, so that what a
+ * device writes is reported by this call or by a later one. IOMMU_IOAS_UNMAP
+ * drops what is recorded in its range.
+ *
+ * Errnos, in this order: EOPNOTSUPP for a flag or @__reserved. ENOENT when the
+ * HWPT is unknown or a nested one. EINVAL for length 0. EOVERFLOW when the
+ * range goes past the end of the address space. EINVAL when @iova or @length is
+ * not a multiple of the alignment that IOMMU_IOAS_IOVA_RANGES reports, when
+ * @page_size is not a power of two, or when @iova or @length is not a multiple
+ * of it. EOPNOTSUPP when the HWPT was made without dirty tracking. ENOMEM.
+ * EFAULT when the bitmap cannot be written: the pages whose bits did not arrive
+ * are dirty still.
  */
 struct iommu_hwpt_get_dirty_bitmap {
 	__u32 size;
@@ -884,6 +1002,15 @@ enum iommu_hwpt_vtd_s1_invalidate_flags {
  * @npages: number of 4 KiB pages; 2^64-1 with @addr 0 means all
  * @flags: of enum iommu_hwpt_vtd_s1_invalidate_flags
  * @__reserved: 0
+ *
+ * Drops what the IOTLB and the paging-structure caches have of the range, or
+ * with LEAF only what they have of its last-level entries, as the
+ * PASID-based-IOTLB Invalidate Descriptor does, VT-d specification section
+ * 6.5.2.4. The device's own caches (ATS) are included. PASID and domain id are
+ * those of the HWPT.
+ *
+ * Errnos: EOPNOTSUPP for a flag or @__reserved. EINVAL when @addr is not a
+ * multiple of 4 KiB, or @npages is 2^64-1 and @addr is not 0.
  */
 struct iommu_hwpt_vtd_s1_invalidate {
 	__aligned_u64 addr;
@@ -896,6 +1023,13 @@ struct iommu_hwpt_vtd_s1_invalidate {
  * struct iommu_viommu_arm_smmuv3_invalidate - an invalidation command of Arm
  *                                             SMMUv3
  * @cmd: the command as the guest has queued it, little-endian
+ *
+ * A command of SMMUv3 specification (IHI 0070) chapter 4: CMD_TLBI_NSNH_ALL,
+ * CMD_TLBI_NH_VA, CMD_TLBI_NH_VAA, CMD_TLBI_NH_ALL, CMD_TLBI_NH_ASID,
+ * CMD_ATC_INV, CMD_CFGI_CD, CMD_CFGI_CD_ALL. The kernel replaces the VMID by
+ * that of the virtual IOMMU, and the StreamID, which is a @virt_id of a virtual
+ * device, by that of the device. Other commands, and a StreamID without virtual
+ * device, are EIO.
  */
 struct iommu_viommu_arm_smmuv3_invalidate {
 	__aligned_le64 cmd[2];
@@ -911,6 +1045,23 @@ struct iommu_viommu_arm_smmuv3_invalidate {
  * @entry_num: in: number of entries; out, also on failure: number of entries
  *             that have been processed
  * @__reserved: 0
+ *
+ * Tells the IOMMU that a guest has changed its page table. The entries are
+ * executed in order up to the first bad one. When the ioctl returns, the
+ * hardware does not use old contents any more.
+ *
+ * With @entry_num 0 nothing happens, and the ioctl tells whether the HWPT or
+ * the virtual IOMMU takes entries of this type; @data_uptr and @entry_len are
+ * ignored.
+ *
+ * Errnos: EOPNOTSUPP for @__reserved. EINVAL when there are entries, but
+ * @data_uptr or @entry_len is 0, @entry_len is above PAGE_SIZE, or @entry_num
+ * is above 2^19. ENOENT for an unknown id, EINVAL when it is neither a nested
+ * HWPT nor a virtual IOMMU. EOPNOTSUPP when it cannot invalidate, EINVAL when
+ * it has another @data_type. EINVAL when @entry_len is shorter than the first
+ * version of the entry's struct or longer than the kernel's, EFAULT for the
+ * array, and the errnos of the entry. EFAULT, whatever else failed, when
+ * @entry_num cannot be written.
  */
 struct iommu_hwpt_invalidate {
 	__u32 size;
@@ -952,12 +1103,19 @@ enum iommu_hwpt_pgfault_perm {
  * @flags: of enum iommu_hwpt_pgfault_flags
  * @dev_id: id of the device that has faulted
  * @pasid: PASID of the request, with IOMMU_PGFAULT_FLAGS_PASID_VALID
- * @grpid: index of the page request group, chosen by the device
+ * @grpid: index of the page request group, chosen by the device, PCIe
+ *         specification, Page Request Message; the device may use it again
+ *         before the group is answered
  * @perm: of enum iommu_hwpt_pgfault_perm
  * @__reserved: always 0
  * @addr: the address that has faulted
  * @length: always 0
- * @cookie: names the group in the response
+ * @cookie: number of the group for the answer
+ *
+ * A device may ask for several pages at a time. These make a group, which is
+ * read as a whole and answered once. The last fault of a group has LAST_PAGE;
+ * all have the same @cookie, which is the lowest number, from 1, that no other
+ * group in this queue has at the time.
  */
 struct iommu_hwpt_pgfault {
 	__u32 flags;
@@ -985,6 +1143,8 @@ enum iommufd_page_response_code {
  * struct iommu_hwpt_page_response - an answer, as written to a fault queue
  * @cookie: that of the group
  * @code: of enum iommufd_page_response_code
+ *
+ * The answer ends the group, and its cookie may be used for another one.
  */
 struct iommu_hwpt_page_response {
 	__u32 cookie;
@@ -997,6 +1157,33 @@ struct iommu_hwpt_page_response {
  * @flags: 0
  * @out_fault_id: out: id of the new fault queue
  * @out_fault_fd: out: file descriptor of the new fault queue
+ *
+ * Creates a queue of page faults. IOMMU_HWPT_ALLOC connects it to any number of
+ * HWPTs. Two things keep it: HWPTs and the file, which is closed on exec. The
+ * file also keeps the context, so faults can be read when /dev/iommu is closed.
+ * To free the queue, destroy the HWPTs, close the file and use IOMMU_DESTROY,
+ * or close all of the context.
+ *
+ * read() gives an array of struct iommu_hwpt_pgfault with as many whole groups
+ * as fit, oldest first. It never blocks; it returns 0 when no fault is queued.
+ * Errnos: ESPIPE when the count is not a multiple of the struct's size. EINVAL
+ * when not even the first group fits, EFAULT for the buffer when it could not
+ * get the first group; no group is lost by that.
+ *
+ * write() takes an array of struct iommu_hwpt_page_response. It returns the
+ * bytes of those it has accepted; an errno means that the first is bad. Errnos:
+ * ESPIPE when the count is not a multiple of the struct's size. EINVAL for an
+ * unknown code or cookie, also that of a group that was answered. EFAULT.
+ *
+ * poll() reports POLLIN while a fault is queued, POLLOUT always.
+ *
+ * When a device is detached or gets another HWPT, the kernel answers its groups
+ * with INVALID, whether they were read or not. A later answer is EINVAL then.
+ * It does the same for all groups of the queue when that is destroyed.
+ *
+ * Errnos: EOPNOTSUPP for a flag. ENOMEM. EMFILE and ENFILE when no file
+ * descriptor or file is left, EFAULT when the ids cannot be written; nothing is
+ * left behind.
  */
 struct iommu_fault_alloc {
 	__u32 size;
@@ -1024,6 +1211,9 @@ enum iommu_viommu_type {
  * @out_vintf_mmap_offset: out: offset of the first page of the virtual
  *                         interface, for mmap() of /dev/iommu
  * @out_vintf_mmap_length: out: bytes to mmap
+ *
+ * mmap() of /dev/iommu with this offset and length gives the guest the
+ * registers that submit to its virtual command queues.
  */
 struct iommu_viommu_tegra241_cmdqv {
 	__aligned_u64 out_vintf_mmap_offset;
@@ -1038,9 +1228,27 @@ struct iommu_viommu_tegra241_cmdqv {
  * @dev_id: id of a device, which determines the IOMMU
  * @hwpt_id: id of the parent HWPT
  * @out_viommu_id: out: id of the new virtual IOMMU
- * @data_len: bytes of the data
- * @__reserved: not looked at
- * @data_uptr: user address of the data
+ * @data_len: bytes of the data, 0 if the type has none
+ * @__reserved: ignored
+ * @data_uptr: user address of the data, which the kernel may write, too
+ *
+ * Creates a virtual IOMMU: the part of the IOMMU in front of the device that
+ * one guest gets, with its own ids. What it translates goes through the parent
+ * HWPT, which must have been made with IOMMU_HWPT_ALLOC_NEST_PARENT. It keeps
+ * the parent HWPT, but not the device. It is the @pt_id of nested HWPTs, and
+ * virtual devices, event queues and hardware queues belong to it.
+ *
+ * Where a struct gives an offset and a length for it, mmap() of /dev/iommu with
+ * exactly these, and with MAP_SHARED, maps registers of the hardware. The
+ * memory keeps the object that it belongs to. Errnos of mmap: EINVAL when the
+ * length is not a multiple of the page size or for MAP_PRIVATE, EPERM for
+ * PROT_EXEC, ENXIO for all that is not such a region.
+ *
+ * Errnos: EOPNOTSUPP for a flag or @type DEFAULT. ENOENT for an unknown device.
+ * EOPNOTSUPP when its IOMMU has no virtual IOMMUs of this type. ENOENT when
+ * @hwpt_id is not the id of a HWPT or is that of a nested one. EINVAL when the
+ * HWPT was made without NEST_PARENT, or when the data is too short. EFAULT for
+ * the data. ENOMEM.
  */
 struct iommu_viommu_alloc {
 	__u32 size;
@@ -1061,7 +1269,22 @@ struct iommu_viommu_alloc {
  * @viommu_id: id of the virtual IOMMU
  * @dev_id: id of the device
  * @out_vdevice_id: out: id of the new virtual device
- * @virt_id: id that the device has at the virtual IOMMU
+ * @virt_id: id that the device has at the virtual IOMMU: for Arm SMMUv3 its
+ *           virtual StreamID, for Intel VT-d and AMD its virtual requester id
+ *
+ * Tells a virtual IOMMU by which id the guest knows a device. A device has at
+ * most one virtual device. The virtual device keeps the virtual IOMMU.
+ *
+ * When the device is unbound, its virtual device is destroyed, whatever uses
+ * it. The id remains in use, and IOMMU_DESTROY of it is ENOENT, until the
+ * context is closed. So an id does not come to mean another object without
+ * notice.
+ *
+ * Errnos: ENOENT for an unknown virtual IOMMU or device, also for one that is
+ * being unbound. EINVAL when another IOMMU is in front of the device, or when
+ * the driver does not take @virt_id. EEXIST when the device has a virtual
+ * device, at any virtual IOMMU, or when another one at this virtual IOMMU has
+ * @virt_id. ENOMEM.
  */
 struct iommu_vdevice_alloc {
 	__u32 size;
@@ -1083,7 +1306,13 @@ enum iommu_veventq_flag {
 /**
  * struct iommufd_vevent_header - what stands before each event of a queue
  * @flags: of enum iommu_veventq_flag
- * @sequence: number of the event, from 0 to 2^31-1 and again from 0
+ * @sequence: number of the event, from 0 to 2^31-1 and again from 0; events
+ *            that are dropped count, too
+ *
+ * When the queue is full, further events are dropped, and a header with
+ * LOST_EVENTS stands at its end, without data. Its @sequence is that of the
+ * last event that was dropped. When there is room again, the next event takes
+ * the place of this header; the gap in the sequence shows the loss then.
  */
 struct iommufd_vevent_header {
 	__u32 flags;
@@ -1105,6 +1334,10 @@ enum iommu_veventq_type {
 /**
  * struct iommu_vevent_arm_smmuv3 - an event of a virtual Arm SMMUv3
  * @evt: the event record, little-endian
+ *
+ * SMMUv3 specification (IHI 0070) section 7.3. The StreamID is the @virt_id of
+ * the virtual device, all else is as the hardware has recorded it. The guest
+ * sees the event in its own event queue.
  */
 struct iommu_vevent_arm_smmuv3 {
 	__aligned_le64 evt[4];
@@ -1114,6 +1347,9 @@ struct iommu_vevent_arm_smmuv3 {
  * struct iommu_vevent_tegra241_cmdqv - an event of a virtual Tegra241 CMDQV
  * @lvcmdq_err_map: a bit for each virtual command queue with an error,
  *                  little-endian
+ *
+ * Bit n is that of the queue with @index n of IOMMU_HW_QUEUE_ALLOC; it is set
+ * while the queue is stopped by an error.
  */
 struct iommu_vevent_tegra241_cmdqv {
 	__aligned_le64 lvcmdq_err_map[2];
@@ -1125,10 +1361,29 @@ struct iommu_vevent_tegra241_cmdqv {
  * @flags: 0
  * @viommu_id: id of the virtual IOMMU
  * @type: of enum iommu_veventq_type
- * @veventq_depth: number of events that the queue holds
+ * @veventq_depth: number of events that the queue holds, 1 to 2^19
  * @out_veventq_id: out: id of the new event queue
  * @out_veventq_fd: out: file descriptor of the new event queue
- * @__reserved: 0
+ * @__reserved: 0; may be missing
+ *
+ * Creates a queue for the events of one type of a virtual IOMMU. Until it
+ * exists these events are dropped. The queue keeps the virtual IOMMU. Its file,
+ * which is closed on exec, keeps queue and context as that of a fault queue
+ * does, see struct iommu_fault_alloc. A virtual IOMMU that has no events of the
+ * type leaves the queue empty.
+ *
+ * read() gives events, each a struct iommufd_vevent_header and the struct of
+ * its type, as many whole ones as fit, oldest first. It never blocks; it
+ * returns 0 when the queue is empty. Errnos: EINVAL when the count is less than
+ * a header, or when the first event does not fit, EFAULT for the buffer; the
+ * event stays in the queue. poll() reports POLLIN while an event is queued.
+ * write() is EINVAL.
+ *
+ * Errnos: EOPNOTSUPP for a flag, @__reserved or @type DEFAULT. EINVAL for
+ * @veventq_depth 0 or above 2^19. ENOENT for an unknown virtual IOMMU. EEXIST
+ * when it has a queue of this type. ENOMEM. EMFILE and ENFILE when no file
+ * descriptor or file is left, EFAULT when the ids cannot be written; nothing is
+ * left behind.
  */
 struct iommu_veventq_alloc {
 	__u32 size;
@@ -1164,6 +1419,20 @@ enum iommu_hw_queue_type {
  * @nesting_parent_iova: start of the queue's memory, as an IOVA of the parent
  *                       HWPT
  * @length: bytes of the queue's memory
+ *
+ * Lets the hardware use a queue in memory of the guest directly. The memory
+ * must be mapped READABLE in the IOAS of the parent HWPT and physically
+ * contiguous. It is pinned, and its mapping cannot be removed, until the queue
+ * is destroyed (IOMMU_IOAS_UNMAP is EBUSY). The queue keeps the virtual IOMMU.
+ * The hardware may require an order, then a queue also keeps that with the next
+ * lower @index.
+ *
+ * Errnos: EOPNOTSUPP for a flag or @type DEFAULT. EINVAL for length 0.
+ * EOVERFLOW when the range goes past the end of the address space. ENOENT for
+ * an unknown virtual IOMMU. EOPNOTSUPP when it has no hardware queues of this
+ * type. ENOENT when a part of the range is not mapped, EPERM when it is mapped
+ * without READABLE, EFAULT when it is not physically contiguous or cannot be
+ * pinned. ENOMEM. Further errnos of the driver.
  */
 struct iommu_hw_queue_alloc {
 	__u32 size;
@@ -1186,6 +1455,21 @@ struct iommu_hw_queue_alloc {
  * @iova: IOVA of mapped memory
  * @length: in: bytes asked for; out: bytes that are physically contiguous
  * @out_phys: out: physical address of the memory
+ *
+ * For drivers in user space of devices that have no IOMMU, and so have to be
+ * programmed with physical addresses: reports where mapped memory is. The
+ * physical address is that of @iova. @length comes back as the number of bytes
+ * from there that are contiguous in memory and in one mapping; at most as many
+ * as were asked for, so that a longer range takes several calls. The memory is
+ * pinned and does not move as long as the mapping exists and a device without
+ * IOMMU is attached.
+ *
+ * Errnos: EOPNOTSUPP, before any other test, when the kernel has no support of
+ * devices without IOMMU. EPERM without CAP_SYS_RAWIO. EOPNOTSUPP for a flag or
+ * @__reserved. EINVAL for length 0. EOVERFLOW when @iova is 2^64-1. ENOENT for
+ * an unknown IOAS, or when @iova is not mapped. EINVAL when it is in a dma-buf
+ * that is revoked. EOPNOTSUPP when no device is attached, or a device with an
+ * IOMMU.
  */
 struct iommu_ioas_noiommu_get_pa {
 	__u32 size;
