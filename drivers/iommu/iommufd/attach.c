@@ -1,34 +1,16 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * Which HWPT a device is attached to. User space gives the id of a HWPT, or of
- * an IOAS, for which an automatic HWPT is found or made. IOMMU_HWPT_ALLOC makes
- * an explicit HWPT for a device.
+ * an IOAS, for which an automatic HWPT is found or made.
  */
 #include <linux/export.h>
 #include <linux/iommu.h>
 #include <linux/iommufd.h>
-#include <uapi/linux/iommufd.h>
 
 #include "device.h"
 #include "hwpt.h"
+#include "hwpt_alloc.h"
 #include "ioas.h"
-#include "ioctl.h"
-
-static struct iommufd_hwpt *attach_create_hwpt(struct iommufd_device *idev,
-					       struct iommufd_ioas *ioas)
-{
-	struct iommu_domain *domain;
-	struct iommufd_hwpt *hwpt;
-	bool coherent;
-
-	domain = iommufd_group_alloc_domain(idev, &coherent);
-	if (IS_ERR(domain))
-		return ERR_CAST(domain);
-	hwpt = iommufd_hwpt_create(ioas, domain, coherent);
-	if (IS_ERR(hwpt))
-		iommu_domain_free(domain);
-	return hwpt;
-}
 
 typedef int (*attach_fn)(struct iommufd_device *idev, struct iommufd_hwpt *hwpt,
 			 struct iommufd_hwpt **old);
@@ -59,13 +41,15 @@ static int attach_new(struct iommufd_device *idev, struct iommufd_ioas *ioas,
 		      attach_fn attach, struct iommufd_hwpt **out,
 		      struct iommufd_hwpt **old)
 {
+	struct iommufd_hwpt_paging *paging;
 	struct iommufd_hwpt *hwpt;
 	int rc;
 
-	hwpt = attach_create_hwpt(idev, ioas);
-	if (IS_ERR(hwpt))
-		return PTR_ERR(hwpt);
-	hwpt->automatic = true;
+	paging = iommufd_device_create_hwpt(idev, ioas, 0, NULL);
+	if (IS_ERR(paging))
+		return PTR_ERR(paging);
+	paging->automatic = true;
+	hwpt = &paging->common;
 	hwpt->obj.users = 1;
 
 	rc = attach(idev, hwpt, old);
@@ -137,9 +121,8 @@ static int attach_pt(struct iommufd_device *idev, u32 *pt_id, attach_fn attach)
 
 	switch (obj->type) {
 	case IOMMUFD_OBJ_HWPT:
-		return attach_explicit(
-			idev, container_of(obj, struct iommufd_hwpt, obj),
-			attach);
+	case IOMMUFD_OBJ_HWPT_NESTED:
+		return attach_explicit(idev, to_iommufd_hwpt(obj), attach);
 	case IOMMUFD_OBJ_IOAS:
 		rc = attach_auto(idev,
 				 container_of(obj, struct iommufd_ioas, obj),
@@ -203,60 +186,3 @@ void iommufd_device_detach(struct iommufd_device *idev)
 		iommufd_hwpt_put_user(spare);
 }
 EXPORT_SYMBOL_GPL(iommufd_device_detach);
-
-/* The IOAS of a new HWPT; the id of another object is -EINVAL. */
-static struct iommufd_ioas *attach_get_parent(struct iommufd_ctx *ictx,
-					      u32 pt_id)
-{
-	struct iommufd_object *obj;
-
-	obj = iommufd_object_get(ictx, pt_id, IOMMUFD_OBJ_ANY);
-	if (IS_ERR(obj))
-		return ERR_CAST(obj);
-	if (obj->type != IOMMUFD_OBJ_IOAS) {
-		iommufd_object_put(ictx, obj);
-		return ERR_PTR(-EINVAL);
-	}
-	return container_of(obj, struct iommufd_ioas, obj);
-}
-
-/* IOMMU_HWPT_ALLOC */
-int iommufd_hwpt_alloc_ioctl(struct iommufd_ucmd *ucmd)
-{
-	struct iommu_hwpt_alloc *cmd = ucmd->cmd;
-	struct iommufd_device *idev;
-	struct iommufd_hwpt *hwpt;
-	struct iommufd_ioas *ioas;
-	int rc = 0;
-
-	if (cmd->flags || cmd->__reserved || cmd->data_type || cmd->data_len)
-		return -EOPNOTSUPP;
-
-	idev = iommufd_get_device(ucmd->ictx, cmd->dev_id);
-	if (IS_ERR(idev))
-		return PTR_ERR(idev);
-
-	ioas = attach_get_parent(ucmd->ictx, cmd->pt_id);
-	if (IS_ERR(ioas)) {
-		rc = PTR_ERR(ioas);
-		goto out_put_device;
-	}
-
-	hwpt = attach_create_hwpt(idev, ioas);
-	if (IS_ERR(hwpt)) {
-		rc = PTR_ERR(hwpt);
-		goto out_put_ioas;
-	}
-
-	cmd->out_hwpt_id = hwpt->obj.id;
-	rc = iommufd_ucmd_respond(ucmd, sizeof(*cmd));
-	if (rc)
-		iommufd_hwpt_abort(hwpt);
-	else
-		iommufd_object_publish(ucmd->ictx, &hwpt->obj);
-out_put_ioas:
-	iommufd_put_ioas(ioas);
-out_put_device:
-	iommufd_put_device(idev);
-	return rc;
-}

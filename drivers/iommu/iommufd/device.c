@@ -143,40 +143,52 @@ u32 iommufd_device_to_id(struct iommufd_device *idev)
 }
 EXPORT_SYMBOL_GPL(iommufd_device_to_id);
 
+/* Copy the data of the IOMMU to user space and fill the rest of the buffer. */
+static int hw_info_copy(struct iommu_hw_info *cmd,
+			const struct iommufd_hw_info *info)
+{
+	void __user *buffer = u64_to_user_ptr(cmd->data_uptr);
+	u32 copy = min(cmd->data_len, info->length);
+
+	if (copy_to_user(buffer, info->data, copy) ||
+	    clear_user(buffer + copy, cmd->data_len - copy))
+		return -EFAULT;
+	cmd->data_len = info->length;
+	cmd->out_data_type = info->type;
+	return 0;
+}
+
 /* IOMMU_GET_HW_INFO */
 int iommufd_get_hw_info_ioctl(struct iommufd_ucmd *ucmd)
 {
 	struct iommu_hw_info *cmd = ucmd->cmd;
-	void __user *buffer = u64_to_user_ptr(cmd->data_uptr);
-	struct iommufd_hw_info info;
+	struct iommufd_hw_info info = { .type = IOMMU_HW_INFO_TYPE_DEFAULT };
+	struct iommufd_iommu_caps caps = {};
 	struct iommufd_device *idev;
-	u32 copy;
 	int rc;
 
-	if (cmd->flags ||
-	    memchr_inv(cmd->__reserved, 0, sizeof(cmd->__reserved)))
+	if (cmd->flags & ~IOMMU_HW_INFO_FLAG_INPUT_TYPE)
 		return -EOPNOTSUPP;
+	if (memchr_inv(cmd->__reserved, 0, sizeof(cmd->__reserved)))
+		return -EOPNOTSUPP;
+	if (cmd->flags & IOMMU_HW_INFO_FLAG_INPUT_TYPE)
+		info.type = cmd->in_data_type;
 
 	idev = iommufd_get_device(ucmd->ictx, cmd->dev_id);
 	if (IS_ERR(idev))
 		return PTR_ERR(idev);
 	rc = idev->igroup->ops->hw_info(idev->dev, &info);
+	if (!rc)
+		idev->igroup->ops->get_caps(idev->dev, &caps);
 	iommufd_put_device(idev);
 	if (rc)
 		return rc;
 
-	copy = min(cmd->data_len, info.length);
-	if (copy_to_user(buffer, info.data, copy) ||
-	    clear_user(buffer + copy, cmd->data_len - copy)) {
-		rc = -EFAULT;
-		goto out_free;
-	}
-	cmd->data_len = info.length;
-	cmd->out_data_type = info.type;
-	cmd->out_max_pasid_log2 = 0;
-	cmd->out_capabilities = 0;
-	rc = iommufd_ucmd_respond(ucmd, sizeof(*cmd));
-out_free:
+	cmd->out_capabilities = caps.flags;
+	cmd->out_max_pasid_log2 = caps.max_pasid_log2;
+	rc = hw_info_copy(cmd, &info);
+	if (!rc)
+		rc = iommufd_ucmd_respond(ucmd, sizeof(*cmd));
 	kfree(info.data);
 	return rc;
 }

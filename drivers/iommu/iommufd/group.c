@@ -139,15 +139,25 @@ void iommufd_group_leave(struct iommufd_device *idev)
 	mutex_unlock(&ictx->groups_lock);
 }
 
+/* The IO page table that the DMA of a HWPT's groups goes through at last */
+static struct iommufd_pgtable *hwpt_pgtable(struct iommufd_hwpt *hwpt)
+{
+	return &hwpt->paging->pgt.table;
+}
+
 /**
  * iommufd_group_alloc_domain() - allocate a domain that suits a device
  * @idev: device
+ * @flags: of enum iommufd_hwpt_alloc_flags, those that concern the driver
+ * @user_data: data of user space for the driver, or NULL
  * @coherent: set if the domain enforces coherency
  *
  * Return: a domain with its final aperture and page sizes, or errno.
  */
-struct iommu_domain *iommufd_group_alloc_domain(struct iommufd_device *idev,
-						bool *coherent)
+struct iommu_domain *
+iommufd_group_alloc_domain(struct iommufd_device *idev, u32 flags,
+			   const struct iommu_user_data *user_data,
+			   bool *coherent)
 {
 	struct iommufd_group *igroup = idev->igroup;
 	struct iommufd_pgtable *current_pgt = NULL;
@@ -155,12 +165,13 @@ struct iommu_domain *iommufd_group_alloc_domain(struct iommufd_device *idev,
 
 	mutex_lock(&igroup->lock);
 	if (igroup->hwpt)
-		current_pgt = &igroup->hwpt->pgt.table;
-	*coherent = current_pgt && igroup->hwpt->enforces_coherency;
+		current_pgt = hwpt_pgtable(igroup->hwpt);
+	*coherent = current_pgt && igroup->hwpt->paging->enforces_coherency;
 	if (current_pgt)
 		iommufd_pgtable_lock_groups(current_pgt);
 	domain = igroup->ops->domain_alloc(
-		idev->dev, current_pgt ? current_pgt->domain : NULL, coherent);
+		idev->dev, current_pgt ? current_pgt->domain : NULL, flags,
+		user_data, coherent);
 	if (current_pgt)
 		iommufd_pgtable_unlock_groups(current_pgt);
 	mutex_unlock(&igroup->lock);
@@ -185,32 +196,44 @@ bool iommufd_group_is_attached(struct iommufd_group *igroup)
 static bool group_suits_coherency(struct iommufd_device *idev,
 				  struct iommufd_hwpt *hwpt)
 {
-	return hwpt->enforces_coherency ||
+	return hwpt->paging->enforces_coherency ||
 	       !idev->igroup->ops->can_enforce(idev->dev);
+}
+
+static struct iommufd_attach_handle *
+group_init_handle(struct iommufd_attach_handle *handle,
+		  struct iommufd_device *idev, struct iommufd_hwpt *hwpt)
+{
+	memset(handle, 0, sizeof(*handle));
+	handle->idev = idev;
+	handle->hwpt = hwpt;
+	return handle;
 }
 
 static int group_attach_domain(struct iommufd_device *idev,
 			       struct iommufd_hwpt *hwpt)
 {
 	struct iommufd_group *igroup = idev->igroup;
+	struct iommufd_attach_handle *handle;
 	int rc;
 
 	lockdep_assert_held(&igroup->lock);
 	if (!group_suits_coherency(idev, hwpt))
 		return -EINVAL;
-	iommufd_pgtable_lock_groups(&hwpt->pgt.table);
-	rc = igroup->ops->attach(idev->dev, hwpt->pgt.table.domain,
-				 &igroup->handles[igroup->handle]);
-	iommufd_pgtable_unlock_groups(&hwpt->pgt.table);
+	handle = group_init_handle(&igroup->handles[igroup->handle], idev,
+				   hwpt);
+	iommufd_pgtable_lock_groups(hwpt_pgtable(hwpt));
+	rc = igroup->ops->attach(idev->dev, hwpt->domain, &handle->handle);
+	iommufd_pgtable_unlock_groups(hwpt_pgtable(hwpt));
 	return rc;
 }
 
 static void group_detach_domain(struct iommufd_device *idev,
 				struct iommufd_hwpt *hwpt)
 {
-	iommufd_pgtable_lock_groups(&hwpt->pgt.table);
-	idev->igroup->ops->detach(idev->dev, hwpt->pgt.table.domain);
-	iommufd_pgtable_unlock_groups(&hwpt->pgt.table);
+	iommufd_pgtable_lock_groups(hwpt_pgtable(hwpt));
+	idev->igroup->ops->detach(idev->dev, hwpt->domain);
+	iommufd_pgtable_unlock_groups(hwpt_pgtable(hwpt));
 }
 
 static int group_replace_domain(struct iommufd_device *idev,
@@ -219,15 +242,16 @@ static int group_replace_domain(struct iommufd_device *idev,
 {
 	struct iommufd_group *igroup = idev->igroup;
 	unsigned int other = !igroup->handle;
+	struct iommufd_attach_handle *handle;
 	int rc;
 
 	lockdep_assert_held(&igroup->lock);
 	if (!group_suits_coherency(idev, hwpt))
 		return -EINVAL;
-	iommufd_pgtable_lock_replace(&old->pgt.table, &hwpt->pgt.table);
-	rc = igroup->ops->replace(idev->dev, hwpt->pgt.table.domain,
-				  &igroup->handles[other]);
-	iommufd_pgtable_unlock_replace(&old->pgt.table, &hwpt->pgt.table);
+	handle = group_init_handle(&igroup->handles[other], idev, hwpt);
+	iommufd_pgtable_lock_replace(hwpt_pgtable(old), hwpt_pgtable(hwpt));
+	rc = igroup->ops->replace(idev->dev, hwpt->domain, &handle->handle);
+	iommufd_pgtable_unlock_replace(hwpt_pgtable(old), hwpt_pgtable(hwpt));
 	if (!rc)
 		igroup->handle = other;
 	return rc;
@@ -293,7 +317,7 @@ int iommufd_group_attach(struct iommufd_device *idev, struct iommufd_hwpt *hwpt,
 			 struct iommufd_hwpt **old)
 {
 	struct iommufd_group *igroup = idev->igroup;
-	struct iova_space *space = &hwpt->ioas->space;
+	struct iova_space *space = &hwpt->paging->ioas->space;
 	int rc = 0;
 
 	mutex_lock(&igroup->lock);
@@ -355,18 +379,19 @@ static int group_move(struct iommufd_device *idev, struct iommufd_hwpt *hwpt)
 {
 	struct iommufd_group *igroup = idev->igroup;
 	struct iommufd_hwpt *old = igroup->hwpt;
-	bool moves = old->ioas != hwpt->ioas;
+	struct iommufd_ioas *from = old->paging->ioas;
+	struct iommufd_ioas *to = hwpt->paging->ioas;
+	bool moves = from != to;
 	int rc = 0;
 
 	if (moves)
-		rc = group_reserve_all(igroup, &hwpt->ioas->space);
+		rc = group_reserve_all(igroup, &to->space);
 	if (rc)
 		return rc;
 
 	rc = group_replace_domain(idev, old, hwpt);
 	if (moves)
-		group_unreserve_all(igroup, rc ? &hwpt->ioas->space :
-						 &old->ioas->space);
+		group_unreserve_all(igroup, rc ? &to->space : &from->space);
 	if (!rc)
 		group_use_hwpt(igroup, hwpt);
 	return rc;
@@ -421,7 +446,7 @@ struct iommufd_hwpt *iommufd_group_detach(struct iommufd_device *idev)
 		igroup->hwpt = NULL;
 		spare = hwpt;
 	}
-	iova_space_unreserve(&hwpt->ioas->space, idev);
+	iova_space_unreserve(&hwpt->paging->ioas->space, idev);
 	mutex_unlock(&igroup->lock);
 	return spare;
 }

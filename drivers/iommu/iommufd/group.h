@@ -10,8 +10,21 @@
 #include "object.h"
 
 struct device;
+struct iommufd_device;
 struct iommufd_hwpt;
 struct iommufd_iommu_ops;
+
+/**
+ * struct iommufd_attach_handle - an attachment, as page requests find it
+ * @handle: what the kernel knows it by
+ * @idev: device that was attached, one of its group
+ * @hwpt: what it is attached to
+ */
+struct iommufd_attach_handle {
+	struct iommu_attach_handle handle;
+	struct iommufd_device *idev;
+	struct iommufd_hwpt *hwpt;
+};
 
 /**
  * struct iommufd_group - an iommu_group that the context owns
@@ -23,7 +36,7 @@ struct iommufd_iommu_ops;
  *         along
  * @lock: guards the members below and the attachment of the group to a domain
  * @hwpt: what the group is attached to, or NULL; the group is a user of it
- * @handles: what the kernel knows an attachment by
+ * @handles: of attachments: the present one, and one for a replace
  * @handle: which of @handles is in use, or comes first
  * @attached: attached devices, struct iommufd_device
  */
@@ -34,7 +47,7 @@ struct iommufd_group {
 	struct list_head bound;
 	struct mutex lock;
 	struct iommufd_hwpt *hwpt;
-	struct iommu_attach_handle handles[2];
+	struct iommufd_attach_handle handles[2];
 	unsigned int handle;
 	struct list_head attached;
 };
@@ -62,8 +75,10 @@ struct iommufd_device {
 int iommufd_group_join(struct iommufd_device *idev,
 		       const struct iommufd_iommu_ops *ops);
 void iommufd_group_leave(struct iommufd_device *idev);
-struct iommu_domain *iommufd_group_alloc_domain(struct iommufd_device *idev,
-						bool *coherent);
+struct iommu_domain *
+iommufd_group_alloc_domain(struct iommufd_device *idev, u32 flags,
+			   const struct iommu_user_data *user_data,
+			   bool *coherent);
 bool iommufd_group_is_attached(struct iommufd_group *igroup);
 int iommufd_group_attach(struct iommufd_device *idev, struct iommufd_hwpt *hwpt,
 			 struct iommufd_hwpt **old);

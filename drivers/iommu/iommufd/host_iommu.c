@@ -7,7 +7,10 @@
 #include <linux/export.h>
 #include <linux/iommu.h>
 #include <linux/iommufd.h>
+#include <linux/log2.h>
 #include <linux/module.h>
+#include <linux/pci.h>
+#include <linux/pci-ats.h>
 #include <linux/slab.h>
 #include <uapi/linux/iommufd.h>
 
@@ -73,7 +76,7 @@ static int host_replace(struct device *dev, struct iommu_domain *domain,
 /* Can the hardware make DMA snoop? Only some VT-d hardware is known not to. */
 static bool host_can_snoop(struct device *dev)
 {
-	struct iommufd_hw_info info;
+	struct iommufd_hw_info info = { .type = IOMMU_HW_INFO_TYPE_DEFAULT };
 	struct iommu_hw_info_vtd *vtd;
 	bool can = true;
 
@@ -103,14 +106,57 @@ bool iommufd_can_enforce_coherency(struct device *dev)
 }
 EXPORT_SYMBOL_GPL(iommufd_can_enforce_coherency);
 
+static bool host_can_track_dirty(struct device *dev)
+{
+	return false;
+}
+
+/* PCIe specification, 7.8.9.2 (PASID Capability Register) */
+static u64 host_pasid_flags(struct pci_dev *pdev)
+{
+	u64 flags = 0;
+	int features;
+
+	if (!pdev->pasid_enabled)
+		return 0;
+	features = pci_pasid_features(pdev);
+	if (features < 0)
+		return 0;
+	if (features & PCI_PASID_CAP_EXEC)
+		flags |= IOMMU_HW_CAP_PCI_PASID_EXEC;
+	if (features & PCI_PASID_CAP_PRIV)
+		flags |= IOMMU_HW_CAP_PCI_PASID_PRIV;
+	return flags;
+}
+
+static void host_get_caps(struct device *dev, struct iommufd_iommu_caps *caps)
+{
+	struct pci_dev *pdev = dev_is_pci(dev) ? to_pci_dev(dev) : NULL;
+	u32 max_pasids = compat_max_pasids(dev);
+
+	if (max_pasids) {
+		caps->max_pasid_log2 = ilog2(max_pasids);
+		if (pdev)
+			caps->flags |= host_pasid_flags(pdev);
+	}
+	if (!pdev || !pci_ats_supported(pdev))
+		caps->flags |= IOMMU_HW_CAP_PCI_ATS_NOT_SUPPORTED;
+	if (host_can_track_dirty(dev))
+		caps->flags |= IOMMU_HW_CAP_DIRTY_TRACKING;
+}
+
 const struct iommufd_iommu_ops iommufd_iommu_ops = {
 	.claim = host_claim,
 	.release = iommu_device_release_dma_owner,
 	.domain_alloc = compat_user_domain_alloc,
+	.domain_alloc_nested = compat_nested_domain_alloc,
+	.cache_invalidate = compat_cache_invalidate_user,
 	.attach = host_attach,
 	.detach = host_detach,
 	.replace = host_replace,
 	.get_resv_regions = iommu_get_resv_regions,
 	.can_enforce = iommufd_can_enforce_coherency,
 	.hw_info = iommufd_iommu_hw_info,
+	.get_caps = host_get_caps,
+	.can_track_dirty = host_can_track_dirty,
 };

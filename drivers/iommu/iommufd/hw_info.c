@@ -3,6 +3,7 @@
  * What the IOMMU behind a device says about itself
  */
 #include <linux/iommu.h>
+#include <linux/slab.h>
 #include <uapi/linux/iommufd.h>
 
 #include "hw_info.h"
@@ -11,7 +12,8 @@
 
 static int driver_hw_info(struct device *dev, struct iommufd_hw_info *info)
 {
-	info->data = compat_iommu_hw_info(dev, &info->length, &info->type);
+	info->data = compat_iommu_hw_info(dev, &info->length,
+					  &info->type);
 	return PTR_ERR_OR_ZERO(info->data);
 }
 
@@ -28,17 +30,25 @@ static int (*const hw_info_providers[])(struct device *dev,
 /**
  * iommufd_iommu_hw_info() - ask the IOMMU of a device about itself
  * @dev: device
- * @info: the answer; type NONE and no data if no provider knows the IOMMU
+ * @info: in: the type of information that is asked for; out: the answer, with
+ *        type NONE and no data if no provider knows the IOMMU
  *
- * Return: 0 or errno.
+ * Return: 0, -EOPNOTSUPP if the IOMMU has information of another type only, or
+ * another errno.
  */
 int iommufd_iommu_hw_info(struct device *dev, struct iommufd_hw_info *info)
 {
+	u32 wanted = info->type;
 	unsigned int i;
 	int rc;
 
 	for (i = 0; i < ARRAY_SIZE(hw_info_providers); i++) {
 		rc = hw_info_providers[i](dev, info);
+		if (!rc && wanted != IOMMU_HW_INFO_TYPE_DEFAULT &&
+		    info->type != wanted) {
+			kfree(info->data);
+			return -EOPNOTSUPP;
+		}
 		if (rc != -ENODEV)
 			return rc;
 	}

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Hardware page tables (HWPT): an iommu_domain that has the mappings of an
- * IOAS, and to which groups are attached.
+ * Hardware page tables (HWPT): an iommu_domain to which groups are attached. A
+ * paging HWPT has the mappings of an IOAS. The table of a nested HWPT belongs
+ * to user space; its output goes through a paging HWPT, the parent.
  */
 #include <linux/err.h>
 
@@ -9,10 +10,22 @@
 #include "hwpt.h"
 #include "ioas.h"
 
-/* No device is attached to the HWPT any more. */
-static void hwpt_fini(struct iommufd_object *obj)
+/* The caller must put it with iommufd_put_hwpt(); ERR_PTR(-ENOENT) without. */
+struct iommufd_hwpt_paging *iommufd_get_hwpt_paging(struct iommufd_ctx *ictx,
+						    u32 id)
 {
-	struct iommufd_hwpt *hwpt = container_of(obj, struct iommufd_hwpt, obj);
+	struct iommufd_object *obj;
+
+	obj = iommufd_object_get(ictx, id, IOMMUFD_OBJ_HWPT);
+	if (IS_ERR(obj))
+		return ERR_CAST(obj);
+	return to_iommufd_hwpt_paging(obj);
+}
+
+/* No device is attached to the HWPT any more. */
+static void hwpt_paging_fini(struct iommufd_object *obj)
+{
+	struct iommufd_hwpt_paging *hwpt = to_iommufd_hwpt_paging(obj);
 	struct iommufd_ioas *ioas = hwpt->ioas;
 
 	spin_lock(&ioas->auto_list_lock);
@@ -22,17 +35,18 @@ static void hwpt_fini(struct iommufd_object *obj)
 	iova_space_remove_pgtable(&ioas->space, &hwpt->pgt);
 	if (!hwpt->enforces_coherency)
 		atomic_dec(&ioas->nr_incoherent);
-	iommu_domain_free(hwpt->pgt.table.domain);
+	iommu_domain_free(hwpt->common.domain);
 	iommufd_object_unuse(ioas->ictx, &ioas->obj, 1);
 }
 
-static const struct iommufd_object_ops hwpt_ops = {
-	.fini = hwpt_fini,
+static const struct iommufd_object_ops hwpt_paging_ops = {
+	.fini = hwpt_paging_fini,
 };
 
 /**
- * iommufd_hwpt_create() - make a HWPT with all mappings of an IOAS
+ * iommufd_hwpt_paging_create() - make a HWPT with all mappings of an IOAS
  * @ioas: IOAS that the caller has looked up
+ * @ops: how to deal with the IOMMU
  * @domain: empty page table; the HWPT owns it on success
  * @enforces_coherency: @domain makes DMA coherent even if the device asks for
  *                      no snooping
@@ -41,15 +55,17 @@ static const struct iommufd_object_ops hwpt_ops = {
  * -EADDRINUSE if a mapping or an allowed range does not suit the hardware, or
  * an errno of the IOMMU driver or of iommufd_umem_pin().
  */
-struct iommufd_hwpt *iommufd_hwpt_create(struct iommufd_ioas *ioas,
-					 struct iommu_domain *domain,
-					 bool enforces_coherency)
+struct iommufd_hwpt_paging *
+iommufd_hwpt_paging_create(struct iommufd_ioas *ioas,
+			   const struct iommufd_iommu_ops *ops,
+			   struct iommu_domain *domain, bool enforces_coherency)
 {
 	struct iommufd_ctx *ictx = ioas->ictx;
-	struct iommufd_hwpt *hwpt;
+	struct iommufd_hwpt_paging *hwpt;
 	int rc;
 
-	hwpt = iommufd_object_alloc(ictx, hwpt, IOMMUFD_OBJ_HWPT, &hwpt_ops);
+	hwpt = iommufd_object_alloc_member(ictx, hwpt, common.obj,
+					   IOMMUFD_OBJ_HWPT, &hwpt_paging_ops);
 	if (IS_ERR(hwpt))
 		return hwpt;
 	INIT_LIST_HEAD(&hwpt->auto_entry);
@@ -57,6 +73,10 @@ struct iommufd_hwpt *iommufd_hwpt_create(struct iommufd_ioas *ioas,
 	rc = iommufd_object_use(ictx, &ioas->obj);
 	if (rc)
 		goto out_abort;
+	hwpt->common.ictx = ictx;
+	hwpt->common.ops = ops;
+	hwpt->common.domain = domain;
+	hwpt->common.paging = hwpt;
 	hwpt->ioas = ioas;
 	hwpt->enforces_coherency = enforces_coherency;
 	hwpt->pgt.table.domain = domain;
@@ -73,16 +93,66 @@ out_uncount:
 		atomic_dec(&ioas->nr_incoherent);
 	iommufd_object_unuse(ictx, &ioas->obj, 1);
 out_abort:
-	iommufd_object_abort(ictx, &hwpt->obj);
+	iommufd_object_abort(ictx, &hwpt->common.obj);
 	return ERR_PTR(rc);
+}
+
+/* No device is attached to the HWPT any more. */
+static void hwpt_nested_fini(struct iommufd_object *obj)
+{
+	struct iommufd_hwpt *hwpt = to_iommufd_hwpt(obj);
+
+	iommu_domain_free(hwpt->domain);
+	iommufd_object_unuse(hwpt->ictx, &hwpt->paging->common.obj, 1);
+}
+
+static const struct iommufd_object_ops hwpt_nested_ops = {
+	.fini = hwpt_nested_fini,
+};
+
+/**
+ * iommufd_hwpt_nested_create() - make a HWPT on top of another one
+ * @parent: HWPT that translates what the new one does not; the caller has
+ *          looked it up
+ * @domain: page table that belongs to user space; the HWPT owns it on success
+ *
+ * Return: an unpublished HWPT that is a user of @parent; -ENOENT if @parent is
+ * being destroyed, -ENOMEM.
+ */
+struct iommufd_hwpt *
+iommufd_hwpt_nested_create(struct iommufd_hwpt_paging *parent,
+			   struct iommu_domain *domain)
+{
+	struct iommufd_ctx *ictx = parent->common.ictx;
+	struct iommufd_hwpt_nested *nested;
+	struct iommufd_hwpt *hwpt;
+	int rc;
+
+	nested = iommufd_object_alloc_member(ictx, nested, common.obj,
+					     IOMMUFD_OBJ_HWPT_NESTED,
+					     &hwpt_nested_ops);
+	if (IS_ERR(nested))
+		return ERR_CAST(nested);
+	hwpt = &nested->common;
+
+	rc = iommufd_object_use(ictx, &parent->common.obj);
+	if (rc) {
+		iommufd_object_abort(ictx, &hwpt->obj);
+		return ERR_PTR(rc);
+	}
+	hwpt->ictx = ictx;
+	hwpt->ops = parent->common.ops;
+	hwpt->domain = domain;
+	hwpt->paging = parent;
+	return hwpt;
 }
 
 /* Free a HWPT without users that was never published. */
 void iommufd_hwpt_abort(struct iommufd_hwpt *hwpt)
 {
-	struct iommufd_ctx *ictx = hwpt->ioas->ictx;
+	struct iommufd_ctx *ictx = hwpt->ictx;
 
-	hwpt_fini(&hwpt->obj);
+	hwpt->obj.ops->fini(&hwpt->obj);
 	iommufd_object_abort(ictx, &hwpt->obj);
 }
 
@@ -95,12 +165,10 @@ void iommufd_hwpt_abort(struct iommufd_hwpt *hwpt)
  */
 void iommufd_hwpt_put_user(struct iommufd_hwpt *hwpt)
 {
-	struct iommufd_ctx *ictx = hwpt->ioas->ictx;
-
-	if (hwpt->automatic)
-		iommufd_object_destroy_unused(ictx, &hwpt->obj);
+	if (iommufd_hwpt_is_automatic(hwpt))
+		iommufd_object_destroy_unused(hwpt->ictx, &hwpt->obj);
 	else
-		iommufd_object_unuse(ictx, &hwpt->obj, 1);
+		iommufd_object_unuse(hwpt->ictx, &hwpt->obj, 1);
 }
 
 /**
@@ -111,10 +179,10 @@ void iommufd_hwpt_put_user(struct iommufd_hwpt *hwpt)
  */
 void iommufd_hwpt_publish_auto(struct iommufd_hwpt *hwpt)
 {
-	struct iommufd_ioas *ioas = hwpt->ioas;
+	struct iommufd_ioas *ioas = hwpt->paging->ioas;
 
 	spin_lock(&ioas->auto_list_lock);
-	list_add_tail(&hwpt->auto_entry, &ioas->auto_hwpts);
+	list_add_tail(&hwpt->paging->auto_entry, &ioas->auto_hwpts);
 	spin_unlock(&ioas->auto_list_lock);
 	iommufd_object_publish(ioas->ictx, &hwpt->obj);
 }
@@ -129,13 +197,14 @@ void iommufd_hwpt_publish_auto(struct iommufd_hwpt *hwpt)
 struct iommufd_hwpt *iommufd_hwpt_next_auto(struct iommufd_ioas *ioas,
 					    struct iommufd_hwpt *hwpt)
 {
+	struct iommufd_hwpt_paging *next = hwpt ? hwpt->paging : NULL;
 	struct iommufd_hwpt *found = NULL;
 
 	spin_lock(&ioas->auto_list_lock);
-	hwpt = list_prepare_entry(hwpt, &ioas->auto_hwpts, auto_entry);
-	list_for_each_entry_continue(hwpt, &ioas->auto_hwpts, auto_entry) {
-		if (!iommufd_object_use(ioas->ictx, &hwpt->obj)) {
-			found = hwpt;
+	next = list_prepare_entry(next, &ioas->auto_hwpts, auto_entry);
+	list_for_each_entry_continue(next, &ioas->auto_hwpts, auto_entry) {
+		if (!iommufd_object_use(ioas->ictx, &next->common.obj)) {
+			found = &next->common;
 			break;
 		}
 	}

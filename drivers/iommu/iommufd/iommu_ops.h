@@ -9,9 +9,13 @@ struct iommu_attach_handle;
 struct iommu_domain;
 struct list_head;
 
+struct iommu_user_data;
+struct iommu_user_data_array;
+
 /**
  * struct iommufd_hw_info - what an IOMMU says about itself
- * @type: one of enum iommu_hw_info_type
+ * @type: in: type that is asked for, or IOMMU_HW_INFO_TYPE_DEFAULT; out: of enum
+ *        iommu_hw_info_type
  * @length: bytes of @data
  * @data: struct for user space of that type, to be freed with kfree()
  */
@@ -22,6 +26,16 @@ struct iommufd_hw_info {
 };
 
 /**
+ * struct iommufd_iommu_caps - what an IOMMU can do for a device
+ * @flags: of enum iommufd_hw_capabilities
+ * @max_pasid_log2: log2 of the number of PASIDs of the device, 0 for none
+ */
+struct iommufd_iommu_caps {
+	u64 flags;
+	u8 max_pasid_log2;
+};
+
+/**
  * struct iommufd_iommu_ops - what a context does with the IOMMU of a device
  * @claim: make @owner the owner of the DMA of the device's group; -EBUSY if the
  *         group has another owner, or another errno of iommufd_device_bind()
@@ -29,7 +43,18 @@ struct iommufd_hw_info {
  * @domain_alloc: allocate a domain with its final aperture and page sizes.
  *                @current_domain is what the group is attached to, or NULL.
  *                *@coherent says whether that enforces coherency, and is set to
- *                whether the new domain does.
+ *                whether the new domain does. @flags are of enum
+ *                iommufd_hwpt_alloc_flags, without IOMMU_HWPT_FAULT_ID_VALID;
+ *                @user_data may be NULL. -EOPNOTSUPP if the driver cannot do
+ *                what they ask for.
+ * @domain_alloc_nested: allocate a domain whose page table belongs to user space
+ *                       and whose output @parent translates, one that
+ *                       @domain_alloc made with IOMMU_HWPT_ALLOC_NEST_PARENT;
+ *                       NULL if the IOMMU cannot
+ * @cache_invalidate: user space has changed the page table of a nested domain.
+ *                    Handles the entries of the array in order up to the first
+ *                    bad one, and sets entry_num to the entries done. NULL if
+ *                    there are no nested domains.
  * @attach: attach to a domain, which ends the blocking of DMA; -EINVAL if
  *          device and domain do not fit together
  * @detach: block DMA again
@@ -37,7 +62,11 @@ struct iommufd_hw_info {
  * @get_resv_regions: list the regions of IOVA that the platform uses, as struct
  *                    iommu_resv_region, for iommu_put_resv_regions()
  * @can_enforce: a domain can make all DMA of the device coherent
- * @hw_info: ask the IOMMU about itself
+ * @hw_info: ask the IOMMU about itself; -EOPNOTSUPP if it has no information of
+ *           the type that is asked for
+ * @get_caps: what the IOMMU can do for the device
+ * @can_track_dirty: domains of the device can be made with
+ *                   IOMMU_HWPT_ALLOC_DIRTY_TRACKING
  *
  * @attach, @detach and @replace concern the whole group of the device. The
  * kernel knows an attachment by its handle, which must exist until @detach, or
@@ -48,7 +77,14 @@ struct iommufd_iommu_ops {
 	void (*release)(struct device *dev);
 	struct iommu_domain *(*domain_alloc)(struct device *dev,
 					     struct iommu_domain *current_domain,
+					     u32 flags,
+					     const struct iommu_user_data *user_data,
 					     bool *coherent);
+	struct iommu_domain *(*domain_alloc_nested)(
+		struct device *dev, struct iommu_domain *parent, u32 flags,
+		const struct iommu_user_data *user_data);
+	int (*cache_invalidate)(struct iommu_domain *domain,
+				struct iommu_user_data_array *array);
 	int (*attach)(struct device *dev, struct iommu_domain *domain,
 		      struct iommu_attach_handle *handle);
 	void (*detach)(struct device *dev, struct iommu_domain *domain);
@@ -57,6 +93,8 @@ struct iommufd_iommu_ops {
 	void (*get_resv_regions)(struct device *dev, struct list_head *regions);
 	bool (*can_enforce)(struct device *dev);
 	int (*hw_info)(struct device *dev, struct iommufd_hw_info *info);
+	void (*get_caps)(struct device *dev, struct iommufd_iommu_caps *caps);
+	bool (*can_track_dirty)(struct device *dev);
 };
 
 /* host_iommu.c: the IOMMU of the machine */

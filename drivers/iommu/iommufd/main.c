@@ -52,6 +52,7 @@ union iommufd_ucmd_buffer {
 	struct iommu_destroy destroy;
 	struct iommu_hw_info hw_info;
 	struct iommu_hwpt_alloc hwpt_alloc;
+	struct iommu_hwpt_invalidate hwpt_invalidate;
 	struct iommu_ioas_alloc ioas_alloc;
 	struct iommu_ioas_allow_iovas allow_iovas;
 	struct iommu_ioas_change_process change_process;
@@ -85,6 +86,8 @@ static const struct iommufd_ioctl iommufd_ioctls[] = {
 		      struct iommu_hw_info, __reserved),
 	IOMMUFD_IOCTL(IOMMU_HWPT_ALLOC, iommufd_hwpt_alloc_ioctl,
 		      struct iommu_hwpt_alloc, __reserved),
+	IOMMUFD_IOCTL(IOMMU_HWPT_INVALIDATE, iommufd_hwpt_invalidate_ioctl,
+		      struct iommu_hwpt_invalidate, __reserved),
 	IOMMUFD_IOCTL(IOMMU_IOAS_ALLOC, iommufd_ioas_alloc_ioctl,
 		      struct iommu_ioas_alloc, out_ioas_id),
 	IOMMUFD_IOCTL(IOMMU_IOAS_ALLOW_IOVAS, iommufd_ioas_allow_iovas_ioctl,

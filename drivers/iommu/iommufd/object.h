@@ -14,6 +14,7 @@ enum iommufd_object_type {
 	IOMMUFD_OBJ_ANY,
 	IOMMUFD_OBJ_IOAS,
 	IOMMUFD_OBJ_HWPT,
+	IOMMUFD_OBJ_HWPT_NESTED,
 	IOMMUFD_OBJ_DEVICE,
 	IOMMUFD_OBJ_ACCESS,
 	IOMMUFD_OBJ_SELFTEST,
@@ -57,11 +58,14 @@ __iommufd_object_alloc(struct iommufd_ctx *ictx, size_t size,
 		       enum iommufd_object_type type,
 		       const struct iommufd_object_ops *ops);
 
-/* The object must be the first member of @ptr's struct, named obj. */
-#define iommufd_object_alloc(ictx, ptr, type, ops)                            \
+/* The object, @member, must be the first in @ptr's struct. */
+#define iommufd_object_alloc_member(ictx, ptr, member, type, ops)             \
 	container_of(__iommufd_object_alloc(ictx, sizeof(*(ptr)) +            \
-		     BUILD_BUG_ON_ZERO(offsetof(typeof(*(ptr)), obj)), type,  \
-		     ops), typeof(*(ptr)), obj)
+		     BUILD_BUG_ON_ZERO(offsetof(typeof(*(ptr)), member)),     \
+		     type, ops), typeof(*(ptr)), member)
+
+#define iommufd_object_alloc(ictx, ptr, type, ops) \
+	iommufd_object_alloc_member(ictx, ptr, obj, type, ops)
 
 void iommufd_object_publish(struct iommufd_ctx *ictx,
 			    struct iommufd_object *obj);

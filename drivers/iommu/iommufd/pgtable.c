@@ -102,14 +102,16 @@ void iommufd_pgtable_lock_replace(struct iommufd_pgtable *from,
 				  struct iommufd_pgtable *to)
 {
 	down_write(&min(from, to)->groups);
-	down_write_nested(&max(from, to)->groups, SINGLE_DEPTH_NESTING);
+	if (from != to)
+		down_write_nested(&max(from, to)->groups, SINGLE_DEPTH_NESTING);
 }
 
 void iommufd_pgtable_unlock_replace(struct iommufd_pgtable *from,
 				    struct iommufd_pgtable *to)
 {
 	up_write(&from->groups);
-	up_write(&to->groups);
+	if (from != to)
+		up_write(&to->groups);
 }
 
 /* Called between two pieces of work on a page table */

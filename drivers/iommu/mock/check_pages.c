@@ -78,8 +78,8 @@ int mock_check_map_cmd(struct mock_ucmd *ucmd)
 	obj = test_core->object_get(ucmd->ictx, ucmd->cmd.id, IOMMUFD_OBJ_HWPT);
 	if (IS_ERR(obj))
 		return PTR_ERR(obj);
-	hwpt = container_of(obj, struct iommufd_hwpt, obj);
-	rc = mock_check_map(hwpt->pgt.table.domain, ucmd->cmd.check_map.iova,
+	hwpt = to_iommufd_hwpt(obj);
+	rc = mock_check_map(hwpt->domain, ucmd->cmd.check_map.iova,
 			    ucmd->cmd.check_map.length,
 			    ucmd->cmd.check_map.uptr);
 	test_core->object_put(ucmd->ictx, obj);

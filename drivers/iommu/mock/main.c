@@ -65,6 +65,28 @@ int mock_respond(struct mock_ucmd *ucmd)
 	return 0;
 }
 
+/**
+ * mock_copy_user_data() - copy data that user space has for the driver
+ * @data: destination
+ * @size: bytes of the struct; the part that user space does not have is zeroed
+ * @min_size: bytes that user space must have
+ * @user_data: what user space has, or NULL
+ * @type: type that it must have
+ *
+ * Return: 0, -EOPNOTSUPP for another type, -EINVAL for too few or too many
+ * bytes, -EFAULT.
+ */
+int mock_copy_user_data(void *data, size_t size, size_t min_size,
+			const struct iommu_user_data *user_data, u32 type)
+{
+	if (!user_data || user_data->type != type)
+		return -EOPNOTSUPP;
+	if (user_data->len < min_size || user_data->len > size)
+		return -EINVAL;
+	return copy_struct_from_user(data, size, user_data->uptr,
+				     user_data->len);
+}
+
 /* The caller must release the IOAS with mock_put_ioas(). */
 struct iommufd_ioas *mock_get_ioas(struct iommufd_ctx *ictx, u32 id)
 {
@@ -121,6 +143,7 @@ static int (*const mock_cmds[])(struct mock_ucmd *ucmd) = {
 	[IOMMU_TEST_OP_MOCK_DOMAIN_REPLACE] = mock_replace_cmd,
 	[IOMMU_TEST_OP_ACCESS_REPLACE_IOAS] = mock_access_replace_cmd,
 	[IOMMU_TEST_OP_MOCK_DOMAIN_FLAGS] = mock_bind_flags_cmd,
+	[IOMMU_TEST_OP_MD_CHECK_IOTLB] = mock_check_iotlb_cmd,
 };
 
 static long mock_ioctl(struct iommufd_ctx *ictx, void __user *ubuffer)

@@ -30,6 +30,8 @@ struct mock_ucmd {
 
 /* main.c */
 extern const struct iommufd_test_core *test_core;
+int mock_copy_user_data(void *data, size_t size, size_t min_size,
+			const struct iommu_user_data *user_data, u32 type);
 int mock_respond(struct mock_ucmd *ucmd);
 struct iommufd_ioas *mock_get_ioas(struct iommufd_ctx *ictx, u32 id);
 void mock_put_ioas(struct iommufd_ioas *ioas);
@@ -56,23 +58,39 @@ int mock_check_pages(unsigned long uptr, struct page **pages,
  * struct mock_device - a device behind the mock IOMMU
  * @dev: device
  * @index: number in the device name
- * @huge: the IOMMU of the device also has huge IO pages
+ * @flags: MOCK_DEVICE_ flags
  */
 struct mock_device {
 	struct device dev;
 	int index;
-	bool huge;
+	u32 flags;
 };
+
+static inline struct mock_device *to_mock_device(struct device *dev)
+{
+	return container_of(dev, struct mock_device, dev);
+}
 
 /* mock_iommu.c */
 extern const struct iommufd_iommu_ops mock_iommu_ops;
-struct mock_device *mock_device_create(bool huge);
+struct mock_device *mock_device_create(u32 flags);
 void mock_device_destroy(struct mock_device *mdev);
 
 /* mock_domain.c */
-struct iommu_domain *mock_domain_create(bool huge);
+struct iommu_domain *
+mock_domain_create(struct mock_device *mdev, u32 flags,
+		   const struct iommu_user_data *user_data);
 bool is_mock_domain(const struct iommu_domain *domain);
 bool mock_domain_maps(struct iommu_domain *domain, unsigned long iova,
 		      phys_addr_t phys);
+
+/* mock_nested.c */
+struct iommu_domain *
+mock_nested_domain_create(struct iommu_domain *parent,
+			  const struct iommu_user_data *user_data);
+bool is_mock_nested_domain(const struct iommu_domain *domain);
+int mock_nested_invalidate(struct iommu_domain *domain,
+			   struct iommu_user_data_array *array);
+int mock_check_iotlb_cmd(struct mock_ucmd *ucmd);
 
 #endif

@@ -58,7 +58,7 @@ static const struct iommufd_object_ops mock_binding_ops = {
 	.fini = mock_binding_fini,
 };
 
-static int mock_bind(struct mock_ucmd *ucmd, unsigned int dev_flags)
+static int mock_bind(struct mock_ucmd *ucmd, u32 dev_flags)
 {
 	struct iommufd_ctx *ictx = ucmd->ictx;
 	struct mock_binding *binding;
@@ -73,7 +73,7 @@ static int mock_bind(struct mock_ucmd *ucmd, unsigned int dev_flags)
 	binding = container_of(obj, struct mock_binding, obj);
 	mutex_init(&binding->lock);
 
-	binding->mdev = mock_device_create(dev_flags & MOCK_DEVICE_HUGE_IOVA);
+	binding->mdev = mock_device_create(dev_flags);
 	if (IS_ERR(binding->mdev)) {
 		rc = PTR_ERR(binding->mdev);
 		goto out_abort;
@@ -112,9 +112,9 @@ int mock_bind_flags_cmd(struct mock_ucmd *ucmd)
 {
 	u32 flags = ucmd->cmd.mock_domain.dev_flags;
 
-	/* NO_DIRTY changes nothing: the mock never tracks dirty pages. */
-	if (flags & ~(MOCK_DEVICE_NO_DIRTY | MOCK_DEVICE_HUGE_IOVA))
-		return -EOPNOTSUPP;
+	if (flags & ~(MOCK_DEVICE_NO_DIRTY | MOCK_DEVICE_HUGE_IOVA |
+		      MOCK_DEVICE_PASID))
+		return -EINVAL;
 	return mock_bind(ucmd, flags);
 }
 

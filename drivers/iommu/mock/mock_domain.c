@@ -23,6 +23,7 @@
 #include <linux/mm.h>
 #include <linux/module.h>
 #include <linux/sched.h>
+#include <linux/sizes.h>
 #include <linux/slab.h>
 #include <linux/xarray.h>
 
@@ -316,20 +317,56 @@ static const struct iommu_domain_ops mock_domain_ops = {
 	.free = mock_domain_free,
 };
 
-/* Return: the domain, which iommu_domain_free() frees, or ERR_PTR(-ENOMEM). */
-struct iommu_domain *mock_domain_create(bool huge)
+/* The page table that user space asks for, of enum MOCK_IOMMUPT_ */
+static int mock_pagetable_type(const struct iommu_user_data *user_data)
 {
-	struct mock_domain *mock = kzalloc(sizeof(*mock), GFP_KERNEL_ACCOUNT);
-	bool wide = READ_ONCE(wide_aperture);
+	struct iommu_hwpt_selftest data;
+	int rc;
 
+	if (!user_data)
+		return MOCK_IOMMUPT_DEFAULT;
+	rc = mock_copy_user_data(&data, sizeof(data), sizeof(data.iotlb),
+				 user_data, IOMMU_HWPT_DATA_SELFTEST);
+	if (rc)
+		return rc;
+	if (data.pagetable_type > MOCK_IOMMUPT_HUGE)
+		return -EOPNOTSUPP;
+	return data.pagetable_type;
+}
+
+/**
+ * mock_domain_create() - allocate a domain with a page table of the mock
+ * @mdev: device that determines the IOMMU
+ * @flags: of enum iommufd_hwpt_alloc_flags
+ * @user_data: a struct iommu_hwpt_selftest, or NULL
+ *
+ * Return: the domain, which iommu_domain_free() frees, or ERR_PTR() of -ENOMEM
+ * or of an errno for what the mock does not have.
+ */
+struct iommu_domain *
+mock_domain_create(struct mock_device *mdev, u32 flags,
+		   const struct iommu_user_data *user_data)
+{
+	bool wide = READ_ONCE(wide_aperture);
+	struct mock_domain *mock;
+	int type;
+
+	type = mock_pagetable_type(user_data);
+	if (type < 0)
+		return ERR_PTR(type);
+	mock = kzalloc(sizeof(*mock), GFP_KERNEL_ACCOUNT);
 	if (!mock)
 		return ERR_PTR(-ENOMEM);
 	xa_init_flags(&mock->pages, XA_FLAGS_ACCOUNT);
 	mock->domain.type = IOMMU_DOMAIN_UNMANAGED;
 	mock->domain.ops = &mock_domain_ops;
 	mock->domain.pgsize_bitmap = MOCK_IO_PAGE_SIZE;
-	if (huge)
+	if (mdev->flags & MOCK_DEVICE_HUGE_IOVA)
 		mock->domain.pgsize_bitmap |= MOCK_HUGE_IO_PAGE_SIZE;
+	if (type == MOCK_IOMMUPT_HUGE) {
+		mock->domain.pgsize_bitmap = SZ_4K | MOCK_HUGE_IO_PAGE_SIZE;
+		wide = true;
+	}
 	/* Either all 64 bits, as with AMD's IOMMU, or limited at both ends */
 	mock->domain.geometry = (struct iommu_domain_geometry){
 		.aperture_start = wide ? 0 : MOCK_APERTURE_START,

@@ -19,7 +19,7 @@ MODULE_PARM_DESC(
 
 static void mock_device_release(struct device *dev)
 {
-	struct mock_device *mdev = container_of(dev, struct mock_device, dev);
+	struct mock_device *mdev = to_mock_device(dev);
 
 	ida_free(&mock_device_ida, mdev->index);
 	kfree(mdev);
@@ -27,14 +27,14 @@ static void mock_device_release(struct device *dev)
 
 /**
  * mock_device_create() - create a device of the mock IOMMU
- * @huge: the IOMMU has huge IO pages too
+ * @flags: MOCK_DEVICE_ flags
  *
  * The device is on no bus, so no IOMMU of the machine claims it.
  *
  * Return: the device, which the caller must free with mock_device_destroy(), or
  * ERR_PTR().
  */
-struct mock_device *mock_device_create(bool huge)
+struct mock_device *mock_device_create(u32 flags)
 {
 	struct mock_device *mdev;
 	int rc;
@@ -42,7 +42,7 @@ struct mock_device *mock_device_create(bool huge)
 	mdev = kzalloc(sizeof(*mdev), GFP_KERNEL_ACCOUNT);
 	if (!mdev)
 		return ERR_PTR(-ENOMEM);
-	mdev->huge = huge;
+	mdev->flags = flags;
 	mdev->index = ida_alloc(&mock_device_ida, GFP_KERNEL);
 	if (mdev->index < 0) {
 		rc = mdev->index;
@@ -78,24 +78,31 @@ static void mock_release(struct device *dev)
 
 static struct iommu_domain *
 mock_domain_alloc(struct device *dev, struct iommu_domain *current_domain,
+		  u32 flags, const struct iommu_user_data *user_data,
 		  bool *coherent)
 {
 	*coherent = false;
-	return mock_domain_create(
-		container_of(dev, struct mock_device, dev)->huge);
+	return mock_domain_create(to_mock_device(dev), flags, user_data);
+}
+
+static struct iommu_domain *
+mock_domain_alloc_nested(struct device *dev, struct iommu_domain *parent,
+			 u32 flags, const struct iommu_user_data *user_data)
+{
+	return mock_nested_domain_create(parent, user_data);
 }
 
 static int mock_attach(struct device *dev, struct iommu_domain *domain,
 		       struct iommu_attach_handle *handle)
 {
-	if (!is_mock_domain(domain))
+	if (!is_mock_domain(domain) && !is_mock_nested_domain(domain))
 		return -EINVAL;
 	return fail_attach ? -ENOMEM : 0;
 }
 
 static void mock_detach(struct device *dev, struct iommu_domain *domain)
 {
-	WARN_ON(!is_mock_domain(domain));
+	WARN_ON(!is_mock_domain(domain) && !is_mock_nested_domain(domain));
 }
 
 static int mock_replace(struct device *dev, struct iommu_domain *domain,
@@ -110,8 +117,12 @@ static void mock_get_resv_regions(struct device *dev, struct list_head *regions)
 
 static int mock_hw_info(struct device *dev, struct iommufd_hw_info *info)
 {
-	struct iommu_test_hw_info *data = kzalloc(sizeof(*data), GFP_KERNEL);
+	struct iommu_test_hw_info *data;
 
+	if (info->type != IOMMU_HW_INFO_TYPE_DEFAULT &&
+	    info->type != IOMMU_HW_INFO_TYPE_SELFTEST)
+		return -EOPNOTSUPP;
+	data = kzalloc(sizeof(*data), GFP_KERNEL_ACCOUNT);
 	if (!data)
 		return -ENOMEM;
 	data->test_reg = IOMMU_HW_INFO_SELFTEST_REG;
@@ -126,14 +137,28 @@ static bool mock_can_enforce(struct device *dev)
 	return false;
 }
 
+static bool mock_can_track_dirty(struct device *dev)
+{
+	return false;
+}
+
+static void mock_get_caps(struct device *dev, struct iommufd_iommu_caps *caps)
+{
+	caps->flags = IOMMU_HW_CAP_PCI_ATS_NOT_SUPPORTED;
+}
+
 const struct iommufd_iommu_ops mock_iommu_ops = {
 	.claim = mock_claim,
 	.release = mock_release,
 	.domain_alloc = mock_domain_alloc,
+	.domain_alloc_nested = mock_domain_alloc_nested,
+	.cache_invalidate = mock_nested_invalidate,
 	.attach = mock_attach,
 	.detach = mock_detach,
 	.replace = mock_replace,
 	.get_resv_regions = mock_get_resv_regions,
 	.can_enforce = mock_can_enforce,
 	.hw_info = mock_hw_info,
+	.get_caps = mock_get_caps,
+	.can_track_dirty = mock_can_track_dirty,
 };

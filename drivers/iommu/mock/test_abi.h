@@ -22,6 +22,17 @@ enum iommu_test_op {
 	IOMMU_TEST_OP_MOCK_DOMAIN_REPLACE = 10,
 	IOMMU_TEST_OP_ACCESS_REPLACE_IOAS = 11,
 	IOMMU_TEST_OP_MOCK_DOMAIN_FLAGS = 12,
+	IOMMU_TEST_OP_DIRTY = 13,
+	IOMMU_TEST_OP_MD_CHECK_IOTLB = 14,
+	IOMMU_TEST_OP_TRIGGER_IOPF = 15,
+	IOMMU_TEST_OP_DEV_CHECK_CACHE = 16,
+	IOMMU_TEST_OP_TRIGGER_VEVENT = 17,
+	IOMMU_TEST_OP_PASID_ATTACH = 18,
+	IOMMU_TEST_OP_PASID_REPLACE = 19,
+	IOMMU_TEST_OP_PASID_DETACH = 20,
+	IOMMU_TEST_OP_PASID_CHECK_HWPT = 21,
+	IOMMU_TEST_OP_DMABUF_GET = 22,
+	IOMMU_TEST_OP_DMABUF_REVOKE = 23,
 };
 
 /* create_access.flags */
@@ -39,6 +50,7 @@ enum iommu_test_op {
 /* mock_domain_flags.dev_flags */
 #define MOCK_DEVICE_NO_DIRTY (1U << 0)
 #define MOCK_DEVICE_HUGE_IOVA (1U << 1)
+#define MOCK_DEVICE_PASID (1U << 2)
 
 #define MOCK_IO_PAGE_SIZE 2048UL
 #define MOCK_HUGE_IO_PAGE_SIZE (512 * MOCK_IO_PAGE_SIZE)
@@ -51,6 +63,29 @@ enum iommu_test_op {
 struct iommu_test_hw_info {
 	__u32 flags;
 	__u32 test_reg;
+};
+
+/* iommu_hwpt_alloc.data_type of the mock */
+#define IOMMU_HWPT_DATA_SELFTEST 0xdeadU
+#define IOMMU_TEST_IOTLB_DEFAULT 0xbadbeefU
+#define MOCK_IOTLB_NUM 4
+
+/* iommu_hwpt_selftest.pagetable_type, for a paging HWPT */
+#define MOCK_IOMMUPT_DEFAULT 0
+#define MOCK_IOMMUPT_HUGE 1
+
+struct iommu_hwpt_selftest {
+	__u32 iotlb;
+	__u32 pagetable_type;
+};
+
+/* iommu_hwpt_invalidate.data_type of the mock, for a nested HWPT */
+#define IOMMU_HWPT_INVALIDATE_DATA_SELFTEST 0xdeadbeefU
+#define IOMMU_TEST_INVALIDATE_FLAG_ALL (1U << 0)
+
+struct iommu_hwpt_invalidate_selftest {
+	__u32 flags;
+	__u32 iotlb_id;
 };
 
 struct iommu_test_cmd {
@@ -109,6 +144,55 @@ struct iommu_test_cmd {
 		struct {
 			__u32 ioas_id;
 		} access_replace_ioas;
+		struct {
+			__u32 flags;
+			__aligned_u64 iova;
+			__aligned_u64 length;
+			__aligned_u64 page_size;
+			__aligned_u64 uptr;
+			__aligned_u64 out_nr_dirty;
+		} dirty;
+		struct {
+			__u32 id;
+			__u32 iotlb;
+		} check_iotlb;
+		struct {
+			__u32 dev_id;
+			__u32 pasid;
+			__u32 grpid;
+			__u32 perm;
+			__u64 addr;
+		} trigger_iopf;
+		struct {
+			__u32 id;
+			__u32 cache;
+		} check_dev_cache;
+		struct {
+			__u32 dev_id;
+		} trigger_vevent;
+		struct {
+			__u32 pasid;
+			__u32 pt_id;
+		} pasid_attach;
+		struct {
+			__u32 pasid;
+			__u32 pt_id;
+		} pasid_replace;
+		struct {
+			__u32 pasid;
+		} pasid_detach;
+		struct {
+			__u32 pasid;
+			__u32 hwpt_id;
+		} pasid_check;
+		struct {
+			__u32 length;
+			__u32 open_flags;
+		} dmabuf_get;
+		struct {
+			__s32 dmabuf_fd;
+			__u32 revoked;
+		} dmabuf_revoke;
 		__u8 payload[48];
 	};
 	__u32 last;

@@ -9,6 +9,24 @@
 #include <uapi/linux/iommufd.h>
 #include <generated/features.h>
 
+#ifndef HAVE_IOMMU_USER_DATA
+/* Until 6.7 a driver gets no data of user space. The mock IOMMU does. */
+struct iommu_user_data {
+	unsigned int type;
+	void __user *uptr;
+	size_t len;
+};
+
+struct iommu_user_data_array {
+	unsigned int type;
+	void __user *uptr;
+	size_t entry_len;
+	u32 entry_num;
+};
+
+#define IOMMU_DOMAIN_NESTED (1U << 6)
+#endif
+
 #ifndef HAVE_IOMMU_PAGING_DOMAIN_ALLOC
 /* Until 6.10 a domain is made for a bus, and every failure is NULL. */
 static inline struct iommu_domain *iommu_paging_domain_alloc(struct device *dev)
@@ -124,13 +142,14 @@ static inline const struct iommu_ops *compat_dev_iommu_ops(struct device *dev)
 }
 
 #ifdef HAVE_IOMMU_OPS_HW_INFO
-/* Call iommu_ops.hw_info. Return: data for kfree(), or ERR_PTR(-ENODEV) without that op. */
+/*
+ * Call iommu_ops.hw_info. *@type says which type is wanted, which drivers read since
+ * 6.17. Return: data for kfree(), or ERR_PTR(-ENODEV) without that op.
+ */
 static inline void *compat_iommu_hw_info(struct device *dev, u32 *length, u32 *type)
 {
 	const struct iommu_ops *ops = compat_dev_iommu_ops(dev);
 
-	/* Newer drivers read which type is wanted; this one stands for any. */
-	*type = IOMMU_HW_INFO_TYPE_NONE;
 	return ops->hw_info ? ops->hw_info(dev, length, type) : ERR_PTR(-ENODEV);
 }
 #else
@@ -168,10 +187,14 @@ static inline bool device_can_enforce_coherency(struct device *dev)
 	defined(HAVE_IOMMU_OPS_DOMAIN_ALLOC_USER)
 
 #ifdef HAVE_IOMMU_OPS_DOMAIN_ALLOC_PAGING_FLAGS
-static inline struct iommu_domain *compat_domain_for_device(struct device *dev,
-							    struct iommu_domain *current_domain)
+static inline struct iommu_domain *
+compat_domain_for_device(struct device *dev, struct iommu_domain *current_domain, u32 flags,
+			 const struct iommu_user_data *user_data)
 {
-	return iommu_paging_domain_alloc(dev);
+	/* No driver of the kernel takes data for a domain with a page table of its own. */
+	if (user_data)
+		return ERR_PTR(-EOPNOTSUPP);
+	return iommu_paging_domain_alloc_flags(dev, flags);
 }
 #else
 /*
@@ -214,15 +237,21 @@ static inline struct iommu_domain *compat_domain_by_attach(struct device *dev,
  * iommu_paging_domain_alloc() of the same kernel makes VT-d domains of 57 bits
  * for any hardware.
  */
-static inline struct iommu_domain *compat_domain_for_device(struct device *dev,
-							    struct iommu_domain *current_domain)
+static inline struct iommu_domain *
+compat_domain_for_device(struct device *dev, struct iommu_domain *current_domain, u32 flags,
+			 const struct iommu_user_data *user_data)
 {
 	const struct iommu_ops *ops = compat_dev_iommu_ops(dev);
 	struct iommu_domain *domain;
 
-	if (!ops->domain_alloc_user)
+	/* Drivers do not know this flag; any domain of theirs can be attached to PASIDs. */
+	flags &= ~IOMMU_HWPT_ALLOC_PASID;
+	if (!ops->domain_alloc_user) {
+		if (flags || user_data)
+			return ERR_PTR(-EOPNOTSUPP);
 		return compat_domain_by_attach(dev, current_domain);
-	domain = ops->domain_alloc_user(dev, 0, NULL, NULL);
+	}
+	domain = ops->domain_alloc_user(dev, flags, NULL, user_data);
 	if (!IS_ERR(domain))
 		domain->owner = ops;
 	return domain;
@@ -235,9 +264,11 @@ static inline struct iommu_domain *compat_domain_for_device(struct device *dev,
  * mapped.
  */
 static inline struct iommu_domain *
-compat_user_domain_alloc(struct device *dev, struct iommu_domain *current_domain, bool *coherent)
+compat_user_domain_alloc(struct device *dev, struct iommu_domain *current_domain, u32 flags,
+			 const struct iommu_user_data *user_data, bool *coherent)
 {
-	struct iommu_domain *domain = compat_domain_for_device(dev, current_domain);
+	struct iommu_domain *domain = compat_domain_for_device(dev, current_domain, flags,
+							       user_data);
 
 	*coherent = !IS_ERR(domain) &&
 		    device_iommu_capable(dev, IOMMU_CAP_ENFORCE_CACHE_COHERENCY) &&
@@ -253,11 +284,15 @@ compat_user_domain_alloc(struct device *dev, struct iommu_domain *current_domain
  * and enforce coherency if it does; then the IO pages stay small.
  */
 static inline struct iommu_domain *
-compat_user_domain_alloc(struct device *dev, struct iommu_domain *current_domain, bool *coherent)
+compat_user_domain_alloc(struct device *dev, struct iommu_domain *current_domain, u32 flags,
+			 const struct iommu_user_data *user_data, bool *coherent)
 {
-	struct iommu_domain *domain = iommu_paging_domain_alloc(dev);
+	struct iommu_domain *domain;
 	int rc;
 
+	if (flags || user_data)
+		return ERR_PTR(-EOPNOTSUPP);
+	domain = iommu_paging_domain_alloc(dev);
 	if (IS_ERR(domain))
 		return domain;
 	if (current_domain) {
@@ -275,6 +310,62 @@ compat_user_domain_alloc(struct device *dev, struct iommu_domain *current_domain
 	return domain;
 }
 #endif
+
+/*
+ * Allocate a domain whose page table belongs to user space, on top of @parent.
+ * Return: -EOPNOTSUPP if the driver cannot.
+ */
+static inline struct iommu_domain *
+compat_nested_domain_alloc(struct device *dev, struct iommu_domain *parent, u32 flags,
+			   const struct iommu_user_data *user_data)
+{
+#if defined(HAVE_IOMMU_OPS_DOMAIN_ALLOC_NESTED)
+	const struct iommu_ops *ops = compat_dev_iommu_ops(dev);
+	struct iommu_domain *domain;
+
+	if (!ops->domain_alloc_nested)
+		return ERR_PTR(-EOPNOTSUPP);
+	domain = ops->domain_alloc_nested(dev, parent, flags, user_data);
+	if (!IS_ERR(domain))
+		domain->owner = ops;
+	return domain;
+#elif defined(HAVE_IOMMU_OPS_DOMAIN_ALLOC_USER)
+	const struct iommu_ops *ops = compat_dev_iommu_ops(dev);
+	struct iommu_domain *domain;
+
+	/* Until 6.13 the op for domains with a page table of the driver does it. */
+	if (!ops->domain_alloc_user || flags)
+		return ERR_PTR(-EOPNOTSUPP);
+	domain = ops->domain_alloc_user(dev, 0, parent, user_data);
+	if (!IS_ERR(domain))
+		domain->owner = ops;
+	return domain;
+#else
+	return ERR_PTR(-EOPNOTSUPP);
+#endif
+}
+
+/* Flush what the IOMMU has cached of a table of user space. */
+static inline int compat_cache_invalidate_user(struct iommu_domain *domain,
+					       struct iommu_user_data_array *array)
+{
+#ifdef HAVE_IOMMU_USER_DATA
+	if (domain->ops->cache_invalidate_user)
+		return domain->ops->cache_invalidate_user(domain, array);
+#endif
+	array->entry_num = 0;
+	return -EOPNOTSUPP;
+}
+
+/* Number of PASIDs of a device, 0 for none. Until 6.2 the core of the IOMMU API has none. */
+static inline u32 compat_max_pasids(struct device *dev)
+{
+#ifdef HAVE_DEV_IOMMU_MAX_PASIDS
+	return dev->iommu ? dev->iommu->max_pasids : 0;
+#else
+	return 0;
+#endif
+}
 
 #ifndef HAVE_IOMMU_REPLACE_GROUP_HANDLE
 /* Until 6.10 the kernel has no handles. */

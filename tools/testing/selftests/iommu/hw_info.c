@@ -161,7 +161,7 @@ TEST_F(hw_info, struct_of_a_newer_client)
 {
 	struct {
 		struct iommu_hw_info cmd;
-		uint64_t out_capabilities;
+		uint64_t more;
 	} newer = {
 		.cmd.size = sizeof(newer),
 		.cmd.dev_id = self->edu.devid,
@@ -170,7 +170,7 @@ TEST_F(hw_info, struct_of_a_newer_client)
 	ASSERT_EQ(0, iommufd_ioctl(self->fd, IOMMU_GET_HW_INFO, &newer));
 	ASSERT_EQ(sizeof(newer), newer.cmd.size);
 	ASSERT_EQ(24, newer.cmd.data_len);
-	ASSERT_EQ(0, newer.out_capabilities);
+	ASSERT_EQ(0, newer.more);
 }
 
 TEST_HARNESS_MAIN

@@ -120,15 +120,16 @@ TEST_F(attach, hwpt_alloc_refuses)
 	test_err_hwpt_alloc(ENOENT, 1000, self->ioas, &hwpt);
 	test_err_hwpt_alloc(ENOENT, self->ioas, self->ioas, &hwpt);
 	test_err_hwpt_alloc(ENOENT, dev.stdev, self->ioas, &hwpt);
-	test_err_hwpt_alloc(ENOENT, dev.idev, 1000, &hwpt);
+	test_err_hwpt_alloc(EINVAL, dev.idev, 1000, &hwpt);
 	test_err_hwpt_alloc(EINVAL, dev.idev, dev.idev, &hwpt);
 	test_err_hwpt_alloc(EINVAL, dev.idev, dev.stdev, &hwpt);
 	test_hwpt_alloc(dev.idev, self->ioas, &other);
-	test_err_hwpt_alloc(EINVAL, dev.idev, other, &hwpt);
-	test_err_hwpt_alloc(EINVAL, dev.idev, dev.hwpt, &hwpt);
+	/* On a HWPT there is a nested one, which needs data. */
+	test_err_hwpt_alloc(EOPNOTSUPP, dev.idev, other, &hwpt);
+	test_err_hwpt_alloc(EOPNOTSUPP, dev.idev, dev.hwpt, &hwpt);
 	cmd.dev_id = dev.idev;
 	cmd.pt_id = self->ioas;
-	cmd.flags = 1;
+	cmd.flags = 16;
 	test_err(EOPNOTSUPP, iommufd_ioctl(self->fd, IOMMU_HWPT_ALLOC, &cmd));
 	cmd.flags = 0;
 	cmd.__reserved = 1;

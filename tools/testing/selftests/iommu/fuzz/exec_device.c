@@ -27,7 +27,7 @@ void do_hwpt_alloc(struct world *w, struct context *ctx,
 		cmd.pt_id = faulty_id(w, ctx, cmd.pt_id);
 	dev = model_find_idev(ctx, cmd.dev_id);
 	ioas = model_find_ioas(ctx, cmd.pt_id);
-	cmd.flags = faulty_bits(w, FAULT_FLAG, UINT32_MAX);
+	cmd.flags = faulty_bits(w, FAULT_FLAG, UINT32_MAX & ~0xfU);
 	cmd.__reserved = faulty_bits(w, FAULT_RESERVED, UINT32_MAX);
 	if (cmd.flags || cmd.__reserved)
 		errs_add(&call.errs, EOPNOTSUPP);
@@ -36,8 +36,7 @@ void do_hwpt_alloc(struct world *w, struct context *ctx,
 	if (ioas)
 		model_predict_new_hwpt(ctx, ioas, &call.errs);
 	else
-		errs_add(&call.errs,
-			 model_is_id(ctx, cmd.pt_id) ? EINVAL : ENOENT);
+		errs_add(&call.errs, EINVAL);
 	if (!call_issue(w, &call))
 		return;
 	check_new_id(w, ctx, cmd.out_hwpt_id);
@@ -60,9 +59,10 @@ void do_hw_info(struct world *w, struct context *ctx, const struct step *step)
 	cmd.dev_id = faulty_id(w, ctx, dev ? dev->idev : 0);
 	if (!model_find_idev(ctx, cmd.dev_id))
 		errs_add(&call.errs, ENOENT);
-	cmd.flags = faulty_bits(w, FAULT_FLAG, UINT32_MAX);
-	cmd.__reserved = faulty_bits(w, FAULT_RESERVED, UINT32_MAX);
-	if (cmd.flags || cmd.__reserved)
+	cmd.flags = faulty_bits(w, FAULT_FLAG, UINT32_MAX & ~1U);
+	cmd.__reserved[step->arg[3] % 3] =
+		faulty_bits(w, FAULT_RESERVED, UINT8_MAX);
+	if (cmd.flags || cmd.__reserved[step->arg[3] % 3])
 		errs_add(&call.errs, EOPNOTSUPP);
 	if (step->arg[2] % 16 == 0 && length) {
 		cmd.data_uptr = (uintptr_t)arena_no_page();
