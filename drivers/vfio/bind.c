@@ -9,6 +9,7 @@
 #include <linux/err.h>
 #include <linux/iommufd.h>
 #include <linux/kernel.h>
+#include <linux/mm.h>
 #include <linux/module.h>
 #include <linux/uaccess.h>
 #include <linux/uuid.h>
@@ -155,10 +156,31 @@ static int vfio_cdev_hold_driver(struct vfio_cdev *dev)
 	return try_module_get(dev->driver) ? 0 : -ENODEV;
 }
 
+/* The caller keeps the group closed, and has checked the token. */
+static int vfio_cdev_bind_to(struct vfio_cdev_file *file, int iommufd,
+			     struct vfio_device_bind_iommufd __user *arg)
+{
+	struct iommufd_ctx *ictx = iommufd_ctx_from_fd(iommufd);
+	u32 devid;
+	int rc;
+
+	if (IS_ERR(ictx))
+		return PTR_ERR(ictx);
+	rc = vfio_cdev_start(file, ictx, &devid);
+	/* The bound device has a reference of its own. */
+	iommufd_ctx_put(ictx);
+	if (rc)
+		return rc;
+	if (put_user(devid, &arg->out_devid)) {
+		vfio_cdev_stop(file->dev);
+		return -EFAULT;
+	}
+	return 0;
+}
+
 /* The caller holds dev->lock, and the device is not bound. */
 static int __vfio_cdev_bind(struct vfio_cdev_file *file,
-			    struct iommufd_ctx *ictx,
-			    struct vfio_device_bind_iommufd *bind,
+			    const struct vfio_device_bind_iommufd *bind,
 			    struct vfio_device_bind_iommufd __user *arg)
 {
 	struct vfio_cdev *dev = file->dev;
@@ -175,17 +197,11 @@ static int __vfio_cdev_bind(struct vfio_cdev_file *file,
 	rc = vfio_cdev_check_token(dev, bind);
 	if (rc)
 		goto out_hold_put;
-	rc = vfio_cdev_start(file, ictx, &bind->out_devid);
+	rc = vfio_cdev_bind_to(file, bind->iommufd, arg);
 	if (rc)
 		goto out_hold_put;
-	if (put_user(bind->out_devid, &arg->out_devid)) {
-		rc = -EFAULT;
-		goto out_stop;
-	}
 	return 0;
 
-out_stop:
-	vfio_cdev_stop(dev);
 out_hold_put:
 	vfio_group_hold_put(dev->hold);
 out_driver_put:
@@ -196,21 +212,24 @@ out_driver_put:
 static int vfio_cdev_bind_copy(struct vfio_device_bind_iommufd *bind,
 			       struct vfio_device_bind_iommufd __user *arg)
 {
-	size_t minsz = offsetofend(struct vfio_device_bind_iommufd, out_devid);
+	const size_t minsz =
+		offsetofend(struct vfio_device_bind_iommufd, out_devid);
+	u32 argsz;
+	int rc;
 
-	if (copy_from_user(bind, arg, minsz))
+	if (get_user(argsz, &arg->argsz))
 		return -EFAULT;
-	if (bind->argsz < minsz || bind->flags & ~VFIO_DEVICE_BIND_FLAG_TOKEN)
+	if (argsz < minsz)
 		return -EINVAL;
-	if (bind->iommufd < 0)
+	/* What follows the known members is read to its end. */
+	if (argsz > PAGE_SIZE)
+		return -E2BIG;
+	rc = copy_struct_from_user(bind, sizeof(*bind), arg, argsz);
+	if (rc)
+		return rc;
+	if (bind->flags & ~VFIO_DEVICE_BIND_FLAG_TOKEN || bind->iommufd < 0)
 		return -EINVAL;
-	if (!(bind->flags & VFIO_DEVICE_BIND_FLAG_TOKEN))
-		return 0;
-
-	minsz = offsetofend(struct vfio_device_bind_iommufd, token_uuid_ptr);
-	if (bind->argsz < minsz)
-		return -EINVAL;
-	return get_user(bind->token_uuid_ptr, &arg->token_uuid_ptr);
+	return 0;
 }
 
 /**
@@ -219,17 +238,18 @@ static int vfio_cdev_bind_copy(struct vfio_device_bind_iommufd *bind,
  * @arg: argument of the ioctl
  *
  * Return: 0; EINVAL for a bad argument or when a file has already bound the
- * device, EBADF or EBADFD when the descriptor is not an iommufd, EBUSY while
- * the group is in use, EINTR when the task was killed while it waited for the
- * group, EACCES when the token of a VF is missing or wrong, EFAULT, or an error
- * of vfio_dma_bind() or of the driver's open_device().
+ * device, E2BIG for an argument with unknown members that are not zero or one
+ * larger than a page, EBUSY while the group is in use, EINTR when the task was
+ * killed while it waited for the group, EACCES when the token of a VF or of a
+ * PF whose VFs are in use is missing or wrong, EBADF or EBADFD when the
+ * descriptor is not an iommufd, EFAULT, or an error of vfio_dma_bind() or of the
+ * driver's open_device(). Programs rely on the order of these checks.
  */
 long vfio_cdev_bind_ioctl(struct vfio_cdev_file *file,
 			  struct vfio_device_bind_iommufd __user *arg)
 {
 	struct vfio_cdev *dev = file->dev;
-	struct vfio_device_bind_iommufd bind = {};
-	struct iommufd_ctx *ictx;
+	struct vfio_device_bind_iommufd bind;
 	int rc;
 
 	rc = vfio_cdev_bind_copy(&bind, arg);
@@ -237,22 +257,13 @@ long vfio_cdev_bind_ioctl(struct vfio_cdev_file *file,
 		return rc;
 	if (mutex_lock_interruptible(&dev->lock))
 		return -ERESTARTSYS;
-	if (dev->user) {
+	if (dev->user)
 		rc = dev->user->of_group ? -EBUSY : -EINVAL;
-		goto out_unlock;
-	}
-	ictx = iommufd_ctx_from_fd(bind.iommufd);
-	if (IS_ERR(ictx)) {
-		rc = PTR_ERR(ictx);
-		goto out_unlock;
-	}
-	rc = __vfio_cdev_bind(file, ictx, &bind, arg);
-	/* The bound device has a reference of its own. */
-	iommufd_ctx_put(ictx);
+	else
+		rc = __vfio_cdev_bind(file, &bind, arg);
 	if (!rc)
 		/* Publish; pairs with vfio_cdev_bound(). */
 		smp_store_release(&dev->user, file);
-out_unlock:
 	mutex_unlock(&dev->lock);
 	return rc;
 }

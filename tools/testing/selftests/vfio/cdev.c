@@ -149,6 +149,58 @@ TEST_F(cdev, bind_from_an_old_client)
 	ASSERT_EQ(1, old->out_devid);
 }
 
+/*
+ * BIND with a struct of @argsz bytes at the end of a page; beyond the 24 that the
+ * kernel knows all but the last byte are zero. Returns 0 or the errno.
+ */
+static int bind_of_size(int cdev, int iommufd, size_t argsz, uint32_t flags,
+			uint8_t last)
+{
+	struct vfio_device_bind_iommufd bind = {
+		.argsz = argsz,
+		.flags = flags,
+		.iommufd = iommufd,
+	};
+	uint8_t *mem = mem_anon(3 * PAGE);
+	uint8_t *arg = mem + 2 * PAGE - argsz;
+	int rc;
+
+	if (!mem || mprotect(mem + 2 * PAGE, PAGE, PROT_NONE))
+		return ENOMEM;
+	memcpy(arg, &bind, argsz < sizeof(bind) ? argsz : sizeof(bind));
+	if (argsz > sizeof(bind))
+		arg[argsz - 1] = last;
+	rc = iommufd_ioctl(cdev, VFIO_DEVICE_BIND_IOMMUFD, arg);
+	munmap(mem, 3 * PAGE);
+	return rc;
+}
+
+TEST_F(cdev, bind_of_every_size)
+{
+	static const size_t sizes[] = { 16, 17, 23, 24, 25, 32, PAGE };
+	const uint32_t unknown = 1U << 1;
+
+	for (size_t argsz = 4; argsz < 16; argsz++)
+		test_err(EINVAL, bind_of_size(self->cdev, self->fd, argsz, 0, 0));
+	test_err(E2BIG, bind_of_size(self->cdev, self->fd, PAGE + 1, 0, 0));
+	test_err(E2BIG, bind_of_size(self->cdev, self->fd, 25, 0, 1));
+	test_err(E2BIG, bind_of_size(self->cdev, self->fd, PAGE, 0, 1));
+	/* The size comes before all other members. */
+	test_err(E2BIG, bind_of_size(self->cdev, -1, 25, unknown, 1));
+	test_err(EINVAL, bind_of_size(self->cdev, self->fd, 24, unknown, 0));
+	/* A token pointer that the struct does not have is NULL. */
+	test_err(EFAULT, bind_of_size(self->cdev, self->fd, 16,
+				      VFIO_DEVICE_BIND_FLAG_TOKEN, 0));
+	for (int i = 0; i < ARRAY_SIZE(sizes); i++) {
+		test_ok(bind_of_size(self->cdev, self->fd, sizes[i], 0, 0));
+		close(self->cdev);
+		self->cdev = vfio_cdev_open(&self->pci);
+		ASSERT_GE(self->cdev, 0);
+	}
+	/* Without the flag the pointer is not looked at. */
+	test_bind();
+}
+
 TEST_F(cdev, second_bind_is_einval)
 {
 	int other = iommufd_open();

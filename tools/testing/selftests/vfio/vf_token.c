@@ -4,9 +4,12 @@
  * the program has set, whether PF and VF are used through their cdevs or through
  * their groups.
  */
+#include <fcntl.h>
 #include <linux/limits.h>
 
 #include "common.h"
+#include "module.h"
+#include "vfio_path.h"
 
 /* vfio-pci makes VFs only if this is set. */
 #define ENABLE_SRIOV	"/sys/module/vfio_pci/parameters/enable_sriov"
@@ -195,6 +198,141 @@ TEST_F(token, wrong_token_does_not_keep_the_other_way_closed)
 			  !variant->vf_by_group, RIGHT));
 	user_close(&self->vf_user);
 	test_open_vf(RIGHT);
+}
+
+/*
+ * A PF that no program has open, with the token RIGHT, and a VF. Every call about
+ * the PF fails in the end, so that nothing resets it.
+ */
+FIXTURE(idle_pf) {
+	int fd;
+	int closed;		/* a number without a file */
+	struct pci_device pf, vf;
+	int pf_cdev, vf_cdev;
+};
+
+FIXTURE_SETUP(idle_pf)
+{
+	self->fd = iommufd_open();
+	ASSERT_GE(self->fd, 0);
+	self->closed = fcntl(self->fd, F_DUPFD_CLOEXEC, 500);
+	ASSERT_EQ(0, close(self->closed));
+	if (!find_pf(&self->pf))
+		SKIP(_exit(KSFT_SKIP), "no nvme with SR-IOV and a VFIO cdev");
+	ASSERT_TRUE(file_write(ENABLE_SRIOV, "Y"));
+	self->pf_cdev = vfio_cdev_open(&self->pf);
+	ASSERT_GE(self->pf_cdev, 0);
+	/* The token comes first, and is kept. */
+	test_err(EBADF, bind_with_token(self->pf_cdev, self->closed, right));
+	ASSERT_TRUE(pci_write(self->pf.bdf, "sriov_numvfs", "1"));
+	ASSERT_TRUE(find_vf(self->pf.bdf, &self->vf));
+	self->vf_cdev = vfio_cdev_open(&self->vf);
+	ASSERT_GE(self->vf_cdev, 0);
+}
+
+FIXTURE_TEARDOWN(idle_pf)
+{
+	close(self->vf_cdev);
+	EXPECT_TRUE(pci_write(self->pf.bdf, "sriov_numvfs", "0"));
+	close(self->pf_cdev);
+	EXPECT_TRUE(file_write(ENABLE_SRIOV, "N"));
+	close(self->fd);
+}
+
+#define test_err_bind_vf(_errno, _fd, _token)				\
+	test_err(_errno, bind_with_token(self->vf_cdev, _fd, _token))
+#define test_err_bind_pf(_errno, _token)				\
+	test_err(_errno, bind_with_token(self->pf_cdev, self->closed, _token))
+
+TEST_F(idle_pf, token_comes_before_the_descriptor)
+{
+	int pipes[2];
+
+	ASSERT_EQ(0, pipe(pipes));
+	test_err_bind_vf(EINVAL, -1, wrong);
+	test_err_bind_vf(EACCES, self->closed, NULL);
+	test_err_bind_vf(EACCES, self->closed, wrong);
+	test_err_bind_vf(EFAULT, self->closed, (void *)PAGE);
+	test_err_bind_vf(EBADF, self->closed, right);
+	test_err_bind_vf(EBADFD, pipes[0], right);
+	test_ok(bind_with_token(self->vf_cdev, self->fd, right));
+}
+
+TEST_F(idle_pf, users_come_before_the_token)
+{
+	int group = vfio_group_open(self->vf.group);
+	int second = vfio_cdev_open(&self->vf);
+
+	ASSERT_GE(group, 0);
+	ASSERT_GE(second, 0);
+	test_err_bind_vf(EBUSY, self->closed, wrong);
+	close(group);
+	test_ok(bind_with_token(self->vf_cdev, self->fd, right));
+	test_err_bind_vf(EINVAL, self->closed, wrong);
+	test_err(EINVAL, bind_with_token(second, self->closed, wrong));
+	close(second);
+}
+
+TEST_F(idle_pf, pf_whose_vfs_are_in_use_needs_its_token)
+{
+	test_ok(bind_with_token(self->vf_cdev, self->fd, right));
+	test_err_bind_pf(EACCES, NULL);
+	test_err_bind_pf(EACCES, wrong);
+	test_err_bind_pf(EBADF, right);
+	close(self->vf_cdev);
+	/* Without users a token is set, and none changes nothing. */
+	test_err_bind_pf(EBADF, wrong);
+	test_err_bind_pf(EBADF, NULL);
+	self->vf_cdev = vfio_cdev_open(&self->vf);
+	ASSERT_GE(self->vf_cdev, 0);
+	test_err_bind_vf(EACCES, self->fd, NULL);
+	test_err_bind_vf(EACCES, self->fd, right);
+	test_ok(bind_with_token(self->vf_cdev, self->fd, wrong));
+}
+
+/* A driver that does nothing but let a PF have VFs */
+#define PF_STUB		"pci-pf-stub"
+
+/* A VF whose PF is on a driver that is not VFIO's */
+FIXTURE(foreign_pf) {
+	int fd;
+	struct pci_device pf, vf;
+	struct pci_loan pf_loan, vf_loan;
+	int cdev;
+};
+
+FIXTURE_SETUP(foreign_pf)
+{
+	self->fd = iommufd_open();
+	ASSERT_GE(self->fd, 0);
+	if (!find_pf(&self->pf))
+		SKIP(_exit(KSFT_SKIP), "no nvme with SR-IOV and a VFIO cdev");
+	if (!module_probe(PF_STUB))
+		SKIP(_exit(KSFT_SKIP), "no module " PF_STUB);
+	ASSERT_TRUE(pci_borrow(&self->pf_loan, &self->pf, &pci_nvme, PF_STUB));
+	/* vfio-pci is to get the VF, whatever drivers there are. */
+	ASSERT_TRUE(pci_write(self->pf.bdf, "sriov_drivers_autoprobe", "0"));
+	ASSERT_TRUE(pci_write(self->pf.bdf, "sriov_numvfs", "1"));
+	ASSERT_TRUE(find_vf(self->pf.bdf, &self->vf));
+	ASSERT_TRUE(pci_borrow(&self->vf_loan, &self->vf, &pci_nvme,
+			       "vfio-pci"));
+	self->cdev = vfio_cdev_open(&self->vf);
+	ASSERT_GE(self->cdev, 0);
+}
+
+FIXTURE_TEARDOWN(foreign_pf)
+{
+	close(self->cdev);
+	EXPECT_TRUE(pci_write(self->pf.bdf, "sriov_numvfs", "0"));
+	EXPECT_TRUE(pci_write(self->pf.bdf, "sriov_drivers_autoprobe", "1"));
+	EXPECT_TRUE(pci_give_back(&self->pf_loan));
+	close(self->fd);
+}
+
+TEST_F(foreign_pf, vf_of_another_driver_has_no_token)
+{
+	test_err(EINVAL, bind_with_token(self->cdev, self->fd, right));
+	test_ok(bind_with_token(self->cdev, self->fd, NULL));
 }
 
 FIXTURE(no_token) {
