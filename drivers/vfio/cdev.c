@@ -18,8 +18,10 @@
 #include <linux/idr.h>
 #include <linux/iommufd.h>
 #include <linux/kdev_t.h>
+#include <linux/kobject.h>
 #include <linux/module.h>
 #include <linux/pm_runtime.h>
+#include <linux/seq_file.h>
 #include <linux/slab.h>
 #include <linux/vfio_pci_core.h>
 
@@ -317,6 +319,23 @@ int vfio_cdev_fops_mmap(struct file *filep, struct vm_area_struct *vma)
 }
 EXPORT_SYMBOL_GPL(vfio_cdev_fops_mmap);
 
+/*
+ * Where sysfs has the device: a program that was passed the file finds it so.
+ * The file is a user of the device, bound or not, and so keeps it there.
+ */
+void vfio_cdev_fops_show_fdinfo(struct seq_file *seq, struct file *filep)
+{
+	struct vfio_cdev_file *file = filep->private_data;
+	char *path;
+
+	path = kobject_get_path(&file->dev->vdev->dev->kobj, GFP_KERNEL);
+	if (!path)
+		return;
+	seq_printf(seq, "vfio-device-syspath: /sys%s\n", path);
+	kfree(path);
+}
+EXPORT_SYMBOL_GPL(vfio_cdev_fops_show_fdinfo);
+
 const struct file_operations vfio_cdev_fops = {
 	.owner = THIS_MODULE,
 	.open = vfio_cdev_fops_open,
@@ -326,6 +345,7 @@ const struct file_operations vfio_cdev_fops = {
 	.unlocked_ioctl = vfio_cdev_fops_ioctl,
 	.compat_ioctl = compat_ptr_ioctl,
 	.mmap = vfio_cdev_fops_mmap,
+	.show_fdinfo = vfio_cdev_fops_show_fdinfo,
 };
 EXPORT_SYMBOL_GPL(vfio_cdev_fops);
 

@@ -22,6 +22,7 @@ struct iommufd_ctx;
 struct iommufd_device;
 struct kvm;
 struct module;
+struct seq_file;
 struct vfio_group_hold;
 struct vm_area_struct;
 
@@ -115,6 +116,7 @@ ssize_t vfio_cdev_fops_read(struct file *filep, char __user *buf, size_t count,
 ssize_t vfio_cdev_fops_write(struct file *filep, const char __user *buf,
 			     size_t count, loff_t *ppos);
 int vfio_cdev_fops_mmap(struct file *filep, struct vm_area_struct *vma);
+void vfio_cdev_fops_show_fdinfo(struct seq_file *seq, struct file *filep);
 struct vfio_cdev *vfio_cdev_create(struct vfio_device *vdev);
 void vfio_cdev_destroy(struct vfio_cdev *dev);
 bool vfio_cdev_join_in_group(struct vfio_cdev *dev, struct file *group);

@@ -168,6 +168,7 @@ static const struct file_operations vfio_group_device_fops = {
 	.unlocked_ioctl = vfio_cdev_fops_ioctl,
 	.compat_ioctl = compat_ptr_ioctl,
 	.mmap = vfio_cdev_fops_mmap,
+	.show_fdinfo = vfio_cdev_fops_show_fdinfo,
 };
 
 static struct file *vfio_group_device_file(struct vfio_group_device *device)

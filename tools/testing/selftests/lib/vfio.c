@@ -132,6 +132,27 @@ int _test_vfio_irq_disable(int cdev, uint32_t index)
 	return vfio_ioctl(cdev, VFIO_DEVICE_SET_IRQS, &set);
 }
 
+bool vfio_fdinfo_syspath(int device, char *path, size_t size)
+{
+	static const char key[] = "vfio-device-syspath: ";
+	char name[64], line[4096];
+	bool found = false;
+	FILE *file;
+
+	snprintf(name, sizeof(name), "/proc/self/fdinfo/%d", device);
+	file = fopen(name, "re");
+	if (!file)
+		return false;
+	while (!found && fgets(line, sizeof(line), file)) {
+		found = !strncmp(line, key, strlen(key));
+		line[strcspn(line, "\n")] = '\0';
+	}
+	fclose(file);
+	if (found)
+		snprintf(path, size, "%s", line + strlen(key));
+	return found;
+}
+
 int vfio_config_read(int cdev, unsigned int where, void *buf, size_t size)
 {
 	struct vfio_region_info info;

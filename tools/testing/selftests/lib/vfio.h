@@ -27,6 +27,12 @@ int _test_vfio_hot_reset(int device, uint32_t count, const int32_t *groups);
 int _test_vfio_irq_eventfd(int cdev, uint32_t index, uint32_t sub, int eventfd);
 int _test_vfio_irq_disable(int cdev, uint32_t index);
 
+/*
+ * The directory of the device in sysfs, as the fdinfo of its open file tells it;
+ * false if it does not.
+ */
+bool vfio_fdinfo_syspath(int device, char *path, size_t size);
+
 /* PCI config space, with pread() and pwrite() of the config region */
 int vfio_config_read(int cdev, unsigned int where, void *buf, size_t size);
 int vfio_config_write(int cdev, unsigned int where, const void *buf,

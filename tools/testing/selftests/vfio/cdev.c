@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 /* A cdev from open to close: which calls work before and after BIND. */
 #include <fcntl.h>
+#include <limits.h>
 #include <linux/pci_regs.h>
+#include <stdlib.h>
 #include <sys/stat.h>
 
 #include "common.h"
@@ -367,6 +369,25 @@ TEST_F(cdev, attach_and_detach_from_old_and_new_clients)
 	test_struct(VFIO_DEVICE_ATTACH_IOMMUFD_PT, 12, 64, 0, ioas);
 	test_struct(VFIO_DEVICE_DETACH_IOMMUFD_PT, 8, 64, 0);
 	test_destroy(ioas);
+}
+
+/* Has @fd's fdinfo the directory of the device in sysfs? */
+static bool has_syspath(int fd, const char *bdf)
+{
+	char link[64], dir[PATH_MAX], told[PATH_MAX];
+
+	snprintf(link, sizeof(link), "/sys/bus/pci/devices/%s", bdf);
+	return realpath(link, dir) &&
+	       vfio_fdinfo_syspath(fd, told, sizeof(told)) &&
+	       !strcmp(dir, told);
+}
+
+TEST_F(cdev, fdinfo_has_the_path_of_the_device)
+{
+	EXPECT_TRUE(has_syspath(self->cdev, self->pci.bdf));
+	test_bind();
+	EXPECT_TRUE(has_syspath(self->cdev, self->pci.bdf));
+	EXPECT_FALSE(has_syspath(self->fd, self->pci.bdf));
 }
 
 TEST_F(cdev, detach_without_attach)

@@ -4,6 +4,7 @@
  * the cdev gives the answers of the legacy group, for a variant driver and for
  * the distribution's vfio-pci.
  */
+#include <limits.h>
 #include <stdlib.h>
 #include <sys/mman.h>
 
@@ -283,6 +284,20 @@ TEST_F(features, answers_of_the_group)
 	}
 	if (self->is_variant)
 		EXPECT_EQ(enables + 1, variant_get(DEVICE).enables);
+}
+
+/* Files of every path tell it, those of an old vfio.ko excepted. */
+TEST_F(features, fdinfo_has_the_path_of_the_device)
+{
+	char link[64], dir[PATH_MAX], told[PATH_MAX];
+	bool tells = vfio_fdinfo_syspath(DEVICE, told, sizeof(told));
+
+	if (!tells && variant->path == VFIO_PATH_GROUP)
+		SKIP(return, "vfio of this kernel has no such line");
+	ASSERT_TRUE(tells);
+	snprintf(link, sizeof(link), "/sys/bus/pci/devices/%s", self->pci.bdf);
+	ASSERT_NE(NULL, realpath(link, dir));
+	EXPECT_STREQ(dir, told);
 }
 
 /* The module of the driver stays while a user has the device. */
