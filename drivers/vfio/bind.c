@@ -358,7 +358,7 @@ EXPORT_SYMBOL_GPL(vfio_cdev_unbind);
  * since the old page table may be gone: the device stays on the new one.
  *
  * Return: 0, EINVAL for a bad argument, EFAULT, or an error of
- * vfio_dma_attach().
+ * vfio_dma_attach() or vfio_pasid_attach_ioctl().
  */
 long vfio_cdev_attach_ioctl(struct vfio_cdev *dev,
 			    struct vfio_device_attach_iommufd_pt __user *arg)
@@ -371,8 +371,10 @@ long vfio_cdev_attach_ioctl(struct vfio_cdev *dev,
 
 	if (copy_from_user(&attach, arg, minsz))
 		return -EFAULT;
-	if (attach.argsz < minsz || attach.flags)
+	if (attach.argsz < minsz || attach.flags & ~VFIO_DEVICE_ATTACH_PASID)
 		return -EINVAL;
+	if (attach.flags & VFIO_DEVICE_ATTACH_PASID)
+		return vfio_pasid_attach_ioctl(dev, attach.argsz, arg);
 
 	if (mutex_lock_interruptible(&dev->lock))
 		return -ERESTARTSYS;
@@ -393,7 +395,7 @@ long vfio_cdev_attach_ioctl(struct vfio_cdev *dev,
  * @arg: argument of the ioctl
  *
  * Return: 0, also when the device was not attached; EINVAL for a bad argument,
- * EFAULT.
+ * EFAULT, or an error of vfio_pasid_detach_ioctl().
  */
 long vfio_cdev_detach_ioctl(struct vfio_cdev *dev,
 			    struct vfio_device_detach_iommufd_pt __user *arg)
@@ -404,8 +406,10 @@ long vfio_cdev_detach_ioctl(struct vfio_cdev *dev,
 
 	if (copy_from_user(&detach, arg, minsz))
 		return -EFAULT;
-	if (detach.argsz < minsz || detach.flags)
+	if (detach.argsz < minsz || detach.flags & ~VFIO_DEVICE_DETACH_PASID)
 		return -EINVAL;
+	if (detach.flags & VFIO_DEVICE_DETACH_PASID)
+		return vfio_pasid_detach_ioctl(dev, detach.argsz, arg);
 
 	if (mutex_lock_interruptible(&dev->lock))
 		return -ERESTARTSYS;

@@ -158,6 +158,12 @@ int vfio_dma_attach(struct vfio_cdev *dev, u32 *pt_id);
 void vfio_dma_detach(struct vfio_cdev *dev);
 void vfio_dma_exit(void);
 
+/* pasid.c: attaching a PASID of a device */
+long vfio_pasid_attach_ioctl(struct vfio_cdev *dev, u32 argsz,
+			     struct vfio_device_attach_iommufd_pt __user *arg);
+long vfio_pasid_detach_ioctl(struct vfio_cdev *dev, u32 argsz,
+			     struct vfio_device_detach_iommufd_pt __user *arg);
+
 /* feature.c: optional features of a device */
 struct vfio_device_feature;
 

@@ -14,6 +14,8 @@
 #define vfio_pci_dependent_device	vfio_native_pci_dependent_device
 #define vfio_pci_hot_reset_info		vfio_native_pci_hot_reset_info
 #define vfio_device_bind_iommufd	vfio_native_device_bind_iommufd
+#define vfio_device_attach_iommufd_pt	vfio_native_device_attach_iommufd_pt
+#define vfio_device_detach_iommufd_pt	vfio_native_device_detach_iommufd_pt
 
 #ifdef __KERNEL__
 #include_next <uapi/linux/vfio.h>
@@ -73,13 +75,22 @@ struct vfio_pci_hot_reset_info {
 #define VFIO_DEVICE_BIND_IOMMUFD	_IO(VFIO_TYPE, VFIO_BASE + 18)
 #define VFIO_DEVICE_ATTACH_IOMMUFD_PT	_IO(VFIO_TYPE, VFIO_BASE + 19)
 #define VFIO_DEVICE_DETACH_IOMMUFD_PT	_IO(VFIO_TYPE, VFIO_BASE + 20)
+#endif
+
+#ifndef VFIO_DEVICE_ATTACH_PASID	/* until 6.14 */
+#undef vfio_device_attach_iommufd_pt
+#undef vfio_device_detach_iommufd_pt
+#define VFIO_DEVICE_ATTACH_PASID	(1 << 0)
+#define VFIO_DEVICE_DETACH_PASID	(1 << 0)
 
 /**
  * struct vfio_device_attach_iommufd_pt - argument of VFIO_DEVICE_ATTACH_IOMMUFD_PT
- * @argsz: sizeof(struct vfio_device_attach_iommufd_pt)
- * @flags: 0
+ * @argsz: size of the struct; without a PASID it may end after @pt_id
+ * @flags: 0 or VFIO_DEVICE_ATTACH_PASID
  * @pt_id: in: id of an IOAS or a HWPT of the bound iommufd; out: id of the HWPT
  *         that the device uses now
+ * @pasid: with VFIO_DEVICE_ATTACH_PASID: the PASID of the device that is
+ *         attached in place of the device itself, not 0
  *
  * Lets the device do DMA in an IO address space. A device that is already
  * attached moves to the new one; if that fails, it stays where it was.
@@ -88,12 +99,15 @@ struct vfio_device_attach_iommufd_pt {
 	__u32	argsz;
 	__u32	flags;
 	__u32	pt_id;
+	__u32	pasid;
 };
 
 /**
  * struct vfio_device_detach_iommufd_pt - argument of VFIO_DEVICE_DETACH_IOMMUFD_PT
- * @argsz: sizeof(struct vfio_device_detach_iommufd_pt)
- * @flags: 0
+ * @argsz: size of the struct; without a PASID it may end after @flags
+ * @flags: 0 or VFIO_DEVICE_DETACH_PASID
+ * @pasid: with VFIO_DEVICE_DETACH_PASID: the PASID that is detached in place of
+ *         the device itself, not 0
  *
  * Blocks all DMA of the device until it is attached again. A device that is not
  * attached stays as it is.
@@ -101,6 +115,7 @@ struct vfio_device_attach_iommufd_pt {
 struct vfio_device_detach_iommufd_pt {
 	__u32	argsz;
 	__u32	flags;
+	__u32	pasid;
 };
 #endif
 

@@ -57,6 +57,30 @@ int _test_vfio_detach(int cdev)
 	return vfio_ioctl(cdev, VFIO_DEVICE_DETACH_IOMMUFD_PT, &detach);
 }
 
+int _test_vfio_attach_pasid(int cdev, uint32_t argsz, uint32_t pasid,
+			    uint32_t pt_id)
+{
+	struct vfio_device_attach_iommufd_pt attach = {
+		.argsz = argsz,
+		.flags = VFIO_DEVICE_ATTACH_PASID,
+		.pt_id = pt_id,
+		.pasid = pasid,
+	};
+
+	return vfio_ioctl(cdev, VFIO_DEVICE_ATTACH_IOMMUFD_PT, &attach);
+}
+
+int _test_vfio_detach_pasid(int cdev, uint32_t argsz, uint32_t pasid)
+{
+	struct vfio_device_detach_iommufd_pt detach = {
+		.argsz = argsz,
+		.flags = VFIO_DEVICE_DETACH_PASID,
+		.pasid = pasid,
+	};
+
+	return vfio_ioctl(cdev, VFIO_DEVICE_DETACH_IOMMUFD_PT, &detach);
+}
+
 int _test_vfio_device_info(int cdev, struct vfio_device_info *info)
 {
 	memset(info, 0, sizeof(*info));

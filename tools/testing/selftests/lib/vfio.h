@@ -21,6 +21,13 @@ int _test_vfio_region_info(int cdev, uint32_t index,
 			   struct vfio_region_info *info);
 int _test_vfio_irq_info(int cdev, uint32_t index, struct vfio_irq_info *info);
 int _test_vfio_reset(int cdev);
+/*
+ * With VFIO_DEVICE_ATTACH_PASID and VFIO_DEVICE_DETACH_PASID; the struct says
+ * that it has @argsz bytes.
+ */
+int _test_vfio_attach_pasid(int cdev, uint32_t argsz, uint32_t pasid,
+			    uint32_t pt_id);
+int _test_vfio_detach_pasid(int cdev, uint32_t argsz, uint32_t pasid);
 /* @groups: files of the @count groups that are to be reset, at most 2 */
 int _test_vfio_hot_reset(int device, uint32_t count, const int32_t *groups);
 /* Let interrupt @sub of @index signal @eventfd; -1 stops it. */

@@ -390,6 +390,69 @@ TEST_F(cdev, fdinfo_has_the_path_of_the_device)
 	EXPECT_FALSE(has_syspath(self->fd, self->pci.bdf));
 }
 
+/* No device of the test machine has PASIDs. */
+TEST_F(cdev, pasids_are_eopnotsupp)
+{
+	struct vfio_device_attach_iommufd_pt attach = {
+		.argsz = sizeof(attach),
+		.flags = VFIO_DEVICE_ATTACH_PASID | 1U << 1,
+		.pasid = 1,
+	};
+	struct vfio_device_detach_iommufd_pt detach = {
+		.argsz = sizeof(detach),
+		.flags = VFIO_DEVICE_DETACH_PASID | 1U << 1,
+		.pasid = 1,
+	};
+	uint32_t ioas, pt;
+
+	test_bind();
+	test_ioas_alloc(&ioas);
+	attach.pt_id = ioas;
+	test_err(EINVAL, iommufd_ioctl(self->cdev,
+				       VFIO_DEVICE_ATTACH_IOMMUFD_PT, &attach));
+	test_err(EINVAL, iommufd_ioctl(self->cdev,
+				       VFIO_DEVICE_DETACH_IOMMUFD_PT, &detach));
+	for (uint32_t argsz = 0; argsz < 16; argsz++)
+		test_err(EINVAL, _test_vfio_attach_pasid(self->cdev, argsz, 1,
+							 ioas));
+	for (uint32_t argsz = 0; argsz < 12; argsz++)
+		test_err(EINVAL, _test_vfio_detach_pasid(self->cdev, argsz, 1));
+	/* 0 stands for the device itself, which has no flag. */
+	test_err(EINVAL, _test_vfio_attach_pasid(self->cdev, 16, 0, ioas));
+	test_err(EINVAL, _test_vfio_detach_pasid(self->cdev, 12, 0));
+	test_err(EOPNOTSUPP, _test_vfio_attach_pasid(self->cdev, 16, 1, ioas));
+	test_err(EOPNOTSUPP, _test_vfio_attach_pasid(self->cdev, 64, 1, ioas));
+	test_err(EOPNOTSUPP, _test_vfio_detach_pasid(self->cdev, 12, 1));
+	test_err(EOPNOTSUPP, _test_vfio_detach_pasid(self->cdev, 64, 1));
+	/* None of them attached or detached the device itself. */
+	test_destroy(ioas);
+	test_ioas_alloc(&ioas);
+	pt = ioas;
+	test_attach(self->cdev, &pt);
+	test_err(EOPNOTSUPP, _test_vfio_detach_pasid(self->cdev, 12, 1));
+	test_err(EINVAL, _test_vfio_detach_pasid(self->cdev, 12, 0));
+	test_err_destroy(EBUSY, ioas);
+}
+
+TEST_F(cdev, pasid_that_cannot_be_read_is_efault)
+{
+	const uint32_t attach[] = { 16, VFIO_DEVICE_ATTACH_PASID, 0 };
+	const uint32_t detach[] = { 12, VFIO_DEVICE_DETACH_PASID };
+	uint8_t *mem = test_mem(mem_anon(2 * PAGE));
+
+	test_bind();
+	ASSERT_EQ(0, munmap(mem + PAGE, PAGE));
+	memcpy(mem + PAGE - sizeof(attach), attach, sizeof(attach));
+	test_err(EFAULT, iommufd_ioctl(self->cdev,
+				       VFIO_DEVICE_ATTACH_IOMMUFD_PT,
+				       mem + PAGE - sizeof(attach)));
+	memcpy(mem + PAGE - sizeof(detach), detach, sizeof(detach));
+	test_err(EFAULT, iommufd_ioctl(self->cdev,
+				       VFIO_DEVICE_DETACH_IOMMUFD_PT,
+				       mem + PAGE - sizeof(detach)));
+	munmap(mem, PAGE);
+}
+
 TEST_F(cdev, detach_without_attach)
 {
 	test_bind();

@@ -197,6 +197,29 @@ TEST_F(emulated, reads_and_writes_memory)
 	ASSERT_EQ(0, status(DEVICE).pinned);
 }
 
+/* The driver cannot mark what it does; nothing of the call is looked at. */
+TEST_F(emulated, pasids_are_eopnotsupp)
+{
+	static const uint32_t sizes[] = { 8, 12, 16 };
+
+	if (variant->path != VFIO_PATH_CDEV)
+		SKIP(return, "only a cdev is attached");
+	for (uint32_t pasid = 0; pasid < 2; pasid++) {
+		for (int i = 0; i < ARRAY_SIZE(sizes); i++) {
+			EXPECT_EQ(sizes[i] < 12 ? EINVAL : EOPNOTSUPP,
+				  _test_vfio_attach_pasid(DEVICE, sizes[i],
+							  pasid, self->ioas));
+			EXPECT_EQ(EOPNOTSUPP,
+				  _test_vfio_detach_pasid(DEVICE, sizes[i],
+							  pasid));
+		}
+	}
+	EXPECT_EQ(EINVAL, _test_vfio_detach_pasid(DEVICE, 7, 1));
+	/* The device is attached as before. */
+	test_map_memory(IOVA, PAGE, true);
+	test_command(EMULATED_READ, IOVA, 8);
+}
+
 TEST_F(emulated, memory_that_is_not_mapped)
 {
 	const int not_mapped = variant->not_mapped;
