@@ -43,8 +43,10 @@ static void make_call(int device, struct call *call)
 	memcpy(call->out, arg.head.data, MAX_DATA);
 }
 
-/* VFIO_DEVICE_FEATURE_DMA_BUF of newer headers */
-#define FEATURE_DMA_BUF 11
+/* Of newer headers, with VFIO_DEVICE_ before. No driver on PCI has the first. */
+#define FEATURE_BUS_MASTER	10
+#define FEATURE_DMA_BUF		11
+#define FEATURE_ZPCI_ERROR	13	/* only s390 */
 
 static const uint32_t features[] = {
 	VFIO_DEVICE_FEATURE_PCI_VF_TOKEN,
@@ -57,7 +59,8 @@ static const uint32_t features[] = {
 	VFIO_DEVICE_FEATURE_DMA_LOGGING_STOP,
 	VFIO_DEVICE_FEATURE_DMA_LOGGING_REPORT,
 	VFIO_DEVICE_FEATURE_MIG_DATA_SIZE,
-	10, FEATURE_DMA_BUF, VFIO_DEVICE_FEATURE_MIG_PRECOPY_INFOv2, 20,
+	FEATURE_BUS_MASTER, FEATURE_DMA_BUF,
+	VFIO_DEVICE_FEATURE_MIG_PRECOPY_INFOv2, FEATURE_ZPCI_ERROR, 14, 20,
 	0x1000, 0xffff,
 	/* Comes last: tells what the driver was asked before. */
 	VARIANT_FEATURE,

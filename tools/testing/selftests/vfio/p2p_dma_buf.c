@@ -166,6 +166,48 @@ TEST_F(p2p_dma_buf, several_ranges_are_eopnotsupp)
 	close(buf);
 }
 
+/* What the driver refuses reaches the user of a cdev as it is. */
+#define test_err_dma_buf(_errno, _region, _offset, _length, _ranges)	\
+	do {								\
+		ASSERT_EQ(-1, dma_buf_of(self->nvme.cdev, _region, O_RDWR, \
+					 _offset, _length, _ranges));	\
+		EXPECT_EQ(_errno, errno);				\
+	} while (0)
+
+TEST_F(p2p_dma_buf, buffers_that_the_driver_does_not_make)
+{
+	const uint32_t cmb = VFIO_PCI_BAR2_REGION_INDEX;
+	struct {
+		uint32_t region, open_flags, flags, ranges;
+		uint64_t offset, length;
+	} flagged = { cmb, O_RDWR, 1, 1, 0, PAGE };
+
+	EXPECT_EQ(EINVAL, _test_vfio_feature(self->nvme.cdev,
+					     FEATURE_GET(FEATURE_DMA_BUF),
+					     &flagged, sizeof(flagged)));
+	test_err_dma_buf(EINVAL, cmb, 0, PAGE, 0);
+	test_err_dma_buf(ENODEV, VFIO_PCI_BAR5_REGION_INDEX, 0, PAGE, 1);
+	test_err_dma_buf(EINVAL, cmb, 0, 0, 1);
+	test_err_dma_buf(EINVAL, cmb, 0, PAGE / 2, 1);
+	test_err_dma_buf(EINVAL, cmb, PAGE / 2, PAGE, 1);
+	test_err_dma_buf(EINVAL, cmb, 0, self->size + PAGE, 1);
+	test_err_dma_buf(EINVAL, cmb, self->size, PAGE, 1);
+}
+
+TEST_F(p2p_dma_buf, buffer_that_is_made_while_decoding_is_off)
+{
+	int buf;
+
+	test_ok(vfio_enable_memory(self->nvme.cdev, false));
+	buf = cmb_dma_buf(self->nvme.cdev, 0, PAGE);
+	ASSERT_GE(buf, 0);
+	test_err_map_buf(ENODEV, buf, 0, PAGE, MAP_RW);
+	test_ok(vfio_enable_memory(self->nvme.cdev, true));
+	test_map_buf(buf, 0, PAGE, BAR);
+	test_reaches(BAR, self->bar, 1);
+	close(buf);
+}
+
 /* The mapping does not come back; the buffer can be mapped again. */
 #define test_is_revoked_for_good(_seed)					\
 	do {								\
