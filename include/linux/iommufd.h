@@ -35,6 +35,8 @@ int iommufd_vfio_compat_ioas_create(struct iommufd_ctx *ictx);
 /* A device whose DMA the context controls, from bind to unbind */
 struct iommufd_device *iommufd_device_bind(struct iommufd_ctx *ictx,
 					   struct device *dev, u32 *id);
+struct iommufd_device *iommufd_device_bind_no_iommu(struct iommufd_ctx *ictx,
+						    struct device *dev, u32 *id);
 void iommufd_device_unbind(struct iommufd_device *idev);
 int iommufd_device_attach(struct iommufd_device *idev, u32 *pt_id);
 int iommufd_device_replace(struct iommufd_device *idev, u32 *pt_id);

@@ -60,6 +60,23 @@ struct iommufd_device *iommufd_device_create(struct iommufd_ctx *ictx,
 	return idev;
 }
 
+/* As iommufd_device_bind(), with the functions that deal with the IOMMU */
+struct iommufd_device *
+iommufd_device_bind_with(struct iommufd_ctx *ictx, struct device *dev,
+			 const struct iommufd_iommu_ops *ops, u32 *id)
+{
+	struct iommufd_device *idev;
+
+	idev = iommufd_device_create(ictx, dev, ops);
+	if (IS_ERR(idev))
+		return idev;
+	iommufd_ctx_get(ictx);
+	idev->keeps_ctx = true;
+	*id = idev->obj.id;
+	iommufd_object_publish(ictx, &idev->obj);
+	return idev;
+}
+
 /**
  * iommufd_device_bind() - give a context control of the DMA of a device
  * @ictx: context; the device takes a reference
@@ -78,16 +95,7 @@ struct iommufd_device *iommufd_device_create(struct iommufd_ctx *ictx,
 struct iommufd_device *iommufd_device_bind(struct iommufd_ctx *ictx,
 					   struct device *dev, u32 *id)
 {
-	struct iommufd_device *idev;
-
-	idev = iommufd_device_create(ictx, dev, &iommufd_iommu_ops);
-	if (IS_ERR(idev))
-		return idev;
-	iommufd_ctx_get(ictx);
-	idev->keeps_ctx = true;
-	*id = idev->obj.id;
-	iommufd_object_publish(ictx, &idev->obj);
-	return idev;
+	return iommufd_device_bind_with(ictx, dev, &iommufd_iommu_ops, id);
 }
 EXPORT_SYMBOL_GPL(iommufd_device_bind);
 
