@@ -37,6 +37,7 @@ struct iommufd_device *vfio_cdev_find_idev(struct vfio_device *vdev)
 
 	return xa_load(&vfio_cdev_idevs, (unsigned long)vdev);
 }
+EXPORT_SYMBOL_GPL(vfio_cdev_find_idev);
 
 /*
  * While user space uses a PF, only programs that know its token may use the VFs
@@ -304,7 +305,8 @@ out_driver_put:
  * keeps the group open, so no cdev of the group is bound.
  *
  * Return: 0; EBUSY when a file of the cdev has bound the device after all,
- * because the group has no node, ENODEV when @ictx has no such IOAS,
+ * because the group has no node, ENODEV when @ictx has no such IOAS, EPERM for a
+ * device without an IOMMU,
  * ERESTARTSYS, or an error of vfio_dma_bind(), vfio_dma_attach() or of the
  * driver's open_device().
  */
@@ -315,6 +317,9 @@ int vfio_cdev_bind_of_group(struct vfio_cdev_file *file,
 	u32 ioas_id;
 	int rc;
 
+	/* The user of a group expects that an IOMMU translates. */
+	if (dev->noiommu)
+		return -EPERM;
 	rc = iommufd_vfio_compat_ioas_get_id(ictx, &ioas_id);
 	if (rc)
 		return rc;

@@ -13,6 +13,7 @@
  * close the file and waits for the release. So everything that a file operation
  * uses exists as long as the operation runs.
  */
+#include <linux/capability.h>
 #include <linux/device.h>
 #include <linux/fs.h>
 #include <linux/idr.h>
@@ -144,6 +145,8 @@ static int vfio_cdev_fops_open(struct inode *inode, struct file *filep)
 	struct vfio_cdev_file *file;
 	int rc;
 
+	if (dev->noiommu && !capable(CAP_SYS_RAWIO))
+		return -EPERM;
 	file = kzalloc(sizeof(*file), GFP_KERNEL_ACCOUNT);
 	if (!file)
 		return -ENOMEM;
@@ -386,6 +389,7 @@ static struct vfio_cdev *vfio_cdev_alloc(struct vfio_device *vdev)
 	if (minor < 0)
 		goto out_free_bars;
 	dev->vdev = vdev;
+	dev->noiommu = vfio_dma_is_noiommu(vdev);
 	dev->enforces_coherency = iommufd_can_enforce_coherency(vdev->dev);
 	spin_lock_init(&dev->gate);
 	mutex_init(&dev->lock);
@@ -425,7 +429,8 @@ struct vfio_cdev *vfio_cdev_create(struct vfio_device *vdev)
 	dev = vfio_cdev_alloc(vdev);
 	if (IS_ERR(dev))
 		return dev;
-	rc = dev_set_name(&dev->device, "%s", dev_name(&vdev->device));
+	rc = dev_set_name(&dev->device, "%s%s", dev->noiommu ? "noiommu-" : "",
+			  dev_name(&vdev->device));
 	if (rc)
 		goto out_put;
 	rc = device_create_file(&vdev->device, &dev->dev_attr);

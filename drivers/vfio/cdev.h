@@ -37,6 +37,7 @@ struct vm_area_struct;
  * @dev_attr: the file "dev" in the directory of @vdev's device
  * @enforces_coherency: the IOMMU makes DMA coherent even if the device asks for
  *                      no snooping
+ * @noiommu: nothing translates the DMA of the device; constant
  * @bars: its BARs as memory, counted, or NULL if it has none; constant
  * @gate: orders open() and the setting of @removed
  * @removed: set when the driver or this module lets go of the device; open()
@@ -66,6 +67,7 @@ struct vfio_cdev {
 	struct vfio_device *vdev;
 	struct device_attribute dev_attr;
 	bool enforces_coherency;
+	bool noiommu;
 	struct iommufd_bar_device *bars;
 	spinlock_t gate;
 	bool removed;
@@ -151,6 +153,9 @@ long vfio_cdev_detach_ioctl(struct vfio_cdev *dev,
 struct iommufd_device *vfio_cdev_find_idev(struct vfio_device *vdev);
 
 /* dma.c: what an iommufd controls of a device */
+/* The driver of noiommu.c */
+#define VFIO_NOIOMMU_DRIVER "vfio-noiommu"
+bool vfio_dma_is_noiommu(struct vfio_device *vdev);
 bool vfio_dma_can_bind(struct vfio_device *vdev);
 int vfio_dma_bind(struct vfio_cdev *dev, struct iommufd_ctx *ictx, u32 *devid);
 void vfio_dma_unbind(struct vfio_cdev *dev);

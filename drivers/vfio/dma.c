@@ -205,17 +205,30 @@ static bool vfio_dma_is_emulated(struct vfio_device *vdev)
 }
 
 /**
+ * vfio_dma_is_noiommu() - is the device used although nothing translates its DMA?
+ * @vdev: device
+ *
+ * Return: true for a device of vfio-noiommu. Those of the no-IOMMU mode of vfio.ko
+ * have another driver, and their users have the group.
+ */
+bool vfio_dma_is_noiommu(struct vfio_device *vdev)
+{
+	return dev_is_pci(vdev->dev) && !vfio_dma_is_physical(vdev) &&
+	       !strcmp(vdev->ops->name, VFIO_NOIOMMU_DRIVER);
+}
+
+/**
  * vfio_dma_can_bind() - can an iommufd control what the device reaches?
  * @vdev: device
  *
- * Return: true for a device behind an IOMMU, and for an emulated one if calls
- * of its driver can be redirected.
+ * Return: true for a device behind an IOMMU, for one of vfio-noiommu, and for an
+ * emulated one if calls of its driver can be redirected.
  */
 bool vfio_dma_can_bind(struct vfio_device *vdev)
 {
 	if (vfio_dma_is_emulated(vdev))
 		return vfio_dma_serves_emulated();
-	return vfio_dma_is_physical(vdev);
+	return vfio_dma_is_physical(vdev) || vfio_dma_is_noiommu(vdev);
 }
 
 static void vfio_dma_access_unmap(void *data, unsigned long iova,
@@ -266,7 +279,11 @@ static int vfio_dma_bind_device(struct vfio_cdev *dev, struct iommufd_ctx *ictx,
 {
 	struct iommufd_device *idev;
 
-	idev = iommufd_device_bind(ictx, dev->vdev->dev, devid);
+	if (dev->noiommu)
+		idev = iommufd_device_bind_no_iommu(ictx, dev->vdev->dev,
+						    devid);
+	else
+		idev = iommufd_device_bind(ictx, dev->vdev->dev, devid);
 	if (IS_ERR(idev))
 		return PTR_ERR(idev);
 	dev->idev = idev;
