@@ -14,7 +14,6 @@
 #include <linux/fs.h>
 #include <linux/iommufd.h>
 
-#include "context.h"
 #include "eventq.h"
 
 /**

@@ -2,6 +2,7 @@
 #ifndef _IOMMUFD_EVENTQ_H
 #define _IOMMUFD_EVENTQ_H
 
+#include <linux/fs.h>
 #include <linux/list.h>
 #include <linux/poll.h>
 #include <linux/spinlock.h>
@@ -10,9 +11,6 @@
 
 #include "object.h"
 
-struct file;
-struct file_operations;
-struct inode;
 struct iommufd_ctx;
 
 /**

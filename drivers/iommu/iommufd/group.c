@@ -4,8 +4,9 @@
  * devices are attached to the same HWPT.
  *
  * Locks, outermost first: iommufd_ctx.groups_lock; iommufd_ioas.auto_lock;
- * iommufd_group.lock; iommufd_pgtable.groups; iova_space.lock. Calls for one
- * device must be serialized by its driver.
+ * iommufd_group.lock; iommufd_pgtable.groups; iova_space.lock. The lock of a
+ * fault queue may be taken in all of them. Calls for one device must be
+ * serialized by its driver.
  */
 #include <linux/export.h>
 #include <linux/iommu.h>
@@ -13,6 +14,7 @@
 #include <linux/slab.h>
 
 #include "context.h"
+#include "fault.h"
 #include "group.h"
 #include "hwpt.h"
 #include "ioas.h"
@@ -222,18 +224,28 @@ static int group_attach_domain(struct iommufd_device *idev,
 		return -EINVAL;
 	handle = group_init_handle(&igroup->handles[igroup->handle], idev,
 				   hwpt);
+	rc = iommufd_fault_open(handle);
+	if (rc)
+		return rc;
 	iommufd_pgtable_lock_groups(hwpt_pgtable(hwpt));
 	rc = igroup->ops->attach(idev->dev, hwpt->domain, &handle->handle);
 	iommufd_pgtable_unlock_groups(hwpt_pgtable(hwpt));
+	if (rc)
+		iommufd_fault_close(handle);
 	return rc;
 }
 
 static void group_detach_domain(struct iommufd_device *idev,
 				struct iommufd_hwpt *hwpt)
 {
+	struct iommufd_group *igroup = idev->igroup;
+	struct iommufd_attach_handle *handle = &igroup->handles[igroup->handle];
+
+	iommufd_fault_stop(handle);
 	iommufd_pgtable_lock_groups(hwpt_pgtable(hwpt));
-	idev->igroup->ops->detach(idev->dev, hwpt->domain);
+	igroup->ops->detach(idev->dev, hwpt->domain);
 	iommufd_pgtable_unlock_groups(hwpt_pgtable(hwpt));
+	iommufd_fault_close(handle);
 }
 
 static int group_replace_domain(struct iommufd_device *idev,
@@ -241,6 +253,7 @@ static int group_replace_domain(struct iommufd_device *idev,
 				struct iommufd_hwpt *hwpt)
 {
 	struct iommufd_group *igroup = idev->igroup;
+	struct iommufd_attach_handle *left = &igroup->handles[igroup->handle];
 	unsigned int other = !igroup->handle;
 	struct iommufd_attach_handle *handle;
 	int rc;
@@ -248,13 +261,25 @@ static int group_replace_domain(struct iommufd_device *idev,
 	lockdep_assert_held(&igroup->lock);
 	if (!group_suits_coherency(idev, hwpt))
 		return -EINVAL;
+	/* Of several devices it would not be known which one has faulted. */
+	if (hwpt->fault && !list_is_singular(&igroup->attached))
+		return -EINVAL;
 	handle = group_init_handle(&igroup->handles[other], idev, hwpt);
+	rc = iommufd_fault_open(handle);
+	if (rc)
+		return rc;
+	iommufd_fault_stop(left);
 	iommufd_pgtable_lock_replace(hwpt_pgtable(old), hwpt_pgtable(hwpt));
 	rc = igroup->ops->replace(idev->dev, hwpt->domain, &handle->handle);
 	iommufd_pgtable_unlock_replace(hwpt_pgtable(old), hwpt_pgtable(hwpt));
-	if (!rc)
-		igroup->handle = other;
-	return rc;
+	if (rc) {
+		iommufd_fault_resume(left);
+		iommufd_fault_close(handle);
+		return rc;
+	}
+	iommufd_fault_close(left);
+	igroup->handle = other;
+	return 0;
 }
 
 /*
@@ -325,7 +350,8 @@ int iommufd_group_attach(struct iommufd_device *idev, struct iommufd_hwpt *hwpt,
 		rc = -EBUSY;
 		goto out_unlock;
 	}
-	if (igroup->hwpt && igroup->hwpt != hwpt) {
+	/* See group_replace_domain() for faults. */
+	if (igroup->hwpt && (igroup->hwpt != hwpt || hwpt->fault)) {
 		rc = -EINVAL;
 		goto out_unlock;
 	}

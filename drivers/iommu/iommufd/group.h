@@ -19,11 +19,18 @@ struct iommufd_iommu_ops;
  * @handle: what the kernel knows it by
  * @idev: device that was attached, one of its group
  * @hwpt: what it is attached to
+ * @groups: page faults that were not answered, struct iommufd_fault_group. This
+ *          and the members below are guarded by the lock of the HWPT's queue.
+ * @nr_groups: number of groups for which the device has no answer yet
+ * @accepts: new groups go to the queue
  */
 struct iommufd_attach_handle {
 	struct iommu_attach_handle handle;
 	struct iommufd_device *idev;
 	struct iommufd_hwpt *hwpt;
+	struct list_head groups;
+	unsigned int nr_groups;
+	bool accepts;
 };
 
 /**
@@ -61,6 +68,8 @@ struct iommufd_group {
  * @keeps_ctx: the device holds a reference to the context
  * @bound_entry: place in iommufd_group.bound
  * @attached_entry: place in iommufd_group.attached, empty if not attached
+ * @nr_faulting: attachments of the device and its PASIDs to HWPTs with a fault
+ *               queue; guarded by iommufd_group.lock
  */
 struct iommufd_device {
 	struct iommufd_object obj;
@@ -69,6 +78,7 @@ struct iommufd_device {
 	struct device *dev;
 	struct list_head bound_entry;
 	struct list_head attached_entry;
+	unsigned int nr_faulting;
 	bool keeps_ctx;
 };
 

@@ -14,6 +14,7 @@
 #include <linux/slab.h>
 #include <uapi/linux/iommufd.h>
 
+#include "host_iopf.h"
 #include "hw_info.h"
 #include "iommu_ops.h"
 
@@ -159,4 +160,8 @@ const struct iommufd_iommu_ops iommufd_iommu_ops = {
 	.hw_info = iommufd_iommu_hw_info,
 	.get_caps = host_get_caps,
 	.can_track_dirty = host_can_track_dirty,
+	.can_fault = host_can_fault,
+	.fault_domain = host_fault_domain,
+	.fault_enable = host_fault_enable,
+	.fault_disable = host_fault_disable,
 };

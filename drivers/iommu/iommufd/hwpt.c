@@ -7,6 +7,7 @@
 #include <linux/err.h>
 
 #include "context.h"
+#include "fault.h"
 #include "hwpt.h"
 #include "ioas.h"
 
@@ -36,6 +37,7 @@ static void hwpt_paging_fini(struct iommufd_object *obj)
 	if (!hwpt->enforces_coherency)
 		atomic_dec(&ioas->nr_incoherent);
 	iommu_domain_free(hwpt->common.domain);
+	iommufd_hwpt_clear_fault(&hwpt->common);
 	iommufd_object_unuse(ioas->ictx, &ioas->obj, 1);
 }
 
@@ -103,6 +105,7 @@ static void hwpt_nested_fini(struct iommufd_object *obj)
 	struct iommufd_hwpt *hwpt = to_iommufd_hwpt(obj);
 
 	iommu_domain_free(hwpt->domain);
+	iommufd_hwpt_clear_fault(hwpt);
 	iommufd_object_unuse(hwpt->ictx, &hwpt->paging->common.obj, 1);
 }
 

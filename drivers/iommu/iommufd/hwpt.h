@@ -9,6 +9,7 @@
 #include "object.h"
 
 struct iommufd_ctx;
+struct iommufd_fault;
 struct iommufd_hwpt_paging;
 struct iommufd_ioas;
 struct iommufd_iommu_ops;
@@ -21,6 +22,8 @@ struct iommufd_iommu_ops;
  * @domain: the page table as the IOMMU API has it
  * @paging: the HWPT with the mappings of an IOAS that DMA goes through at last:
  *          this one, or the parent of a nested one
+ * @fault: queue for the page faults of attached devices, of which the HWPT is a
+ *         user, or NULL
  * @pasid: made with IOMMU_HWPT_ALLOC_PASID
  */
 struct iommufd_hwpt {
@@ -29,6 +32,7 @@ struct iommufd_hwpt {
 	const struct iommufd_iommu_ops *ops;
 	struct iommu_domain *domain;
 	struct iommufd_hwpt_paging *paging;
+	struct iommufd_fault *fault;
 	bool pasid;
 };
 

@@ -8,6 +8,7 @@
 #include <uapi/linux/iommufd.h>
 
 #include "device.h"
+#include "fault.h"
 #include "hwpt.h"
 #include "hwpt_alloc.h"
 #include "ioas.h"
@@ -70,7 +71,8 @@ hwpt_alloc_paging(struct iommufd_device *idev, struct iommufd_ioas *ioas,
 	    !idev->igroup->ops->can_track_dirty(idev->dev))
 		return ERR_PTR(-EOPNOTSUPP);
 	if ((flags & IOMMU_HWPT_FAULT_ID_VALID) &&
-	    (flags & IOMMU_HWPT_ALLOC_NEST_PARENT))
+	    ((flags & IOMMU_HWPT_ALLOC_NEST_PARENT) ||
+	     !idev->igroup->ops->can_fault(idev->dev)))
 		return ERR_PTR(-EOPNOTSUPP);
 
 	hwpt = iommufd_device_create_hwpt(idev, ioas, flags, user_data);
@@ -88,6 +90,8 @@ hwpt_alloc_nested(struct iommufd_device *idev,
 
 	if ((flags & ~HWPT_NESTED_FLAGS) || !user_data ||
 	    !ops->domain_alloc_nested)
+		return ERR_PTR(-EOPNOTSUPP);
+	if ((flags & IOMMU_HWPT_FAULT_ID_VALID) && !ops->can_fault(idev->dev))
 		return ERR_PTR(-EOPNOTSUPP);
 	if (parent->automatic || !parent->nest_parent ||
 	    parent->common.ops != ops)
@@ -160,8 +164,11 @@ int iommufd_hwpt_alloc_ioctl(struct iommufd_ucmd *ucmd)
 		goto out_put_object;
 	}
 
+	if (cmd->flags & IOMMU_HWPT_FAULT_ID_VALID)
+		rc = iommufd_hwpt_set_fault(hwpt, cmd->fault_id);
 	cmd->out_hwpt_id = hwpt->obj.id;
-	rc = iommufd_ucmd_respond(ucmd, sizeof(*cmd));
+	if (!rc)
+		rc = iommufd_ucmd_respond(ucmd, sizeof(*cmd));
 	if (rc)
 		iommufd_hwpt_abort(hwpt);
 	else

@@ -67,6 +67,12 @@ struct iommufd_iommu_caps {
  * @get_caps: what the IOMMU can do for the device
  * @can_track_dirty: domains of the device can be made with
  *                   IOMMU_HWPT_ALLOC_DIRTY_TRACKING
+ * @can_fault: the device can ask for pages, and the IOMMU passes that on
+ * @fault_domain: send the page faults of what is attached to this domain to
+ *                iommufd_fault_deliver(). Called before anything is attached.
+ * @fault_enable: let the device ask for pages, before its first attachment to
+ *                such a domain; -EINVAL if it must not
+ * @fault_disable: undo @fault_enable, after the last one
  *
  * @attach, @detach and @replace concern the whole group of the device. The
  * kernel knows an attachment by its handle, which must exist until @detach, or
@@ -95,6 +101,10 @@ struct iommufd_iommu_ops {
 	int (*hw_info)(struct device *dev, struct iommufd_hw_info *info);
 	void (*get_caps)(struct device *dev, struct iommufd_iommu_caps *caps);
 	bool (*can_track_dirty)(struct device *dev);
+	bool (*can_fault)(struct device *dev);
+	void (*fault_domain)(struct iommu_domain *domain);
+	int (*fault_enable)(struct device *dev);
+	void (*fault_disable)(struct device *dev);
 };
 
 /* host_iommu.c: the IOMMU of the machine */

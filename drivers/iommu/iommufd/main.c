@@ -50,6 +50,7 @@ static int iommufd_destroy_ioctl(struct iommufd_ucmd *ucmd)
 
 union iommufd_ucmd_buffer {
 	struct iommu_destroy destroy;
+	struct iommu_fault_alloc fault_alloc;
 	struct iommu_hw_info hw_info;
 	struct iommu_hwpt_alloc hwpt_alloc;
 	struct iommu_hwpt_invalidate hwpt_invalidate;
@@ -82,6 +83,8 @@ union iommufd_ucmd_buffer {
 static const struct iommufd_ioctl iommufd_ioctls[] = {
 	IOMMUFD_IOCTL(IOMMU_DESTROY, iommufd_destroy_ioctl,
 		      struct iommu_destroy, id),
+	IOMMUFD_IOCTL(IOMMU_FAULT_QUEUE_ALLOC, iommufd_fault_alloc_ioctl,
+		      struct iommu_fault_alloc, out_fault_fd),
 	IOMMUFD_IOCTL(IOMMU_GET_HW_INFO, iommufd_get_hw_info_ioctl,
 		      struct iommu_hw_info, __reserved),
 	IOMMUFD_IOCTL(IOMMU_HWPT_ALLOC, iommufd_hwpt_alloc_ioctl,

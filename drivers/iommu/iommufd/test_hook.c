@@ -9,6 +9,7 @@
 #include "account.h"
 #include "context.h"
 #include "device.h"
+#include "fault.h"
 #include "ioas.h"
 #include "object.h"
 #include "test_hook.h"
@@ -38,6 +39,8 @@ static const struct iommufd_test_core test_core = {
 	.object_get = test_object_get,
 	.object_put = iommufd_object_put,
 	.device_create = iommufd_device_create,
+	.fault_group_alloc = iommufd_fault_group_alloc,
+	.fault_deliver = iommufd_fault_deliver,
 	.reserve = iova_space_reserve,
 	.nth_area = iova_space_nth_area,
 	.set_scratch = umem_batch_set_scratch,

@@ -12,8 +12,10 @@
 #define IOMMU_TEST_CMD _IO(IOMMUFD_TYPE, IOMMUFD_CMD_BASE + 32)
 
 struct iommufd_access;
+struct iommufd_attach_handle;
 struct iommufd_ctx;
 struct iommufd_device;
+struct iommufd_fault_group;
 struct iommufd_ioas;
 struct iommufd_iommu_ops;
 struct iommufd_object;
@@ -41,6 +43,8 @@ struct iommufd_test_ops {
  * @object_put: iommufd_object_put()
  * @device_create: iommufd_device_create(); the device has no reference to the
  *                 context
+ * @fault_group_alloc: iommufd_fault_group_alloc()
+ * @fault_deliver: iommufd_fault_deliver()
  * @reserve: iova_space_reserve()
  * @nth_area: first IOVA of the mapping with this number, lowest first; false if
  *            there are not that many
@@ -62,6 +66,9 @@ struct iommufd_test_core {
 	struct iommufd_device *(*device_create)(
 		struct iommufd_ctx *ictx, struct device *dev,
 		const struct iommufd_iommu_ops *ops);
+	struct iommufd_fault_group *(*fault_group_alloc)(unsigned int nr);
+	void (*fault_deliver)(struct iommufd_attach_handle *handle,
+			      struct iommufd_fault_group *group);
 	int (*reserve)(struct iova_space *space, unsigned long start,
 		       unsigned long last, const void *owner);
 	bool (*nth_area)(struct iova_space *space, unsigned int n,

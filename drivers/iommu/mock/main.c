@@ -144,6 +144,7 @@ static int (*const mock_cmds[])(struct mock_ucmd *ucmd) = {
 	[IOMMU_TEST_OP_ACCESS_REPLACE_IOAS] = mock_access_replace_cmd,
 	[IOMMU_TEST_OP_MOCK_DOMAIN_FLAGS] = mock_bind_flags_cmd,
 	[IOMMU_TEST_OP_MD_CHECK_IOTLB] = mock_check_iotlb_cmd,
+	[IOMMU_TEST_OP_TRIGGER_IOPF] = mock_trigger_iopf_cmd,
 };
 
 static long mock_ioctl(struct iommufd_ctx *ictx, void __user *ubuffer)

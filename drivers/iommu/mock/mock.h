@@ -4,9 +4,11 @@
 
 #include <linux/device.h>
 #include <linux/iommu.h>
+#include <linux/mutex.h>
 #include <linux/types.h>
 
 #include "../iommufd/device.h"
+#include "../iommufd/fault.h"
 #include "../iommufd/hwpt.h"
 #include "../iommufd/ioas.h"
 #include "../iommufd/iommu_ops.h"
@@ -59,11 +61,20 @@ int mock_check_pages(unsigned long uptr, struct page **pages,
  * @dev: device
  * @index: number in the device name
  * @flags: MOCK_DEVICE_ flags
+ * @fault_lock: held while a page request is delivered; guards @attached and
+ *              @can_request
+ * @attached: attachment of the device itself, or NULL
+ * @can_request: page requests are enabled
+ * @nr_requests: page requests that were delivered and not answered
  */
 struct mock_device {
 	struct device dev;
 	int index;
 	u32 flags;
+	struct mutex fault_lock;
+	struct iommufd_attach_handle *attached;
+	bool can_request;
+	atomic_t nr_requests;
 };
 
 static inline struct mock_device *to_mock_device(struct device *dev)
@@ -83,6 +94,15 @@ mock_domain_create(struct mock_device *mdev, u32 flags,
 bool is_mock_domain(const struct iommu_domain *domain);
 bool mock_domain_maps(struct iommu_domain *domain, unsigned long iova,
 		      phys_addr_t phys);
+
+/* mock_fault.c */
+void mock_fault_attached(struct mock_device *mdev,
+			 struct iommu_attach_handle *handle);
+bool mock_can_fault(struct device *dev);
+void mock_fault_domain(struct iommu_domain *domain);
+int mock_fault_enable(struct device *dev);
+void mock_fault_disable(struct device *dev);
+int mock_trigger_iopf_cmd(struct mock_ucmd *ucmd);
 
 /* mock_nested.c */
 struct iommu_domain *

@@ -22,6 +22,7 @@ static void mock_device_release(struct device *dev)
 	struct mock_device *mdev = to_mock_device(dev);
 
 	ida_free(&mock_device_ida, mdev->index);
+	mutex_destroy(&mdev->fault_lock);
 	kfree(mdev);
 }
 
@@ -43,6 +44,7 @@ struct mock_device *mock_device_create(u32 flags)
 	if (!mdev)
 		return ERR_PTR(-ENOMEM);
 	mdev->flags = flags;
+	mutex_init(&mdev->fault_lock);
 	mdev->index = ida_alloc(&mock_device_ida, GFP_KERNEL);
 	if (mdev->index < 0) {
 		rc = mdev->index;
@@ -97,12 +99,16 @@ static int mock_attach(struct device *dev, struct iommu_domain *domain,
 {
 	if (!is_mock_domain(domain) && !is_mock_nested_domain(domain))
 		return -EINVAL;
-	return fail_attach ? -ENOMEM : 0;
+	if (fail_attach)
+		return -ENOMEM;
+	mock_fault_attached(to_mock_device(dev), handle);
+	return 0;
 }
 
 static void mock_detach(struct device *dev, struct iommu_domain *domain)
 {
 	WARN_ON(!is_mock_domain(domain) && !is_mock_nested_domain(domain));
+	mock_fault_attached(to_mock_device(dev), NULL);
 }
 
 static int mock_replace(struct device *dev, struct iommu_domain *domain,
@@ -161,4 +167,8 @@ const struct iommufd_iommu_ops mock_iommu_ops = {
 	.hw_info = mock_hw_info,
 	.get_caps = mock_get_caps,
 	.can_track_dirty = mock_can_track_dirty,
+	.can_fault = mock_can_fault,
+	.fault_domain = mock_fault_domain,
+	.fault_enable = mock_fault_enable,
+	.fault_disable = mock_fault_disable,
 };

@@ -373,41 +373,62 @@ struct iommu_attach_handle {
 };
 #endif
 
-#if defined(HAVE_IOMMU_GROUP_REPLACE_DOMAIN)
-/* Exported, but declared in a header that is not installed */
-int iommu_group_replace_domain(struct iommu_group *group, struct iommu_domain *new_domain);
-
-/*
- * Until 6.12 a group can do without a handle. With one, the kernel's handler of
- * page requests would find the domain, and use it while a detach frees it.
- */
-static inline int iommu_attach_group_handle(struct iommu_domain *domain,
-					    struct iommu_group *group,
-					    struct iommu_attach_handle *handle)
-{
-	return iommu_attach_group(domain, group);
-}
-
-static inline void iommu_detach_group_handle(struct iommu_domain *domain,
-					     struct iommu_group *group)
-{
-	iommu_detach_group(domain, group);
-}
-
-static inline int iommu_replace_group_handle(struct iommu_group *group,
-					     struct iommu_domain *new_domain,
-					     struct iommu_attach_handle *handle)
-{
-	return iommu_group_replace_domain(group, new_domain);
-}
-#elif defined(HAVE_IOMMU_REPLACE_GROUP_HANDLE)
+#ifdef HAVE_IOMMU_REPLACE_GROUP_HANDLE
 /* Exported, but declared in a header that is not installed */
 int iommu_attach_group_handle(struct iommu_domain *domain, struct iommu_group *group,
 			      struct iommu_attach_handle *handle);
 void iommu_detach_group_handle(struct iommu_domain *domain, struct iommu_group *group);
 int iommu_replace_group_handle(struct iommu_group *group, struct iommu_domain *new_domain,
 			       struct iommu_attach_handle *handle);
+#endif
+
+#if defined(HAVE_IOMMU_GROUP_REPLACE_DOMAIN)
+/* Exported, but declared in a header that is not installed */
+int iommu_group_replace_domain(struct iommu_group *group, struct iommu_domain *new_domain);
+
+/*
+ * Until 6.12 a group can do without a handle. With one, the kernel's handler of
+ * page requests would find the domain, and use it while a detach frees it. So
+ * only an attachment to a domain that wants page requests has one.
+ */
+static inline int compat_attach_group(struct iommu_domain *domain, struct iommu_group *group,
+				      struct iommu_attach_handle *handle)
+{
+#if defined(HAVE_IOPF_GROUP) && defined(HAVE_IOMMU_REPLACE_GROUP_HANDLE)
+	if (domain->iopf_handler)
+		return iommu_attach_group_handle(domain, group, handle);
+#endif
+	return iommu_attach_group(domain, group);
+}
+
+static inline void compat_detach_group(struct iommu_domain *domain, struct iommu_group *group)
+{
+#if defined(HAVE_IOPF_GROUP) && defined(HAVE_IOMMU_REPLACE_GROUP_HANDLE)
+	if (domain->iopf_handler) {
+		iommu_detach_group_handle(domain, group);
+		return;
+	}
+#endif
+	iommu_detach_group(domain, group);
+}
+
+static inline int compat_replace_group(struct iommu_group *group,
+				       struct iommu_domain *new_domain,
+				       struct iommu_attach_handle *handle)
+{
+#if defined(HAVE_IOPF_GROUP) && defined(HAVE_IOMMU_REPLACE_GROUP_HANDLE)
+	/* The old domain may have a handle, which NULL takes away. */
+	return iommu_replace_group_handle(group, new_domain,
+					  new_domain->iopf_handler ? handle : NULL);
 #else
+	return iommu_group_replace_domain(group, new_domain);
+#endif
+}
+
+#define iommu_attach_group_handle compat_attach_group
+#define iommu_detach_group_handle compat_detach_group
+#define iommu_replace_group_handle compat_replace_group
+#elif !defined(HAVE_IOMMU_REPLACE_GROUP_HANDLE)
 /*
  * A domain that does not suit the group is -EINVAL. VT-d of 6.1 says -EOPNOTSUPP
  * or -EFAULT for coherency and for mappings that are too high.
@@ -450,6 +471,68 @@ static inline int iommu_replace_group_handle(struct iommu_group *group,
 	return rc;
 }
 #endif
+
+#ifdef HAVE_IOPF_GROUP
+/* Can the IOMMU pass on page requests of the device? */
+static inline bool compat_can_iopf(struct device *dev)
+{
+	return IS_ENABLED(CONFIG_IOMMU_IOPF) && compat_dev_iommu_ops(dev)->page_response;
+}
+
+static inline void compat_set_iopf_handler(struct iommu_domain *domain,
+					   int (*handler)(struct iopf_group *group))
+{
+	domain->iopf_handler = handler;
+}
+#else
+/* Until 6.10 page requests do not come in groups, and not to a domain. */
+struct iopf_fault {
+	struct iommu_fault fault;
+	struct list_head list;
+};
+
+struct iopf_group {
+	struct list_head faults;
+	size_t fault_count;
+	struct iommu_attach_handle *attach_handle;
+};
+
+static inline void iopf_group_response(struct iopf_group *group,
+				       enum iommu_page_response_code status)
+{
+}
+
+static inline void iopf_free_group(struct iopf_group *group)
+{
+}
+
+static inline bool compat_can_iopf(struct device *dev)
+{
+	return false;
+}
+
+static inline void compat_set_iopf_handler(struct iommu_domain *domain,
+					   int (*handler)(struct iopf_group *group))
+{
+}
+#endif
+
+/* Let the device send page requests; the caller counts. Since 6.15 the driver does it. */
+static inline int compat_iopf_enable(struct device *dev)
+{
+#if defined(HAVE_IOPF_GROUP) && defined(HAVE_IOMMU_DEV_FEAT_IOPF)
+	return iommu_dev_enable_feature(dev, IOMMU_DEV_FEAT_IOPF);
+#else
+	return 0;
+#endif
+}
+
+static inline void compat_iopf_disable(struct device *dev)
+{
+#if defined(HAVE_IOPF_GROUP) && defined(HAVE_IOMMU_DEV_FEAT_IOPF)
+	iommu_dev_disable_feature(dev, IOMMU_DEV_FEAT_IOPF);
+#endif
+}
 
 /*
  * The parameters of iommu_domain_ops.attach_dev(). Until 6.18 it does not get the

@@ -1179,7 +1179,9 @@ struct iommu_hwpt_page_response {
  *
  * When a device is detached or gets another HWPT, the kernel answers its groups
  * with INVALID, whether they were read or not. A later answer is EINVAL then.
- * It does the same for all groups of the queue when that is destroyed.
+ * It does so before the device moves, so also if the move fails afterwards. When
+ * the file is closed, all groups of the queue, and all that come later, get the
+ * same answer.
  *
  * Errnos: EOPNOTSUPP for a flag. ENOMEM. EMFILE and ENFILE when no file
  * descriptor or file is left, EFAULT when the ids cannot be written; nothing is
