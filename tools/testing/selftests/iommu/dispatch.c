@@ -132,6 +132,13 @@ static const struct command get_hw_info = {
 	},
 };
 
+static const struct command fault_alloc = {
+	.nr = IOMMU_FAULT_QUEUE_ALLOC,
+	.size = sizeof(struct iommu_fault_alloc),
+	.answers = true,
+	.zero = { ZERO_U32(iommu_fault_alloc, flags, ~0U) },
+};
+
 static const struct command vfio_ioas = {
 	.nr = IOMMU_VFIO_IOAS,
 	.size = sizeof(struct iommu_vfio_ioas),
@@ -169,6 +176,7 @@ union any_cmd {
 	struct iommu_hwpt_alloc hwpt;
 	struct iommu_hw_info info;
 	struct iommu_vfio_ioas vfio;
+	struct iommu_fault_alloc fault;
 	uint8_t bytes[128];
 };
 
@@ -300,6 +308,7 @@ FIXTURE_VARIANT_ADD(dispatch, ioas_copy) { &ioas_copy };
 FIXTURE_VARIANT_ADD(dispatch, option) { &option };
 FIXTURE_VARIANT_ADD(dispatch, hwpt_alloc) { &hwpt_alloc };
 FIXTURE_VARIANT_ADD(dispatch, get_hw_info) { &get_hw_info };
+FIXTURE_VARIANT_ADD(dispatch, fault_alloc) { &fault_alloc };
 FIXTURE_VARIANT_ADD(dispatch, vfio_ioas) { &vfio_ioas };
 
 FIXTURE_SETUP(dispatch)
@@ -328,6 +337,7 @@ FIXTURE_VARIANT_ADD(unknown_bits, ioas_map) { &ioas_map };
 FIXTURE_VARIANT_ADD(unknown_bits, ioas_map_file) { &ioas_map_file };
 FIXTURE_VARIANT_ADD(unknown_bits, ioas_change_process) { &change_process };
 FIXTURE_VARIANT_ADD(unknown_bits, ioas_copy) { &ioas_copy };
+FIXTURE_VARIANT_ADD(unknown_bits, fault_alloc) { &fault_alloc };
 FIXTURE_VARIANT_ADD(unknown_bits, option) { &option };
 FIXTURE_VARIANT_ADD(unknown_bits, hwpt_alloc) { &hwpt_alloc };
 FIXTURE_VARIANT_ADD(unknown_bits, get_hw_info) { &get_hw_info };
