@@ -367,10 +367,49 @@ static inline u32 compat_max_pasids(struct device *dev)
 #endif
 }
 
+#ifndef IOMMU_NO_PASID
+/* Until 6.3 it has no name. */
+#define IOMMU_NO_PASID 0U
+#endif
+
 #ifndef HAVE_IOMMU_REPLACE_GROUP_HANDLE
 /* Until 6.10 the kernel has no handles. */
 struct iommu_attach_handle {
 };
+#endif
+
+#ifndef HAVE_IOMMU_ATTACH_DEVICE_PASID
+/* Until 6.10 an attachment of a PASID has no handle, until 6.1 there is none. */
+static inline int compat_iommu_attach_device_pasid(struct iommu_domain *domain,
+						   struct device *dev, ioasid_t pasid,
+						   struct iommu_attach_handle *handle)
+{
+	return -EOPNOTSUPP;
+}
+
+static inline void compat_iommu_detach_device_pasid(struct iommu_domain *domain,
+						    struct device *dev, ioasid_t pasid)
+{
+}
+
+#define iommu_attach_device_pasid compat_iommu_attach_device_pasid
+#define iommu_detach_device_pasid compat_iommu_detach_device_pasid
+#endif
+
+#ifdef HAVE_IOMMU_REPLACE_DEVICE_PASID
+/* Exported, but declared in a header that is not installed */
+int iommu_replace_device_pasid(struct iommu_domain *domain, struct device *dev, ioasid_t pasid,
+			       struct iommu_attach_handle *handle);
+#else
+/*
+ * Until 6.14 a PASID has to be detached first. That could leave it without its
+ * old domain, as the driver needs memory to attach it again.
+ */
+static inline int iommu_replace_device_pasid(struct iommu_domain *domain, struct device *dev,
+					     ioasid_t pasid, struct iommu_attach_handle *handle)
+{
+	return -EOPNOTSUPP;
+}
 #endif
 
 #ifdef HAVE_IOMMU_REPLACE_GROUP_HANDLE
