@@ -350,9 +350,10 @@ int vfio_dma_attach(struct vfio_cdev *dev, u32 *pt_id)
 	if (dev->access)
 		rc = vfio_dma_attach_access(dev, *pt_id);
 	else if (dev->attached)
-		rc = iommufd_device_replace(dev->idev, pt_id);
+		rc = iommufd_device_replace(dev->idev, IOMMU_NO_PASID,
+					    pt_id);
 	else
-		rc = iommufd_device_attach(dev->idev, pt_id);
+		rc = iommufd_device_attach(dev->idev, IOMMU_NO_PASID, pt_id);
 	if (!rc)
 		dev->attached = true;
 	return rc;
@@ -368,6 +369,6 @@ void vfio_dma_detach(struct vfio_cdev *dev)
 	if (dev->access)
 		iommufd_access_detach(dev->access);
 	else
-		iommufd_device_detach(dev->idev);
+		iommufd_device_detach(dev->idev, IOMMU_NO_PASID);
 	dev->attached = false;
 }

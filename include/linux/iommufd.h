@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * The interface of iommufd.ko for drivers that give devices to user space.
- * Names and meaning are those of Linux 6.6. Each function is documented where
+ * Names and meaning are those of Linux 7.3. Each function is documented where
  * it is defined, in drivers/iommu/iommufd/.
  *
  * All functions may sleep.
@@ -9,6 +9,7 @@
 #ifndef __LINUX_IOMMUFD_H
 #define __LINUX_IOMMUFD_H
 
+#include <linux/iommu.h>
 #include <linux/types.h>
 
 struct device;
@@ -32,15 +33,21 @@ bool iommufd_ctx_has_group(struct iommufd_ctx *ictx, struct iommu_group *group);
 int iommufd_vfio_compat_ioas_get_id(struct iommufd_ctx *ictx, u32 *out_ioas_id);
 int iommufd_vfio_compat_ioas_create(struct iommufd_ctx *ictx);
 
-/* A device whose DMA the context controls, from bind to unbind */
+/*
+ * A device whose DMA the context controls, from bind to unbind. IOMMU_NO_PASID
+ * stands for the device itself.
+ */
 struct iommufd_device *iommufd_device_bind(struct iommufd_ctx *ictx,
 					   struct device *dev, u32 *id);
 struct iommufd_device *iommufd_device_bind_no_iommu(struct iommufd_ctx *ictx,
 						    struct device *dev, u32 *id);
 void iommufd_device_unbind(struct iommufd_device *idev);
-int iommufd_device_attach(struct iommufd_device *idev, u32 *pt_id);
-int iommufd_device_replace(struct iommufd_device *idev, u32 *pt_id);
-void iommufd_device_detach(struct iommufd_device *idev);
+int iommufd_device_attach(struct iommufd_device *idev, ioasid_t pasid,
+			  u32 *pt_id);
+int iommufd_device_replace(struct iommufd_device *idev, ioasid_t pasid,
+			   u32 *pt_id);
+void iommufd_device_detach(struct iommufd_device *idev, ioasid_t pasid);
+bool iommufd_device_has_pasids(struct iommufd_device *idev);
 struct iommufd_ctx *iommufd_device_to_ictx(struct iommufd_device *idev);
 u32 iommufd_device_to_id(struct iommufd_device *idev);
 bool iommufd_can_enforce_coherency(struct device *dev);

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * Which HWPT a device is attached to. User space gives the id of a HWPT, or of
- * an IOAS, for which an automatic HWPT is found or made.
+ * an IOAS, for which an automatic HWPT is found or made. A PASID of a device
+ * needs a HWPT.
  */
 #include <linux/export.h>
 #include <linux/iommu.h>
@@ -11,9 +12,26 @@
 #include "hwpt.h"
 #include "hwpt_alloc.h"
 #include "ioas.h"
+#include "pasid.h"
 
-typedef int (*attach_fn)(struct iommufd_device *idev, struct iommufd_hwpt *hwpt,
-			 struct iommufd_hwpt **old);
+typedef int (*attach_fn)(struct iommufd_device *idev, ioasid_t pasid,
+			 struct iommufd_hwpt *hwpt, struct iommufd_hwpt **old);
+
+static int attach_hwpt(struct iommufd_device *idev, ioasid_t pasid,
+		       struct iommufd_hwpt *hwpt, struct iommufd_hwpt **old)
+{
+	if (pasid != IOMMU_NO_PASID)
+		return iommufd_pasid_attach(idev, pasid, hwpt);
+	return iommufd_group_attach(idev, hwpt, old);
+}
+
+static int replace_hwpt(struct iommufd_device *idev, ioasid_t pasid,
+			struct iommufd_hwpt *hwpt, struct iommufd_hwpt **old)
+{
+	if (pasid != IOMMU_NO_PASID)
+		return iommufd_pasid_replace(idev, pasid, hwpt, old);
+	return iommufd_group_replace(idev, hwpt, old);
+}
 
 /* Try the automatic HWPTs. On success the caller is a user of *hwpt. */
 static int attach_existing(struct iommufd_device *idev,
@@ -25,7 +43,7 @@ static int attach_existing(struct iommufd_device *idev,
 	int rc = -EINVAL;
 
 	for (*hwpt = iommufd_hwpt_next_auto(ioas, NULL); *hwpt; *hwpt = next) {
-		rc = attach(idev, *hwpt, old);
+		rc = attach(idev, IOMMU_NO_PASID, *hwpt, old);
 		if (!rc)
 			break;
 		/* -EINVAL says that device and domain do not fit together. */
@@ -52,7 +70,7 @@ static int attach_new(struct iommufd_device *idev, struct iommufd_ioas *ioas,
 	hwpt = &paging->common;
 	hwpt->obj.users = 1;
 
-	rc = attach(idev, hwpt, old);
+	rc = attach(idev, IOMMU_NO_PASID, hwpt, old);
 	if (rc) {
 		hwpt->obj.users = 0;
 		iommufd_hwpt_abort(hwpt);
@@ -73,7 +91,7 @@ static int attach_auto(struct iommufd_device *idev, struct iommufd_ioas *ioas,
 	mutex_lock(&ioas->auto_lock);
 	rc = attach_existing(idev, ioas, attach, &hwpt, &old);
 	/* A group that is attached elsewhere cannot attach to a new HWPT. */
-	if (rc == -EINVAL && (attach == iommufd_group_replace ||
+	if (rc == -EINVAL && (attach == replace_hwpt ||
 			      !iommufd_group_is_attached(idev->igroup)))
 		rc = attach_new(idev, ioas, attach, &hwpt, &old);
 	mutex_unlock(&ioas->auto_lock);
@@ -92,7 +110,7 @@ static int attach_auto(struct iommufd_device *idev, struct iommufd_ioas *ioas,
  * automatic HWPT is destroyed with its last user, which waits until no thread
  * has it looked up.
  */
-static int attach_explicit(struct iommufd_device *idev,
+static int attach_explicit(struct iommufd_device *idev, ioasid_t pasid,
 			   struct iommufd_hwpt *hwpt, attach_fn attach)
 {
 	struct iommufd_hwpt *old = NULL;
@@ -102,14 +120,15 @@ static int attach_explicit(struct iommufd_device *idev,
 	iommufd_object_put(idev->ictx, &hwpt->obj);
 	if (rc)
 		return rc;
-	rc = attach(idev, hwpt, &old);
+	rc = attach(idev, pasid, hwpt, &old);
 	iommufd_hwpt_put_user(hwpt);
 	if (old)
 		iommufd_hwpt_put_user(old);
 	return rc;
 }
 
-static int attach_pt(struct iommufd_device *idev, u32 *pt_id, attach_fn attach)
+static int attach_pt(struct iommufd_device *idev, ioasid_t pasid, u32 *pt_id,
+		     attach_fn attach)
 {
 	struct iommufd_ctx *ictx = idev->ictx;
 	struct iommufd_object *obj;
@@ -122,8 +141,13 @@ static int attach_pt(struct iommufd_device *idev, u32 *pt_id, attach_fn attach)
 	switch (obj->type) {
 	case IOMMUFD_OBJ_HWPT:
 	case IOMMUFD_OBJ_HWPT_NESTED:
-		return attach_explicit(idev, to_iommufd_hwpt(obj), attach);
+		return attach_explicit(idev, pasid, to_iommufd_hwpt(obj),
+				       attach);
 	case IOMMUFD_OBJ_IOAS:
+		/* No automatic HWPT is made for PASIDs. */
+		rc = -EINVAL;
+		if (pasid != IOMMU_NO_PASID)
+			break;
 		rc = attach_auto(idev,
 				 container_of(obj, struct iommufd_ioas, obj),
 				 attach, pt_id);
@@ -137,7 +161,9 @@ static int attach_pt(struct iommufd_device *idev, u32 *pt_id, attach_fn attach)
 
 /**
  * iommufd_device_attach() - attach a device to a page table
- * @idev: device that is not attached
+ * @idev: device
+ * @pasid: PASID that is not attached, or IOMMU_NO_PASID for a device that is not
+ *         attached itself
  * @pt_id: id of a HWPT, or of an IOAS, for which a HWPT is found or made;
  *         returns the id of the HWPT
  *
@@ -145,43 +171,55 @@ static int attach_pt(struct iommufd_device *idev, u32 *pt_id, attach_fn attach)
  * Return: 0; -ENOENT for an unknown id; -EINVAL if it is neither, if the group
  * is attached elsewhere, or if the HWPT does not suit the device; -EADDRINUSE
  * if a mapping or an allowed range does not suit the hardware; -EBUSY if the
- * device is attached; or an errno of the IOMMU driver or of pinning.
+ * device is attached; or an errno of the IOMMU driver or of pinning. For a PASID
+ * as iommufd_pasid_attach(), and -EINVAL for an IOAS.
  */
-int iommufd_device_attach(struct iommufd_device *idev, u32 *pt_id)
+int iommufd_device_attach(struct iommufd_device *idev, ioasid_t pasid,
+			  u32 *pt_id)
 {
-	return attach_pt(idev, pt_id, iommufd_group_attach);
+	return attach_pt(idev, pasid, pt_id, attach_hwpt);
 }
 EXPORT_SYMBOL_GPL(iommufd_device_attach);
 
 /**
  * iommufd_device_replace() - move an attached device to another page table
  * @idev: device; the other attached devices of its group move with it
+ * @pasid: PASID, which moves alone, or IOMMU_NO_PASID for the device itself
  * @pt_id: as for iommufd_device_attach()
  *
- * On kernels that can, there is no moment without translation. A failed replace
- * changes nothing.
+ * On kernels that can, there is no moment without translation; on others a PASID
+ * cannot be moved. A failed replace changes nothing.
  *
  * Context: process context; may take long, a fatal signal ends it.
- * Return: as iommufd_device_attach(); -EINVAL if the device is not attached.
+ * Return: as iommufd_device_attach(); -EINVAL if the device or the PASID is not
+ * attached; -EOPNOTSUPP for a PASID that the kernel cannot move.
  */
-int iommufd_device_replace(struct iommufd_device *idev, u32 *pt_id)
+int iommufd_device_replace(struct iommufd_device *idev, ioasid_t pasid,
+			   u32 *pt_id)
 {
-	return attach_pt(idev, pt_id, iommufd_group_replace);
+	return attach_pt(idev, pasid, pt_id, replace_hwpt);
 }
 EXPORT_SYMBOL_GPL(iommufd_device_replace);
 
 /**
  * iommufd_device_detach() - detach a device from its page table
- * @idev: attached device
+ * @idev: device
+ * @pasid: PASID, attached or not, or IOMMU_NO_PASID for a device that is
+ *         attached itself
  *
- * DMA of the group is blocked when its last device is detached.
+ * DMA of the group is blocked when its last device is detached. PASIDs stay
+ * attached when the device itself is detached.
  *
  * Context: process context; may take long.
  */
-void iommufd_device_detach(struct iommufd_device *idev)
+void iommufd_device_detach(struct iommufd_device *idev, ioasid_t pasid)
 {
-	struct iommufd_hwpt *spare = iommufd_group_detach(idev);
+	struct iommufd_hwpt *spare;
 
+	if (pasid != IOMMU_NO_PASID)
+		spare = iommufd_pasid_detach(idev, pasid);
+	else
+		spare = iommufd_group_detach(idev);
 	if (spare)
 		iommufd_hwpt_put_user(spare);
 }

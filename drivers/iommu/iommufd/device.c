@@ -14,6 +14,7 @@
 #include "device.h"
 #include "ioctl.h"
 #include "iommu_ops.h"
+#include "pasid.h"
 
 static void device_fini(struct iommufd_object *obj)
 {
@@ -21,6 +22,7 @@ static void device_fini(struct iommufd_object *obj)
 		container_of(obj, struct iommufd_device, obj);
 
 	WARN_ON(!list_empty(&idev->attached_entry));
+	WARN_ON(!xa_empty(&idev->pasids));
 	iommufd_group_leave(idev);
 }
 
@@ -51,6 +53,7 @@ struct iommufd_device *iommufd_device_create(struct iommufd_ctx *ictx,
 	idev->ictx = ictx;
 	idev->dev = dev;
 	INIT_LIST_HEAD(&idev->attached_entry);
+	xa_init_flags(&idev->pasids, XA_FLAGS_ACCOUNT);
 
 	rc = iommufd_group_join(idev, ops);
 	if (rc) {
@@ -101,7 +104,7 @@ EXPORT_SYMBOL_GPL(iommufd_device_bind);
 
 /**
  * iommufd_device_unbind() - undo iommufd_device_bind()
- * @idev: device, not attached; gone when this returns
+ * @idev: device, not attached; gone when this returns. PASIDs are detached.
  *
  * Context: process context; waits for ioctls that use the device.
  */
@@ -110,6 +113,7 @@ void iommufd_device_unbind(struct iommufd_device *idev)
 	struct iommufd_ctx *ictx = idev->ictx;
 	bool keeps_ctx = idev->keeps_ctx;
 
+	iommufd_pasid_detach_all(idev);
 	iommufd_object_remove(ictx, &idev->obj);
 	if (keeps_ctx)
 		iommufd_ctx_put(ictx);

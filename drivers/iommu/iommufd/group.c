@@ -202,6 +202,27 @@ static bool group_suits_coherency(struct iommufd_device *idev,
 	       !idev->igroup->ops->can_enforce(idev->dev);
 }
 
+/**
+ * iommufd_group_suits() - do a device and a HWPT fit together?
+ * @idev: device, or the one with a PASID
+ * @hwpt: HWPT that the device or the PASID is to be attached to
+ *
+ * Return: false if the core knows that they do not. The driver may know more.
+ */
+bool iommufd_group_suits(struct iommufd_device *idev, struct iommufd_hwpt *hwpt)
+{
+	return group_suits_coherency(idev, hwpt);
+}
+
+/* A device with PASIDs needs a HWPT that was made for that, itself too. */
+static bool group_suits_with_pasids(struct iommufd_device *idev,
+				    struct iommufd_hwpt *hwpt)
+{
+	if (idev->igroup->nr_pasids && !hwpt->pasid)
+		return false;
+	return iommufd_group_suits(idev, hwpt);
+}
+
 static struct iommufd_attach_handle *
 group_init_handle(struct iommufd_attach_handle *handle,
 		  struct iommufd_device *idev, struct iommufd_hwpt *hwpt)
@@ -220,7 +241,7 @@ static int group_attach_domain(struct iommufd_device *idev,
 	int rc;
 
 	lockdep_assert_held(&igroup->lock);
-	if (!group_suits_coherency(idev, hwpt))
+	if (!group_suits_with_pasids(idev, hwpt))
 		return -EINVAL;
 	handle = group_init_handle(&igroup->handles[igroup->handle], idev,
 				   hwpt);
@@ -259,7 +280,7 @@ static int group_replace_domain(struct iommufd_device *idev,
 	int rc;
 
 	lockdep_assert_held(&igroup->lock);
-	if (!group_suits_coherency(idev, hwpt))
+	if (!group_suits_with_pasids(idev, hwpt))
 		return -EINVAL;
 	/* Of several devices it would not be known which one has faulted. */
 	if (hwpt->fault && !list_is_singular(&igroup->attached))

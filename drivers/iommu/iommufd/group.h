@@ -6,6 +6,7 @@
 #include <linux/list.h>
 #include <linux/mutex.h>
 #include <linux/types.h>
+#include <linux/xarray.h>
 
 #include "object.h"
 
@@ -46,6 +47,7 @@ struct iommufd_attach_handle {
  * @handles: of attachments: the present one, and one for a replace
  * @handle: which of @handles is in use, or comes first
  * @attached: attached devices, struct iommufd_device
+ * @nr_pasids: attached PASIDs of all devices; see pasid.c
  */
 struct iommufd_group {
 	struct iommufd_ctx *ictx;
@@ -57,6 +59,7 @@ struct iommufd_group {
 	struct iommufd_attach_handle handles[2];
 	unsigned int handle;
 	struct list_head attached;
+	unsigned int nr_pasids;
 };
 
 /**
@@ -70,6 +73,8 @@ struct iommufd_group {
  * @attached_entry: place in iommufd_group.attached, empty if not attached
  * @nr_faulting: attachments of the device and its PASIDs to HWPTs with a fault
  *               queue; guarded by iommufd_group.lock
+ * @pasids: attached PASIDs, each with its struct iommufd_attach_handle; guarded
+ *          by iommufd_group.lock
  */
 struct iommufd_device {
 	struct iommufd_object obj;
@@ -79,6 +84,7 @@ struct iommufd_device {
 	struct list_head bound_entry;
 	struct list_head attached_entry;
 	unsigned int nr_faulting;
+	struct xarray pasids;
 	bool keeps_ctx;
 };
 
@@ -89,6 +95,8 @@ struct iommu_domain *
 iommufd_group_alloc_domain(struct iommufd_device *idev, u32 flags,
 			   const struct iommu_user_data *user_data,
 			   bool *coherent);
+bool iommufd_group_suits(struct iommufd_device *idev,
+			 struct iommufd_hwpt *hwpt);
 bool iommufd_group_is_attached(struct iommufd_group *igroup);
 int iommufd_group_attach(struct iommufd_device *idev, struct iommufd_hwpt *hwpt,
 			 struct iommufd_hwpt **old);

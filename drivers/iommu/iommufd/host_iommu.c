@@ -15,6 +15,7 @@
 #include <uapi/linux/iommufd.h>
 
 #include "host_iopf.h"
+#include "host_pasid.h"
 #include "hw_info.h"
 #include "iommu_ops.h"
 
@@ -155,6 +156,10 @@ const struct iommufd_iommu_ops iommufd_iommu_ops = {
 	.attach = host_attach,
 	.detach = host_detach,
 	.replace = host_replace,
+	.max_pasids = compat_max_pasids,
+	.attach_pasid = host_attach_pasid,
+	.replace_pasid = host_replace_pasid,
+	.detach_pasid = host_detach_pasid,
 	.get_resv_regions = iommu_get_resv_regions,
 	.can_enforce = iommufd_can_enforce_coherency,
 	.hw_info = iommufd_iommu_hw_info,

@@ -2,6 +2,7 @@
 #ifndef _IOMMUFD_IOMMU_OPS_H
 #define _IOMMUFD_IOMMU_OPS_H
 
+#include <linux/iommu.h>
 #include <linux/types.h>
 
 struct device;
@@ -59,6 +60,12 @@ struct iommufd_iommu_caps {
  *          device and domain do not fit together
  * @detach: block DMA again
  * @replace: move to another domain; a failure changes nothing
+ * @max_pasids: number of PASIDs that the device can use, with PASID 0, which is
+ *              no PASID; 0 or 1 if it has none
+ * @attach_pasid: as @attach, for one PASID of the device
+ * @replace_pasid: as @replace, for one PASID; -EOPNOTSUPP if that cannot be done
+ *                 without a gap
+ * @detach_pasid: block DMA with this PASID again
  * @get_resv_regions: list the regions of IOVA that the platform uses, as struct
  *                    iommu_resv_region, for iommu_put_resv_regions()
  * @can_enforce: a domain can make all DMA of the device coherent
@@ -76,7 +83,7 @@ struct iommufd_iommu_caps {
  *
  * @attach, @detach and @replace concern the whole group of the device. The
  * kernel knows an attachment by its handle, which must exist until @detach, or
- * until a @replace, which needs another handle.
+ * until a @replace, which needs another handle. The same is true of a PASID.
  */
 struct iommufd_iommu_ops {
 	int (*claim)(struct device *dev, void *owner);
@@ -96,6 +103,14 @@ struct iommufd_iommu_ops {
 	void (*detach)(struct device *dev, struct iommu_domain *domain);
 	int (*replace)(struct device *dev, struct iommu_domain *domain,
 		       struct iommu_attach_handle *handle);
+	u32 (*max_pasids)(struct device *dev);
+	int (*attach_pasid)(struct device *dev, struct iommu_domain *domain,
+			    ioasid_t pasid, struct iommu_attach_handle *handle);
+	int (*replace_pasid)(struct device *dev, struct iommu_domain *domain,
+			     ioasid_t pasid,
+			     struct iommu_attach_handle *handle);
+	void (*detach_pasid)(struct device *dev, struct iommu_domain *domain,
+			     ioasid_t pasid);
 	void (*get_resv_regions)(struct device *dev, struct list_head *regions);
 	bool (*can_enforce)(struct device *dev);
 	int (*hw_info)(struct device *dev, struct iommufd_hw_info *info);

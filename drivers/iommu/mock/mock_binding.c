@@ -34,7 +34,7 @@ static int mock_bind_and_attach(struct iommufd_ctx *ictx,
 		return PTR_ERR(idev);
 	test_core->object_publish(ictx, &idev->obj);
 
-	rc = iommufd_device_attach(idev, pt_id);
+	rc = iommufd_device_attach(idev, IOMMU_NO_PASID, pt_id);
 	if (rc)
 		iommufd_device_unbind(idev);
 	else
@@ -48,7 +48,7 @@ static void mock_binding_fini(struct iommufd_object *obj)
 	struct mock_binding *binding =
 		container_of(obj, struct mock_binding, obj);
 
-	iommufd_device_detach(binding->idev);
+	iommufd_device_detach(binding->idev, IOMMU_NO_PASID);
 	iommufd_device_unbind(binding->idev);
 	mock_device_destroy(binding->mdev);
 	mutex_destroy(&binding->lock);
@@ -92,7 +92,7 @@ static int mock_bind(struct mock_ucmd *ucmd, u32 dev_flags)
 	return 0;
 
 out_unbind:
-	iommufd_device_detach(binding->idev);
+	iommufd_device_detach(binding->idev, IOMMU_NO_PASID);
 	iommufd_device_unbind(binding->idev);
 out_destroy:
 	mock_device_destroy(binding->mdev);
@@ -133,7 +133,7 @@ int mock_replace_cmd(struct mock_ucmd *ucmd)
 	binding = container_of(obj, struct mock_binding, obj);
 
 	mutex_lock(&binding->lock);
-	rc = iommufd_device_replace(binding->idev, pt_id);
+	rc = iommufd_device_replace(binding->idev, IOMMU_NO_PASID, pt_id);
 	mutex_unlock(&binding->lock);
 	test_core->object_put(ucmd->ictx, obj);
 	return rc ?: mock_respond(ucmd);
