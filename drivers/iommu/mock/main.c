@@ -145,6 +145,10 @@ static int (*const mock_cmds[])(struct mock_ucmd *ucmd) = {
 	[IOMMU_TEST_OP_MOCK_DOMAIN_FLAGS] = mock_bind_flags_cmd,
 	[IOMMU_TEST_OP_MD_CHECK_IOTLB] = mock_check_iotlb_cmd,
 	[IOMMU_TEST_OP_TRIGGER_IOPF] = mock_trigger_iopf_cmd,
+	[IOMMU_TEST_OP_PASID_ATTACH] = mock_pasid_attach_cmd,
+	[IOMMU_TEST_OP_PASID_REPLACE] = mock_pasid_replace_cmd,
+	[IOMMU_TEST_OP_PASID_DETACH] = mock_pasid_detach_cmd,
+	[IOMMU_TEST_OP_PASID_CHECK_HWPT] = mock_pasid_check_cmd,
 };
 
 static long mock_ioctl(struct iommufd_ctx *ictx, void __user *ubuffer)

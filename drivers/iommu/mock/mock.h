@@ -6,6 +6,7 @@
 #include <linux/iommu.h>
 #include <linux/mutex.h>
 #include <linux/types.h>
+#include <linux/xarray.h>
 
 #include "../iommufd/device.h"
 #include "../iommufd/fault.h"
@@ -38,7 +39,23 @@ int mock_respond(struct mock_ucmd *ucmd);
 struct iommufd_ioas *mock_get_ioas(struct iommufd_ctx *ictx, u32 id);
 void mock_put_ioas(struct iommufd_ioas *ioas);
 
+/**
+ * struct mock_binding - stands for the driver of a mock device
+ * @obj: object; destroying it detaches, unbinds and removes the device
+ * @lock: serializes attach, replace and detach, as a driver has to
+ * @mdev: device
+ * @idev: the device as bound to the context; attached
+ */
+struct mock_binding {
+	struct iommufd_object obj;
+	struct mutex lock;
+	struct mock_device *mdev;
+	struct iommufd_device *idev;
+};
+
 /* mock_binding.c */
+struct mock_binding *mock_get_binding(struct iommufd_ctx *ictx, u32 id);
+void mock_put_binding(struct iommufd_ctx *ictx, struct mock_binding *binding);
 int mock_bind_cmd(struct mock_ucmd *ucmd);
 int mock_bind_flags_cmd(struct mock_ucmd *ucmd);
 int mock_replace_cmd(struct mock_ucmd *ucmd);
@@ -63,18 +80,21 @@ int mock_check_pages(unsigned long uptr, struct page **pages,
  * @flags: MOCK_DEVICE_ flags
  * @fault_lock: held while a page request is delivered; guards @attached and
  *              @can_request
- * @attached: attachment of the device itself, or NULL
  * @can_request: page requests are enabled
  * @nr_requests: page requests that were delivered and not answered
+ * @attached: PASID to its struct iommufd_attach_handle; IOMMU_NO_PASID for the
+ *            device itself
+ * @pasid_fails: the next attach or replace of MOCK_PASID_FAILS must fail
  */
 struct mock_device {
 	struct device dev;
 	int index;
 	u32 flags;
 	struct mutex fault_lock;
-	struct iommufd_attach_handle *attached;
 	bool can_request;
 	atomic_t nr_requests;
+	struct xarray attached;
+	bool pasid_fails;
 };
 
 static inline struct mock_device *to_mock_device(struct device *dev)
@@ -84,8 +104,27 @@ static inline struct mock_device *to_mock_device(struct device *dev)
 
 /* mock_iommu.c */
 extern const struct iommufd_iommu_ops mock_iommu_ops;
+bool mock_attach_must_fail(void);
 struct mock_device *mock_device_create(u32 flags);
 void mock_device_destroy(struct mock_device *mdev);
+
+/* mock_pasid.c */
+int mock_set_attached(struct mock_device *mdev, ioasid_t pasid,
+		      struct iommu_attach_handle *attachment, bool replace);
+void mock_clear_attached(struct mock_device *mdev, ioasid_t pasid,
+			 struct iommu_domain *domain);
+void mock_check_unused(struct iommu_domain *domain);
+u32 mock_max_pasids(struct device *dev);
+int mock_attach_pasid(struct device *dev, struct iommu_domain *domain,
+		      ioasid_t pasid, struct iommu_attach_handle *handle);
+int mock_replace_pasid(struct device *dev, struct iommu_domain *domain,
+		       ioasid_t pasid, struct iommu_attach_handle *handle);
+void mock_detach_pasid(struct device *dev, struct iommu_domain *domain,
+		       ioasid_t pasid);
+int mock_pasid_attach_cmd(struct mock_ucmd *ucmd);
+int mock_pasid_replace_cmd(struct mock_ucmd *ucmd);
+int mock_pasid_detach_cmd(struct mock_ucmd *ucmd);
+int mock_pasid_check_cmd(struct mock_ucmd *ucmd);
 
 /* mock_domain.c */
 struct iommu_domain *
@@ -96,8 +135,6 @@ bool mock_domain_maps(struct iommu_domain *domain, unsigned long iova,
 		      phys_addr_t phys);
 
 /* mock_fault.c */
-void mock_fault_attached(struct mock_device *mdev,
-			 struct iommu_attach_handle *handle);
 bool mock_can_fault(struct device *dev);
 void mock_fault_domain(struct iommu_domain *domain);
 int mock_fault_enable(struct device *dev);

@@ -8,19 +8,21 @@
 
 #include "mock.h"
 
-/**
- * struct mock_binding - stands for the driver of a mock device
- * @obj: object; destroying it detaches, unbinds and removes the device
- * @lock: serializes iommufd_device_replace(), as a driver has to
- * @mdev: device
- * @idev: the device as bound to the context; attached
- */
-struct mock_binding {
-	struct iommufd_object obj;
-	struct mutex lock;
-	struct mock_device *mdev;
-	struct iommufd_device *idev;
-};
+/* The caller must put it with mock_put_binding(). */
+struct mock_binding *mock_get_binding(struct iommufd_ctx *ictx, u32 id)
+{
+	struct iommufd_object *obj;
+
+	obj = test_core->object_get(ictx, id, IOMMUFD_OBJ_SELFTEST);
+	if (IS_ERR(obj))
+		return ERR_CAST(obj);
+	return container_of(obj, struct mock_binding, obj);
+}
+
+void mock_put_binding(struct iommufd_ctx *ictx, struct mock_binding *binding)
+{
+	test_core->object_put(ictx, &binding->obj);
+}
 
 static int mock_bind_and_attach(struct iommufd_ctx *ictx,
 				struct mock_binding *binding, u32 *pt_id)
@@ -123,18 +125,14 @@ int mock_replace_cmd(struct mock_ucmd *ucmd)
 {
 	u32 *pt_id = &ucmd->cmd.mock_domain_replace.pt_id;
 	struct mock_binding *binding;
-	struct iommufd_object *obj;
 	int rc;
 
-	obj = test_core->object_get(ucmd->ictx, ucmd->cmd.id,
-				    IOMMUFD_OBJ_SELFTEST);
-	if (IS_ERR(obj))
-		return PTR_ERR(obj);
-	binding = container_of(obj, struct mock_binding, obj);
-
+	binding = mock_get_binding(ucmd->ictx, ucmd->cmd.id);
+	if (IS_ERR(binding))
+		return PTR_ERR(binding);
 	mutex_lock(&binding->lock);
 	rc = iommufd_device_replace(binding->idev, IOMMU_NO_PASID, pt_id);
 	mutex_unlock(&binding->lock);
-	test_core->object_put(ucmd->ictx, obj);
+	mock_put_binding(ucmd->ictx, binding);
 	return rc ?: mock_respond(ucmd);
 }

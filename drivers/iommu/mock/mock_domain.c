@@ -17,7 +17,8 @@
  *   a large IO page;
  * * map RAM without IOMMU_CACHE or anything else without IOMMU_MMIO, or with
  *   neither IOMMU_READ nor IOMMU_WRITE;
- * * free a domain that is not empty.
+ * * free a domain that is not empty, or that a device is attached to;
+ * * attach what is attached, or detach it from another domain.
  */
 #include <linux/minmax.h>
 #include <linux/mm.h>
@@ -302,6 +303,7 @@ static void mock_domain_free(struct iommu_domain *domain)
 {
 	struct mock_domain *mock = to_mock_domain(domain);
 
+	mock_check_unused(domain);
 	WARN_ONCE(!xa_empty(&mock->pages),
 		  "mock: freed a domain that is not empty\n");
 	xa_destroy(&mock->pages);

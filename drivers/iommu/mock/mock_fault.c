@@ -4,6 +4,7 @@
  * a group of them; the device counts the answers.
  */
 #include <linux/atomic.h>
+#include <linux/iommufd.h>
 #include <linux/module.h>
 #include <linux/mutex.h>
 
@@ -30,23 +31,6 @@ module_param_named(iopf_invalid, nr_refusals.counter, int, 0400);
 MODULE_PARM_DESC(
 	iopf_invalid,
 	"Number of page requests that were refused, or that no attachment wanted");
-
-/**
- * mock_fault_attached() - tell where page requests of a device itself go
- * @mdev: device
- * @handle: attachment, or NULL. The one before gets no more page requests when
- *          this returns.
- */
-void mock_fault_attached(struct mock_device *mdev,
-			 struct iommu_attach_handle *handle)
-{
-	mutex_lock(&mdev->fault_lock);
-	mdev->attached = handle ? container_of(handle,
-					       struct iommufd_attach_handle,
-					       handle) :
-				  NULL;
-	mutex_unlock(&mdev->fault_lock);
-}
 
 /* The hardware sends no requests before @fault_enable. */
 int mock_fault_enable(struct device *dev)
@@ -98,11 +82,14 @@ static void mock_fault_respond(struct iommufd_fault_group *group,
 static struct iommufd_attach_handle *
 mock_find_attachment(struct mock_device *mdev, u32 pasid)
 {
-	struct iommufd_attach_handle *handle = mdev->attached;
+	struct iommufd_attach_handle *handle;
 
 	lockdep_assert_held(&mdev->fault_lock);
-	if (pasid && handle &&
-	    handle->hwpt->obj.type != IOMMUFD_OBJ_HWPT_NESTED)
+	handle = xa_load(&mdev->attached, pasid);
+	if (handle || !pasid)
+		return handle;
+	handle = xa_load(&mdev->attached, IOMMU_NO_PASID);
+	if (handle && handle->hwpt->obj.type != IOMMUFD_OBJ_HWPT_NESTED)
 		return NULL;
 	return handle;
 }

@@ -4,6 +4,7 @@
  * and its devices. Each device has a group of its own.
  */
 #include <linux/idr.h>
+#include <linux/log2.h>
 #include <linux/module.h>
 #include <linux/slab.h>
 
@@ -15,12 +16,20 @@ static bool fail_attach;
 module_param(fail_attach, bool, 0600);
 MODULE_PARM_DESC(
 	fail_attach,
-	"Fail to attach devices, and to replace their domain, with ENOMEM");
+	"Fail to attach devices and PASIDs, and to replace their domain, with ENOMEM");
+
+bool mock_attach_must_fail(void)
+{
+	return fail_attach;
+}
 
 static void mock_device_release(struct device *dev)
 {
 	struct mock_device *mdev = to_mock_device(dev);
 
+	WARN_ONCE(!xa_empty(&mdev->attached),
+		  "mock: an attached device goes\n");
+	xa_destroy(&mdev->attached);
 	ida_free(&mock_device_ida, mdev->index);
 	mutex_destroy(&mdev->fault_lock);
 	kfree(mdev);
@@ -45,6 +54,7 @@ struct mock_device *mock_device_create(u32 flags)
 		return ERR_PTR(-ENOMEM);
 	mdev->flags = flags;
 	mutex_init(&mdev->fault_lock);
+	xa_init_flags(&mdev->attached, XA_FLAGS_ACCOUNT);
 	mdev->index = ida_alloc(&mock_device_ida, GFP_KERNEL);
 	if (mdev->index < 0) {
 		rc = mdev->index;
@@ -101,20 +111,24 @@ static int mock_attach(struct device *dev, struct iommu_domain *domain,
 		return -EINVAL;
 	if (fail_attach)
 		return -ENOMEM;
-	mock_fault_attached(to_mock_device(dev), handle);
-	return 0;
+	return mock_set_attached(to_mock_device(dev), IOMMU_NO_PASID, handle,
+				 false);
 }
 
 static void mock_detach(struct device *dev, struct iommu_domain *domain)
 {
-	WARN_ON(!is_mock_domain(domain) && !is_mock_nested_domain(domain));
-	mock_fault_attached(to_mock_device(dev), NULL);
+	mock_clear_attached(to_mock_device(dev), IOMMU_NO_PASID, domain);
 }
 
 static int mock_replace(struct device *dev, struct iommu_domain *domain,
 			struct iommu_attach_handle *handle)
 {
-	return mock_attach(dev, domain, handle);
+	if (!is_mock_domain(domain) && !is_mock_nested_domain(domain))
+		return -EINVAL;
+	if (fail_attach)
+		return -ENOMEM;
+	return mock_set_attached(to_mock_device(dev), IOMMU_NO_PASID, handle,
+				 true);
 }
 
 static void mock_get_resv_regions(struct device *dev, struct list_head *regions)
@@ -151,6 +165,7 @@ static bool mock_can_track_dirty(struct device *dev)
 static void mock_get_caps(struct device *dev, struct iommufd_iommu_caps *caps)
 {
 	caps->flags = IOMMU_HW_CAP_PCI_ATS_NOT_SUPPORTED;
+	caps->max_pasid_log2 = ilog2(mock_max_pasids(dev));
 }
 
 const struct iommufd_iommu_ops mock_iommu_ops = {
@@ -162,6 +177,10 @@ const struct iommufd_iommu_ops mock_iommu_ops = {
 	.attach = mock_attach,
 	.detach = mock_detach,
 	.replace = mock_replace,
+	.max_pasids = mock_max_pasids,
+	.attach_pasid = mock_attach_pasid,
+	.replace_pasid = mock_replace_pasid,
+	.detach_pasid = mock_detach_pasid,
 	.get_resv_regions = mock_get_resv_regions,
 	.can_enforce = mock_can_enforce,
 	.hw_info = mock_hw_info,

@@ -27,6 +27,7 @@ static int mock_nested_attach_dev(IOMMU_ATTACH_DEV_PARAMS(domain, dev, old))
 
 static void mock_nested_free(struct iommu_domain *domain)
 {
+	mock_check_unused(domain);
 	kfree(to_mock_nested(domain));
 }
 

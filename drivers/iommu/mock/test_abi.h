@@ -52,6 +52,11 @@ enum iommu_test_op {
 #define MOCK_DEVICE_HUGE_IOVA (1U << 1)
 #define MOCK_DEVICE_PASID (1U << 2)
 
+/* log2 of the PASIDs that a device with MOCK_DEVICE_PASID has */
+#define MOCK_PASID_WIDTH 20
+/* Every second attach or replace of this PASID fails with ENOMEM. */
+#define MOCK_PASID_FAILS 1024U
+
 #define MOCK_IO_PAGE_SIZE 2048UL
 #define MOCK_HUGE_IO_PAGE_SIZE (512 * MOCK_IO_PAGE_SIZE)
 #define MOCK_APERTURE_START 0x01000000UL
