@@ -52,6 +52,46 @@ int _test_mock_replace(int fd, uint32_t stdev, uint32_t *pt)
 	return rc;
 }
 
+int _test_pasid_attach(int fd, uint32_t stdev, uint32_t pasid, uint32_t *pt)
+{
+	struct iommu_test_cmd cmd = {
+		.pasid_attach = { .pasid = pasid, .pt_id = *pt },
+	};
+	int rc = mock_cmd(fd, &cmd, IOMMU_TEST_OP_PASID_ATTACH, stdev);
+
+	if (!rc)
+		*pt = cmd.pasid_attach.pt_id;
+	return rc;
+}
+
+int _test_pasid_replace(int fd, uint32_t stdev, uint32_t pasid, uint32_t *pt)
+{
+	struct iommu_test_cmd cmd = {
+		.pasid_replace = { .pasid = pasid, .pt_id = *pt },
+	};
+	int rc = mock_cmd(fd, &cmd, IOMMU_TEST_OP_PASID_REPLACE, stdev);
+
+	if (!rc)
+		*pt = cmd.pasid_replace.pt_id;
+	return rc;
+}
+
+int _test_pasid_detach(int fd, uint32_t stdev, uint32_t pasid)
+{
+	struct iommu_test_cmd cmd = { .pasid_detach.pasid = pasid };
+
+	return mock_cmd(fd, &cmd, IOMMU_TEST_OP_PASID_DETACH, stdev);
+}
+
+int _test_pasid_check(int fd, uint32_t stdev, uint32_t pasid, uint32_t hwpt)
+{
+	struct iommu_test_cmd cmd = {
+		.pasid_check = { .pasid = pasid, .hwpt_id = hwpt },
+	};
+
+	return mock_cmd(fd, &cmd, IOMMU_TEST_OP_PASID_CHECK_HWPT, stdev);
+}
+
 int _test_reserve(int fd, uint32_t ioas, uint64_t start, uint64_t length)
 {
 	struct iommu_test_cmd cmd = {

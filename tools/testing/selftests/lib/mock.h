@@ -37,6 +37,11 @@ int _test_mock_attach(int fd, uint32_t pt, struct mock_dev *dev);
 int _test_mock_attach_flags(int fd, uint32_t pt, uint32_t flags,
 			    struct mock_dev *dev);
 int _test_mock_replace(int fd, uint32_t stdev, uint32_t *pt);
+int _test_pasid_attach(int fd, uint32_t stdev, uint32_t pasid, uint32_t *pt);
+int _test_pasid_replace(int fd, uint32_t stdev, uint32_t pasid, uint32_t *pt);
+int _test_pasid_detach(int fd, uint32_t stdev, uint32_t pasid);
+/* Is that the HWPT of the PASID? 0 stands for none, PASID 0 for the device. */
+int _test_pasid_check(int fd, uint32_t stdev, uint32_t pasid, uint32_t hwpt);
 int _test_reserve(int fd, uint32_t ioas, uint64_t start, uint64_t length);
 int _test_check_map(int fd, uint32_t hwpt, uint64_t iova, uint64_t length,
 		    const void *va);
