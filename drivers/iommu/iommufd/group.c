@@ -14,6 +14,7 @@
 #include <linux/slab.h>
 
 #include "context.h"
+#include "dirty.h"
 #include "fault.h"
 #include "group.h"
 #include "hwpt.h"
@@ -211,7 +212,8 @@ static bool group_suits_coherency(struct iommufd_device *idev,
  */
 bool iommufd_group_suits(struct iommufd_device *idev, struct iommufd_hwpt *hwpt)
 {
-	return group_suits_coherency(idev, hwpt);
+	return group_suits_coherency(idev, hwpt) &&
+	       iommufd_hwpt_suits_dirty(hwpt, idev->igroup->ops, idev->dev);
 }
 
 /* A device with PASIDs needs a HWPT that was made for that, itself too. */

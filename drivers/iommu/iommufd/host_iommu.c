@@ -14,6 +14,7 @@
 #include <linux/slab.h>
 #include <uapi/linux/iommufd.h>
 
+#include "host_dirty.h"
 #include "host_iopf.h"
 #include "host_pasid.h"
 #include "hw_info.h"
@@ -108,11 +109,6 @@ bool iommufd_can_enforce_coherency(struct device *dev)
 }
 EXPORT_SYMBOL_GPL(iommufd_can_enforce_coherency);
 
-static bool host_can_track_dirty(struct device *dev)
-{
-	return false;
-}
-
 /* PCIe specification, 7.8.9.2 (PASID Capability Register) */
 static u64 host_pasid_flags(struct pci_dev *pdev)
 {
@@ -143,7 +139,7 @@ static void host_get_caps(struct device *dev, struct iommufd_iommu_caps *caps)
 	}
 	if (!pdev || !pci_ats_supported(pdev))
 		caps->flags |= IOMMU_HW_CAP_PCI_ATS_NOT_SUPPORTED;
-	if (host_can_track_dirty(dev))
+	if (iommufd_host_can_track_dirty(dev))
 		caps->flags |= IOMMU_HW_CAP_DIRTY_TRACKING;
 }
 
@@ -164,7 +160,10 @@ const struct iommufd_iommu_ops iommufd_iommu_ops = {
 	.can_enforce = iommufd_can_enforce_coherency,
 	.hw_info = iommufd_iommu_hw_info,
 	.get_caps = host_get_caps,
-	.can_track_dirty = host_can_track_dirty,
+	.can_track_dirty = iommufd_host_can_track_dirty,
+	.set_dirty_tracking = compat_set_dirty_tracking,
+	.read_dirty = iommufd_host_read_dirty,
+	.clear_dirty = iommufd_host_clear_dirty,
 	.can_fault = host_can_fault,
 	.fault_domain = host_fault_domain,
 	.fault_enable = host_fault_enable,

@@ -8,6 +8,7 @@
 struct device;
 struct iommu_attach_handle;
 struct iommu_domain;
+struct iommu_iotlb_gather;
 struct list_head;
 
 struct iommu_user_data;
@@ -34,6 +35,30 @@ struct iommufd_hw_info {
 struct iommufd_iommu_caps {
 	u64 flags;
 	u8 max_pasid_log2;
+};
+
+/**
+ * struct iommufd_dirty_sink - takes the dirty IO pages of a range
+ * @add: called for each of them, in order, with its first and its last IOVA or
+ *       with the part of it that is in the range; must not sleep
+ */
+struct iommufd_dirty_sink {
+	void (*add)(struct iommufd_dirty_sink *sink, unsigned long start,
+		    unsigned long last);
+};
+
+/**
+ * struct iommufd_dirty_clear - which IO pages become clean
+ * @start: no IO page that begins below this IOVA
+ * @last: no IO page that ends above this IOVA
+ * @from: no IO page that ends below this IOVA; not below @start
+ * @gather: gets what the IOTLB has to forget
+ */
+struct iommufd_dirty_clear {
+	unsigned long start;
+	unsigned long last;
+	unsigned long from;
+	struct iommu_iotlb_gather *gather;
 };
 
 /**
@@ -74,12 +99,21 @@ struct iommufd_iommu_caps {
  * @get_caps: what the IOMMU can do for the device
  * @can_track_dirty: domains of the device can be made with
  *                   IOMMU_HWPT_ALLOC_DIRTY_TRACKING
+ * @set_dirty_tracking: start or stop to mark IO pages that are written to
+ * @read_dirty: report the dirty IO pages that have an IOVA in [start, last].
+ *              They stay dirty. The range lies in one mapping and crosses no
+ *              multiple of 1 GiB; IO pages do neither.
+ * @clear_dirty: make IO pages clean; [from, last] is as in @read_dirty
  * @can_fault: the device can ask for pages, and the IOMMU passes that on
  * @fault_domain: send the page faults of what is attached to this domain to
  *                iommufd_fault_deliver(). Called before anything is attached.
  * @fault_enable: let the device ask for pages, before its first attachment to
  *                such a domain; -EINVAL if it must not
  * @fault_disable: undo @fault_enable, after the last one
+ *
+ * @set_dirty_tracking, @read_dirty and @clear_dirty are for domains with
+ * IOMMU_HWPT_ALLOC_DIRTY_TRACKING. The caller keeps the range mapped, and no
+ * other thread clears in it.
  *
  * @attach, @detach and @replace concern the whole group of the device. The
  * kernel knows an attachment by its handle, which must exist until @detach, or
@@ -116,6 +150,11 @@ struct iommufd_iommu_ops {
 	int (*hw_info)(struct device *dev, struct iommufd_hw_info *info);
 	void (*get_caps)(struct device *dev, struct iommufd_iommu_caps *caps);
 	bool (*can_track_dirty)(struct device *dev);
+	int (*set_dirty_tracking)(struct iommu_domain *domain, bool enable);
+	int (*read_dirty)(struct iommu_domain *domain, unsigned long start,
+			  unsigned long last, struct iommufd_dirty_sink *sink);
+	int (*clear_dirty)(struct iommu_domain *domain,
+			   const struct iommufd_dirty_clear *clear);
 	bool (*can_fault)(struct device *dev);
 	void (*fault_domain)(struct iommu_domain *domain);
 	int (*fault_enable)(struct device *dev);

@@ -53,7 +53,9 @@ union iommufd_ucmd_buffer {
 	struct iommu_fault_alloc fault_alloc;
 	struct iommu_hw_info hw_info;
 	struct iommu_hwpt_alloc hwpt_alloc;
+	struct iommu_hwpt_get_dirty_bitmap get_dirty_bitmap;
 	struct iommu_hwpt_invalidate hwpt_invalidate;
+	struct iommu_hwpt_set_dirty_tracking set_dirty_tracking;
 	struct iommu_ioas_alloc ioas_alloc;
 	struct iommu_ioas_allow_iovas allow_iovas;
 	struct iommu_ioas_change_process change_process;
@@ -89,6 +91,12 @@ static const struct iommufd_ioctl iommufd_ioctls[] = {
 		      struct iommu_hw_info, __reserved),
 	IOMMUFD_IOCTL(IOMMU_HWPT_ALLOC, iommufd_hwpt_alloc_ioctl,
 		      struct iommu_hwpt_alloc, __reserved),
+	IOMMUFD_IOCTL(IOMMU_HWPT_GET_DIRTY_BITMAP,
+		      iommufd_hwpt_get_dirty_bitmap_ioctl,
+		      struct iommu_hwpt_get_dirty_bitmap, data),
+	IOMMUFD_IOCTL(IOMMU_HWPT_SET_DIRTY_TRACKING,
+		      iommufd_hwpt_set_dirty_tracking_ioctl,
+		      struct iommu_hwpt_set_dirty_tracking, __reserved),
 	IOMMUFD_IOCTL(IOMMU_HWPT_INVALIDATE, iommufd_hwpt_invalidate_ioctl,
 		      struct iommu_hwpt_invalidate, __reserved),
 	IOMMUFD_IOCTL(IOMMU_IOAS_ALLOC, iommufd_ioas_alloc_ioctl,

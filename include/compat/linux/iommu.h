@@ -357,6 +357,43 @@ static inline int compat_cache_invalidate_user(struct iommu_domain *domain,
 	return -EOPNOTSUPP;
 }
 
+/*
+ * Until 6.7 no driver tracks what is dirty. Later ones report to struct iova_bitmap,
+ * which only CONFIG_IOMMUFD_DRIVER provides, and widen a gather over all dirty IO pages.
+ */
+static inline bool compat_device_can_track_dirty(struct device *dev)
+{
+#ifdef HAVE_IOMMU_DIRTY_OPS
+	return device_iommu_capable(dev, IOMMU_CAP_DIRTY_TRACKING);
+#else
+	return false;
+#endif
+}
+
+static inline int compat_set_dirty_tracking(struct iommu_domain *domain, bool enable)
+{
+#ifdef HAVE_IOMMU_DIRTY_OPS
+	if (domain->dirty_ops)
+		return domain->dirty_ops->set_dirty_tracking(domain, enable);
+#endif
+	return -EOPNOTSUPP;
+}
+
+/* Sets @gather to the range of the dirty IO pages; it is empty if all are clean. */
+static inline int compat_read_dirty(struct iommu_domain *domain, unsigned long iova,
+				    size_t length, bool clear, struct iommu_iotlb_gather *gather)
+{
+#ifdef HAVE_IOMMU_DIRTY_OPS
+	struct iommu_dirty_bitmap dirty;
+
+	iommu_dirty_bitmap_init(&dirty, NULL, gather);
+	if (domain->dirty_ops)
+		return domain->dirty_ops->read_and_clear_dirty(
+			domain, iova, length, clear ? 0 : IOMMU_DIRTY_NO_CLEAR, &dirty);
+#endif
+	return -EOPNOTSUPP;
+}
+
 /* Number of PASIDs of a device, 0 for none. Until 6.2 the core of the IOMMU API has none. */
 static inline u32 compat_max_pasids(struct device *dev)
 {
