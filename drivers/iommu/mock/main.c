@@ -29,6 +29,7 @@ static_assert(offsetof(struct iommu_test_cmd, last) == 64);
 static_assert(offsetof(struct iommu_test_cmd, check_refs.refs) == 32);
 static_assert(offsetof(struct iommu_test_cmd, access_pages.uptr) == 40);
 static_assert(offsetof(struct iommu_test_cmd, access_rw.flags) == 40);
+static_assert(offsetof(struct iommu_test_cmd, dirty.out_nr_dirty) == 56);
 
 /* The smallest limit for a scratch buffer, in bytes */
 #define MIN_SCRATCH 12
@@ -143,6 +144,7 @@ static int (*const mock_cmds[])(struct mock_ucmd *ucmd) = {
 	[IOMMU_TEST_OP_MOCK_DOMAIN_REPLACE] = mock_replace_cmd,
 	[IOMMU_TEST_OP_ACCESS_REPLACE_IOAS] = mock_access_replace_cmd,
 	[IOMMU_TEST_OP_MOCK_DOMAIN_FLAGS] = mock_bind_flags_cmd,
+	[IOMMU_TEST_OP_DIRTY] = mock_dirty_cmd,
 	[IOMMU_TEST_OP_MD_CHECK_IOTLB] = mock_check_iotlb_cmd,
 	[IOMMU_TEST_OP_TRIGGER_IOPF] = mock_trigger_iopf_cmd,
 	[IOMMU_TEST_OP_PASID_ATTACH] = mock_pasid_attach_cmd,

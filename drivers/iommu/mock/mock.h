@@ -141,6 +141,14 @@ int mock_fault_enable(struct device *dev);
 void mock_fault_disable(struct device *dev);
 int mock_trigger_iopf_cmd(struct mock_ucmd *ucmd);
 
+/* mock_dirty.c */
+int mock_set_dirty_tracking(struct iommu_domain *domain, bool enable);
+int mock_read_dirty(struct iommu_domain *domain, unsigned long start,
+		    unsigned long last, struct iommufd_dirty_sink *sink);
+int mock_clear_dirty(struct iommu_domain *domain,
+		     const struct iommufd_dirty_clear *clear);
+int mock_dirty_cmd(struct mock_ucmd *ucmd);
+
 /* mock_nested.c */
 struct iommu_domain *
 mock_nested_domain_create(struct iommu_domain *parent,

@@ -5,7 +5,7 @@
  * An xarray is both the IO page table and the IOTLB. Its index is the number of
  * the IO page; its value has the address and marks. Unmapping marks an IO page
  * STALE, and the next flush removes it: every IOTLB entry lives as long as it
- * can on hardware.
+ * can on hardware. For dirty bits see mock_dirty.c.
  *
  * The mock WARNs when the core does one of these:
  *
@@ -20,6 +20,9 @@
  * * free a domain that is not empty, or that a device is attached to;
  * * attach what is attached, or detach it from another domain.
  */
+#include <linux/limits.h>
+#include <linux/log2.h>
+#include <linux/math.h>
 #include <linux/minmax.h>
 #include <linux/mm.h>
 #include <linux/module.h>
@@ -29,19 +32,7 @@
 #include <linux/xarray.h>
 
 #include "mock.h"
-
-#define MOCK_IO_PAGE_SHIFT 11
-static_assert(1UL << MOCK_IO_PAGE_SHIFT == MOCK_IO_PAGE_SIZE);
-
-/* An xarray value is the physical address in IO pages, and marks. */
-#define MARK_START BIT(0)
-#define MARK_LAST BIT(1)
-#define MARK_STALE BIT(2)
-#define MARK_MMIO BIT(3)
-#define MARK_BITS 4
-
-/* Set on the entries that have MARK_STALE, so that a flush finds them fast. */
-#define XA_STALE XA_MARK_0
+#include "mock_domain.h"
 
 static unsigned int fail_map;
 module_param(fail_map, uint, 0600);
@@ -54,32 +45,6 @@ MODULE_PARM_DESC(wide_aperture, "Give new domains an aperture of all 64 bits");
 
 /* Guards the countdown of fail_map. */
 static DEFINE_SPINLOCK(fail_lock);
-
-struct mock_domain {
-	struct iommu_domain domain;
-	struct xarray pages; /* the IO page table */
-};
-
-static struct mock_domain *to_mock_domain(struct iommu_domain *domain)
-{
-	return container_of(domain, struct mock_domain, domain);
-}
-
-static void *make_entry(phys_addr_t phys, unsigned long marks)
-{
-	return xa_mk_value(phys >> MOCK_IO_PAGE_SHIFT << MARK_BITS | marks);
-}
-
-static bool has_mark(void *entry, unsigned long mark)
-{
-	return xa_to_value(entry) & mark;
-}
-
-static phys_addr_t entry_phys(void *entry)
-{
-	return (phys_addr_t)(xa_to_value(entry) >> MARK_BITS)
-	       << MOCK_IO_PAGE_SHIFT;
-}
 
 /* May the page be mapped? Only RAM has to be pinned for that. */
 static bool is_safe(phys_addr_t phys, unsigned long mmio)
@@ -108,14 +73,52 @@ static bool mock_map_must_fail(void)
 /* Number of IO pages that are handled in one hold of the xarray lock */
 #define BATCH 512UL
 
+/**
+ * struct mock_map_call - a map call
+ * @first: number of the first IO page
+ * @n: number of IO pages
+ * @order: IO pages are dirty in units of 1 << @order, or ORDER_ANY
+ * @mmio: MARK_MMIO or 0
+ */
+struct mock_map_call {
+	unsigned long first;
+	unsigned long n;
+	unsigned int order;
+	unsigned long mmio;
+};
+
+/* The unit is the largest that is aligned to its size and fits into the call. */
+#define ORDER_ANY UINT_MAX
+
+/* The unit of the IO page with this number in the call */
+static unsigned int call_order(const struct mock_map_call *call,
+			       unsigned long i)
+{
+	unsigned int order;
+
+	if (call->order != ORDER_ANY)
+		return call->order;
+	for (order = 0; order < ORDER_MAX; order++) {
+		unsigned long size = 2UL << order;
+		unsigned long start = round_down(call->first + i, size);
+
+		if (start < call->first ||
+		    start - call->first + size > call->n)
+			break;
+	}
+	return order;
+}
+
 /*
- * Store the IO pages [*done, end) of a map call for @n IO pages. *done becomes
- * the first one that has not been stored. @mmio is MARK_MMIO or 0.
+ * Store the IO pages [*done, end) of a map call. *done becomes the first one
+ * that has not been stored.
  */
 static int mock_store_io_pages(struct xa_state *xas, phys_addr_t phys,
 			       unsigned long *done, unsigned long end,
-			       unsigned long n, unsigned long mmio, gfp_t gfp)
+			       const struct mock_map_call *call, gfp_t gfp)
 {
+	unsigned long n = call->n, mmio = call->mmio;
+
 	do {
 		xas_lock(xas);
 		for (; *done < end; ++*done, xas_next(xas)) {
@@ -126,7 +129,7 @@ static int mock_store_io_pages(struct xa_state *xas, phys_addr_t phys,
 				  "mock: mapped a page that is not pinned\n");
 			old = xas_store(
 				xas,
-				make_entry(page,
+				make_entry(page, call_order(call, *done),
 					   (*done == 0 ? MARK_START : 0) |
 						   (*done == n - 1 ? MARK_LAST :
 								     0) |
@@ -149,6 +152,13 @@ static int mock_map_pages(struct iommu_domain *domain, unsigned long iova,
 	struct mock_domain *mock = to_mock_domain(domain);
 	unsigned long first = iova >> MOCK_IO_PAGE_SHIFT;
 	unsigned long n = pgsize * pgcount >> MOCK_IO_PAGE_SHIFT, i = 0;
+	struct mock_map_call call = {
+		.first = first,
+		.n = n,
+		.order = mock->any_order ? ORDER_ANY :
+					   ilog2(pgsize / MOCK_IO_PAGE_SIZE),
+		.mmio = prot & IOMMU_MMIO ? MARK_MMIO : 0,
+	};
 	int rc = 0;
 
 	WARN_ONCE(!(prot & IOMMU_CACHE) == !(prot & IOMMU_MMIO),
@@ -165,9 +175,8 @@ static int mock_map_pages(struct iommu_domain *domain, unsigned long iova,
 	while (!rc && i < n) {
 		XA_STATE(xas, &mock->pages, first + i);
 
-		rc = mock_store_io_pages(&xas, phys, &i, min(n, i + BATCH), n,
-					 prot & IOMMU_MMIO ? MARK_MMIO : 0,
-					 gfp);
+		rc = mock_store_io_pages(&xas, phys, &i, min(n, i + BATCH),
+					 &call, gfp);
 		cond_resched();
 	}
 	if (!rc)
@@ -219,10 +228,12 @@ static void mock_unmap_io_pages(struct xa_state *xas, unsigned long n,
 		if (!unmap->n++)
 			unmap->starts = has_mark(entry, MARK_START);
 		unmap->ends = has_mark(entry, MARK_LAST);
-		xas_store(xas, make_entry(entry_phys(entry),
+		xas_store(xas, make_entry(entry_phys(entry), 0,
 					  MARK_STALE | (xa_to_value(entry) &
 							MARK_MMIO)));
 		xas_set_mark(xas, XA_STALE);
+		xas_clear_mark(xas, XA_DIRTY);
+		xas_clear_mark(xas, XA_CACHED);
 	}
 	xas_unlock(xas);
 }
@@ -262,6 +273,7 @@ static void mock_iotlb_sync(struct iommu_domain *domain,
 	void *entry;
 
 	WARN_ONCE(gather->pgsize, "mock: unmap cuts a mapping at its end\n");
+	mock_dirty_flush(to_mock_domain(domain), gather->start, gather->end);
 	xas_lock(&xas);
 	xas_for_each_marked(&xas, entry, ULONG_MAX, XA_STALE) {
 		WARN_ONCE(
@@ -363,6 +375,8 @@ mock_domain_create(struct mock_device *mdev, u32 flags,
 	mock->domain.type = IOMMU_DOMAIN_UNMANAGED;
 	mock->domain.ops = &mock_domain_ops;
 	mock->domain.pgsize_bitmap = MOCK_IO_PAGE_SIZE;
+	/* Linux 6.12 had other tests than 7.3, which give data. */
+	mock->any_order = user_data && type == MOCK_IOMMUPT_DEFAULT;
 	if (mdev->flags & MOCK_DEVICE_HUGE_IOVA)
 		mock->domain.pgsize_bitmap |= MOCK_HUGE_IO_PAGE_SIZE;
 	if (type == MOCK_IOMMUPT_HUGE) {

@@ -159,13 +159,15 @@ static bool mock_can_enforce(struct device *dev)
 
 static bool mock_can_track_dirty(struct device *dev)
 {
-	return false;
+	return !(to_mock_device(dev)->flags & MOCK_DEVICE_NO_DIRTY);
 }
 
 static void mock_get_caps(struct device *dev, struct iommufd_iommu_caps *caps)
 {
 	caps->flags = IOMMU_HW_CAP_PCI_ATS_NOT_SUPPORTED;
 	caps->max_pasid_log2 = ilog2(mock_max_pasids(dev));
+	if (mock_can_track_dirty(dev))
+		caps->flags |= IOMMU_HW_CAP_DIRTY_TRACKING;
 }
 
 const struct iommufd_iommu_ops mock_iommu_ops = {
@@ -190,4 +192,7 @@ const struct iommufd_iommu_ops mock_iommu_ops = {
 	.fault_domain = mock_fault_domain,
 	.fault_enable = mock_fault_enable,
 	.fault_disable = mock_fault_disable,
+	.set_dirty_tracking = mock_set_dirty_tracking,
+	.read_dirty = mock_read_dirty,
+	.clear_dirty = mock_clear_dirty,
 };
