@@ -11,6 +11,7 @@
 #include <sys/sysmacros.h>
 
 #include "harness.h"
+#include "mock.h"
 
 #define MAP_IOVA	0x10000000UL
 #define MAX_ZERO_FIELDS	2
@@ -28,6 +29,7 @@ struct command {
 	uint32_t size;
 	uint32_t min_size;	/* of the first version, if it has grown */
 	bool needs_device;
+	bool needs_dirty;	/* a HWPT with dirty tracking */
 	bool answers;
 	struct zero_field zero[MAX_ZERO_FIELDS];
 };
@@ -139,6 +141,23 @@ static const struct command fault_alloc = {
 	.zero = { ZERO_U32(iommu_fault_alloc, flags, ~0U) },
 };
 
+static const struct command set_dirty_tracking = {
+	.nr = IOMMU_HWPT_SET_DIRTY_TRACKING,
+	.size = sizeof(struct iommu_hwpt_set_dirty_tracking),
+	.needs_dirty = true,
+	.zero = { ZERO_U32(iommu_hwpt_set_dirty_tracking, flags, ~1U) },
+};
+
+static const struct command get_dirty_bitmap = {
+	.nr = IOMMU_HWPT_GET_DIRTY_BITMAP,
+	.size = sizeof(struct iommu_hwpt_get_dirty_bitmap),
+	.needs_dirty = true,
+	.zero = {
+		ZERO_U32(iommu_hwpt_get_dirty_bitmap, flags, ~1U),
+		ZERO_U32(iommu_hwpt_get_dirty_bitmap, __reserved, ~0U),
+	},
+};
+
 static const struct command vfio_ioas = {
 	.nr = IOMMU_VFIO_IOAS,
 	.size = sizeof(struct iommu_vfio_ioas),
@@ -156,6 +175,7 @@ struct bench {
 	uint32_t ioas;
 	uint32_t other_ioas;
 	struct edu edu;
+	uint32_t dirty_hwpt;
 	void *mem;
 	int file;
 	struct iommu_iova_range ranges[8];
@@ -175,6 +195,8 @@ union any_cmd {
 	struct iommu_option option;
 	struct iommu_hwpt_alloc hwpt;
 	struct iommu_hw_info info;
+	struct iommu_hwpt_set_dirty_tracking set_dirty;
+	struct iommu_hwpt_get_dirty_bitmap get_dirty;
 	struct iommu_vfio_ioas vfio;
 	struct iommu_fault_alloc fault;
 	uint8_t bytes[128];
@@ -267,11 +289,39 @@ static int fill(int fd, struct bench *bench, const struct command *command,
 	case IOMMU_GET_HW_INFO:
 		cmd->info.dev_id = bench->edu.devid;
 		break;
+	case IOMMU_HWPT_SET_DIRTY_TRACKING:
+		cmd->set_dirty.hwpt_id = bench->dirty_hwpt;
+		break;
+	case IOMMU_HWPT_GET_DIRTY_BITMAP:
+		cmd->get_dirty.hwpt_id = bench->dirty_hwpt;
+		cmd->get_dirty.iova = MAP_IOVA;
+		cmd->get_dirty.length = PAGE;
+		cmd->get_dirty.page_size = PAGE;
+		cmd->get_dirty.data = (uintptr_t)bench->ranges;
+		break;
 	case IOMMU_VFIO_IOAS:
 		cmd->vfio.op = IOMMU_VFIO_IOAS_GET;
 		rc = choose_ioas(fd, bench->ioas);
 		break;
 	}
+	return rc;
+}
+
+/* A HWPT with dirty tracking, which the mock IOMMU has. Returns 0 or an errno. */
+static int alloc_dirty_hwpt(int fd, uint32_t ioas, uint32_t *hwpt)
+{
+	struct iommu_hwpt_alloc cmd = {
+		.size = sizeof(cmd),
+		.flags = IOMMU_HWPT_ALLOC_DIRTY_TRACKING,
+		.pt_id = ioas,
+	};
+	struct mock_dev dev;
+	int rc = _test_mock_attach(fd, ioas, &dev);
+
+	cmd.dev_id = dev.idev;
+	if (!rc)
+		rc = iommufd_ioctl(fd, IOMMU_HWPT_ALLOC, &cmd);
+	*hwpt = cmd.out_hwpt_id;
 	return rc;
 }
 
@@ -287,6 +337,9 @@ static int fill(int fd, struct bench *bench, const struct command *command,
 		(_bench)->pages = test_mem(mem_anon(2 * PAGE));		\
 		if (variant->cmd->needs_device)				\
 			test_edu_open(&(_bench)->edu, PCI_ON_ROOT_BUS, 0); \
+		if (variant->cmd->needs_dirty)				\
+			test_ok(alloc_dirty_hwpt(self->fd, (_bench)->ioas, \
+						 &(_bench)->dirty_hwpt)); \
 	} while (0)
 
 FIXTURE(dispatch) {
@@ -309,6 +362,8 @@ FIXTURE_VARIANT_ADD(dispatch, option) { &option };
 FIXTURE_VARIANT_ADD(dispatch, hwpt_alloc) { &hwpt_alloc };
 FIXTURE_VARIANT_ADD(dispatch, get_hw_info) { &get_hw_info };
 FIXTURE_VARIANT_ADD(dispatch, fault_alloc) { &fault_alloc };
+FIXTURE_VARIANT_ADD(dispatch, set_dirty_tracking) { &set_dirty_tracking };
+FIXTURE_VARIANT_ADD(dispatch, get_dirty_bitmap) { &get_dirty_bitmap };
 FIXTURE_VARIANT_ADD(dispatch, vfio_ioas) { &vfio_ioas };
 
 FIXTURE_SETUP(dispatch)
@@ -341,6 +396,8 @@ FIXTURE_VARIANT_ADD(unknown_bits, fault_alloc) { &fault_alloc };
 FIXTURE_VARIANT_ADD(unknown_bits, option) { &option };
 FIXTURE_VARIANT_ADD(unknown_bits, hwpt_alloc) { &hwpt_alloc };
 FIXTURE_VARIANT_ADD(unknown_bits, get_hw_info) { &get_hw_info };
+FIXTURE_VARIANT_ADD(unknown_bits, set_dirty_tracking) { &set_dirty_tracking };
+FIXTURE_VARIANT_ADD(unknown_bits, get_dirty_bitmap) { &get_dirty_bitmap };
 FIXTURE_VARIANT_ADD(unknown_bits, vfio_ioas) { &vfio_ioas };
 
 FIXTURE_SETUP(unknown_bits)
