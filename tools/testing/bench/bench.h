@@ -90,6 +90,11 @@ uint32_t hwpt_alloc(uint32_t pt);
 int access_open(uint32_t ioas);
 uint32_t access_pin(int access, uint64_t iova, uint64_t length);
 void access_unpin(int access, uint32_t pin);
+uint32_t dirty_open(uint32_t ioas, bool large_pages, uint32_t *device);
+void dirty_enable(uint32_t hwpt);
+void dirty_write(uint32_t hwpt, uint64_t iova, uint64_t length, uint64_t page_size,
+		 const void *bits);
+void dirty_get(uint32_t hwpt, uint64_t iova, uint64_t length, void *bits);
 int iommufd_bind(const char *device, uint32_t *id);
 void second_device_attach(uint32_t pt);
 void second_device_detach(void);
@@ -143,6 +148,7 @@ void bench_file(const struct memory_kind *kind, const struct scale *scale);
 void bench_bar(const struct memory_kind *kind, const struct scale *scale);
 void bench_ioas(const struct memory_kind *kind, const struct scale *scale);
 void bench_access(const struct memory_kind *kind, const struct scale *scale);
+void bench_dirty(const struct memory_kind *kind, const struct scale *scale);
 void bench_mapping_memory(const struct memory_kind *kind, const struct scale *scale);
 void bench_run_memory(const struct memory_kind *kind, const struct scale *scale);
 

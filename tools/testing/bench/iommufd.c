@@ -129,6 +129,75 @@ static void test_command(struct iommu_test_cmd *cmd, const char *what)
 		err(1, "%s; is iommufd_selftest loaded?", what);
 }
 
+/* A HWPT with dirty tracking, for a device of the mock IOMMU, in @ioas */
+uint32_t dirty_open(uint32_t ioas, bool large_pages, uint32_t *device)
+{
+	struct iommu_hwpt_selftest data = { .pagetable_type = MOCK_IOMMUPT_HUGE };
+	struct iommu_test_cmd cmd = { .op = IOMMU_TEST_OP_MOCK_DOMAIN, .id = ioas };
+	struct iommu_hwpt_alloc alloc = {
+		.size = sizeof(alloc),
+		.flags = IOMMU_HWPT_ALLOC_DIRTY_TRACKING,
+		.pt_id = ioas,
+	};
+
+	test_command(&cmd, "MOCK_DOMAIN");
+	alloc.dev_id = cmd.mock_domain.out_idev_id;
+	if (large_pages) {
+		alloc.data_type = IOMMU_HWPT_DATA_SELFTEST;
+		alloc.data_len = sizeof(data);
+		alloc.data_uptr = (uintptr_t)&data;
+	}
+	if (ioctl(iommufd, IOMMU_HWPT_ALLOC, &alloc))
+		err(1, "IOMMU_HWPT_ALLOC");
+	*device = cmd.mock_domain.out_stdev_id;
+	return alloc.out_hwpt_id;
+}
+
+void dirty_enable(uint32_t hwpt)
+{
+	struct iommu_hwpt_set_dirty_tracking set = {
+		.size = sizeof(set),
+		.flags = IOMMU_HWPT_DIRTY_TRACKING_ENABLE,
+		.hwpt_id = hwpt,
+	};
+
+	if (ioctl(iommufd, IOMMU_HWPT_SET_DIRTY_TRACKING, &set))
+		err(1, "IOMMU_HWPT_SET_DIRTY_TRACKING");
+}
+
+/* A device writes to each page of @page_size bytes whose bit is set. */
+void dirty_write(uint32_t hwpt, uint64_t iova, uint64_t length, uint64_t page_size,
+		 const void *bits)
+{
+	struct iommu_test_cmd cmd = {
+		.op = IOMMU_TEST_OP_DIRTY,
+		.id = hwpt,
+		.dirty = {
+			.iova = iova,
+			.length = length,
+			.page_size = page_size,
+			.uptr = (uintptr_t)bits,
+		},
+	};
+
+	test_command(&cmd, "DIRTY");
+}
+
+void dirty_get(uint32_t hwpt, uint64_t iova, uint64_t length, void *bits)
+{
+	struct iommu_hwpt_get_dirty_bitmap get = {
+		.size = sizeof(get),
+		.hwpt_id = hwpt,
+		.iova = iova,
+		.length = length,
+		.page_size = PAGE,
+		.data = (uintptr_t)bits,
+	};
+
+	if (ioctl(iommufd, IOMMU_HWPT_GET_DIRTY_BITMAP, &get))
+		err(1, "IOMMU_HWPT_GET_DIRTY_BITMAP");
+}
+
 /* An access of the mock works like that of a driver in the kernel. */
 int access_open(uint32_t ioas)
 {

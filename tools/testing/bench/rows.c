@@ -163,6 +163,8 @@ static const struct {
 	{ "ioas", bench_ioas, NULL },
 	{ "access", bench_access, &random_4k },
 	{ "access", bench_access, &thp },
+	{ "dirty", bench_dirty, &anon_4k },
+	{ "dirty", bench_dirty, &thp },
 	{ "memory", bench_mapping_memory, &anon_4k },
 	{ "memory", bench_run_memory, &random_4k },
 };
