@@ -486,9 +486,10 @@ void iommufd_fault_close(struct iommufd_attach_handle *handle)
 {
 	struct iommufd_device *idev = handle->idev;
 
-	lockdep_assert_held(&idev->igroup->lock);
+	/* Without a queue, another device of the group may have gone first. */
 	if (!handle->hwpt->fault)
 		return;
+	lockdep_assert_held(&idev->igroup->lock);
 	iommufd_fault_stop(handle);
 	if (!--idev->nr_faulting)
 		idev->igroup->ops->fault_disable(idev->dev);

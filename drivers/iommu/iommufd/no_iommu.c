@@ -105,11 +105,6 @@ static void no_iommu_get_resv_regions(struct device *dev,
 {
 }
 
-static bool no_iommu_can_enforce(struct device *dev)
-{
-	return false;
-}
-
 static int no_iommu_hw_info(struct device *dev, struct iommufd_hw_info *info)
 {
 	return -EOPNOTSUPP;
@@ -120,7 +115,13 @@ static void no_iommu_get_caps(struct device *dev,
 {
 }
 
-static bool no_iommu_can_track_dirty(struct device *dev)
+static u32 no_iommu_max_pasids(struct device *dev)
+{
+	return 0;
+}
+
+/* Also for all else that only an IOMMU can do */
+static bool no_iommu_cannot(struct device *dev)
 {
 	return false;
 }
@@ -133,10 +134,12 @@ static const struct iommufd_iommu_ops no_iommu_ops = {
 	.detach = no_iommu_detach,
 	.replace = no_iommu_attach,
 	.get_resv_regions = no_iommu_get_resv_regions,
-	.can_enforce = no_iommu_can_enforce,
+	.can_enforce = no_iommu_cannot,
 	.hw_info = no_iommu_hw_info,
 	.get_caps = no_iommu_get_caps,
-	.can_track_dirty = no_iommu_can_track_dirty,
+	.can_track_dirty = no_iommu_cannot,
+	.can_fault = no_iommu_cannot,
+	.max_pasids = no_iommu_max_pasids,
 };
 
 /**

@@ -5,8 +5,8 @@
  * A device may tag its DMA with a PASID, and each PASID has a page table of its
  * own. Attaching a PASID is independent of attaching the device itself, which
  * is DMA without a PASID, with one exception: all HWPTs that a device with
- * PASIDs uses must have been made with IOMMU_HWPT_ALLOC_PASID. An automatic HWPT
- * is not, so PASIDs need explicit ones.
+ * PASIDs uses must have been made with IOMMU_HWPT_ALLOC_PASID. An automatic
+ * HWPT is not, so PASIDs need explicit ones.
  *
  * Each attachment has a handle, which is new: the kernel finds the HWPT by it
  * when the device requests a page, and a replace has two of them for a moment.
@@ -23,6 +23,7 @@
 #include <linux/iommufd.h>
 #include <linux/slab.h>
 
+#include "fault.h"
 #include "hwpt.h"
 #include "iommu_ops.h"
 #include "pasid.h"
@@ -83,17 +84,22 @@ static int __pasid_attach(struct iommufd_device *idev, ioasid_t pasid,
 	rc = xa_insert(&idev->pasids, pasid, handle, GFP_KERNEL_ACCOUNT);
 	if (rc)
 		goto out_free;
+	rc = iommufd_fault_open(handle);
+	if (rc)
+		goto out_erase;
 
 	iommufd_pgtable_lock_groups(pasid_pgtable(hwpt));
 	rc = igroup->ops->attach_pasid(idev->dev, hwpt->domain, pasid,
 				       &handle->handle);
 	iommufd_pgtable_unlock_groups(pasid_pgtable(hwpt));
 	if (rc)
-		goto out_erase;
+		goto out_close;
 	pasid_use_hwpt(hwpt);
 	igroup->nr_pasids++;
 	return 0;
 
+out_close:
+	iommufd_fault_close(handle);
 out_erase:
 	xa_erase(&idev->pasids, pasid);
 out_free:
@@ -109,8 +115,8 @@ out_free:
  *
  * Return: 0; -EBUSY if the PASID is attached, by this device or by another one
  * of its group; -EINVAL if the device does not have that PASID, or if @hwpt or
- * the HWPT of the device itself was not made for PASIDs; -ENOMEM; or an errno of
- * the IOMMU driver.
+ * the HWPT of the device itself was not made for PASIDs; -ENOMEM; or an errno
+ * of the IOMMU driver.
  */
 int iommufd_pasid_attach(struct iommufd_device *idev, ioasid_t pasid,
 			 struct iommufd_hwpt *hwpt)
@@ -142,22 +148,32 @@ static int __pasid_replace(struct iommufd_device *idev, ioasid_t pasid,
 	handle = pasid_alloc_handle(idev, hwpt);
 	if (IS_ERR(handle))
 		return PTR_ERR(handle);
+	rc = iommufd_fault_open(handle);
+	if (rc)
+		goto out_free;
 
+	iommufd_fault_stop(old);
 	iommufd_pgtable_lock_replace(pasid_pgtable(old->hwpt),
 				     pasid_pgtable(hwpt));
 	rc = igroup->ops->replace_pasid(idev->dev, hwpt->domain, pasid,
 					&handle->handle);
 	iommufd_pgtable_unlock_replace(pasid_pgtable(old->hwpt),
 				       pasid_pgtable(hwpt));
-	if (rc) {
-		kfree(handle);
-		return rc;
-	}
+	if (rc)
+		goto out_resume;
 	pasid_use_hwpt(hwpt);
 	/* The entry exists, so nothing has to be allocated. */
 	WARN_ON(xa_store(&idev->pasids, pasid, handle, 0) != old);
+	iommufd_fault_close(old);
 	kfree(old);
 	return 0;
+
+out_resume:
+	iommufd_fault_resume(old);
+	iommufd_fault_close(handle);
+out_free:
+	kfree(handle);
+	return rc;
 }
 
 /**
@@ -198,8 +214,8 @@ int iommufd_pasid_replace(struct iommufd_device *idev, ioasid_t pasid,
  * @idev: device
  * @pasid: PASID
  *
- * Return: the HWPT that the PASID has left, for iommufd_hwpt_put_user(), or NULL
- * if the PASID was not attached.
+ * Return: the HWPT that the PASID has left, for iommufd_hwpt_put_user(), or
+ * NULL if the PASID was not attached.
  */
 struct iommufd_hwpt *iommufd_pasid_detach(struct iommufd_device *idev,
 					  ioasid_t pasid)
@@ -212,10 +228,12 @@ struct iommufd_hwpt *iommufd_pasid_detach(struct iommufd_device *idev,
 	handle = xa_erase(&idev->pasids, pasid);
 	if (handle) {
 		hwpt = handle->hwpt;
+		iommufd_fault_stop(handle);
 		iommufd_pgtable_lock_groups(pasid_pgtable(hwpt));
 		igroup->ops->detach_pasid(idev->dev, hwpt->domain, pasid);
 		iommufd_pgtable_unlock_groups(pasid_pgtable(hwpt));
 		igroup->nr_pasids--;
+		iommufd_fault_close(handle);
 		kfree(handle);
 	}
 	mutex_unlock(&igroup->lock);
