@@ -393,6 +393,7 @@ static struct vfio_cdev *vfio_cdev_alloc(struct vfio_device *vdev)
 	dev->enforces_coherency = iommufd_can_enforce_coherency(vdev->dev);
 	spin_lock_init(&dev->gate);
 	mutex_init(&dev->lock);
+	xa_init_flags(&dev->pasids, XA_FLAGS_ACCOUNT);
 	device_initialize(&dev->device);
 	dev->device.parent = &vdev->device;
 	dev->device.class = &vfio_cdev_class;

@@ -55,6 +55,7 @@ struct vm_area_struct;
  * @hold: keeps the legacy group closed while bound; NULL when the user of the
  *        group has bound the device; under @lock
  * @attached: the device is attached to a HWPT; under @lock
+ * @pasids: those that are attached; under @lock
  * @idev: the device in its iommufd, or NULL when not bound; under @lock
  * @access: the same for a device that its driver emulates
  * @ictx: the iommufd of @idev, or NULL; written under @lock, read without it by
@@ -77,6 +78,7 @@ struct vfio_cdev {
 	struct module *driver;
 	struct vfio_group_hold *hold;
 	bool attached;
+	struct xarray pasids;
 	struct iommufd_device *idev;
 	struct iommufd_access *access;
 	const struct iommufd_ctx *ictx;
@@ -168,6 +170,8 @@ long vfio_pasid_attach_ioctl(struct vfio_cdev *dev, u32 argsz,
 			     struct vfio_device_attach_iommufd_pt __user *arg);
 long vfio_pasid_detach_ioctl(struct vfio_cdev *dev, u32 argsz,
 			     struct vfio_device_detach_iommufd_pt __user *arg);
+
+void vfio_pasid_detach_all(struct vfio_cdev *dev);
 
 /* feature.c: optional features of a device */
 struct vfio_device_feature;

@@ -313,6 +313,7 @@ void vfio_dma_unbind(struct vfio_cdev *dev)
 {
 	lockdep_assert_held(&dev->lock);
 
+	vfio_pasid_detach_all(dev);
 	vfio_dma_detach(dev);
 	if (dev->access) {
 		xa_erase(&vfio_dma_accesses, (unsigned long)dev->vdev);
@@ -350,8 +351,7 @@ int vfio_dma_attach(struct vfio_cdev *dev, u32 *pt_id)
 	if (dev->access)
 		rc = vfio_dma_attach_access(dev, *pt_id);
 	else if (dev->attached)
-		rc = iommufd_device_replace(dev->idev, IOMMU_NO_PASID,
-					    pt_id);
+		rc = iommufd_device_replace(dev->idev, IOMMU_NO_PASID, pt_id);
 	else
 		rc = iommufd_device_attach(dev->idev, IOMMU_NO_PASID, pt_id);
 	if (!rc)

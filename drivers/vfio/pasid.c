@@ -4,11 +4,14 @@
  * with it, which can go to an IO address space of its own.
  */
 #include <linux/errno.h>
+#include <linux/iommufd.h>
 #include <linux/kernel.h>
+#include <linux/mutex.h>
 #include <linux/stddef.h>
 #include <linux/types.h>
 #include <linux/uaccess.h>
 #include <linux/vfio.h>
+#include <linux/xarray.h>
 
 #include "cdev.h"
 
@@ -24,19 +27,59 @@ static int vfio_pasid_copy(u32 *pasid, const u32 __user *upasid, size_t end,
 	return *pasid ? 0 : -EINVAL;
 }
 
+/* Attach the PASID, or move it if it is attached. */
+static int vfio_pasid_attach(struct vfio_cdev *dev, u32 pasid, u32 *pt_id)
+{
+	int rc;
+
+	lockdep_assert_held(&dev->lock);
+
+	if (xa_load(&dev->pasids, pasid))
+		return iommufd_device_replace(dev->idev, pasid, pt_id);
+	rc = xa_insert(&dev->pasids, pasid, xa_mk_value(0), GFP_KERNEL_ACCOUNT);
+	if (rc)
+		return rc;
+	rc = iommufd_device_attach(dev->idev, pasid, pt_id);
+	if (rc)
+		xa_erase(&dev->pasids, pasid);
+	return rc;
+}
+
+static void vfio_pasid_detach(struct vfio_cdev *dev, u32 pasid)
+{
+	lockdep_assert_held(&dev->lock);
+
+	if (xa_erase(&dev->pasids, pasid))
+		iommufd_device_detach(dev->idev, pasid);
+}
+
+/* The device is stopped and is going to be unbound. */
+void vfio_pasid_detach_all(struct vfio_cdev *dev)
+{
+	unsigned long pasid;
+	void *entry;
+
+	xa_for_each(&dev->pasids, pasid, entry)
+		vfio_pasid_detach(dev, pasid);
+}
+
 /**
  * vfio_pasid_attach_ioctl() - ATTACH with VFIO_DEVICE_ATTACH_PASID
  * @dev: bound device
  * @argsz: size of @arg, in which all members before the PASID are
  * @arg: argument of the ioctl
  *
- * Return: EOPNOTSUPP for a device that its driver emulates, EINVAL for a bad
- * argument, EFAULT; EOPNOTSUPP, because iommufd attaches whole devices only.
+ * If the answer cannot be written, a first attach is undone. A move is not.
+ *
+ * Return: 0; EOPNOTSUPP for a device that its driver emulates, EINVAL for a bad
+ * argument, EFAULT, ENOMEM, or an error of iommufd_device_attach() or
+ * iommufd_device_replace().
  */
 long vfio_pasid_attach_ioctl(struct vfio_cdev *dev, u32 argsz,
 			     struct vfio_device_attach_iommufd_pt __user *arg)
 {
-	u32 pasid;
+	bool was_attached;
+	u32 pasid, pt_id;
 	int rc;
 
 	/* Constant while the device is bound */
@@ -46,7 +89,21 @@ long vfio_pasid_attach_ioctl(struct vfio_cdev *dev, u32 argsz,
 		&pasid, &arg->pasid,
 		offsetofend(struct vfio_device_attach_iommufd_pt, pasid),
 		argsz);
-	return rc ?: -EOPNOTSUPP;
+	if (rc)
+		return rc;
+	if (get_user(pt_id, &arg->pt_id))
+		return -EFAULT;
+	if (mutex_lock_interruptible(&dev->lock))
+		return -ERESTARTSYS;
+	was_attached = xa_load(&dev->pasids, pasid);
+	rc = vfio_pasid_attach(dev, pasid, &pt_id);
+	if (!rc && put_user(pt_id, &arg->pt_id)) {
+		rc = -EFAULT;
+		if (!was_attached)
+			vfio_pasid_detach(dev, pasid);
+	}
+	mutex_unlock(&dev->lock);
+	return rc;
 }
 
 /**
@@ -55,7 +112,8 @@ long vfio_pasid_attach_ioctl(struct vfio_cdev *dev, u32 argsz,
  * @argsz: size of @arg, in which all members before the PASID are
  * @arg: argument of the ioctl
  *
- * Return: as vfio_pasid_attach_ioctl().
+ * Return: 0, also when the PASID was not attached; EOPNOTSUPP for a device that
+ * its driver emulates, EINVAL for a bad argument, EFAULT.
  */
 long vfio_pasid_detach_ioctl(struct vfio_cdev *dev, u32 argsz,
 			     struct vfio_device_detach_iommufd_pt __user *arg)
@@ -69,5 +127,11 @@ long vfio_pasid_detach_ioctl(struct vfio_cdev *dev, u32 argsz,
 		&pasid, &arg->pasid,
 		offsetofend(struct vfio_device_detach_iommufd_pt, pasid),
 		argsz);
-	return rc ?: -EOPNOTSUPP;
+	if (rc)
+		return rc;
+	if (mutex_lock_interruptible(&dev->lock))
+		return -ERESTARTSYS;
+	vfio_pasid_detach(dev, pasid);
+	mutex_unlock(&dev->lock);
+	return 0;
 }
