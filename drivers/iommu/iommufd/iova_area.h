@@ -36,8 +36,11 @@ enum iova_area_state {
  * @nr_pins: pins of accesses; the area cannot be removed while there are any
  * @nr_pinning: how many of @nr_pins are still being made; their accesses cannot
  *              unpin them yet
+ * @nr_holds: how many of @nr_pins belong to no access, so that no callback ends
+ *            them
  *
- * @no_pins, @nr_pins and @nr_pinning are guarded by the lock of the space.
+ * @no_pins, @nr_pins, @nr_pinning and @nr_holds are guarded by the lock of the
+ * space.
  *
  * While @state is not AREA_IDLE the area stays in the tree, the set of page
  * tables that it belongs to does not change, and only the thread that has set
@@ -56,6 +59,7 @@ struct iova_area {
 	bool no_pins;
 	unsigned int nr_pins;
 	unsigned int nr_pinning;
+	unsigned int nr_holds;
 };
 
 /**

@@ -511,7 +511,8 @@ struct iova_unmap {
  * @UNMAP_WAIT: wait until it is idle; another thread moves it
  * @UNMAP_REVOKE: ask all accesses to unpin it
  * @UNMAP_CROSSES: fail, as it lies on both sides of @start or @last
- * @UNMAP_BUSY: fail, as another thread makes or removes it
+ * @UNMAP_BUSY: fail, as another thread makes or removes it, or hardware uses it
+ *              for as long as user space wants
  */
 enum unmap_verdict {
 	UNMAP_TAKE,
@@ -544,7 +545,8 @@ static enum unmap_verdict unmap_judge_area(const struct iova_unmap *unmap,
 {
 	if (area->node.start < unmap->start || area->node.last > unmap->last)
 		return UNMAP_CROSSES;
-	if (area->state == AREA_CREATING || area->state == AREA_REMOVING)
+	if (area->state == AREA_CREATING || area->state == AREA_REMOVING ||
+	    area->nr_holds)
 		return UNMAP_BUSY;
 	if (area->state == AREA_MOVING)
 		return UNMAP_WAIT;
@@ -628,7 +630,7 @@ static unsigned long unmap_remove_areas(struct iova_unmap *unmap)
  *
  * Context: process context; may take long, a fatal signal ends it.
  * Return: 0, -ENOENT if @start or @last lies within an area, -EBUSY if an area
- * is being made or removed, -EDEADLOCK if an access does not unpin, -EINTR.
+ * is being made or removed or is held, -EDEADLOCK if an access does not unpin, -EINTR.
  */
 int iova_space_unmap_any(struct iova_space *space, unsigned long start,
 			 unsigned long last, unsigned long *unmapped)

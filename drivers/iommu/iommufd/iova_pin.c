@@ -10,9 +10,14 @@
  * rounds is bounded, because a driver that never unpins must not hang the
  * user's process. Before that UNMAP waits, without a limit, for pins that are
  * still being made: no driver can end those yet.
+ *
+ * A hold is a pin of hardware that uses the memory by its physical address. It
+ * ends when user space destroys the object that has it, so UNMAP does not wait.
  */
+#include <linux/bits.h>
 #include <linux/jiffies.h>
 #include <linux/list.h>
+#include <linux/pfn.h>
 #include <linux/slab.h>
 
 #include "iova_align.h"
@@ -22,6 +27,11 @@
 
 #define REVOKE_ROUNDS 100
 #define REVOKE_ROUND_JIFFIES msecs_to_jiffies(10)
+
+/* A pin is for writing */
+#define PIN_WRITE BIT(0)
+/* A pin is a hold: see iova_space_hold() */
+#define PIN_HOLD BIT(1)
 
 /* The part of a range that lies in one area */
 struct iova_part {
@@ -122,20 +132,26 @@ static unsigned long part_last_page(const struct iova_part *part)
 
 /* Count a pin in the area, so that the area stays. */
 static int hold_part(struct iova_space *space, unsigned long start,
-		     unsigned long last, bool write, struct iova_part *part)
+		     unsigned long last, unsigned int flags,
+		     struct iova_part *part)
 {
+	bool write = flags & PIN_WRITE;
 	int rc;
 
 	mutex_lock(&space->lock);
 	rc = find_allowed_part(space, start, last, write, part);
-	if (!rc && (part->area->no_pins ||
-		    !part_is_aligned(part, start + part->length - 1 == last)))
+	if (!rc && part->area->no_pins)
+		rc = -EINVAL;
+	if (!rc && !(flags & PIN_HOLD) &&
+	    !part_is_aligned(part, start + part->length - 1 == last))
 		rc = -EINVAL;
 	if (!rc && !iommufd_may_count(part->area->nr_pins))
 		rc = -EOVERFLOW;
 	if (!rc) {
 		part->area->nr_pins++;
 		part->area->nr_pinning++;
+		if (flags & PIN_HOLD)
+			part->area->nr_holds++;
 	}
 	mutex_unlock(&space->lock);
 	return rc;
@@ -158,17 +174,20 @@ static void end_pinning(struct iova_space *space, unsigned long start,
 	mutex_unlock(&space->lock);
 }
 
-static void release_area(struct iova_space *space, struct iova_area *area)
+static void release_area(struct iova_space *space, struct iova_area *area,
+			 unsigned int flags)
 {
 	mutex_lock(&space->lock);
 	WARN_ON_ONCE(!area->nr_pins);
+	if (flags & PIN_HOLD)
+		area->nr_holds--;
 	if (!--area->nr_pins)
 		__iova_space_wake(space);
 	mutex_unlock(&space->lock);
 }
 
 static int pin_part(struct iova_space *space, struct iova_part *part,
-		    struct page **pages)
+		    unsigned int flags, struct page **pages)
 {
 	unsigned long first = part_first_page(part);
 	unsigned long last = part_last_page(part);
@@ -178,30 +197,76 @@ static int pin_part(struct iova_space *space, struct iova_part *part,
 	if (rc) {
 		end_pinning(space, part->area->node.start,
 			    part->area->node.start);
-		release_area(space, part->area);
+		release_area(space, part->area, flags);
 		return rc;
 	}
-	iommufd_umem_pages(part->umem, first, last, pages);
+	if (pages)
+		iommufd_umem_pages(part->umem, first, last, pages);
 	return 0;
 }
 
 /* Pin from *next on. *next becomes the first IOVA that is not pinned. */
 static int pin_parts(struct iova_space *space, unsigned long *next,
-		     unsigned long last, bool write, struct page **pages)
+		     unsigned long last, unsigned int flags,
+		     struct page **pages)
 {
 	struct iova_part part;
 	int rc;
 
 	do {
-		rc = hold_part(space, *next, last, write, &part);
+		rc = hold_part(space, *next, last, flags, &part);
 		if (!rc)
-			rc = pin_part(space, &part, pages);
+			rc = pin_part(space, &part, flags, pages);
 		if (rc)
 			return rc;
-		pages += part_last_page(&part) - part_first_page(&part) + 1;
+		if (pages)
+			pages += part_last_page(&part) -
+				 part_first_page(&part) + 1;
 		*next += part.length;
 	} while (*next - 1 != last);
 	return 0;
+}
+
+/* Undo pin_range() of the same range. */
+static void unpin_range(struct iova_space *space, unsigned long start,
+			unsigned long last, unsigned int flags)
+{
+	for (;;) {
+		struct iova_part part;
+		int rc;
+
+		mutex_lock(&space->lock);
+		rc = find_part(space, start, last, &part);
+		if (!rc && !part.area->nr_pins)
+			rc = -ENOENT;
+		mutex_unlock(&space->lock);
+		/* A bug of the driver: it has not pinned this. */
+		if (WARN_ON(rc))
+			return;
+
+		iommufd_umem_unpin(part.umem, part_first_page(&part),
+				   part_last_page(&part));
+		release_area(space, part.area, flags);
+		if (start + part.length - 1 == last)
+			return;
+		start += part.length;
+	}
+}
+
+static int pin_range(struct iova_space *space, unsigned long start,
+		     unsigned long last, unsigned int flags,
+		     struct page **pages)
+{
+	unsigned long next = start;
+	int rc;
+
+	rc = pin_parts(space, &next, last, flags, pages);
+	if (next == start)
+		return rc;
+	end_pinning(space, start, next - 1);
+	if (rc)
+		unpin_range(space, start, next - 1, flags);
+	return rc;
 }
 
 /**
@@ -220,42 +285,80 @@ static int pin_parts(struct iova_space *space, unsigned long *next,
 int iova_space_pin(struct iova_space *space, unsigned long start,
 		   unsigned long last, bool write, struct page **pages)
 {
-	unsigned long next = start;
-	int rc;
-
-	rc = pin_parts(space, &next, last, write, pages);
-	if (next == start)
-		return rc;
-	end_pinning(space, start, next - 1);
-	if (rc)
-		iova_space_unpin(space, start, next - 1);
-	return rc;
+	return pin_range(space, start, last, write ? PIN_WRITE : 0, pages);
 }
 
 /* Undo iova_space_pin() of the same range. */
 void iova_space_unpin(struct iova_space *space, unsigned long start,
 		      unsigned long last)
 {
+	unpin_range(space, start, last, 0);
+}
+
+/* Where is the memory of a range that is held? -EFAULT if not in one piece. */
+static int find_phys(struct iova_space *space, unsigned long start,
+		     unsigned long last, phys_addr_t *phys)
+{
+	unsigned long next = start;
+
 	for (;;) {
 		struct iova_part part;
+		phys_addr_t here;
+		unsigned long pfn;
 		int rc;
 
 		mutex_lock(&space->lock);
-		rc = find_part(space, start, last, &part);
-		if (!rc && !part.area->nr_pins)
-			rc = -ENOENT;
+		rc = find_part(space, next, last, &part);
 		mutex_unlock(&space->lock);
-		/* A bug of the driver: it has not pinned this. */
-		if (WARN_ON(rc))
-			return;
-
-		iommufd_umem_unpin(part.umem, part_first_page(&part),
-				   part_last_page(&part));
-		release_area(space, part.area);
-		if (start + part.length - 1 == last)
-			return;
-		start += part.length;
+		if (WARN_ON_ONCE(rc))
+			return rc;
+		if (!iommufd_umem_is_contiguous(part.umem,
+						part_first_page(&part),
+						part_last_page(&part), &pfn))
+			return -EFAULT;
+		here = PFN_PHYS(pfn) + offset_in_page(part.offset);
+		if (next == start)
+			*phys = here;
+		else if (here != *phys + (next - start))
+			return -EFAULT;
+		if (next + part.length - 1 == last)
+			return 0;
+		next += part.length;
 	}
+}
+
+/**
+ * iova_space_hold() - pin a range for hardware that reads it without an IOMMU
+ * @space: space
+ * @start: first IOVA
+ * @last: last IOVA
+ * @phys: set to the physical address of the first byte
+ *
+ * UNMAP of the areas fails until iova_space_unhold().
+ *
+ * Return: as iova_space_pin(), but the range need not consist of whole pages;
+ * -EFAULT if it is not contiguous in physical memory. Nothing is held on
+ * failure.
+ */
+int iova_space_hold(struct iova_space *space, unsigned long start,
+		    unsigned long last, phys_addr_t *phys)
+{
+	int rc;
+
+	rc = pin_range(space, start, last, PIN_HOLD, NULL);
+	if (rc)
+		return rc;
+	rc = find_phys(space, start, last, phys);
+	if (rc)
+		iova_space_unhold(space, start, last);
+	return rc;
+}
+
+/* Undo iova_space_hold() of the same range. */
+void iova_space_unhold(struct iova_space *space, unsigned long start,
+		       unsigned long last)
+{
+	unpin_range(space, start, last, PIN_HOLD);
 }
 
 /**

@@ -180,6 +180,10 @@ int iova_space_pin(struct iova_space *space, unsigned long start,
 		   unsigned long last, bool write, struct page **pages);
 void iova_space_unpin(struct iova_space *space, unsigned long start,
 		      unsigned long last);
+int iova_space_hold(struct iova_space *space, unsigned long start,
+		    unsigned long last, phys_addr_t *phys);
+void iova_space_unhold(struct iova_space *space, unsigned long start,
+		       unsigned long last);
 int iova_space_rw(struct iova_space *space, unsigned long start,
 		  unsigned long last, bool write, void *data);
 

@@ -33,6 +33,35 @@ void iommufd_umem_pages(struct iommufd_umem *umem, unsigned long first,
 	}
 }
 
+/**
+ * iommufd_umem_is_contiguous() - is a range contiguous in physical memory?
+ * @umem: umem
+ * @first: index of the first page; the caller has pinned the range
+ * @last: index of the last page
+ * @pfn: set to the frame of the first page
+ *
+ * Return: whether it is.
+ */
+bool iommufd_umem_is_contiguous(struct iommufd_umem *umem, unsigned long first,
+				unsigned long last, unsigned long *pfn)
+{
+	struct umem_walk walk = { .umem = umem };
+	unsigned long index = first;
+
+	while (index - 1 != last) {
+		unsigned long npages, run;
+
+		npages = iommufd_umem_walk_pfns(&walk, index, &run);
+		if (index == first)
+			*pfn = run;
+		else if (run != *pfn + (index - first))
+			return false;
+		index += min(npages, last - index + 1);
+		cond_resched();
+	}
+	return true;
+}
+
 static void umem_rw_copy(struct page *page, unsigned long offset,
 			 unsigned long length, bool write, void *data)
 {
