@@ -184,13 +184,6 @@ static inline bool vfio_pci_core_zap_trylock(struct vfio_pci_core_device *core)
 	return locked;
 }
 
-#ifndef HAVE_VM_FLAGS_CLEAR /* until 6.2 */
-static inline void vm_flags_clear(struct vm_area_struct *vma, vm_flags_t flags)
-{
-	vma->vm_flags &= ~flags;
-}
-#endif
-
 #ifndef VM_PAT /* x86 alone reserves ranges of memory */
 #define VM_PAT VM_NONE
 #endif
