@@ -9,8 +9,11 @@
 #ifndef __LINUX_IOMMUFD_H
 #define __LINUX_IOMMUFD_H
 
+#include <linux/atomic.h>
 #include <linux/iommu.h>
+#include <linux/rwsem.h>
 #include <linux/types.h>
+#include <linux/xarray.h>
 
 struct device;
 struct file;
@@ -19,6 +22,12 @@ struct iommufd_access;
 struct iommufd_bar_device;
 struct iommufd_ctx;
 struct iommufd_device;
+struct iommufd_hwpt_paging;
+struct iommufd_iommu_ops;
+struct iommufd_object_ops;
+struct iommu_domain;
+struct iommu_user_data;
+struct iommu_user_data_array;
 struct page;
 struct vm_area_struct;
 
@@ -125,5 +134,146 @@ void iommufd_access_unpin_pages(struct iommufd_access *access,
 				unsigned long iova, unsigned long length);
 int iommufd_access_rw(struct iommufd_access *access, unsigned long iova,
 		      void *data, size_t length, unsigned int flags);
+
+/**
+ * struct iommufd_object - what all objects begin with; private to iommufd
+ * @ops: what its type does differently
+ * @type: what it is
+ * @dead: a thread destroys it; it gets no new users
+ * @id: its id, constant
+ * @users: objects and attachments that depend on it. The count cannot overflow:
+ *         each user is or has an object with its own id, and ids have 31 bits,
+ *         or is a memory area of a process, of which there are fewer.
+ * @inflight: threads that have looked it up and still use it
+ */
+struct iommufd_object {
+	const struct iommufd_object_ops *ops;
+	u8 type;
+	bool dead;
+	u32 id;
+	unsigned int users;
+	atomic_t inflight;
+};
+
+/**
+ * struct iommufd_viommu - the part of an IOMMU that one guest gets
+ * @obj: object; nested HWPTs, virtual devices and queues are users of it
+ * @ictx: context
+ * @iommu: how to deal with its IOMMU
+ * @hwpt: HWPT that its output goes through; the vIOMMU is a user of it
+ * @ops: callbacks, which the driver sets
+ * @vdevs: @virt_id to struct iommufd_vdevice. Its lock keeps the devices bound.
+ * @veventqs_lock: guards @veventqs
+ * @veventqs: event queues, struct iommufd_veventq
+ * @type: of enum iommu_viommu_type
+ *
+ * The driver has a struct of its own that begins with this one.
+ */
+struct iommufd_viommu {
+	struct iommufd_object obj;
+	struct iommufd_ctx *ictx;
+	const struct iommufd_iommu_ops *iommu;
+	struct iommufd_hwpt_paging *hwpt;
+	const struct iommufd_viommu_ops *ops;
+	struct xarray vdevs;
+	struct rw_semaphore veventqs_lock;
+	struct list_head veventqs;
+	u32 type;
+};
+
+/**
+ * struct iommufd_vdevice - a device as a guest knows it
+ * @obj: object
+ * @viommu: vIOMMU that it belongs to; it is a user of that
+ * @dev: device
+ * @virt_id: id of the device at the vIOMMU
+ * @destroy: set by the driver to undo vdevice_init(), or NULL
+ * @idev: private to iommufd
+ */
+struct iommufd_vdevice {
+	struct iommufd_object obj;
+	struct iommufd_viommu *viommu;
+	struct device *dev;
+	u64 virt_id;
+	void (*destroy)(struct iommufd_vdevice *vdev);
+	struct iommufd_device *idev;
+};
+
+/**
+ * struct iommufd_hw_queue - a queue in memory of the guest that hardware reads
+ * @obj: object
+ * @viommu: vIOMMU that it belongs to; it is a user of that
+ * @base_addr: start of its memory, an IOVA of the parent HWPT
+ * @length: bytes of its memory
+ * @type: of enum iommu_hw_queue_type
+ * @destroy: set by the driver to undo hw_queue_init_phys(), or NULL
+ */
+struct iommufd_hw_queue {
+	struct iommufd_object obj;
+	struct iommufd_viommu *viommu;
+	u64 base_addr;
+	size_t length;
+	u32 type;
+	void (*destroy)(struct iommufd_hw_queue *queue);
+};
+
+/**
+ * struct iommufd_viommu_ops - what a driver does with its vIOMMUs
+ * @destroy: undo what made the vIOMMU, or NULL. It has no users any more.
+ * @alloc_domain_nested: allocate a domain whose page table belongs to the guest,
+ *                       or NULL. @flags are of enum iommufd_hwpt_alloc_flags,
+ *                       without IOMMU_HWPT_FAULT_ID_VALID. The domain may use
+ *                       the vIOMMU until it is freed.
+ * @cache_invalidate: the guest has changed its tables. Handles the entries of
+ *                    the array in order up to the first bad one, and sets
+ *                    entry_num to the entries done. NULL without entries.
+ * @vdevice_size: bytes of the driver's struct that begins with struct
+ *                iommufd_vdevice, or 0 if that is enough
+ * @vdevice_init: the driver's part of making a virtual device, or NULL
+ * @get_hw_queue_size: bytes of the driver's struct that begins with struct
+ *                     iommufd_hw_queue; 0 if there are no queues of the type.
+ *                     NULL without hardware queues.
+ * @hw_queue_init_phys: start a hardware queue. @base_addr_pa is the physical
+ *                      address of its memory, which stays until the queue is
+ *                      destroyed.
+ *
+ * Functions that make an object must leave nothing behind on failure. All may
+ * sleep.
+ */
+struct iommufd_viommu_ops {
+	void (*destroy)(struct iommufd_viommu *viommu);
+	struct iommu_domain *(*alloc_domain_nested)(
+		struct iommufd_viommu *viommu, u32 flags,
+		const struct iommu_user_data *user_data);
+	int (*cache_invalidate)(struct iommufd_viommu *viommu,
+				struct iommu_user_data_array *array);
+	size_t vdevice_size;
+	int (*vdevice_init)(struct iommufd_vdevice *vdev);
+	size_t (*get_hw_queue_size)(struct iommufd_viommu *viommu, u32 type);
+	int (*hw_queue_init_phys)(struct iommufd_hw_queue *queue, u32 index,
+				  phys_addr_t base_addr_pa);
+};
+
+/* Virtual devices of a vIOMMU */
+struct device *iommufd_viommu_find_dev(struct iommufd_viommu *viommu,
+				       unsigned long vdev_id);
+int iommufd_viommu_get_vdev_id(struct iommufd_viommu *viommu,
+			       struct device *dev, unsigned long *vdev_id);
+
+/* Events of a vIOMMU */
+int iommufd_viommu_report_event(struct iommufd_viommu *viommu, u32 type,
+				const void *data, size_t length);
+
+/* Registers of a vIOMMU that a process may mmap */
+int iommufd_viommu_alloc_mmap(struct iommufd_viommu *viommu, phys_addr_t phys,
+			      size_t length, unsigned long *offset);
+void iommufd_viommu_destroy_mmap(struct iommufd_viommu *viommu,
+				 unsigned long offset);
+
+/* Hardware queues that need another one */
+int iommufd_hw_queue_depend(struct iommufd_hw_queue *queue,
+			    struct iommufd_hw_queue *on);
+void iommufd_hw_queue_undepend(struct iommufd_hw_queue *queue,
+			       struct iommufd_hw_queue *on);
 
 #endif

@@ -17,6 +17,10 @@
  *
  * An id under construction is reserved in the xarray and cannot be found.
  * Constructors publish last; until then everything can be undone.
+ *
+ * A buried object is one that was destroyed without a DESTROY of user space. It
+ * leaves a tombstone: its id remains reserved until the context ends, so that
+ * user space does not take another object for it.
  */
 #include <linux/sched/signal.h>
 #include <linux/slab.h>
@@ -146,6 +150,30 @@ int iommufd_object_use(struct iommufd_ctx *ictx, struct iommufd_object *obj)
 }
 
 /**
+ * iommufd_object_use_published() - add a user if others can find the object
+ * @ictx: context
+ * @obj: object that is kept in another way than by a lookup
+ *
+ * The constructor of an object may still fail until it is published, and then
+ * it does not look at the users.
+ *
+ * Return: 0, -ENOENT if it is not yet published or is being destroyed.
+ */
+int iommufd_object_use_published(struct iommufd_ctx *ictx,
+				 struct iommufd_object *obj)
+{
+	int rc = -ENOENT;
+
+	xa_lock(&ictx->objects);
+	if (!obj->dead && xa_load(&ictx->objects, obj->id) == obj) {
+		obj->users++;
+		rc = 0;
+	}
+	xa_unlock(&ictx->objects);
+	return rc;
+}
+
+/**
  * iommufd_object_unuse() - drop users of an object
  * @ictx: context
  * @obj: object; another thread may destroy it at once
@@ -160,12 +188,17 @@ void iommufd_object_unuse(struct iommufd_ctx *ictx, struct iommufd_object *obj,
 	xa_unlock(&ictx->objects);
 }
 
-static void object_free(struct iommufd_ctx *ictx, struct iommufd_object *obj)
+static void object_fini(struct iommufd_object *obj)
 {
-	xa_erase(&ictx->objects, obj->id);
 	if (obj->ops->fini)
 		obj->ops->fini(obj);
 	kfree(obj);
+}
+
+static void object_free(struct iommufd_ctx *ictx, struct iommufd_object *obj)
+{
+	xa_erase(&ictx->objects, obj->id);
+	object_fini(obj);
 }
 
 /**
@@ -200,6 +233,8 @@ int iommufd_object_destroy(struct iommufd_ctx *ictx, u32 id)
 		xa_lock(&ictx->objects);
 		obj->dead = false;
 		xa_unlock(&ictx->objects);
+		/* For iommufd_object_bury() */
+		wake_up_all(&ictx->inflight_wait);
 		return -EINTR;
 	}
 	object_free(ictx, obj);
@@ -223,6 +258,90 @@ void iommufd_object_remove(struct iommufd_ctx *ictx, struct iommufd_object *obj)
 
 	wait_event_idle(ictx->inflight_wait, !atomic_read(&obj->inflight));
 	object_free(ictx, obj);
+}
+
+/*
+ * Take over the destruction of *link, unless another thread destroys it. Return:
+ * false while another thread does.
+ */
+static bool object_claim(struct iommufd_ctx *ictx, struct iommufd_object **link,
+			 struct iommufd_object **claimed)
+{
+	struct iommufd_object *obj;
+	bool decided;
+
+	xa_lock(&ictx->objects);
+	obj = *link;
+	decided = !obj || !obj->dead;
+	if (obj && decided) {
+		WARN_ON_ONCE(obj->users);
+		obj->dead = true;
+		*claimed = obj;
+	}
+	xa_unlock(&ictx->objects);
+	return decided;
+}
+
+/**
+ * iommufd_object_bury() - destroy an object that user space may destroy, too
+ * @ictx: context
+ * @link: pointer to a published object without users, or to NULL. The object
+ *        sets it to NULL with iommufd_object_unlink() when it is destroyed, and
+ *        no thread sets it to another object meanwhile.
+ *
+ * Returns when the object is gone, whichever thread has destroyed it. If it was
+ * this one, the id is not used again until the context ends.
+ *
+ * Waits until no thread has the object looked up. The caller must not hold a
+ * lock that such a thread may need.
+ */
+void iommufd_object_bury(struct iommufd_ctx *ictx, struct iommufd_object **link)
+{
+	struct iommufd_object *obj = NULL;
+
+	wait_event_idle(ictx->inflight_wait, object_claim(ictx, link, &obj));
+	if (!obj)
+		return;
+	wait_event_idle(ictx->inflight_wait, !atomic_read(&obj->inflight));
+	/* NULL reserves the id; a reserved entry needs no memory. */
+	xa_store(&ictx->objects, obj->id, NULL, GFP_KERNEL);
+	object_fini(obj);
+}
+
+/**
+ * iommufd_object_link() - tell who has to bury an object
+ * @ictx: context
+ * @link: of the owner, for iommufd_object_bury()
+ * @obj: object
+ *
+ * Return: 0, -EEXIST if the owner has another object.
+ */
+int iommufd_object_link(struct iommufd_ctx *ictx, struct iommufd_object **link,
+			struct iommufd_object *obj)
+{
+	int rc = -EEXIST;
+
+	xa_lock(&ictx->objects);
+	if (!*link) {
+		*link = obj;
+		rc = 0;
+	}
+	xa_unlock(&ictx->objects);
+	return rc;
+}
+
+/**
+ * iommufd_object_unlink() - undo iommufd_object_link()
+ * @ictx: context
+ * @link: of the owner, which may be gone when this returns
+ */
+void iommufd_object_unlink(struct iommufd_ctx *ictx,
+			   struct iommufd_object **link)
+{
+	xa_lock(&ictx->objects);
+	*link = NULL;
+	xa_unlock(&ictx->objects);
+	wake_up_all(&ictx->inflight_wait);
 }
 
 /**
@@ -255,20 +374,26 @@ void iommufd_object_destroy_unused(struct iommufd_ctx *ictx,
  */
 void iommufd_objects_destroy_all(struct iommufd_ctx *ictx)
 {
+	unsigned int destroyed, left;
+
 	/* Users go before what they use, hence several rounds. */
-	while (!xa_empty(&ictx->objects)) {
+	do {
 		struct iommufd_object *obj;
-		unsigned int destroyed = 0;
 		unsigned long id;
 
+		destroyed = 0;
+		left = 0;
 		xa_for_each(&ictx->objects, id, obj) {
-			if (obj->users || obj->ops->driver_owned)
+			if (obj->users || obj->ops->driver_owned) {
+				left++;
 				continue;
+			}
 			object_free(ictx, obj);
 			destroyed++;
 			cond_resched();
 		}
-		if (WARN_ON(!destroyed))
-			break;
-	}
+	} while (destroyed);
+	WARN_ON(left);
+	/* Tombstones */
+	xa_destroy(&ictx->objects);
 }

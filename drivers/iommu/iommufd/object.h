@@ -2,9 +2,9 @@
 #ifndef _IOMMUFD_OBJECT_H
 #define _IOMMUFD_OBJECT_H
 
-#include <linux/atomic.h>
 #include <linux/build_bug.h>
 #include <linux/container_of.h>
+#include <linux/iommufd.h>
 #include <linux/stddef.h>
 #include <linux/types.h>
 
@@ -19,9 +19,11 @@ enum iommufd_object_type {
 	IOMMUFD_OBJ_ACCESS,
 	IOMMUFD_OBJ_FAULT,
 	IOMMUFD_OBJ_SELFTEST,
+	IOMMUFD_OBJ_VIOMMU,
+	IOMMUFD_OBJ_VDEVICE,
+	IOMMUFD_OBJ_VEVENTQ,
+	IOMMUFD_OBJ_HW_QUEUE,
 };
-
-struct iommufd_object;
 
 /**
  * struct iommufd_object_ops - what one type of object does differently
@@ -33,25 +35,6 @@ struct iommufd_object;
 struct iommufd_object_ops {
 	void (*fini)(struct iommufd_object *obj);
 	bool driver_owned;
-};
-
-/**
- * struct iommufd_object - what all objects begin with
- * @ops: what its type does differently
- * @type: what it is
- * @dead: a thread destroys it; it gets no new users
- * @id: its id, constant
- * @users: objects and attachments that depend on it. The count cannot overflow:
- *         each user is or has an object with its own id, and ids have 31 bits.
- * @inflight: threads that have looked it up and still use it
- */
-struct iommufd_object {
-	const struct iommufd_object_ops *ops;
-	u8 type;
-	bool dead;
-	u32 id;
-	unsigned int users;
-	atomic_t inflight;
 };
 
 struct iommufd_object *
@@ -75,6 +58,8 @@ struct iommufd_object *iommufd_object_get(struct iommufd_ctx *ictx, u32 id,
 					  enum iommufd_object_type type);
 void iommufd_object_put(struct iommufd_ctx *ictx, struct iommufd_object *obj);
 int iommufd_object_use(struct iommufd_ctx *ictx, struct iommufd_object *obj);
+int iommufd_object_use_published(struct iommufd_ctx *ictx,
+				 struct iommufd_object *obj);
 void iommufd_object_unuse(struct iommufd_ctx *ictx, struct iommufd_object *obj,
 			  unsigned int users);
 int iommufd_object_destroy(struct iommufd_ctx *ictx, u32 id);
@@ -82,6 +67,12 @@ void iommufd_object_destroy_unused(struct iommufd_ctx *ictx,
 				   struct iommufd_object *obj);
 void iommufd_object_remove(struct iommufd_ctx *ictx,
 			   struct iommufd_object *obj);
+void iommufd_object_bury(struct iommufd_ctx *ictx,
+			 struct iommufd_object **link);
+int iommufd_object_link(struct iommufd_ctx *ictx, struct iommufd_object **link,
+			struct iommufd_object *obj);
+void iommufd_object_unlink(struct iommufd_ctx *ictx,
+			   struct iommufd_object **link);
 void iommufd_objects_destroy_all(struct iommufd_ctx *ictx);
 
 #endif
