@@ -27,6 +27,7 @@ struct iommufd_ctx *iommufd_ctx_create(struct file *file)
 	xa_init_flags(&ictx->groups, XA_FLAGS_ACCOUNT);
 	spin_lock_init(&ictx->payer_lock);
 	mutex_init(&ictx->change_lock);
+	xa_init_flags(&ictx->mmaps, XA_FLAGS_ALLOC1 | XA_FLAGS_ACCOUNT);
 	ictx->account_mode = IOMMUFD_ACCOUNT_USER;
 	return ictx;
 }
@@ -35,6 +36,8 @@ struct iommufd_ctx *iommufd_ctx_create(struct file *file)
 void iommufd_ctx_free(struct iommufd_ctx *ictx)
 {
 	WARN_ON(!xa_empty(&ictx->groups));
+	WARN_ON(!xa_empty(&ictx->mmaps));
+	xa_destroy(&ictx->mmaps);
 	if (ictx->payer)
 		iommufd_payer_put(ictx->payer);
 	if (ictx->file_payer)

@@ -28,6 +28,9 @@ struct iommufd_test_ops;
  * @payer: the last process that mapped its memory, or NULL
  * @file_payer: the last process that mapped a file, or NULL
  * @change_lock: held while payers change
+ * @mmaps: regions of vIOMMUs that processes may map, by the number that their
+ *         offset has. Its lock is taken under mm->mmap_lock; @objects nests
+ *         inside.
  * @account_mode: IOMMUFD_ACCOUNT_USER or IOMMUFD_ACCOUNT_MM; changes only
  *                while there is no object
  * @test: the implementation of IOMMU_TEST_CMD, set by the first such ioctl
@@ -43,6 +46,7 @@ struct iommufd_ctx {
 	struct iommufd_payer *payer;
 	struct iommufd_payer *file_payer;
 	struct mutex change_lock;
+	struct xarray mmaps;
 	u8 account_mode;
 	const struct iommufd_test_ops *test;
 };

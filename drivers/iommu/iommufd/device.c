@@ -23,6 +23,8 @@ static void device_fini(struct iommufd_object *obj)
 
 	WARN_ON(!list_empty(&idev->attached_entry));
 	WARN_ON(!xa_empty(&idev->pasids));
+	/* No thread has the device looked up, so it gets no other vdevice. */
+	iommufd_object_bury(idev->ictx, &idev->vdev);
 	iommufd_group_leave(idev);
 }
 

@@ -68,6 +68,8 @@ struct iommufd_group {
  * @ictx: context
  * @igroup: group of the device
  * @dev: the device; its driver keeps it alive until unbind
+ * @vdev: its virtual device, or NULL; guarded by the lock of the context's
+ *        objects
  * @keeps_ctx: the device holds a reference to the context
  * @bound_entry: place in iommufd_group.bound
  * @attached_entry: place in iommufd_group.attached, empty if not attached
@@ -85,6 +87,7 @@ struct iommufd_device {
 	struct list_head attached_entry;
 	unsigned int nr_faulting;
 	struct xarray pasids;
+	struct iommufd_object *vdev;
 	bool keeps_ctx;
 };
 

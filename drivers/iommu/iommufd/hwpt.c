@@ -99,14 +99,23 @@ out_abort:
 	return ERR_PTR(rc);
 }
 
+/* What a nested HWPT is a user of; a vIOMMU is itself a user of its parent. */
+static struct iommufd_object *nested_base(struct iommufd_hwpt_nested *nested)
+{
+	return nested->viommu ? &nested->viommu->obj :
+				&nested->common.paging->common.obj;
+}
+
 /* No device is attached to the HWPT any more. */
 static void hwpt_nested_fini(struct iommufd_object *obj)
 {
 	struct iommufd_hwpt *hwpt = to_iommufd_hwpt(obj);
+	struct iommufd_object *base = nested_base(container_of(
+		hwpt, struct iommufd_hwpt_nested, common));
 
 	iommu_domain_free(hwpt->domain);
 	iommufd_hwpt_clear_fault(hwpt);
-	iommufd_object_unuse(hwpt->ictx, &hwpt->paging->common.obj, 1);
+	iommufd_object_unuse(hwpt->ictx, base, 1);
 }
 
 static const struct iommufd_object_ops hwpt_nested_ops = {
@@ -115,15 +124,17 @@ static const struct iommufd_object_ops hwpt_nested_ops = {
 
 /**
  * iommufd_hwpt_nested_create() - make a HWPT on top of another one
- * @parent: HWPT that translates what the new one does not; the caller has
- *          looked it up
+ * @parent: HWPT that translates what the new one does not
+ * @viommu: vIOMMU on top of @parent that the new one is made on, or NULL. The
+ *          caller has looked up the vIOMMU, or without one @parent.
  * @domain: page table that belongs to user space; the HWPT owns it on success
  *
- * Return: an unpublished HWPT that is a user of @parent; -ENOENT if @parent is
- * being destroyed, -ENOMEM.
+ * Return: an unpublished HWPT that is a user of @viommu or @parent; -ENOENT if
+ * that is being destroyed, -ENOMEM.
  */
 struct iommufd_hwpt *
 iommufd_hwpt_nested_create(struct iommufd_hwpt_paging *parent,
+			   struct iommufd_viommu *viommu,
 			   struct iommu_domain *domain)
 {
 	struct iommufd_ctx *ictx = parent->common.ictx;
@@ -136,9 +147,11 @@ iommufd_hwpt_nested_create(struct iommufd_hwpt_paging *parent,
 					     &hwpt_nested_ops);
 	if (IS_ERR(nested))
 		return ERR_CAST(nested);
+	nested->viommu = viommu;
 	hwpt = &nested->common;
+	hwpt->paging = parent;
 
-	rc = iommufd_object_use(ictx, &parent->common.obj);
+	rc = iommufd_object_use(ictx, nested_base(nested));
 	if (rc) {
 		iommufd_object_abort(ictx, &hwpt->obj);
 		return ERR_PTR(rc);
@@ -146,7 +159,6 @@ iommufd_hwpt_nested_create(struct iommufd_hwpt_paging *parent,
 	hwpt->ictx = ictx;
 	hwpt->ops = parent->common.ops;
 	hwpt->domain = domain;
-	hwpt->paging = parent;
 	return hwpt;
 }
 

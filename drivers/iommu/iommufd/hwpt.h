@@ -13,6 +13,7 @@ struct iommufd_fault;
 struct iommufd_hwpt_paging;
 struct iommufd_ioas;
 struct iommufd_iommu_ops;
+struct iommufd_viommu;
 
 /**
  * struct iommufd_hwpt - a hardware page table, which devices attach to
@@ -61,10 +62,12 @@ struct iommufd_hwpt_paging {
 /**
  * struct iommufd_hwpt_nested - a HWPT whose page table belongs to user space
  * @common: what all HWPTs have; of type IOMMUFD_OBJ_HWPT_NESTED. It is a user
- *          of its parent.
+ *          of its parent, or of @viommu
+ * @viommu: vIOMMU that it was made on, or NULL
  */
 struct iommufd_hwpt_nested {
 	struct iommufd_hwpt common;
+	struct iommufd_viommu *viommu;
 };
 
 static inline struct iommufd_hwpt *
@@ -105,6 +108,7 @@ iommufd_hwpt_paging_create(struct iommufd_ioas *ioas,
 			   bool enforces_coherency);
 struct iommufd_hwpt *
 iommufd_hwpt_nested_create(struct iommufd_hwpt_paging *parent,
+			   struct iommufd_viommu *viommu,
 			   struct iommu_domain *domain);
 void iommufd_hwpt_abort(struct iommufd_hwpt *hwpt);
 void iommufd_hwpt_put_user(struct iommufd_hwpt *hwpt);

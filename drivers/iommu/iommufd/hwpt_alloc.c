@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * IOMMU_HWPT_ALLOC: an explicit HWPT for a device, with the mappings of an IOAS
- * or on top of another HWPT
+ * or on top of another HWPT or of a vIOMMU
  */
 #include <linux/err.h>
 #include <linux/iommu.h>
@@ -14,6 +14,7 @@
 #include "ioas.h"
 #include "ioctl.h"
 #include "iommu_ops.h"
+#include "viommu.h"
 
 /* Flags that only concern what is attached, so that no driver is told */
 #define HWPT_CORE_FLAGS IOMMU_HWPT_FAULT_ID_VALID
@@ -79,6 +80,23 @@ hwpt_alloc_paging(struct iommufd_device *idev, struct iommufd_ioas *ioas,
 	return IS_ERR(hwpt) ? ERR_CAST(hwpt) : &hwpt->common;
 }
 
+/* Make a HWPT of a domain, which is freed on failure. */
+static struct iommufd_hwpt *
+hwpt_finish_nested(struct iommufd_hwpt_paging *parent,
+		   struct iommufd_viommu *viommu, struct iommu_domain *domain,
+		   u32 flags)
+{
+	struct iommufd_hwpt *hwpt;
+
+	hwpt = iommufd_hwpt_nested_create(parent, viommu, domain);
+	if (IS_ERR(hwpt)) {
+		iommu_domain_free(domain);
+		return hwpt;
+	}
+	hwpt->pasid = flags & IOMMU_HWPT_ALLOC_PASID;
+	return hwpt;
+}
+
 static struct iommufd_hwpt *
 hwpt_alloc_nested(struct iommufd_device *idev,
 		  struct iommufd_hwpt_paging *parent, u32 flags,
@@ -86,7 +104,6 @@ hwpt_alloc_nested(struct iommufd_device *idev,
 {
 	const struct iommufd_iommu_ops *ops = idev->igroup->ops;
 	struct iommu_domain *domain;
-	struct iommufd_hwpt *hwpt;
 
 	if ((flags & ~HWPT_NESTED_FLAGS) || !user_data ||
 	    !ops->domain_alloc_nested)
@@ -101,13 +118,27 @@ hwpt_alloc_nested(struct iommufd_device *idev,
 					  flags & ~HWPT_CORE_FLAGS, user_data);
 	if (IS_ERR(domain))
 		return ERR_CAST(domain);
-	hwpt = iommufd_hwpt_nested_create(parent, domain);
-	if (IS_ERR(hwpt)) {
-		iommu_domain_free(domain);
-		return hwpt;
-	}
-	hwpt->pasid = flags & IOMMU_HWPT_ALLOC_PASID;
-	return hwpt;
+	return hwpt_finish_nested(parent, NULL, domain, flags);
+}
+
+/* The guest's table on top of a vIOMMU that the caller has looked up */
+static struct iommufd_hwpt *
+hwpt_alloc_viommu(struct iommufd_device *idev, struct iommufd_viommu *viommu,
+		  u32 flags, const struct iommu_user_data *user_data)
+{
+	struct iommu_domain *domain;
+
+	if (!iommufd_viommu_suits(viommu, idev))
+		return ERR_PTR(-EINVAL);
+	if ((flags & ~HWPT_NESTED_FLAGS) || !user_data ||
+	    !viommu->ops->alloc_domain_nested)
+		return ERR_PTR(-EOPNOTSUPP);
+
+	domain = viommu->ops->alloc_domain_nested(
+		viommu, flags & ~HWPT_CORE_FLAGS, user_data);
+	if (IS_ERR(domain))
+		return ERR_CAST(domain);
+	return hwpt_finish_nested(viommu->hwpt, viommu, domain, flags);
 }
 
 /* Make a HWPT under the object that the caller has looked up. */
@@ -123,6 +154,9 @@ hwpt_alloc_under(struct iommufd_device *idev, struct iommufd_object *obj,
 	case IOMMUFD_OBJ_HWPT:
 		return hwpt_alloc_nested(idev, to_iommufd_hwpt_paging(obj),
 					 flags, user_data);
+	case IOMMUFD_OBJ_VIOMMU:
+		return hwpt_alloc_viommu(idev, to_iommufd_viommu(obj), flags,
+					 user_data);
 	default:
 		return ERR_PTR(-EINVAL);
 	}

@@ -11,6 +11,7 @@
 #include "ioctl.h"
 #include "iommu_ops.h"
 #include "object.h"
+#include "viommu.h"
 
 /* Most entries that one ioctl takes */
 #define INVALIDATE_MAX_ENTRIES (1U << 19)
@@ -19,6 +20,7 @@
 static int invalidate_object(struct iommufd_object *obj,
 			     struct iommu_user_data_array *array)
 {
+	struct iommufd_viommu *viommu;
 	struct iommufd_hwpt *hwpt;
 
 	switch (obj->type) {
@@ -27,6 +29,11 @@ static int invalidate_object(struct iommufd_object *obj,
 		if (!hwpt->ops->cache_invalidate)
 			break;
 		return hwpt->ops->cache_invalidate(hwpt->domain, array);
+	case IOMMUFD_OBJ_VIOMMU:
+		viommu = to_iommufd_viommu(obj);
+		if (!viommu->ops->cache_invalidate)
+			break;
+		return viommu->ops->cache_invalidate(viommu, array);
 	default:
 		array->entry_num = 0;
 		return -EINVAL;

@@ -13,6 +13,7 @@ struct list_head;
 
 struct iommu_user_data;
 struct iommu_user_data_array;
+struct iommufd_viommu;
 
 /**
  * struct iommufd_hw_info - what an IOMMU says about itself
@@ -110,6 +111,12 @@ struct iommufd_dirty_clear {
  * @fault_enable: let the device ask for pages, before its first attachment to
  *                such a domain; -EINVAL if it must not
  * @fault_disable: undo @fault_enable, after the last one
+ * @get_viommu_size: bytes of the driver's struct that begins with struct
+ *                   iommufd_viommu; 0 if there are no vIOMMUs of the type. NULL
+ *                   without vIOMMUs.
+ * @viommu_init: the driver's part of making a vIOMMU on top of @parent, which
+ *               was made with IOMMU_HWPT_ALLOC_NEST_PARENT; sets ops.
+ *               @user_data may be NULL, and may be written to.
  *
  * @set_dirty_tracking, @read_dirty and @clear_dirty are for domains with
  * IOMMU_HWPT_ALLOC_DIRTY_TRACKING. The caller keeps the range mapped, and no
@@ -159,6 +166,10 @@ struct iommufd_iommu_ops {
 	void (*fault_domain)(struct iommu_domain *domain);
 	int (*fault_enable)(struct device *dev);
 	void (*fault_disable)(struct device *dev);
+	size_t (*get_viommu_size)(struct device *dev, u32 type);
+	int (*viommu_init)(struct iommufd_viommu *viommu,
+			   struct iommu_domain *parent,
+			   const struct iommu_user_data *user_data);
 };
 
 /* host_iommu.c: the IOMMU of the machine */

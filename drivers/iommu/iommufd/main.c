@@ -26,6 +26,7 @@
 #include "umem_bar.h"
 #include "umem_dmabuf.h"
 #include "test_hook.h"
+#include "viommu_mmap.h"
 
 /**
  * struct iommufd_ioctl - one line of the ioctl table
@@ -52,6 +53,7 @@ union iommufd_ucmd_buffer {
 	struct iommu_destroy destroy;
 	struct iommu_fault_alloc fault_alloc;
 	struct iommu_hw_info hw_info;
+	struct iommu_hw_queue_alloc hw_queue_alloc;
 	struct iommu_hwpt_alloc hwpt_alloc;
 	struct iommu_hwpt_get_dirty_bitmap get_dirty_bitmap;
 	struct iommu_hwpt_invalidate hwpt_invalidate;
@@ -65,7 +67,9 @@ union iommufd_ucmd_buffer {
 	struct iommu_ioas_map_file ioas_map_file;
 	struct iommu_ioas_unmap ioas_unmap;
 	struct iommu_option option;
+	struct iommu_vdevice_alloc vdevice_alloc;
 	struct iommu_vfio_ioas vfio_ioas;
+	struct iommu_viommu_alloc viommu_alloc;
 };
 
 /* The index is checked too: two lines for one number do not compile. */
@@ -89,6 +93,8 @@ static const struct iommufd_ioctl iommufd_ioctls[] = {
 		      struct iommu_fault_alloc, out_fault_fd),
 	IOMMUFD_IOCTL(IOMMU_GET_HW_INFO, iommufd_get_hw_info_ioctl,
 		      struct iommu_hw_info, __reserved),
+	IOMMUFD_IOCTL(IOMMU_HW_QUEUE_ALLOC, iommufd_hw_queue_alloc_ioctl,
+		      struct iommu_hw_queue_alloc, length),
 	IOMMUFD_IOCTL(IOMMU_HWPT_ALLOC, iommufd_hwpt_alloc_ioctl,
 		      struct iommu_hwpt_alloc, __reserved),
 	IOMMUFD_IOCTL(IOMMU_HWPT_GET_DIRTY_BITMAP,
@@ -118,8 +124,12 @@ static const struct iommufd_ioctl iommufd_ioctls[] = {
 		      struct iommu_ioas_unmap, length),
 	IOMMUFD_IOCTL(IOMMU_OPTION, iommufd_option_ioctl, struct iommu_option,
 		      val64),
+	IOMMUFD_IOCTL(IOMMU_VDEVICE_ALLOC, iommufd_vdevice_alloc_ioctl,
+		      struct iommu_vdevice_alloc, virt_id),
 	IOMMUFD_IOCTL(IOMMU_VFIO_IOAS, iommufd_vfio_ioas_ioctl,
 		      struct iommu_vfio_ioas, __reserved),
+	IOMMUFD_IOCTL(IOMMU_VIOMMU_ALLOC, iommufd_viommu_alloc_ioctl,
+		      struct iommu_viommu_alloc, out_viommu_id),
 };
 
 static long iommufd_fops_ioctl(struct file *file, unsigned int cmd,
@@ -180,12 +190,18 @@ static int iommufd_fops_release(struct inode *inode, struct file *file)
 	return 0;
 }
 
+static int iommufd_fops_mmap(struct file *file, struct vm_area_struct *vma)
+{
+	return iommufd_viommu_mmap(file->private_data, vma);
+}
+
 static const struct file_operations iommufd_fops = {
 	.owner = THIS_MODULE,
 	.open = iommufd_fops_open,
 	.release = iommufd_fops_release,
 	.unlocked_ioctl = iommufd_fops_ioctl,
 	.compat_ioctl = compat_ptr_ioctl,
+	.mmap = iommufd_fops_mmap,
 	.llseek = noop_llseek,
 };
 
