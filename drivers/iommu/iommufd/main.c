@@ -68,6 +68,7 @@ union iommufd_ucmd_buffer {
 	struct iommu_ioas_unmap ioas_unmap;
 	struct iommu_option option;
 	struct iommu_vdevice_alloc vdevice_alloc;
+	struct iommu_veventq_alloc veventq_alloc;
 	struct iommu_vfio_ioas vfio_ioas;
 	struct iommu_viommu_alloc viommu_alloc;
 };
@@ -126,6 +127,8 @@ static const struct iommufd_ioctl iommufd_ioctls[] = {
 		      val64),
 	IOMMUFD_IOCTL(IOMMU_VDEVICE_ALLOC, iommufd_vdevice_alloc_ioctl,
 		      struct iommu_vdevice_alloc, virt_id),
+	IOMMUFD_IOCTL(IOMMU_VEVENTQ_ALLOC, iommufd_veventq_alloc_ioctl,
+		      struct iommu_veventq_alloc, out_veventq_fd),
 	IOMMUFD_IOCTL(IOMMU_VFIO_IOAS, iommufd_vfio_ioas_ioctl,
 		      struct iommu_vfio_ioas, __reserved),
 	IOMMUFD_IOCTL(IOMMU_VIOMMU_ALLOC, iommufd_viommu_alloc_ioctl,

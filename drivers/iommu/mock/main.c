@@ -151,6 +151,8 @@ static int (*const mock_cmds[])(struct mock_ucmd *ucmd) = {
 	[IOMMU_TEST_OP_PASID_REPLACE] = mock_pasid_replace_cmd,
 	[IOMMU_TEST_OP_PASID_DETACH] = mock_pasid_detach_cmd,
 	[IOMMU_TEST_OP_PASID_CHECK_HWPT] = mock_pasid_check_cmd,
+	[IOMMU_TEST_OP_DEV_CHECK_CACHE] = mock_check_cache_cmd,
+	[IOMMU_TEST_OP_TRIGGER_VEVENT] = mock_trigger_vevent_cmd,
 };
 
 static long mock_ioctl(struct iommufd_ctx *ictx, void __user *ubuffer)

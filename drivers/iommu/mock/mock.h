@@ -85,6 +85,11 @@ int mock_check_pages(unsigned long uptr, struct page **pages,
  * @attached: PASID to its struct iommufd_attach_handle; IOMMU_NO_PASID for the
  *            device itself
  * @pasid_fails: the next attach or replace of MOCK_PASID_FAILS must fail
+ * @cache: words that an invalidation of a vIOMMU zeroes; guarded by the lock of
+ *         its vdevs
+ * @has_vdevice: a vIOMMU has a vdevice of the device
+ * @virt_id: its id at the vIOMMU of the nested domain that it is attached to, or
+ *           0; guarded by the lock of the group
  */
 struct mock_device {
 	struct device dev;
@@ -95,6 +100,9 @@ struct mock_device {
 	atomic_t nr_requests;
 	struct xarray attached;
 	bool pasid_fails;
+	u32 cache[MOCK_DEV_CACHE_NUM];
+	bool has_vdevice;
+	u32 virt_id;
 };
 
 static inline struct mock_device *to_mock_device(struct device *dev)
@@ -152,10 +160,21 @@ int mock_dirty_cmd(struct mock_ucmd *ucmd);
 /* mock_nested.c */
 struct iommu_domain *
 mock_nested_domain_create(struct iommu_domain *parent,
+			  struct iommufd_viommu *viommu,
 			  const struct iommu_user_data *user_data);
 bool is_mock_nested_domain(const struct iommu_domain *domain);
+struct iommufd_viommu *mock_nested_viommu(struct iommu_domain *domain);
+int mock_invalidate(struct iommu_user_data_array *array, size_t entry_size,
+		    int (*entry)(void *data, void __user *uptr), void *data);
 int mock_nested_invalidate(struct iommu_domain *domain,
 			   struct iommu_user_data_array *array);
 int mock_check_iotlb_cmd(struct mock_ucmd *ucmd);
+
+/* mock_viommu.c */
+size_t mock_get_viommu_size(struct device *dev, u32 type);
+int mock_viommu_init(struct iommufd_viommu *viommu, struct iommu_domain *parent,
+		     const struct iommu_user_data *user_data);
+int mock_check_cache_cmd(struct mock_ucmd *ucmd);
+int mock_trigger_vevent_cmd(struct mock_ucmd *ucmd);
 
 #endif

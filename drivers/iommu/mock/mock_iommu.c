@@ -4,6 +4,7 @@
  * and its devices. Each device has a group of its own.
  */
 #include <linux/idr.h>
+#include <linux/iommufd.h>
 #include <linux/log2.h>
 #include <linux/module.h>
 #include <linux/slab.h>
@@ -47,6 +48,7 @@ static void mock_device_release(struct device *dev)
 struct mock_device *mock_device_create(u32 flags)
 {
 	struct mock_device *mdev;
+	unsigned int i;
 	int rc;
 
 	mdev = kzalloc(sizeof(*mdev), GFP_KERNEL_ACCOUNT);
@@ -55,6 +57,8 @@ struct mock_device *mock_device_create(u32 flags)
 	mdev->flags = flags;
 	mutex_init(&mdev->fault_lock);
 	xa_init_flags(&mdev->attached, XA_FLAGS_ACCOUNT);
+	for (i = 0; i < MOCK_DEV_CACHE_NUM; i++)
+		mdev->cache[i] = IOMMU_TEST_DEV_CACHE_DEFAULT;
 	mdev->index = ida_alloc(&mock_device_ida, GFP_KERNEL);
 	if (mdev->index < 0) {
 		rc = mdev->index;
@@ -101,34 +105,54 @@ static struct iommu_domain *
 mock_domain_alloc_nested(struct device *dev, struct iommu_domain *parent,
 			 u32 flags, const struct iommu_user_data *user_data)
 {
-	return mock_nested_domain_create(parent, user_data);
+	return mock_nested_domain_create(parent, NULL, user_data);
+}
+
+/* A guest knows a device by its vdevice before it has a table for it. */
+static int mock_find_virt_id(struct device *dev, struct iommu_domain *domain,
+			     unsigned long *virt_id)
+{
+	struct iommufd_viommu *viommu = mock_nested_viommu(domain);
+
+	return viommu ? iommufd_viommu_get_vdev_id(viommu, dev, virt_id) : 0;
+}
+
+static int mock_set_domain(struct device *dev, struct iommu_domain *domain,
+			   struct iommu_attach_handle *handle, bool replace)
+{
+	unsigned long virt_id = 0;
+	int rc;
+
+	if (!is_mock_domain(domain) && !is_mock_nested_domain(domain))
+		return -EINVAL;
+	rc = mock_find_virt_id(dev, domain, &virt_id);
+	if (rc)
+		return rc;
+	if (fail_attach)
+		return -ENOMEM;
+	rc = mock_set_attached(to_mock_device(dev), IOMMU_NO_PASID, handle,
+			       replace);
+	if (!rc)
+		to_mock_device(dev)->virt_id = virt_id;
+	return rc;
 }
 
 static int mock_attach(struct device *dev, struct iommu_domain *domain,
 		       struct iommu_attach_handle *handle)
 {
-	if (!is_mock_domain(domain) && !is_mock_nested_domain(domain))
-		return -EINVAL;
-	if (fail_attach)
-		return -ENOMEM;
-	return mock_set_attached(to_mock_device(dev), IOMMU_NO_PASID, handle,
-				 false);
+	return mock_set_domain(dev, domain, handle, false);
 }
 
 static void mock_detach(struct device *dev, struct iommu_domain *domain)
 {
 	mock_clear_attached(to_mock_device(dev), IOMMU_NO_PASID, domain);
+	to_mock_device(dev)->virt_id = 0;
 }
 
 static int mock_replace(struct device *dev, struct iommu_domain *domain,
 			struct iommu_attach_handle *handle)
 {
-	if (!is_mock_domain(domain) && !is_mock_nested_domain(domain))
-		return -EINVAL;
-	if (fail_attach)
-		return -ENOMEM;
-	return mock_set_attached(to_mock_device(dev), IOMMU_NO_PASID, handle,
-				 true);
+	return mock_set_domain(dev, domain, handle, true);
 }
 
 static void mock_get_resv_regions(struct device *dev, struct list_head *regions)
@@ -195,4 +219,6 @@ const struct iommufd_iommu_ops mock_iommu_ops = {
 	.set_dirty_tracking = mock_set_dirty_tracking,
 	.read_dirty = mock_read_dirty,
 	.clear_dirty = mock_clear_dirty,
+	.get_viommu_size = mock_get_viommu_size,
+	.viommu_init = mock_viommu_init,
 };

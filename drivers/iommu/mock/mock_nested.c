@@ -11,6 +11,7 @@
 
 struct mock_nested_domain {
 	struct iommu_domain domain;
+	struct iommufd_viommu *viommu;
 	u32 iotlb[MOCK_IOTLB_NUM];
 };
 
@@ -41,9 +42,17 @@ bool is_mock_nested_domain(const struct iommu_domain *domain)
 	return domain->ops == &mock_nested_ops;
 }
 
+/* The vIOMMU that the domain was made on, or NULL */
+struct iommufd_viommu *mock_nested_viommu(struct iommu_domain *domain)
+{
+	return is_mock_nested_domain(domain) ? to_mock_nested(domain)->viommu :
+					       NULL;
+}
+
 /**
  * mock_nested_domain_create() - allocate a domain on top of another
  * @parent: mock domain with a page table
+ * @viommu: vIOMMU on top of @parent, or NULL
  * @user_data: a struct iommu_hwpt_selftest
  *
  * Return: the domain, which iommu_domain_free() frees, or ERR_PTR() of -EINVAL
@@ -51,6 +60,7 @@ bool is_mock_nested_domain(const struct iommu_domain *domain)
  */
 struct iommu_domain *
 mock_nested_domain_create(struct iommu_domain *parent,
+			  struct iommufd_viommu *viommu,
 			  const struct iommu_user_data *user_data)
 {
 	struct mock_nested_domain *nested;
@@ -69,14 +79,44 @@ mock_nested_domain_create(struct iommu_domain *parent,
 		return ERR_PTR(-ENOMEM);
 	nested->domain.type = IOMMU_DOMAIN_NESTED;
 	nested->domain.ops = &mock_nested_ops;
+	nested->viommu = viommu;
 	for (i = 0; i < MOCK_IOTLB_NUM; i++)
 		nested->iotlb[i] = data.iotlb;
 	return &nested->domain;
 }
 
-static int mock_nested_invalidate_entry(struct mock_nested_domain *nested,
-					void __user *uptr)
+/**
+ * mock_invalidate() - handle an array of invalidations
+ * @array: array; its entry_num becomes the number of entries done
+ * @entry_size: bytes that an entry must have
+ * @entry: handles one entry
+ * @data: argument of @entry
+ *
+ * Return: 0, -EINVAL for another type or size, what @entry returned.
+ */
+int mock_invalidate(struct iommu_user_data_array *array, size_t entry_size,
+		    int (*entry)(void *data, void __user *uptr), void *data)
 {
+	u32 done = 0;
+	int rc = 0;
+
+	/* The types of nested HWPTs and vIOMMUs have the same number. */
+	if (array->type != IOMMU_HWPT_INVALIDATE_DATA_SELFTEST ||
+	    (array->entry_num && array->entry_len != entry_size))
+		rc = -EINVAL;
+	while (!rc && done < array->entry_num) {
+		rc = entry(data, array->uptr + done * entry_size);
+		if (!rc)
+			done++;
+		cond_resched();
+	}
+	array->entry_num = done;
+	return rc;
+}
+
+static int mock_nested_invalidate_entry(void *data, void __user *uptr)
+{
+	struct mock_nested_domain *nested = data;
 	struct iommu_hwpt_invalidate_selftest entry;
 
 	if (copy_from_user(&entry, uptr, sizeof(entry)))
@@ -96,24 +136,10 @@ static int mock_nested_invalidate_entry(struct mock_nested_domain *nested,
 int mock_nested_invalidate(struct iommu_domain *domain,
 			   struct iommu_user_data_array *array)
 {
-	struct mock_nested_domain *nested = to_mock_nested(domain);
-	u32 done = 0;
-	int rc = 0;
-
-	if (array->type != IOMMU_HWPT_INVALIDATE_DATA_SELFTEST ||
-	    (array->entry_num &&
-	     array->entry_len !=
-		     sizeof(struct iommu_hwpt_invalidate_selftest)))
-		rc = -EINVAL;
-	while (!rc && done < array->entry_num) {
-		rc = mock_nested_invalidate_entry(
-			nested, array->uptr + done * array->entry_len);
-		if (!rc)
-			done++;
-		cond_resched();
-	}
-	array->entry_num = done;
-	return rc;
+	return mock_invalidate(array,
+			       sizeof(struct iommu_hwpt_invalidate_selftest),
+			       mock_nested_invalidate_entry,
+			       to_mock_nested(domain));
 }
 
 /* IOMMU_TEST_OP_MD_CHECK_IOTLB */

@@ -93,6 +93,38 @@ struct iommu_hwpt_invalidate_selftest {
 	__u32 iotlb_id;
 };
 
+/* iommu_viommu_alloc.type of the mock */
+#define IOMMU_VIOMMU_TYPE_SELFTEST 0xdeadbeefU
+
+/* The mock may be given the first two members only. */
+struct iommu_viommu_selftest {
+	__u32 in_data;
+	__u32 out_data;
+	__aligned_u64 out_mmap_offset;
+	__aligned_u64 out_mmap_length;
+};
+
+/* iommu_hwpt_invalidate.data_type of the mock, for a vIOMMU */
+#define IOMMU_VIOMMU_INVALIDATE_DATA_SELFTEST 0xdeadbeefU
+#define IOMMU_TEST_DEV_CACHE_DEFAULT 0xbaddadU
+#define MOCK_DEV_CACHE_NUM 4
+
+struct iommu_viommu_invalidate_selftest {
+	__u32 flags;
+	__u32 vdev_id;
+	__u32 cache_id;
+};
+
+/* iommu_hw_queue_alloc.type of the mock */
+#define IOMMU_HW_QUEUE_TYPE_SELFTEST 0xdeadbeefU
+
+/* iommu_veventq_alloc.type of the mock */
+#define IOMMU_VEVENTQ_TYPE_SELFTEST 0xbeefbeefU
+
+struct iommu_viommu_event_selftest {
+	__u32 virt_id;
+};
+
 struct iommu_test_cmd {
 	__u32 size;
 	__u32 op;
