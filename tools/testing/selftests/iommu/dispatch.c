@@ -679,7 +679,7 @@ TEST_F(node, cannot_be_read_written_or_mapped)
 	EXPECT_EQ(EINVAL, errno);
 	EXPECT_EQ(MAP_FAILED, mmap(NULL, PAGE, PROT_READ, MAP_SHARED, self->fd,
 				   0));
-	EXPECT_EQ(ENODEV, errno);
+	EXPECT_EQ(ENXIO, errno);
 }
 
 TEST_F(node, has_nothing_to_wait_for)
