@@ -14,6 +14,7 @@
 #include "object.h"
 #include "test_hook.h"
 #include "umem_batch.h"
+#include "veventq.h"
 
 /* Guards test_ops and the change of iommufd_ctx.test from NULL. */
 static DEFINE_MUTEX(test_lock);
@@ -45,6 +46,7 @@ static const struct iommufd_test_core test_core = {
 	.nth_area = iova_space_nth_area,
 	.set_scratch = umem_batch_set_scratch,
 	.set_max_users = iommufd_set_max_users,
+	.set_first_vevent = iommufd_veventq_set_first,
 };
 
 /**

@@ -50,6 +50,7 @@ struct iommufd_test_ops {
  *            there are not that many
  * @set_scratch: limit the bytes of each scratch buffer of pinning
  * @set_max_users: limit the counts that user space controls, 0 for the default
+ * @set_first_vevent: number of the first event of new event queues
  */
 struct iommufd_test_core {
 	struct iommufd_object *(*object_alloc)(
@@ -75,6 +76,7 @@ struct iommufd_test_core {
 			 unsigned long *start);
 	void (*set_scratch)(unsigned int bytes);
 	void (*set_max_users)(unsigned int users);
+	void (*set_first_vevent)(u32 sequence);
 };
 
 const struct iommufd_test_core *

@@ -19,10 +19,14 @@
 
 #include "eventq.h"
 #include "ioctl.h"
+#include "veventq.h"
 #include "viommu.h"
 
 /* Most events that a queue holds */
 #define VEVENTQ_MAX_DEPTH (1U << 19)
+
+/* Number of the first event of a new queue; tests change it. */
+static u32 veventq_first;
 
 /**
  * struct iommufd_vevent - an event, or the header that says that some are lost
@@ -219,6 +223,7 @@ static struct iommufd_veventq *veventq_create(struct iommufd_viommu *viommu,
 	queue->viommu = viommu;
 	queue->type = type;
 	queue->depth = depth;
+	queue->sequence = READ_ONCE(veventq_first);
 	queue->lost.header.flags = IOMMU_VEVENTQ_FLAG_LOST_EVENTS;
 	INIT_LIST_HEAD(&queue->lost.node);
 
@@ -298,6 +303,12 @@ static void veventq_add(struct iommufd_veventq *queue,
 	list_add_tail(&event->node, &common->queued);
 	spin_unlock(&common->lock);
 	wake_up_interruptible_poll(&common->wait, EPOLLIN | EPOLLRDNORM);
+}
+
+/* Let new queues begin with another number than 0. */
+void iommufd_veventq_set_first(u32 sequence)
+{
+	WRITE_ONCE(veventq_first, sequence & INT_MAX);
 }
 
 /* Nothing is allocated for a queue that is full. */

@@ -57,6 +57,27 @@ module_param_cb(max_users, &max_users_ops, &max_users, 0600);
 MODULE_PARM_DESC(max_users,
 		 "Limit of counts of users and pins; 0 means the default");
 
+static unsigned int first_vevent;
+
+static int mock_set_first_vevent(const char *value,
+				 const struct kernel_param *param)
+{
+	int rc = param_set_uint(value, param);
+
+	if (!rc && test_core)
+		test_core->set_first_vevent(first_vevent);
+	return rc;
+}
+
+static const struct kernel_param_ops first_vevent_ops = {
+	.set = mock_set_first_vevent,
+	.get = param_get_uint,
+};
+
+module_param_cb(first_vevent, &first_vevent_ops, &first_vevent, 0600);
+MODULE_PARM_DESC(first_vevent,
+		 "Number of the first event of new event queues");
+
 /* Copy the command with its out fields back to user space. */
 int mock_respond(struct mock_ucmd *ucmd)
 {
@@ -197,6 +218,7 @@ static int __init mock_init(void)
 	}
 	test_core = iommufd_test_register(&mock_test_ops);
 	test_core->set_max_users(max_users);
+	test_core->set_first_vevent(first_vevent);
 	return 0;
 }
 
@@ -205,6 +227,7 @@ static void __exit mock_exit(void)
 	iommufd_test_unregister();
 	test_core->set_scratch(SZ_64K);
 	test_core->set_max_users(0);
+	test_core->set_first_vevent(0);
 }
 
 module_init(mock_init);

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /* IOMMU_VEVENTQ_ALLOC, and what is read from an event queue. */
+#include <pthread.h>
+#include <stdatomic.h>
 #include <sys/resource.h>
 
 #include "viommu.h"
@@ -252,6 +254,87 @@ TEST_F(veventq, event_after_lost_ones)
 	test_read_event(9);
 	test_read_lost(10);
 	test_read_nothing();
+}
+
+/* Numbers have 31 bits. */
+TEST_F(veventq, sequence_wraps)
+{
+	close(self->file);
+	test_destroy(self->queue);
+	ASSERT_TRUE(mock_param("first_vevent", 0x7ffffffe));
+	test_ok(_veventq_alloc(self->fd, self->viommu, VEVENTQ_MOCK, 2,
+			       &self->queue, &self->file));
+	ASSERT_TRUE(mock_param("first_vevent", 0));
+	for (int i = 0; i < 3; i++)
+		test_event();
+	test_read_event(0x7ffffffe);
+	test_event();
+	test_read_event(0x7fffffff);
+	test_read_event(1);
+	test_read_nothing();
+}
+
+/* One thread reports, two read, one of them into memory that is not there. */
+struct race {
+	int file;
+	atomic_bool stop;
+	_Atomic unsigned int events;
+	_Atomic int bad;
+};
+
+static void *race_read(void *arg)
+{
+	struct race *race = arg;
+	struct event event;
+
+	for (;;) {
+		bool last = race->stop;
+		ssize_t got = read(race->file, &event, sizeof(event));
+
+		if (got < 0)
+			race->bad = errno;
+		if (got == sizeof(event))
+			race->events++;
+		if (!got && last)
+			return NULL;
+	}
+}
+
+static void *race_read_nowhere(void *arg)
+{
+	struct race *race = arg;
+	void *nowhere = mmap(NULL, PAGE, PROT_NONE,
+			     MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	while (!race->stop) {
+		ssize_t got = read(race->file, nowhere, PAGE);
+
+		if (got > 0 || (got < 0 && errno != EFAULT))
+			race->bad = got > 0 ? EPROTO : errno;
+	}
+	return NULL;
+}
+
+/* With room for all of them, each event is read once. */
+TEST_F(veventq, read_races)
+{
+	struct race race = {};
+	pthread_t reader, nowhere;
+
+	close(self->file);
+	test_destroy(self->queue);
+	test_ok(_veventq_alloc(self->fd, self->viommu, VEVENTQ_MOCK, 2000,
+			       &self->queue, &self->file));
+	race.file = self->file;
+	ASSERT_EQ(0, pthread_create(&reader, NULL, race_read, &race));
+	ASSERT_EQ(0, pthread_create(&nowhere, NULL, race_read_nowhere, &race));
+	for (int i = 0; i < 2000; i++)
+		test_event();
+	race.stop = true;
+	ASSERT_EQ(0, pthread_join(nowhere, NULL));
+	ASSERT_EQ(0, pthread_join(reader, NULL));
+	ASSERT_EQ(0, race.bad) TH_LOG("%s", strerror(race.bad));
+	ASSERT_EQ(2000, race.events);
 }
 
 TEST_F(veventq, whole_events_only)
