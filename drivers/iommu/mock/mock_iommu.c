@@ -7,9 +7,13 @@
 #include <linux/iommufd.h>
 #include <linux/log2.h>
 #include <linux/module.h>
+#include <linux/sizes.h>
 #include <linux/slab.h>
 
 #include "mock.h"
+
+#define MOCK_RESERVED_START 0x60000000UL
+#define MOCK_RESERVED_LENGTH SZ_1M
 
 static DEFINE_IDA(mock_device_ida);
 
@@ -23,6 +27,11 @@ bool mock_attach_must_fail(void)
 {
 	return fail_attach;
 }
+
+static bool reserve;
+module_param(reserve, bool, 0600);
+MODULE_PARM_DESC(reserve,
+		 "Devices that are attached reserve the IOVA 0x60000000 to 0x600fffff");
 
 static void mock_device_release(struct device *dev)
 {
@@ -157,6 +166,17 @@ static int mock_replace(struct device *dev, struct iommu_domain *domain,
 
 static void mock_get_resv_regions(struct device *dev, struct list_head *regions)
 {
+	struct iommu_resv_region *region;
+
+	if (!reserve)
+		return;
+	region = kzalloc(sizeof(*region), GFP_KERNEL);
+	if (!region)
+		return;
+	region->start = MOCK_RESERVED_START;
+	region->length = MOCK_RESERVED_LENGTH;
+	region->type = IOMMU_RESV_RESERVED;
+	list_add_tail(&region->list, regions);
 }
 
 static int mock_hw_info(struct device *dev, struct iommufd_hw_info *info)

@@ -10,8 +10,7 @@
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
 
-#include "harness.h"
-#include "mock.h"
+#include "mock_space.h"
 
 #define MAP_IOVA	0x10000000UL
 #define MAX_ZERO_FIELDS	2
@@ -122,6 +121,13 @@ static const struct command hwpt_alloc = {
 	},
 };
 
+static const struct command hwpt_invalidate = {
+	.nr = IOMMU_HWPT_INVALIDATE,
+	.size = sizeof(struct iommu_hwpt_invalidate),
+	.answers = true,
+	.zero = { ZERO_U32(iommu_hwpt_invalidate, __reserved, ~0U) },
+};
+
 static const struct command get_hw_info = {
 	.nr = IOMMU_GET_HW_INFO,
 	.size = sizeof(struct iommu_hw_info),
@@ -174,6 +180,7 @@ static uint32_t min_size(const struct command *command)
 struct bench {
 	uint32_t ioas;
 	uint32_t other_ioas;
+	uint32_t nested;	/* if the command needs one */
 	struct edu edu;
 	uint32_t dirty_hwpt;
 	void *mem;
@@ -194,6 +201,7 @@ union any_cmd {
 	struct iommu_ioas_copy copy;
 	struct iommu_option option;
 	struct iommu_hwpt_alloc hwpt;
+	struct iommu_hwpt_invalidate invalidate;
 	struct iommu_hw_info info;
 	struct iommu_hwpt_set_dirty_tracking set_dirty;
 	struct iommu_hwpt_get_dirty_bitmap get_dirty;
@@ -286,6 +294,10 @@ static int fill(int fd, struct bench *bench, const struct command *command,
 		cmd->hwpt.dev_id = bench->edu.devid;
 		cmd->hwpt.pt_id = bench->ioas;
 		break;
+	case IOMMU_HWPT_INVALIDATE:
+		cmd->invalidate.hwpt_id = bench->nested;
+		cmd->invalidate.data_type = IOMMU_HWPT_INVALIDATE_DATA_SELFTEST;
+		break;
 	case IOMMU_GET_HW_INFO:
 		cmd->info.dev_id = bench->edu.devid;
 		break;
@@ -325,6 +337,22 @@ static int alloc_dirty_hwpt(int fd, uint32_t ioas, uint32_t *hwpt)
 	return rc;
 }
 
+/* Make a nested HWPT of the mock IOMMU. */
+static int bench_nest(int fd, struct bench *bench)
+{
+	struct iommu_hwpt_selftest data = {};
+	struct mock_dev dev;
+	uint32_t parent;
+
+	return _test_mock_attach(fd, bench->ioas, &dev) ?:
+	       _test_hwpt_alloc_data(fd, dev.idev, bench->ioas,
+				     IOMMU_HWPT_ALLOC_NEST_PARENT, 0, NULL, 0,
+				     &parent) ?:
+	       _test_hwpt_alloc_data(fd, dev.idev, parent, 0,
+				     IOMMU_HWPT_DATA_SELFTEST, &data,
+				     sizeof(data), &bench->nested);
+}
+
 #define bench_open(_bench)						\
 	do {								\
 		(_bench)->edu.cdev = -1;				\
@@ -340,6 +368,8 @@ static int alloc_dirty_hwpt(int fd, uint32_t ioas, uint32_t *hwpt)
 		if (variant->cmd->needs_dirty)				\
 			test_ok(alloc_dirty_hwpt(self->fd, (_bench)->ioas, \
 						 &(_bench)->dirty_hwpt)); \
+		if (variant->cmd->nr == IOMMU_HWPT_INVALIDATE)		\
+			test_ok(bench_nest(self->fd, _bench));		\
 	} while (0)
 
 FIXTURE(dispatch) {
@@ -360,6 +390,7 @@ FIXTURE_VARIANT_ADD(dispatch, ioas_unmap) { &ioas_unmap };
 FIXTURE_VARIANT_ADD(dispatch, ioas_copy) { &ioas_copy };
 FIXTURE_VARIANT_ADD(dispatch, option) { &option };
 FIXTURE_VARIANT_ADD(dispatch, hwpt_alloc) { &hwpt_alloc };
+FIXTURE_VARIANT_ADD(dispatch, hwpt_invalidate) { &hwpt_invalidate };
 FIXTURE_VARIANT_ADD(dispatch, get_hw_info) { &get_hw_info };
 FIXTURE_VARIANT_ADD(dispatch, fault_alloc) { &fault_alloc };
 FIXTURE_VARIANT_ADD(dispatch, set_dirty_tracking) { &set_dirty_tracking };
@@ -395,6 +426,7 @@ FIXTURE_VARIANT_ADD(unknown_bits, ioas_copy) { &ioas_copy };
 FIXTURE_VARIANT_ADD(unknown_bits, fault_alloc) { &fault_alloc };
 FIXTURE_VARIANT_ADD(unknown_bits, option) { &option };
 FIXTURE_VARIANT_ADD(unknown_bits, hwpt_alloc) { &hwpt_alloc };
+FIXTURE_VARIANT_ADD(unknown_bits, hwpt_invalidate) { &hwpt_invalidate };
 FIXTURE_VARIANT_ADD(unknown_bits, get_hw_info) { &get_hw_info };
 FIXTURE_VARIANT_ADD(unknown_bits, set_dirty_tracking) { &set_dirty_tracking };
 FIXTURE_VARIANT_ADD(unknown_bits, get_dirty_bitmap) { &get_dirty_bitmap };

@@ -41,11 +41,12 @@ TEST_F(hwpt, unknown_and_unsuitable_pt)
 	uint32_t hwpt, out = 0;
 
 	test_hwpt_alloc(self->edu.devid, self->ioas, &hwpt);
-	test_err_hwpt_alloc(ENOENT, self->edu.devid, 0, &out);
-	test_err_hwpt_alloc(ENOENT, self->edu.devid, 1000, &out);
-	test_err_hwpt_alloc(ENOENT, self->edu.devid, 0x80000000, &out);
+	test_err_hwpt_alloc(EINVAL, self->edu.devid, 0, &out);
+	test_err_hwpt_alloc(EINVAL, self->edu.devid, 1000, &out);
+	test_err_hwpt_alloc(EINVAL, self->edu.devid, 0x80000000, &out);
 	test_err_hwpt_alloc(EINVAL, self->edu.devid, self->edu.devid, &out);
-	test_err_hwpt_alloc(EINVAL, self->edu.devid, hwpt, &out);
+	/* On a HWPT there is a nested one, which needs data. */
+	test_err_hwpt_alloc(EOPNOTSUPP, self->edu.devid, hwpt, &out);
 	test_err_hwpt_alloc(ENOENT, 1000, self->ioas, &out);
 	test_err_hwpt_alloc(ENOENT, hwpt, self->ioas, &out);
 	ASSERT_EQ(0, out);

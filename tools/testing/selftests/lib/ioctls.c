@@ -175,6 +175,44 @@ int _test_hwpt_alloc(int fd, uint32_t dev, uint32_t pt, uint32_t *hwpt)
 	return rc;
 }
 
+int _test_hwpt_alloc_data(int fd, uint32_t dev, uint32_t pt, uint32_t flags,
+			  uint32_t type, const void *data, uint32_t len,
+			  uint32_t *hwpt)
+{
+	struct iommu_hwpt_alloc cmd = {
+		.size = sizeof(cmd),
+		.flags = flags,
+		.dev_id = dev,
+		.pt_id = pt,
+		.data_type = type,
+		.data_len = len,
+		.data_uptr = (uintptr_t)data,
+	};
+	int rc = iommufd_ioctl(fd, IOMMU_HWPT_ALLOC, &cmd);
+
+	if (!rc)
+		*hwpt = cmd.out_hwpt_id;
+	return rc;
+}
+
+/* @num is also written on failure. */
+int _test_hwpt_invalidate(int fd, uint32_t hwpt, uint32_t type,
+			  const void *entries, uint32_t len, uint32_t *num)
+{
+	struct iommu_hwpt_invalidate cmd = {
+		.size = sizeof(cmd),
+		.hwpt_id = hwpt,
+		.data_uptr = (uintptr_t)entries,
+		.data_type = type,
+		.entry_len = len,
+		.entry_num = *num,
+	};
+	int rc = iommufd_ioctl(fd, IOMMU_HWPT_INVALIDATE, &cmd);
+
+	*num = cmd.entry_num;
+	return rc;
+}
+
 int _test_hw_info(int fd, uint32_t dev, void *data, uint32_t *len,
 		  uint32_t *type)
 {

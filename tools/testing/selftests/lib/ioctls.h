@@ -39,6 +39,11 @@ int _test_allow_iovas(int fd, uint32_t ioas,
 int _test_option(int fd, uint32_t option, uint16_t op, uint32_t object,
 		 uint64_t *val);
 int _test_hwpt_alloc(int fd, uint32_t dev, uint32_t pt, uint32_t *hwpt);
+int _test_hwpt_alloc_data(int fd, uint32_t dev, uint32_t pt, uint32_t flags,
+			  uint32_t type, const void *data, uint32_t len,
+			  uint32_t *hwpt);
+int _test_hwpt_invalidate(int fd, uint32_t hwpt, uint32_t type,
+			  const void *entries, uint32_t len, uint32_t *num);
 int _test_hw_info(int fd, uint32_t dev, void *data, uint32_t *len,
 		  uint32_t *type);
 

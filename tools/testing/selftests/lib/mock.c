@@ -194,6 +194,15 @@ int _test_access_replace(int fd, int access, uint32_t ioas)
 	return mock_cmd(fd, &cmd, IOMMU_TEST_OP_ACCESS_REPLACE_IOAS, access);
 }
 
+int _test_check_iotlb(int fd, uint32_t hwpt, uint32_t id, uint32_t iotlb)
+{
+	struct iommu_test_cmd cmd = {
+		.check_iotlb = { .id = id, .iotlb = iotlb },
+	};
+
+	return mock_cmd(fd, &cmd, IOMMU_TEST_OP_MD_CHECK_IOTLB, hwpt);
+}
+
 bool mock_param(const char *name, long value)
 {
 	char path[128];

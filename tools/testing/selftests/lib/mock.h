@@ -46,6 +46,7 @@ int _test_reserve(int fd, uint32_t ioas, uint64_t start, uint64_t length);
 int _test_check_map(int fd, uint32_t hwpt, uint64_t iova, uint64_t length,
 		    const void *va);
 int _test_check_refs(int fd, const void *va, uint64_t length, uint32_t refs);
+int _test_check_iotlb(int fd, uint32_t hwpt, uint32_t id, uint32_t iotlb);
 int _test_memory_limit(int fd, uint32_t limit);
 
 int _test_access_create(int fd, uint32_t ioas, uint32_t flags, int *access);
@@ -60,8 +61,8 @@ int _test_access_replace(int fd, int access, uint32_t ioas);
 /*
  * Parameters of the module: "keep_pins", "fail_map", "fail_attach",
  * "wide_aperture", "max_users", "unmap_locks", "unmap_delay", "unpin_delay",
- * "iopf_pages", "first_vevent"; read-only: "unmaps", "stuck", "iopf_success",
- * "iopf_invalid"
+ * "iopf_pages", "first_vevent", "reserve"; read-only: "unmaps", "stuck",
+ * "iopf_success", "iopf_invalid"
  */
 bool mock_param(const char *name, long value);
 long mock_param_read(const char *name);
