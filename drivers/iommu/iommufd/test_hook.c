@@ -14,6 +14,7 @@
 #include "object.h"
 #include "test_hook.h"
 #include "umem_batch.h"
+#include "umem_dmabuf.h"
 #include "veventq.h"
 
 /* Guards test_ops and the change of iommufd_ctx.test from NULL. */
@@ -60,6 +61,7 @@ iommufd_test_register(const struct iommufd_test_ops *ops)
 {
 	mutex_lock(&test_lock);
 	test_ops = ops;
+	umem_dmabuf_set_test_exporter(ops->dmabuf_map);
 	mutex_unlock(&test_lock);
 	return &test_core;
 }
@@ -74,6 +76,7 @@ void iommufd_test_unregister(void)
 {
 	mutex_lock(&test_lock);
 	test_ops = NULL;
+	umem_dmabuf_set_test_exporter(NULL);
 	mutex_unlock(&test_lock);
 }
 EXPORT_SYMBOL_GPL(iommufd_test_unregister);

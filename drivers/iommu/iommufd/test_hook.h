@@ -22,16 +22,23 @@ struct iommufd_object;
 struct iommufd_object_ops;
 struct iova_space;
 struct device;
+struct dma_buf_attachment;
 struct module;
+struct phys_vec;
 
 /**
  * struct iommufd_test_ops - what the selftest module implements
  * @owner: the module; a context that has used it keeps it loaded
  * @ioctl: IOMMU_TEST_CMD
+ * @dmabuf_map: the bus address of a dma-buf of the module; -EOPNOTSUPP for
+ *              another one, -ENODEV if it is revoked. The caller holds the
+ *              reservation lock of the buffer.
  */
 struct iommufd_test_ops {
 	struct module *owner;
 	long (*ioctl)(struct iommufd_ctx *ictx, void __user *ubuffer);
+	int (*dmabuf_map)(struct dma_buf_attachment *attach,
+			  struct phys_vec *phys);
 };
 
 /**

@@ -3,7 +3,8 @@
  * DOC: dma-bufs as memory
  *
  * The kind of memory that is a dma-buf of vfio-pci: a range of a BAR. Its
- * function for iommufd tells the bus address. Nothing is pinned or charged.
+ * function for iommufd tells the bus address. Nothing is pinned or charged. The
+ * mock IOMMU has buffers, too.
  *
  * vfio-pci revokes the buffer when it takes the BAR away from user space. (In
  * low power vfio-cdev helps, see vfio_bars_revoke_in_low_power().) The
@@ -21,6 +22,7 @@
 #include <linux/fs.h>
 #include <linux/iommu.h>
 #include <linux/module.h>
+#include <linux/mutex.h>
 #include <linux/slab.h>
 #include <linux/vfio_pci_core.h>
 
@@ -71,6 +73,54 @@ static const struct dma_buf_attach_ops dmabuf_attach_ops = {
 	.invalidate_mappings = dmabuf_invalidate,
 };
 
+/* How to ask the mock IOMMU, if it is loaded; under the lock */
+static DEFINE_MUTEX(test_exporter_lock);
+static int (*test_exporter)(struct dma_buf_attachment *attach,
+			    struct phys_vec *phys);
+
+/**
+ * umem_dmabuf_set_test_exporter() - know the exporter of a module for tests
+ * @map: function of the module that tells the bus address of an attachment's
+ *       buffer: 0, -EOPNOTSUPP if it is not one of the module, -ENODEV if it is
+ *       revoked; called under the reservation lock. Or NULL before the module
+ *       goes.
+ */
+void umem_dmabuf_set_test_exporter(int (*map)(struct dma_buf_attachment *attach,
+					      struct phys_vec *phys))
+{
+	mutex_lock(&test_exporter_lock);
+	test_exporter = map;
+	mutex_unlock(&test_exporter_lock);
+}
+
+static int dmabuf_ask_test(struct dma_buf_attachment *attach,
+			   struct phys_vec *phys)
+{
+	int rc = -EOPNOTSUPP;
+
+	mutex_lock(&test_exporter_lock);
+	if (test_exporter)
+		rc = test_exporter(attach, phys);
+	mutex_unlock(&test_exporter_lock);
+	return rc;
+}
+
+/* Ask vfio-pci for the bus address, if it is the exporter. */
+static int dmabuf_ask_vfio(struct dma_buf_attachment *attach,
+			   struct phys_vec *phys)
+{
+	int (*map)(struct dma_buf_attachment *attach, struct phys_vec *phys);
+	int rc;
+
+	/* Not loaded: then it is not the exporter. */
+	map = symbol_get(vfio_pci_dma_buf_iommufd_map);
+	if (!map)
+		return -EOPNOTSUPP;
+	rc = map(attach, phys);
+	symbol_put(vfio_pci_dma_buf_iommufd_map);
+	return rc;
+}
+
 /*
  * Ask the exporter for the bus address of the buffer, of which @end bytes are
  * needed.
@@ -78,16 +128,13 @@ static const struct dma_buf_attach_ops dmabuf_attach_ops = {
 static int dmabuf_find(struct dma_buf_attachment *attach, u64 end,
 		       struct phys_vec *phys)
 {
-	int (*map)(struct dma_buf_attachment *attach, struct phys_vec *phys);
 	struct umem_dmabuf *mem = attach->importer_priv;
 	int rc;
 
-	/* Not loaded: then it is not the exporter. */
-	map = symbol_get(vfio_pci_dma_buf_iommufd_map);
-	if (!map)
-		return -EOPNOTSUPP;
 	dma_resv_lock(attach->dmabuf->resv, NULL);
-	rc = map(attach, phys);
+	rc = dmabuf_ask_test(attach, phys);
+	if (rc == -EOPNOTSUPP)
+		rc = dmabuf_ask_vfio(attach, phys);
 	if (!rc && end > phys->len)
 		rc = -EINVAL;
 	if (!rc)
@@ -96,7 +143,6 @@ static int dmabuf_find(struct dma_buf_attachment *attach, u64 end,
 	if (!rc)
 		mem->revoked = false;
 	dma_resv_unlock(attach->dmabuf->resv);
-	symbol_put(vfio_pci_dma_buf_iommufd_map);
 	return rc;
 }
 

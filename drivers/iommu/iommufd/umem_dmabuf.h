@@ -8,6 +8,7 @@
 struct device;
 struct dma_buf_attachment;
 struct iommufd_umem;
+struct phys_vec;
 struct umem_ops;
 
 /**
@@ -32,5 +33,7 @@ extern const struct umem_ops umem_dmabuf_ops;
 int umem_dmabuf_init(struct iommufd_umem *umem, int fd, u64 start, u64 end,
 		     int prot);
 void umem_dmabuf_set_importer(struct device *dev);
+void umem_dmabuf_set_test_exporter(int (*map)(struct dma_buf_attachment *attach,
+					      struct phys_vec *phys));
 
 #endif

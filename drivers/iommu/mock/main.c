@@ -174,6 +174,8 @@ static int (*const mock_cmds[])(struct mock_ucmd *ucmd) = {
 	[IOMMU_TEST_OP_PASID_CHECK_HWPT] = mock_pasid_check_cmd,
 	[IOMMU_TEST_OP_DEV_CHECK_CACHE] = mock_check_cache_cmd,
 	[IOMMU_TEST_OP_TRIGGER_VEVENT] = mock_trigger_vevent_cmd,
+	[IOMMU_TEST_OP_DMABUF_GET] = mock_dmabuf_get_cmd,
+	[IOMMU_TEST_OP_DMABUF_REVOKE] = mock_dmabuf_revoke_cmd,
 };
 
 static long mock_ioctl(struct iommufd_ctx *ictx, void __user *ubuffer)
@@ -205,6 +207,7 @@ static long mock_ioctl(struct iommufd_ctx *ictx, void __user *ubuffer)
 static const struct iommufd_test_ops mock_test_ops = {
 	.owner = THIS_MODULE,
 	.ioctl = mock_ioctl,
+	.dmabuf_map = mock_dmabuf_map,
 };
 
 static int __init mock_init(void)

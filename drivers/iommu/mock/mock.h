@@ -177,4 +177,9 @@ int mock_viommu_init(struct iommufd_viommu *viommu, struct iommu_domain *parent,
 int mock_check_cache_cmd(struct mock_ucmd *ucmd);
 int mock_trigger_vevent_cmd(struct mock_ucmd *ucmd);
 
+/* mock_dmabuf.c */
+int mock_dmabuf_map(struct dma_buf_attachment *attach, struct phys_vec *phys);
+int mock_dmabuf_get_cmd(struct mock_ucmd *ucmd);
+int mock_dmabuf_revoke_cmd(struct mock_ucmd *ucmd);
+
 #endif

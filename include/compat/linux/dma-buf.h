@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
  * <linux/dma-buf.h> as drivers/iommu/ knows it, on kernels where vfio-pci-core
- * does not export BARs to iommufd. There no dma-buf can be imported:
- * dma_buf_get() says so, and the other functions are never called.
+ * does not export BARs to iommufd. There no dma-buf can be imported or exported:
+ * dma_buf_get() and dma_buf_export() say so, and the other functions are never
+ * called.
  */
 #ifndef _COMPAT_LINUX_DMA_BUF_H
 #define _COMPAT_LINUX_DMA_BUF_H
@@ -34,6 +35,16 @@ compat_dma_buf_dynamic_attach(struct dma_buf *dmabuf, struct device *dev,
 	return ERR_PTR(-EOPNOTSUPP);
 }
 
+static inline struct dma_buf *compat_dma_buf_export(const struct dma_buf_export_info *info)
+{
+	return ERR_PTR(-EOPNOTSUPP);
+}
+
+static inline int compat_dma_buf_fd(struct dma_buf *dmabuf, int flags)
+{
+	return -EOPNOTSUPP;
+}
+
 static inline int compat_dma_buf_pin(struct dma_buf_attachment *attach)
 {
 	return -EOPNOTSUPP;
@@ -47,6 +58,9 @@ compat_vfio_pci_dma_buf_iommufd_map(struct dma_buf_attachment *attach,
 }
 
 #define dma_buf_get compat_dma_buf_get
+#define dma_buf_export compat_dma_buf_export
+#define dma_buf_fd compat_dma_buf_fd
+#define dma_buf_invalidate_mappings(dmabuf) ((void)(dmabuf))
 #define dma_buf_put(dmabuf) ((void)(dmabuf))
 #define dma_buf_dynamic_attach compat_dma_buf_dynamic_attach
 #define dma_buf_detach(dmabuf, attach) ((void)(dmabuf), (void)(attach))

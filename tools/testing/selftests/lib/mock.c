@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
+#include <errno.h>
 #include <stdio.h>
+#include <sys/ioctl.h>
 
 #include "ioctls.h"
 #include "mock.h"
@@ -201,6 +203,27 @@ int _test_check_iotlb(int fd, uint32_t hwpt, uint32_t id, uint32_t iotlb)
 	};
 
 	return mock_cmd(fd, &cmd, IOMMU_TEST_OP_MD_CHECK_IOTLB, hwpt);
+}
+
+int _test_dmabuf_get(int fd, uint32_t length, uint32_t flags, int *dmabuf)
+{
+	struct iommu_test_cmd cmd = {
+		.size = sizeof(cmd),
+		.op = IOMMU_TEST_OP_DMABUF_GET,
+		.dmabuf_get = { .length = length, .open_flags = flags },
+	};
+
+	*dmabuf = ioctl(fd, IOMMU_TEST_CMD, &cmd);
+	return *dmabuf < 0 ? errno : 0;
+}
+
+int _test_dmabuf_revoke(int fd, int dmabuf, uint32_t revoked)
+{
+	struct iommu_test_cmd cmd = {
+		.dmabuf_revoke = { .dmabuf_fd = dmabuf, .revoked = revoked },
+	};
+
+	return mock_cmd(fd, &cmd, IOMMU_TEST_OP_DMABUF_REVOKE, 0);
 }
 
 bool mock_param(const char *name, long value)

@@ -47,6 +47,9 @@ int _test_check_map(int fd, uint32_t hwpt, uint64_t iova, uint64_t length,
 		    const void *va);
 int _test_check_refs(int fd, const void *va, uint64_t length, uint32_t refs);
 int _test_check_iotlb(int fd, uint32_t hwpt, uint32_t id, uint32_t iotlb);
+/* *@dmabuf becomes a descriptor. */
+int _test_dmabuf_get(int fd, uint32_t length, uint32_t flags, int *dmabuf);
+int _test_dmabuf_revoke(int fd, int dmabuf, uint32_t revoked);
 int _test_memory_limit(int fd, uint32_t limit);
 
 int _test_access_create(int fd, uint32_t ioas, uint32_t flags, int *access);
