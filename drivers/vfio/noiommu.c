@@ -12,6 +12,7 @@
  * used, whose name says so.
  */
 #include <linux/errno.h>
+#include <linux/iommufd.h>
 #include <linux/module.h>
 #include <linux/panic.h>
 #include <linux/pci.h>
@@ -20,12 +21,6 @@
 
 #include "cdev.h"
 #include "redirect.h"
-
-static bool enable_unsafe_noiommu_mode;
-module_param(enable_unsafe_noiommu_mode, bool, 0644);
-MODULE_PARM_DESC(
-	enable_unsafe_noiommu_mode,
-	"Take devices without an IOMMU, whose users can read and write all memory; taints the kernel");
 
 static int vfio_noiommu_open_device(struct vfio_device *vdev)
 {
@@ -89,7 +84,7 @@ static int vfio_noiommu_probe(struct pci_dev *pdev,
 	struct vfio_pci_core_device *core;
 	int rc;
 
-	if (!READ_ONCE(enable_unsafe_noiommu_mode))
+	if (!iommufd_noiommu_enabled())
 		return -EINVAL;
 	/* vfio-pci takes it. */
 	if (pdev->dev.iommu_group)

@@ -48,6 +48,7 @@ int iommufd_vfio_compat_ioas_create(struct iommufd_ctx *ictx);
  */
 struct iommufd_device *iommufd_device_bind(struct iommufd_ctx *ictx,
 					   struct device *dev, u32 *id);
+bool iommufd_noiommu_enabled(void);
 struct iommufd_device *iommufd_device_bind_no_iommu(struct iommufd_ctx *ictx,
 						    struct device *dev, u32 *id);
 void iommufd_device_unbind(struct iommufd_device *idev);

@@ -175,4 +175,8 @@ struct iommufd_iommu_ops {
 /* host_iommu.c: the IOMMU of the machine */
 extern const struct iommufd_iommu_ops iommufd_iommu_ops;
 
+/* noiommu.c: for devices that no IOMMU translates for */
+extern const struct iommufd_iommu_ops iommufd_noiommu_ops;
+bool iommufd_is_noiommu_domain(const struct iommu_domain *domain);
+
 #endif

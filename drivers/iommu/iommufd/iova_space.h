@@ -172,6 +172,10 @@ unsigned long iova_space_page_sizes(struct iova_space *space);
 int iova_space_set_huge_pages(struct iova_space *space, bool enable);
 bool iova_space_huge_pages(struct iova_space *space);
 
+int iova_space_phys(struct iova_space *space, unsigned long iova,
+		    bool (*known)(const struct iommu_domain *domain),
+		    unsigned long *length, phys_addr_t *phys);
+
 /* Accesses */
 int iova_space_add_access(struct iova_space *space, struct iova_access *access);
 void iova_space_remove_access(struct iova_space *space,

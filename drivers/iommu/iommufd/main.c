@@ -65,6 +65,7 @@ union iommufd_ucmd_buffer {
 	struct iommu_ioas_iova_ranges iova_ranges;
 	struct iommu_ioas_map ioas_map;
 	struct iommu_ioas_map_file ioas_map_file;
+	struct iommu_ioas_noiommu_get_pa ioas_noiommu_get_pa;
 	struct iommu_ioas_unmap ioas_unmap;
 	struct iommu_option option;
 	struct iommu_vdevice_alloc vdevice_alloc;
@@ -121,6 +122,9 @@ static const struct iommufd_ioctl iommufd_ioctls[] = {
 		      struct iommu_ioas_map, iova),
 	IOMMUFD_IOCTL(IOMMU_IOAS_MAP_FILE, iommufd_ioas_map_file_ioctl,
 		      struct iommu_ioas_map_file, iova),
+	IOMMUFD_IOCTL(IOMMU_IOAS_NOIOMMU_GET_PA,
+		      iommufd_ioas_noiommu_get_pa_ioctl,
+		      struct iommu_ioas_noiommu_get_pa, out_phys),
 	IOMMUFD_IOCTL(IOMMU_IOAS_UNMAP, iommufd_ioas_unmap_ioctl,
 		      struct iommu_ioas_unmap, length),
 	IOMMUFD_IOCTL(IOMMU_OPTION, iommufd_option_ioctl, struct iommu_option,

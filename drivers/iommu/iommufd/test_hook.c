@@ -11,6 +11,7 @@
 #include "device.h"
 #include "fault.h"
 #include "ioas.h"
+#include "iommu_ops.h"
 #include "object.h"
 #include "test_hook.h"
 #include "umem_batch.h"
@@ -46,6 +47,7 @@ static const struct iommufd_test_core test_core = {
 	.reserve = iova_space_reserve,
 	.nth_area = iova_space_nth_area,
 	.set_scratch = umem_batch_set_scratch,
+	.noiommu_ops = &iommufd_noiommu_ops,
 	.set_max_users = iommufd_set_max_users,
 	.set_first_vevent = iommufd_veventq_set_first,
 };

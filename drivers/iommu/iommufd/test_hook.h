@@ -56,6 +56,7 @@ struct iommufd_test_ops {
  * @nth_area: first IOVA of the mapping with this number, lowest first; false if
  *            there are not that many
  * @set_scratch: limit the bytes of each scratch buffer of pinning
+ * @noiommu_ops: iommufd_noiommu_ops
  * @set_max_users: limit the counts that user space controls, 0 for the default
  * @set_first_vevent: number of the first event of new event queues
  */
@@ -82,6 +83,7 @@ struct iommufd_test_core {
 	bool (*nth_area)(struct iova_space *space, unsigned int n,
 			 unsigned long *start);
 	void (*set_scratch)(unsigned int bytes);
+	const struct iommufd_iommu_ops *noiommu_ops;
 	void (*set_max_users)(unsigned int users);
 	void (*set_first_vevent)(u32 sequence);
 };

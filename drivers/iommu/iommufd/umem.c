@@ -637,6 +637,38 @@ void iommufd_umem_leak(struct iommufd_umem *umem)
 }
 
 /**
+ * iommufd_umem_run() - look at pages that may be pinned
+ * @umem: umem
+ * @index: index of the first page
+ * @last: index of the last page that matters, not below @index
+ * @pfn: receives the frame of the first page
+ *
+ * Another user may unpin the pages at once.
+ *
+ * Return: number of pages up to @last that are pinned, and contiguous with the
+ * first; there may be more. 0 if that is not pinned, or not yet.
+ */
+unsigned long iommufd_umem_run(struct iommufd_umem *umem, unsigned long index,
+			       unsigned long last, unsigned long *pfn)
+{
+	struct umem_chunk *chunk;
+	unsigned long npages = 0;
+	unsigned int i;
+
+	mutex_lock(&umem->lock);
+	chunk = umem_first_chunk(umem, index, index);
+	if (chunk && chunk->users != BEING_PINNED) {
+		i = pfn_runs_find(chunk->runs, chunk->nr_runs, index);
+		*pfn = pfn_run_pfn(&chunk->runs[i], index);
+		npages = min(last, pfn_run_last(chunk->runs, chunk->nr_runs, i,
+						chunk->node.last)) -
+			 index + 1;
+	}
+	mutex_unlock(&umem->lock);
+	return npages;
+}
+
+/**
  * __iommufd_umem_pfn() - get the frame of a page if it is pinned
  * @umem: umem; the caller holds its lock
  * @index: index of the page

@@ -57,6 +57,8 @@ struct umem_batch;
  *       @new the memory must be there the first time. Else NULL.
  * @unmap: undo @map of the range that begins at @iova. Cannot fail. The caller
  *         must not hold iommufd_pgtable.groups. NULL if @map is.
+ * @phys: tell where the byte at an offset in the memory is; all that follows is
+ *        contiguous. Returns 0, -EINVAL if the memory is away. NULL if @map is.
  * @release: free what the kind keeps for a umem; no page is pinned any more.
  *           For a umem with UMEM_RELEASE only.
  *
@@ -76,6 +78,8 @@ struct umem_ops {
 		   const struct pgtable_range *range, bool new);
 	void (*unmap)(struct iommufd_umem *umem, struct iommufd_pgtable *pgt,
 		      unsigned long iova);
+	int (*phys)(struct iommufd_umem *umem, unsigned long offset,
+		    phys_addr_t *phys);
 	void (*release)(struct iommufd_umem *umem);
 };
 
@@ -160,6 +164,8 @@ void iommufd_umem_unpin(struct iommufd_umem *umem, unsigned long first,
 			unsigned long last);
 int iommufd_umem_split(struct iommufd_umem *umem, unsigned long index);
 void iommufd_umem_leak(struct iommufd_umem *umem);
+unsigned long iommufd_umem_run(struct iommufd_umem *umem, unsigned long index,
+			       unsigned long last, unsigned long *pfn);
 bool __iommufd_umem_pfn(struct iommufd_umem *umem, unsigned long index,
 			unsigned long *pfn);
 

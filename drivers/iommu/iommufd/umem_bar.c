@@ -475,6 +475,22 @@ static void bar_unmap(struct iommufd_umem *umem, struct iommufd_pgtable *pgt,
 	up(&bar->sem);
 }
 
+/* umem_ops.phys */
+static int bar_phys(struct iommufd_umem *umem, unsigned long offset,
+		    phys_addr_t *phys)
+{
+	struct umem_bar *bar = to_umem_bar(umem);
+	int rc = -EINVAL;
+
+	down(&bar->sem);
+	if (bar->state == BAR_HERE) {
+		*phys = bar->phys + offset;
+		rc = 0;
+	}
+	up(&bar->sem);
+	return rc;
+}
+
 const struct umem_ops umem_bar_ops = {
 	.pin = umem_no_pin,
 	.drop = umem_no_drop,
@@ -482,5 +498,6 @@ const struct umem_ops umem_bar_ops = {
 	.get_page = umem_no_page,
 	.map = bar_map,
 	.unmap = bar_unmap,
+	.phys = bar_phys,
 	.release = bar_release,
 };

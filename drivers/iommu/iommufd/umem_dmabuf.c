@@ -255,6 +255,22 @@ static void dmabuf_unmap(struct iommufd_umem *umem, struct iommufd_pgtable *pgt,
 	dmabuf_unlock(mem);
 }
 
+/* umem_ops.phys */
+static int dmabuf_phys(struct iommufd_umem *umem, unsigned long offset,
+		       phys_addr_t *phys)
+{
+	struct umem_dmabuf *mem = to_umem_dmabuf(umem);
+	int rc = -EINVAL;
+
+	dmabuf_lock(mem);
+	if (!mem->revoked) {
+		*phys = mem->phys + offset;
+		rc = 0;
+	}
+	dmabuf_unlock(mem);
+	return rc;
+}
+
 const struct umem_ops umem_dmabuf_ops = {
 	.pin = umem_no_pin,
 	.drop = umem_no_drop,
@@ -262,6 +278,7 @@ const struct umem_ops umem_dmabuf_ops = {
 	.get_page = umem_no_page,
 	.map = dmabuf_map,
 	.unmap = dmabuf_unmap,
+	.phys = dmabuf_phys,
 	.release = dmabuf_release,
 };
 

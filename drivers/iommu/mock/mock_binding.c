@@ -4,9 +4,14 @@
  * to a context and attaches it; destroying one object undoes all of it.
  */
 #include <linux/iommufd.h>
+#include <linux/module.h>
 #include <linux/mutex.h>
 
 #include "mock.h"
+
+static bool noiommu;
+module_param(noiommu, bool, 0600);
+MODULE_PARM_DESC(noiommu, "New devices have no IOMMU");
 
 /* The caller must put it with mock_put_binding(). */
 struct mock_binding *mock_get_binding(struct iommufd_ctx *ictx, u32 id)
@@ -31,7 +36,8 @@ static int mock_bind_and_attach(struct iommufd_ctx *ictx,
 	int rc;
 
 	idev = test_core->device_create(ictx, &binding->mdev->dev,
-					&mock_iommu_ops);
+					noiommu ? test_core->noiommu_ops :
+						  &mock_iommu_ops);
 	if (IS_ERR(idev))
 		return PTR_ERR(idev);
 	test_core->object_publish(ictx, &idev->obj);

@@ -213,6 +213,24 @@ int _test_hwpt_invalidate(int fd, uint32_t hwpt, uint32_t type,
 	return rc;
 }
 
+int _test_get_pa(int fd, uint32_t ioas, uint64_t iova, uint64_t *length,
+		 uint64_t *phys)
+{
+	struct iommu_ioas_noiommu_get_pa cmd = {
+		.size = sizeof(cmd),
+		.ioas_id = ioas,
+		.iova = iova,
+		.length = *length,
+	};
+	int rc = iommufd_ioctl(fd, IOMMU_IOAS_NOIOMMU_GET_PA, &cmd);
+
+	if (!rc) {
+		*length = cmd.length;
+		*phys = cmd.out_phys;
+	}
+	return rc;
+}
+
 int _test_hw_info(int fd, uint32_t dev, void *data, uint32_t *len,
 		  uint32_t *type)
 {

@@ -44,6 +44,9 @@ int _test_hwpt_alloc_data(int fd, uint32_t dev, uint32_t pt, uint32_t flags,
 			  uint32_t *hwpt);
 int _test_hwpt_invalidate(int fd, uint32_t hwpt, uint32_t type,
 			  const void *entries, uint32_t len, uint32_t *num);
+/* *@length is also in the answer. */
+int _test_get_pa(int fd, uint32_t ioas, uint64_t iova, uint64_t *length,
+		 uint64_t *phys);
 int _test_hw_info(int fd, uint32_t dev, void *data, uint32_t *len,
 		  uint32_t *type);
 

@@ -64,8 +64,8 @@ int _test_access_replace(int fd, int access, uint32_t ioas);
 /*
  * Parameters of the module: "keep_pins", "fail_map", "fail_attach",
  * "wide_aperture", "max_users", "unmap_locks", "unmap_delay", "unpin_delay",
- * "iopf_pages", "first_vevent", "reserve"; read-only: "unmaps", "stuck",
- * "iopf_success", "iopf_invalid"
+ * "iopf_pages", "first_vevent", "reserve", "noiommu"; read-only: "unmaps",
+ * "stuck", "iopf_success", "iopf_invalid"
  */
 bool mock_param(const char *name, long value);
 long mock_param_read(const char *name);

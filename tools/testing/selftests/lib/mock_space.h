@@ -144,6 +144,7 @@ struct mock {
 		EXPECT_TRUE(mock_param("fail_attach", 0));		\
 		EXPECT_TRUE(mock_param("wide_aperture", 0));		\
 		EXPECT_TRUE(mock_param("reserve", 0));			\
+		EXPECT_TRUE(mock_param("noiommu", 0));			\
 		close(self->fd);					\
 		EXPECT_EQ(0, proc_status_kb("VmPin:"));			\
 		EXPECT_EQ(0, proc_status_kb("VmLck:"));			\

@@ -14,7 +14,7 @@
 
 #define MODULE	"vfio_noiommu"
 #define DRIVER	"vfio-noiommu"
-#define ENABLE	"/sys/module/" MODULE "/parameters/enable_unsafe_noiommu_mode"
+#define ENABLE	"/sys/module/iommufd/parameters/enable_unsafe_noiommu_mode"
 #define TAINTED	"/proc/sys/kernel/tainted"
 #define TAINT_USER	6
 
