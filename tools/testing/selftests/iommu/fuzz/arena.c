@@ -197,3 +197,15 @@ void *arena_no_page(void)
 {
 	return (void *)NOWHERE_START;
 }
+
+void *arena_last_bytes(size_t bytes)
+{
+	static __thread uint8_t *page;
+
+	if (!page) {
+		page = mmap(NULL, 2 * PAGE, PROT_READ | PROT_WRITE,
+			    MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+		mprotect(page + PAGE, PAGE, PROT_NONE);
+	}
+	return page + PAGE - bytes;
+}

@@ -9,6 +9,7 @@
 #define FUZZ_ARENA_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "mem.h"
@@ -70,5 +71,7 @@ bool arena_remap(struct arena *arena, unsigned int index, bool there);
  */
 void *arena_read_only_page(void);
 void *arena_no_page(void);
+/* An address with @bytes of memory, at most a page, and none behind them */
+void *arena_last_bytes(size_t bytes);
 
 #endif

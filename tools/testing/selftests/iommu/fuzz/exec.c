@@ -144,7 +144,8 @@ bool call_issue(struct world *w, struct call *call)
 	memcpy(call->arg, raw, call->size);
 	memcpy(call->arg, &call->size, sizeof(call->size));
 	if (!call_expect(w, &call->errs, call->rc)) {
-		if (call->rc != EMSGSIZE && memcmp(raw, before, call->size))
+		if (call->rc != EMSGSIZE && !call->answers &&
+		    memcmp(raw, before, call->size))
 			differ(w, "failed, but has written to its struct");
 		return false;
 	}
@@ -199,6 +200,81 @@ struct hwpt *pick_hwpt(struct context *ctx, uint64_t nth)
 	return PICK(ctx->hwpt, nth);
 }
 
+#define PICK_IF(_array, _nth, _suits)					\
+	({								\
+		__typeof__(&(_array)[0]) __picked = NULL;		\
+									\
+		for (unsigned int __n = 0; __n < ARRAY_SIZE(_array); __n++) { \
+			__picked = PICK(_array, (_nth) + __n);		\
+			if (!__picked || (_suits)(__picked))		\
+				break;					\
+		}							\
+		__picked;						\
+	})
+
+struct hwpt *pick_hwpt_if(struct context *ctx, uint64_t nth,
+			  bool (*suits)(const struct hwpt *hwpt))
+{
+	return PICK_IF(ctx->hwpt, nth, suits);
+}
+
+struct dev *pick_dev_if(struct context *ctx, uint64_t nth,
+			bool (*suits)(const struct dev *dev))
+{
+	return PICK_IF(ctx->dev, nth, suits);
+}
+
+struct queue *pick_queue_if(struct context *ctx, uint64_t nth,
+			    bool (*suits)(const struct queue *queue))
+{
+	return PICK_IF(ctx->queue, nth, suits);
+}
+
+static bool is_nested(const struct hwpt *hwpt)
+{
+	return hwpt->parent;
+}
+
+static bool is_parent(const struct hwpt *hwpt)
+{
+	return hwpt->flags & IOMMU_HWPT_ALLOC_NEST_PARENT;
+}
+
+struct hwpt *pick_nested(struct context *ctx, uint64_t nth)
+{
+	return pick_hwpt_if(ctx, nth, is_nested);
+}
+
+struct hwpt *pick_parent(struct context *ctx, uint64_t nth)
+{
+	return pick_hwpt_if(ctx, nth, is_parent);
+}
+
+bool can_fault(const struct dev *dev)
+{
+	return dev->hwpt->queue || model_has_pasids(dev);
+}
+
+struct queue *pick_queue(struct context *ctx, uint64_t nth)
+{
+	return PICK(ctx->queue, nth);
+}
+
+struct viommu *pick_viommu(struct context *ctx, uint64_t nth)
+{
+	return PICK(ctx->viommu, nth);
+}
+
+struct vdevice *pick_vdevice(struct context *ctx, uint64_t nth)
+{
+	return PICK(ctx->vdevice, nth);
+}
+
+struct hwq *pick_hwq(struct context *ctx, uint64_t nth)
+{
+	return PICK(ctx->hwq, nth);
+}
+
 struct dev *pick_dev(struct context *ctx, uint64_t nth)
 {
 	return PICK(ctx->dev, nth);
@@ -234,6 +310,26 @@ struct access *free_access(struct context *ctx)
 	return FREE(ctx->access);
 }
 
+bool free_queue(struct context *ctx)
+{
+	return FREE(ctx->queue);
+}
+
+bool free_viommu(struct context *ctx)
+{
+	return FREE(ctx->viommu);
+}
+
+bool free_vdevice(struct context *ctx)
+{
+	return FREE(ctx->vdevice);
+}
+
+bool free_hwq(struct context *ctx)
+{
+	return FREE(ctx->hwq);
+}
+
 /* Another thread may use an id that is free here: with threads, far numbers. */
 static uint32_t unknown_id(struct world *w, struct context *ctx)
 {
@@ -247,21 +343,60 @@ static uint32_t unknown_id(struct world *w, struct context *ctx)
 	return model_next_id(ctx, pick / 2 % 16);
 }
 
+#define ID_OF(_object)							\
+	({								\
+		__typeof__(_object) __object = (_object);		\
+									\
+		__object ? __object->id : 0;				\
+	})
+
+/* 0 if there is no such object */
+static uint32_t id_of_kind(struct context *ctx, unsigned int kind, uint64_t nth)
+{
+	struct dev *dev = pick_dev(ctx, nth);
+
+	switch (kind) {
+	case 0:
+		return ID_OF(pick_ioas(ctx, nth));
+	case 1:
+		return ID_OF(pick_hwpt(ctx, nth));
+	case 2:
+		return dev ? dev->stdev : 0;
+	case 3:
+		return dev ? dev->idev : 0;
+	case 4:
+		return ID_OF(pick_queue(ctx, nth));
+	case 5:
+		return ID_OF(pick_viommu(ctx, nth));
+	case 6:
+		return ID_OF(pick_vdevice(ctx, nth));
+	case 7:
+		return ID_OF(pick_hwq(ctx, nth));
+	default:
+		return ID_OF(pick_nested(ctx, nth));
+	}
+}
+
+#define ID_KINDS	9
+
+uint32_t pick_id(struct context *ctx, uint64_t pick)
+{
+	for (unsigned int i = 0; i < ID_KINDS; i++) {
+		uint32_t id = id_of_kind(ctx, (pick + i) % ID_KINDS,
+					 pick / ID_KINDS);
+
+		if (id)
+			return id;
+	}
+	return 0;
+}
+
 /* The id of any object; the caller looks up its type in the model. */
 static uint32_t any_id(struct world *w, struct context *ctx)
 {
-	uint64_t pick = w->step->arg[5];
-	struct ioas *ioas = pick_ioas(ctx, pick / 4);
-	struct hwpt *hwpt = pick_hwpt(ctx, pick / 4);
-	struct dev *dev = pick_dev(ctx, pick / 4);
+	uint32_t id = pick_id(ctx, w->step->arg[5]);
 
-	if (pick % 4 == 0 && ioas)
-		return ioas->id;
-	if (pick % 4 == 1 && hwpt)
-		return hwpt->id;
-	if (dev)
-		return pick % 4 == 2 ? dev->stdev : dev->idev;
-	return unknown_id(w, ctx);
+	return id ? id : unknown_id(w, ctx);
 }
 
 uint32_t faulty_id(struct world *w, struct context *ctx, uint32_t id)
@@ -312,11 +447,24 @@ static void close_accesses(struct context *ctx)
 	}
 }
 
-static void context_close(struct context *ctx)
+static void close_queues(struct context *ctx)
+{
+	for (unsigned int i = 0; i < MAX_QUEUE; i++)
+		if (ctx->queue[i].used && ctx->queue[i].fd >= 0)
+			close(ctx->queue[i].fd);
+}
+
+/* Queues and regions keep the context: the last one of them ends it. */
+static void context_close(struct context *ctx, bool last)
 {
 	close_accesses(ctx);
+	if (!last)
+		close(ctx->fd);
+	close_queues(ctx);
+	close_regions(ctx);
 	model_clear(ctx);
-	close(ctx->fd);
+	if (last)
+		close(ctx->fd);
 }
 
 void do_reopen(struct world *w, struct context *ctx, const struct step *step)
@@ -326,7 +474,7 @@ void do_reopen(struct world *w, struct context *ctx, const struct step *step)
 		skip(w);
 		return;
 	}
-	context_close(ctx);
+	context_close(ctx, step->arg[0] % 2);
 	ctx->fd = w->spare[--w->nspare];
 }
 
@@ -335,15 +483,18 @@ void exec_end(struct world *w)
 	static const struct step last = { .kind = STEP_CHECK_PINS };
 
 	for (unsigned int i = 0; i < w->nctxs; i++)
-		context_close(w->ctx[i]);
+		context_close(w->ctx[i], (w->ioctls + i) % 2);
 	w->step = &last;
 	do_check_pins(w, w->ctx[0], &last);
 }
 
 void exec_detach(struct world *w)
 {
-	for (unsigned int i = 0; i < w->nctxs; i++)
+	for (unsigned int i = 0; i < w->nctxs; i++) {
 		close_accesses(w->ctx[i]);
+		close_queues(w->ctx[i]);
+		close_regions(w->ctx[i]);
+	}
 }
 
 static step_fn * const step_fns[STEP_KINDS] = {
@@ -384,6 +535,27 @@ static step_fn * const step_fns[STEP_KINDS] = {
 	[STEP_CHECK_PINS] = do_check_pins,
 	[STEP_DECODE] = do_decode,
 	[STEP_CHANGE_PROCESS] = do_change_process,
+	[STEP_INVALIDATE] = do_invalidate,
+	[STEP_CHECK_IOTLB] = do_check_iotlb,
+	[STEP_FAULT_ALLOC] = do_fault_alloc,
+	[STEP_QUEUE_CLOSE] = do_queue_close,
+	[STEP_TRIGGER_IOPF] = do_trigger_iopf,
+	[STEP_FAULT_READ] = do_fault_read,
+	[STEP_FAULT_RESPOND] = do_fault_respond,
+	[STEP_PASID_ATTACH] = do_pasid_attach,
+	[STEP_PASID_DETACH] = do_pasid_detach,
+	[STEP_PASID_CHECK] = do_pasid_check,
+	[STEP_DIRTY_SET] = do_dirty_set,
+	[STEP_DIRTY_MARK] = do_dirty_mark,
+	[STEP_DIRTY_GET] = do_dirty_get,
+	[STEP_VIOMMU_ALLOC] = do_viommu_alloc,
+	[STEP_VDEVICE_ALLOC] = do_vdevice_alloc,
+	[STEP_HWQ_ALLOC] = do_hwq_alloc,
+	[STEP_VIOMMU_MMAP] = do_viommu_mmap,
+	[STEP_CHECK_CACHE] = do_check_cache,
+	[STEP_VEVENT_ALLOC] = do_vevent_alloc,
+	[STEP_TRIGGER_VEVENT] = do_trigger_vevent,
+	[STEP_VEVENT_READ] = do_vevent_read,
 };
 
 void exec_step(struct world *w, const struct step *step)

@@ -43,6 +43,7 @@ struct call {
 	void *arg;		/* begins with a u32 size */
 	uint32_t size, min;
 	struct errs errs;
+	bool answers;		/* writes to its struct on failure, too */
 	int rc;
 };
 
@@ -77,6 +78,21 @@ void differ(struct world *w, const char *format, ...);
 /* The @nth existing object, modulo their number; NULL if there is none. */
 struct ioas *pick_ioas(struct context *ctx, uint64_t nth);
 struct hwpt *pick_hwpt(struct context *ctx, uint64_t nth);
+/* Of those for which @suits is true; any other if there is none */
+struct hwpt *pick_hwpt_if(struct context *ctx, uint64_t nth,
+			  bool (*suits)(const struct hwpt *hwpt));
+struct dev *pick_dev_if(struct context *ctx, uint64_t nth,
+			bool (*suits)(const struct dev *dev));
+struct queue *pick_queue_if(struct context *ctx, uint64_t nth,
+			    bool (*suits)(const struct queue *queue));
+/* Nested; made as a parent of others; with a queue of page faults */
+struct hwpt *pick_nested(struct context *ctx, uint64_t nth);
+struct hwpt *pick_parent(struct context *ctx, uint64_t nth);
+bool can_fault(const struct dev *dev);
+struct queue *pick_queue(struct context *ctx, uint64_t nth);
+struct viommu *pick_viommu(struct context *ctx, uint64_t nth);
+struct vdevice *pick_vdevice(struct context *ctx, uint64_t nth);
+struct hwq *pick_hwq(struct context *ctx, uint64_t nth);
 struct dev *pick_dev(struct context *ctx, uint64_t nth);
 struct access *pick_access(struct context *ctx, uint64_t nth);
 struct area *pick_area(struct ioas *ioas, uint64_t nth);
@@ -85,6 +101,10 @@ struct ioas *free_ioas(struct context *ctx);
 bool free_hwpt(struct context *ctx);
 struct dev *free_dev(struct context *ctx);
 struct access *free_access(struct context *ctx);
+bool free_queue(struct context *ctx);
+bool free_viommu(struct context *ctx);
+bool free_vdevice(struct context *ctx);
+bool free_hwq(struct context *ctx);
 /*
  * The id that a step passes in place of @id: with FAULT_ID_UNKNOWN one without
  * an object, with FAULT_ID_TYPE that of any object.
@@ -92,9 +112,17 @@ struct access *free_access(struct context *ctx);
 uint32_t faulty_id(struct world *w, struct context *ctx, uint32_t id);
 uint32_t faulty_bits(struct world *w, enum step_fault fault, uint32_t unused);
 bool has_fault(const struct world *w, enum step_fault fault);
+/* The id of an object of the kind that @pick chooses, 0 if there is none */
+uint32_t pick_id(struct context *ctx, uint64_t pick);
 void skip(struct world *w);
 /* Compare an id from the kernel with the lowest free id. */
 void check_new_id(struct world *w, struct context *ctx, uint32_t id);
+/* A descriptor that the kernel has made, and what poll() says of it */
+void check_new_fd(struct world *w, int fd);
+void check_poll(struct world *w, int fd, int want);
+void check_queue_poll(struct world *w, struct queue *queue);
+/* The regions of virtual IOMMUs that are mapped */
+void close_regions(struct context *ctx);
 uint64_t arena_va(struct world *w, uint64_t offset);
 /* A range in relation to the mappings, from the arguments of the step */
 bool pick_range(struct world *w, struct ioas *ioas, struct range *range);
@@ -117,5 +145,12 @@ step_fn do_access_rw, do_access_replace, do_batch;
 step_fn do_type1_map, do_type1_unmap, do_type1_set, do_type1_ask;
 step_fn do_type1_info, do_unknown, do_remap, do_memlock, do_fork, do_reopen;
 step_fn do_check_pins, do_decode, do_change_process;
+step_fn do_invalidate, do_check_iotlb;
+step_fn do_fault_alloc, do_queue_close, do_trigger_iopf, do_fault_read;
+step_fn do_fault_respond;
+step_fn do_pasid_attach, do_pasid_detach, do_pasid_check;
+step_fn do_dirty_set, do_dirty_mark, do_dirty_get;
+step_fn do_viommu_alloc, do_vdevice_alloc, do_hwq_alloc, do_viommu_mmap;
+step_fn do_check_cache, do_vevent_alloc, do_trigger_vevent, do_vevent_read;
 
 #endif

@@ -1,93 +1,22 @@
 // SPDX-License-Identifier: GPL-2.0
-/* Steps on mock devices and HWPTs. */
+/* Steps on mock devices. */
 #include <string.h>
 
 #include "exec.h"
 #include "ioctls.h"
 #include "mock.h"
 
-void do_hwpt_alloc(struct world *w, struct context *ctx,
-		   const struct step *step)
-{
-	struct iommu_hwpt_alloc cmd = { .size = sizeof(cmd) };
-	struct call call = CALL(ctx, IOMMU_HWPT_ALLOC, cmd, 24);
-	struct dev *dev = pick_dev(ctx, step->arg[0]);
-	struct ioas *ioas = pick_ioas(ctx, step->arg[1]);
-
-	if (!free_hwpt(ctx) || !ioas || ioas->nreserved >= MAX_RANGES - 4) {
-		skip(w);
-		return;
-	}
-	/* The fault is in one of the two ids. */
-	cmd.dev_id = dev ? dev->idev : 0;
-	cmd.pt_id = ioas->id;
-	if (step->arg[2] % 2)
-		cmd.dev_id = faulty_id(w, ctx, cmd.dev_id);
-	else
-		cmd.pt_id = faulty_id(w, ctx, cmd.pt_id);
-	dev = model_find_idev(ctx, cmd.dev_id);
-	ioas = model_find_ioas(ctx, cmd.pt_id);
-	cmd.flags = faulty_bits(w, FAULT_FLAG, UINT32_MAX & ~0xfU);
-	cmd.__reserved = faulty_bits(w, FAULT_RESERVED, UINT32_MAX);
-	if (cmd.flags || cmd.__reserved)
-		errs_add(&call.errs, EOPNOTSUPP);
-	if (!dev)
-		errs_add(&call.errs, ENOENT);
-	if (ioas)
-		model_predict_new_hwpt(ctx, ioas, &call.errs);
-	else
-		errs_add(&call.errs, EINVAL);
-	if (!call_issue(w, &call))
-		return;
-	check_new_id(w, ctx, cmd.out_hwpt_id);
-	model_new_hwpt(ctx, ioas, cmd.out_hwpt_id, false);
-}
-
-static const uint8_t mock_info[8] = { 0, 0, 0, 0, 0xef, 0xbe, 0xad, 0xde };
-
-void do_hw_info(struct world *w, struct context *ctx, const struct step *step)
-{
-	uint8_t data[64], want[64];
-	struct dev *dev = pick_dev(ctx, step->arg[0]);
-	struct iommu_hw_info cmd = {
-		.size = sizeof(cmd), .data_uptr = (uintptr_t)data,
-		.data_len = step->arg[1] % 33,
-	};
-	struct call call = CALL(ctx, IOMMU_GET_HW_INFO, cmd, 32);
-	uint32_t length = cmd.data_len;
-
-	cmd.dev_id = faulty_id(w, ctx, dev ? dev->idev : 0);
-	if (!model_find_idev(ctx, cmd.dev_id))
-		errs_add(&call.errs, ENOENT);
-	cmd.flags = faulty_bits(w, FAULT_FLAG, UINT32_MAX & ~1U);
-	cmd.__reserved[step->arg[3] % 3] =
-		faulty_bits(w, FAULT_RESERVED, UINT8_MAX);
-	if (cmd.flags || cmd.__reserved[step->arg[3] % 3])
-		errs_add(&call.errs, EOPNOTSUPP);
-	if (step->arg[2] % 16 == 0 && length) {
-		cmd.data_uptr = (uintptr_t)arena_no_page();
-		errs_add(&call.errs, EFAULT);
-	}
-	memset(data, 0xee, sizeof(data));
-	memset(want, 0xee, sizeof(want));
-	memset(want, 0, length);
-	memcpy(want, mock_info, length < 8 ? length : 8);
-	if (!call_issue(w, &call))
-		return;
-	DIFFER_UNLESS(w, sizeof(mock_info), cmd.data_len, "the data's length");
-	DIFFER_UNLESS(w, IOMMU_HW_INFO_TYPE_SELFTEST, cmd.out_data_type,
-		      "the type");
-	if (memcmp(want, data, sizeof(data)))
-		differ(w, "the data is not that of the mock");
-}
+/* All flags of a mock device */
+#define MOCK_DEVICE_FLAGS	(HAVE_PASID ? 8U : 4U)
 
 /* An IOAS or HWPT to attach to */
 static uint32_t pick_pt(struct world *w, struct context *ctx, uint64_t pick)
 {
 	struct ioas *ioas = pick_ioas(ctx, pick >> 8);
-	struct hwpt *hwpt = pick_hwpt(ctx, pick >> 8);
+	struct hwpt *hwpt = pick % 2 ? pick_nested(ctx, pick >> 8) :
+				       pick_hwpt(ctx, pick >> 8);
 
-	if (hwpt && pick % 3 == 0)
+	if (hwpt && pick % 5 < 3)
 		return faulty_id(w, ctx, hwpt->id);
 	return faulty_id(w, ctx, ioas ? ioas->id : 0);
 }
@@ -109,7 +38,11 @@ static struct hwpt *resolve(struct context *ctx, uint32_t pt, uint32_t id)
 	if (!ioas)
 		return model_find_hwpt(ctx, pt);
 	hwpt = model_automatic_hwpt(ctx, ioas);
-	return hwpt ? hwpt : model_new_hwpt(ctx, ioas, id, true);
+	if (!hwpt) {
+		hwpt = model_new_hwpt(ctx, ioas, TABLE_PLAIN, id);
+		hwpt->automatic = true;
+	}
+	return hwpt;
 }
 
 /* The HWPT that an attach to @pt uses; NULL if it makes a new one. */
@@ -151,32 +84,39 @@ void do_attach(struct world *w, struct context *ctx, const struct step *step)
 	struct call call = CALL(ctx, IOMMU_TEST_CMD, cmd, 52);
 	struct dev *dev = free_dev(ctx);
 	struct hwpt *hwpt = existing(ctx, cmd.id);
+	struct dev new = {
+		.used = true,
+		.cache = { CACHE_WORD, CACHE_WORD, CACHE_WORD, CACHE_WORD },
+	};
 
 	if (!dev || !room_for_hwpt(ctx, cmd.id)) {
 		skip(w);
 		return;
 	}
 	if (flags) {
-		cmd.mock_domain.dev_flags = step->arg[2] % 2 |
-					    faulty_bits(w, FAULT_FLAG, ~3U);
-		if (cmd.mock_domain.dev_flags & ~3U)
+		new.flags = step->arg[2] % MOCK_DEVICE_FLAGS;
+		cmd.mock_domain.dev_flags = new.flags |
+			faulty_bits(w, FAULT_FLAG, -MOCK_DEVICE_FLAGS);
+		if (cmd.mock_domain.dev_flags >= MOCK_DEVICE_FLAGS) {
 			errs_add(&call.errs, EOPNOTSUPP);
+			errs_add(&call.errs, EINVAL);
+		}
 	}
-	model_predict_attach(ctx, cmd.id, &call.errs);
+	model_predict_attach(ctx, &new, cmd.id, &call.errs);
 	/* The id may be that of the new device itself. */
 	if (!model_is_id(ctx, cmd.id))
 		errs_add(&call.errs, EINVAL);
 	if (!call_issue(w, &call))
 		return;
 	check_attach_ids(w, ctx, &cmd, !hwpt);
-	dev->used = true;
+	*dev = new;
 	dev->stdev = cmd.mock_domain.out_stdev_id;
 	dev->idev = cmd.mock_domain.out_idev_id;
 	if (hwpt)
 		DIFFER_UNLESS(w, hwpt->id, cmd.mock_domain.out_hwpt_id,
 			      "the HWPT");
-	dev->hwpt = resolve(ctx, cmd.id, cmd.mock_domain.out_hwpt_id);
-	dev->hwpt->ndevs++;
+	model_attach(ctx, dev,
+		     resolve(ctx, cmd.id, cmd.mock_domain.out_hwpt_id));
 	model_take_id(ctx, dev->stdev);
 	model_take_id(ctx, dev->idev);
 }
@@ -189,7 +129,7 @@ void do_replace(struct world *w, struct context *ctx, const struct step *step)
 		.id = dev ? dev->stdev : 0,
 	};
 	struct call call = CALL(ctx, IOMMU_TEST_CMD, cmd, 52);
-	struct hwpt *hwpt, *old;
+	struct hwpt *hwpt;
 	uint32_t pt = pick_pt(w, ctx, step->arg[0]);
 
 	if (step->arg[2] % 8 == 0)
@@ -203,7 +143,12 @@ void do_replace(struct world *w, struct context *ctx, const struct step *step)
 	cmd.mock_domain_replace.pt_id = pt;
 	if (!dev)
 		errs_add(&call.errs, ENOENT);
-	model_predict_attach(ctx, pt, &call.errs);
+	model_predict_attach(ctx, dev, pt, &call.errs);
+	/* While it has PASIDs, its HWPT must be one for them. */
+	if (dev && model_has_pasids(dev) &&
+	    (!model_find_hwpt(ctx, pt) ||
+	     !(model_find_hwpt(ctx, pt)->flags & IOMMU_HWPT_ALLOC_PASID)))
+		errs_add(&call.errs, EINVAL);
 	if (!call_issue(w, &call))
 		return;
 	if (hwpt)
@@ -211,13 +156,8 @@ void do_replace(struct world *w, struct context *ctx, const struct step *step)
 			      "the HWPT");
 	else
 		check_new_id(w, ctx, cmd.mock_domain_replace.pt_id);
-	hwpt = resolve(ctx, pt, cmd.mock_domain_replace.pt_id);
-	old = dev->hwpt;
-	if (hwpt == old)
-		return;
-	hwpt->ndevs++;
-	model_detach(ctx, dev);
-	dev->hwpt = hwpt;
+	model_attach(ctx, dev,
+		     resolve(ctx, pt, cmd.mock_domain_replace.pt_id));
 }
 
 /* Has the page table at @iova the page that is at @va now? */
@@ -261,6 +201,10 @@ void do_check_map(struct world *w, struct context *ctx,
 	hwpt = model_find_hwpt(ctx, cmd.id);
 	if (!hwpt)
 		errs_add(&call.errs, ENOENT);
+	if (hwpt && hwpt->parent) {
+		errs_add(&call.errs, ENOENT);
+		errs_add(&call.errs, EINVAL);
+	}
 	if ((cmd.check_map.iova | cmd.check_map.length | va) % MOCK_PAGE)
 		errs_add(&call.errs, EINVAL);
 	for (uint64_t i = 0; hwpt && !call.errs.n && i < cmd.check_map.length;

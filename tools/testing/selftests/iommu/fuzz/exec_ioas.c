@@ -32,24 +32,12 @@ void do_ioas_alloc(struct world *w, struct context *ctx,
 /* An object of the type that arg[0] chooses */
 static uint32_t pick_any(struct context *ctx, const struct step *step)
 {
-	struct ioas *ioas = pick_ioas(ctx, step->arg[1]);
-	struct hwpt *hwpt = pick_hwpt(ctx, step->arg[1]);
-	struct dev *dev = pick_dev(ctx, step->arg[1]);
 	struct access *access = pick_access(ctx, step->arg[1]);
 
-	switch (step->arg[0] % 5) {
-	case 0:
-		return ioas ? ioas->id : 0;
-	case 1:
-		return hwpt ? hwpt->id : 0;
-	case 2:
-		return dev ? dev->stdev : 0;
-	case 3:
-		return dev ? dev->idev : 0;
 	/* With several threads the id of an access is not known. */
-	default:
-		return access && ctx->ids_exact ? access->id : 0;
-	}
+	if (step->arg[0] % 16 == 0 && access && ctx->ids_exact)
+		return access->id;
+	return pick_id(ctx, step->arg[0]);
 }
 
 void do_destroy(struct world *w, struct context *ctx, const struct step *step)
@@ -238,8 +226,8 @@ void do_unmap(struct world *w, struct context *ctx, const struct step *step)
 	struct call call = CALL(ctx, IOMMU_IOAS_UNMAP, cmd, 24);
 	struct ioas *ioas = pick_ioas(ctx, step->arg[0]);
 	uint64_t bytes = 0;
+	bool works, busy = false;
 	struct range range;
-	bool works;
 
 	cmd.ioas_id = faulty_id(w, ctx, ioas_id(ioas));
 	ioas = model_find_ioas(ctx, cmd.ioas_id);
@@ -251,13 +239,19 @@ void do_unmap(struct world *w, struct context *ctx, const struct step *step)
 		cmd.length = range.last - range.start + 1;
 	}
 	predict_unmap(ioas, cmd.iova, cmd.length, &call.errs);
+	range.start = cmd.iova;
+	range.last = cmd.iova + cmd.length - 1;
+	if (cmd.length == U64_MAX)
+		range.last = U64_MAX;
+	if (!call.errs.n && !model_unmap_is_known(ctx, ioas, range, &busy)) {
+		skip(w);
+		return;
+	}
+	if (busy)
+		errs_add(&call.errs, EBUSY);
 	works = !call.errs.n && step->fault != FAULT_SIZE_SMALL &&
 		step->fault != FAULT_TAIL && step->fault != FAULT_POINTER;
 	if (works) {
-		range.start = cmd.iova;
-		range.last = cmd.iova + cmd.length - 1;
-		if (cmd.length == U64_MAX)
-			range.last = U64_MAX;
 		if (model_unmap(ctx, ioas, range, &bytes) &&
 		    cmd.length != U64_MAX)
 			errs_add(&call.errs, ENOENT);
@@ -439,6 +433,11 @@ static void predict_mode(struct context *ctx, const struct iommu_option *cmd,
 			errs_add(e, EBUSY);
 		else if (cmd->val64 > 1)
 			errs_add(e, EINVAL);
+		/* Nor does it say whether an id without an object counts. */
+		if (!e->n && ctx->ntombs) {
+			errs_add(e, EBUSY);
+			e->or_success = true;
+		}
 	}
 }
 

@@ -197,7 +197,9 @@ void do_type1_unmap(struct world *w, struct context *ctx,
 		cmd.iova = range.start;
 		cmd.size = range.last - range.start + 1;
 	}
-	if (ctx->compat && !unmap_is_known(ctx, range)) {
+	if (ctx->compat && (!unmap_is_known(ctx, range) ||
+			    model_hits_hwq(ctx, ctx->compat,
+					   (struct range){ 0, U64_MAX }))) {
 		skip(w);
 		return;
 	}

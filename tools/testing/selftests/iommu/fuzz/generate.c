@@ -21,13 +21,15 @@ uint64_t fuzz_iova(void)
 }
 
 /* How often each kind of step is made, out of the sum of all */
-static const struct {
+struct weight {
 	uint8_t kind;
 	uint8_t weight;
-} weights[] = {
+};
+
+static const struct weight weights[] = {
 	{ STEP_IOAS_ALLOC, 4 }, { STEP_DESTROY, 5 }, { STEP_MAP, 20 },
 	{ STEP_UNMAP, 12 }, { STEP_COPY, 10 }, { STEP_IOVA_RANGES, 5 },
-	{ STEP_ALLOW_IOVAS, 3 }, { STEP_OPTION, 4 }, { STEP_HWPT_ALLOC, 3 },
+	{ STEP_ALLOW_IOVAS, 3 }, { STEP_OPTION, 4 }, { STEP_HWPT_ALLOC, 5 },
 	{ STEP_HW_INFO, 2 }, { STEP_VFIO_IOAS, 6 }, { STEP_ATTACH, 5 },
 	{ STEP_REPLACE, 5 }, { STEP_RESERVE, 2 }, { STEP_CHECK_MAP, 6 },
 	{ STEP_CHECK_REFS, 5 }, { STEP_ACCESS_CREATE, 3 },
@@ -38,23 +40,63 @@ static const struct {
 	{ STEP_TYPE1_INFO, 1 }, { STEP_UNKNOWN, 1 }, { STEP_REMAP, 2 },
 	{ STEP_MEMLOCK, 1 }, { STEP_FORK, 2 }, { STEP_REOPEN, 1 },
 	{ STEP_CHECK_PINS, 3 }, { STEP_MAP_FILE, 4 }, { STEP_DECODE, 2 },
-	{ STEP_CHANGE_PROCESS, 2 },
+	{ STEP_CHANGE_PROCESS, 2 }, { STEP_INVALIDATE, 1 },
+	{ STEP_CHECK_IOTLB, 1 },
 };
 
-static uint8_t make_kind(struct rng *rng)
+/* Some programs work on HWPTs and what is on them, more than on memory. */
+static const struct weight hwpt_weights[] = {
+	{ STEP_IOAS_ALLOC, 2 }, { STEP_DESTROY, 12 }, { STEP_MAP, 8 },
+	{ STEP_UNMAP, 3 }, { STEP_COPY, 2 }, { STEP_ALLOW_IOVAS, 1 },
+	{ STEP_OPTION, 1 }, { STEP_IOVA_RANGES, 2 }, { STEP_MAP_FILE, 1 },
+	{ STEP_HWPT_ALLOC, 20 }, { STEP_HW_INFO, 2 }, { STEP_ATTACH, 8 },
+	{ STEP_REPLACE, 16 }, { STEP_CHECK_MAP, 2 }, { STEP_CHECK_REFS, 1 },
+	{ STEP_ACCESS_CREATE, 1 }, { STEP_ACCESS_CLOSE, 1 },
+	{ STEP_REOPEN, 1 }, { STEP_CHECK_PINS, 1 }, { STEP_INVALIDATE, 6 },
+	{ STEP_CHECK_IOTLB, 6 },
+#if HAVE_FAULT
+	{ STEP_FAULT_ALLOC, 3 }, { STEP_QUEUE_CLOSE, 1 },
+	{ STEP_TRIGGER_IOPF, 12 }, { STEP_FAULT_READ, 8 },
+	{ STEP_FAULT_RESPOND, 8 },
+#endif
+#if HAVE_PASID
+	{ STEP_PASID_ATTACH, 12 }, { STEP_PASID_DETACH, 3 },
+	{ STEP_PASID_CHECK, 4 },
+#endif
+#if HAVE_DIRTY
+	{ STEP_DIRTY_SET, 5 }, { STEP_DIRTY_MARK, 8 }, { STEP_DIRTY_GET, 8 },
+#endif
+#if HAVE_VIOMMU
+	{ STEP_VIOMMU_ALLOC, 6 }, { STEP_VDEVICE_ALLOC, 8 },
+	{ STEP_HWQ_ALLOC, 5 }, { STEP_VIOMMU_MMAP, 3 },
+	{ STEP_CHECK_CACHE, 4 }, { STEP_VEVENT_ALLOC, 4 },
+	{ STEP_TRIGGER_VEVENT, 8 }, { STEP_VEVENT_READ, 6 },
+#endif
+};
+
+static uint8_t pick_kind(struct rng *rng, const struct weight *table,
+			 unsigned int n)
 {
 	unsigned int sum = 0, pick, i = 0;
 
-	for (unsigned int k = 0; k < ARRAY_SIZE(weights); k++)
-		sum += weights[k].weight;
+	for (unsigned int k = 0; k < n; k++)
+		sum += table[k].weight;
 	pick = rng_below(rng, sum);
-	while (pick >= weights[i].weight)
-		pick -= weights[i++].weight;
+	while (pick >= table[i].weight)
+		pick -= table[i++].weight;
+	return table[i].kind;
+}
+
+static uint8_t make_kind(struct rng *rng, bool hwpts)
+{
+	uint8_t kind = hwpts ? pick_kind(rng, hwpt_weights,
+					 ARRAY_SIZE(hwpt_weights)) :
+			       pick_kind(rng, weights, ARRAY_SIZE(weights));
+
 	/* These take long and find little when done often. */
-	if ((weights[i].kind == STEP_FORK || weights[i].kind == STEP_REOPEN) &&
-	    !rng_one_in(rng, 5))
+	if ((kind == STEP_FORK || kind == STEP_REOPEN) && !rng_one_in(rng, 5))
 		return STEP_MAP;
-	return weights[i].kind;
+	return kind;
 }
 
 static uint64_t make_va(struct rng *rng)
@@ -221,21 +263,35 @@ static void make_args(struct rng *rng, struct step *step)
 	}
 }
 
-static void make_step(struct rng *rng, struct step *step)
+/*
+ * The ABI does not say what a MAP leaves if its answer cannot be written. Of
+ * other steps it says that nothing is left.
+ */
+static bool undoes(uint8_t kind)
 {
-	*step = (struct step){ .kind = make_kind(rng) };
-	step->ctx = rng_one_in(rng, 3) ? rng_below(rng, FUZZ_CTXS) : 0;
+	static const uint8_t kinds[] = {
+		STEP_IOAS_ALLOC, STEP_HWPT_ALLOC, STEP_ATTACH,
+		STEP_ACCESS_CREATE, STEP_INVALIDATE, STEP_FAULT_ALLOC,
+		STEP_VIOMMU_ALLOC, STEP_VDEVICE_ALLOC, STEP_HWQ_ALLOC,
+		STEP_VEVENT_ALLOC,
+	};
+
+	for (unsigned int i = 0; i < ARRAY_SIZE(kinds); i++)
+		if (kinds[i] == kind)
+			return true;
+	return false;
+}
+
+static void make_step(struct rng *rng, struct step *step, bool hwpts)
+{
+	*step = (struct step){ .kind = make_kind(rng, hwpts) };
+	step->ctx = rng_one_in(rng, hwpts ? 8 : 3) ? rng_below(rng, FUZZ_CTXS) :
+						     0;
 	for (int i = 0; i < STEP_ARGS; i++)
 		step->arg[i] = rng_below(rng, 1 << 20);
-	if (rng_one_in(rng, 12))
+	if (rng_one_in(rng, hwpts ? 16 : 12))
 		step->fault = 1 + rng_below(rng, FAULTS - 1);
-	/*
-	 * The ABI does not say what a MAP leaves if its answer cannot be
-	 * written.
-	 */
-	if (step->fault == FAULT_READ_ONLY && step->kind != STEP_IOAS_ALLOC &&
-	    step->kind != STEP_HWPT_ALLOC && step->kind != STEP_ATTACH &&
-	    step->kind != STEP_ACCESS_CREATE)
+	if (step->fault == FAULT_READ_ONLY && !undoes(step->kind))
 		step->fault = FAULT_POINTER;
 	make_args(rng, step);
 }
@@ -243,6 +299,7 @@ static void make_step(struct rng *rng, struct step *step)
 void program_make(struct program *program, uint64_t seed, size_t nsteps)
 {
 	struct rng rng = { seed };
+	bool hwpts = seed % 2;
 
 	program->seed = seed;
 	program->nsteps = nsteps;
@@ -259,7 +316,7 @@ void program_make(struct program *program, uint64_t seed, size_t nsteps)
 		program->persona = PERSONA_ROOT;
 	}
 	for (size_t i = 0; i < nsteps; i++) {
-		make_step(&rng, &program->steps[i]);
+		make_step(&rng, &program->steps[i], hwpts);
 		program->steps[i].thread = rng_below(&rng, program->threads);
 	}
 	/* Begin with an IOAS for each thread. */

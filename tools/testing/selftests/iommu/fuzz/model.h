@@ -20,11 +20,29 @@
 
 #include "arena.h"
 #include "program.h"
+#include "test_abi.h"
+
+/*
+ * What the module already has of the objects after Linux 6.6. The steps on what
+ * it does not have are not made.
+ */
+#define HAVE_DIRTY	0
+#define HAVE_FAULT	0
+#define HAVE_PASID	0
+#define HAVE_VIOMMU	0
 
 #define MAX_IOAS	6
-#define MAX_HWPT	12
+#define MAX_HWPT	16
 #define MAX_DEV		6
 #define MAX_ACCESS	5
+#define MAX_PASID	6
+#define MAX_QUEUE	6
+#define MAX_GROUPS	12
+#define MAX_EVENTS	8
+#define MAX_VIOMMU	4
+#define MAX_VDEVICE	6
+#define MAX_HWQ		6
+#define MAX_DIRTY	256
 #define MAX_PINS	8
 #define MAX_PIECES	16
 #define MAX_AREAS	64
@@ -81,24 +99,113 @@ struct ioas {
 	uint32_t id;
 	bool huge;
 	unsigned int nhwpts, naccesses, npinners;
+	unsigned int nhuge;	/* of the HWPTs, those with TABLE_HUGE */
 	unsigned int nareas, nreserved, nallowed;
 	struct area areas[MAX_AREAS];
 	struct range reserved[MAX_RANGES];
 	struct range allowed[MAX_RANGES];
 };
 
+#define IOTLB_WORDS	4
+#define CACHE_WORDS	4
+#define CACHE_WORD	0xbaddadU	/* of a new device */
+
+/* What determines the page table of a HWPT on an IOAS */
+enum table {
+	TABLE_PLAIN,
+	TABLE_DATA,		/* as user space describes it, but as plain */
+	TABLE_HUGE,		/* IO pages of 4 KiB and 1 MiB, all IOVAs */
+};
+
 struct hwpt {
 	bool used;
 	uint32_t id;
 	bool automatic;
-	unsigned int ndevs;
-	struct ioas *ioas;
+	uint32_t flags;
+	unsigned int ndevs;	/* attachments, of PASIDs, too */
+	unsigned int nusers;	/* other objects that keep it */
+	struct ioas *ioas;	/* of a nested one: that of its parent */
+	enum table table;
+	struct hwpt *parent;	/* of a nested one */
+	struct viommu *viommu;	/* of a nested one that was made on a vIOMMU */
+	struct queue *queue;	/* of page faults */
+	uint32_t iotlb[IOTLB_WORDS];
+	/* Each unit of MOCK_PAGE has a dirty bit of its own. */
+	bool exact;
+	bool tracking;
+	/* What was dirty when tracking ended may be cleared since. */
+	bool stale;
+	unsigned int ndirty;
+	uint64_t dirty[MAX_DIRTY];
+};
+
+/* A PASID of a device; it is attached if it has a HWPT. */
+struct pasid {
+	uint32_t pasid;
+	struct hwpt *hwpt;
 };
 
 struct dev {
 	bool used;
 	uint32_t stdev, idev;
+	uint32_t flags;		/* MOCK_DEVICE_ */
 	struct hwpt *hwpt;
+	uint32_t cache[CACHE_WORDS];
+	struct pasid pasids[MAX_PASID];
+	unsigned int npasid_calls;	/* for the PASID that can fail */
+	uint64_t virt_id;	/* when it was attached to its nested HWPT */
+};
+
+/* A page request; it was read if it has a cookie. */
+struct request {
+	uint32_t attachment;	/* PASID whose attachment takes the answer */
+	struct iommu_hwpt_pgfault fault;
+};
+
+struct event { uint32_t sequence, virt_id; };
+
+/* Of page faults, or, with a vIOMMU, of events */
+struct queue {
+	bool used;
+	uint32_t id;
+	int fd;			/* -1 when it is closed */
+	unsigned int nhwpts;
+	unsigned int ngroups;
+	struct request groups[MAX_GROUPS];
+	struct viommu *viommu;
+	uint32_t type, depth, sequence;
+	unsigned int nevents;
+	struct event events[MAX_EVENTS];
+	bool lost;		/* the header of lost events is behind the last */
+	uint32_t lost_sequence;
+};
+
+struct viommu {
+	bool used;
+	uint32_t id;
+	struct hwpt *parent;
+	unsigned int nusers;	/* other objects that keep it, and the VMA */
+	bool has_region;
+	uint64_t offset;	/* of the region that mmap() takes */
+	uint32_t word;		/* the first one in the region */
+	void *mapped;
+};
+
+struct vdevice {
+	bool used;
+	uint32_t id;
+	struct viommu *viommu;
+	struct dev *dev;
+	uint64_t virt_id;
+};
+
+/* A queue of the hardware */
+struct hwq {
+	bool used;
+	uint32_t id;
+	struct viommu *viommu;
+	uint32_t index;
+	struct range range;
 };
 
 /* A run of pages in a memory */
@@ -141,6 +248,11 @@ struct context {
 	struct hwpt hwpt[MAX_HWPT];
 	struct dev dev[MAX_DEV];
 	struct access access[MAX_ACCESS];
+	struct queue queue[MAX_QUEUE];
+	struct viommu viommu[MAX_VIOMMU];
+	struct vdevice vdevice[MAX_VDEVICE];
+	struct hwq hwq[MAX_HWQ];
+	unsigned int ntombs;	/* ids that are taken, but without an object */
 	struct ioas *compat;
 	struct account *account;
 	struct arena *arena;
@@ -154,6 +266,10 @@ struct ioas *model_find_ioas(struct context *ctx, uint32_t id);
 struct hwpt *model_find_hwpt(struct context *ctx, uint32_t id);
 struct dev *model_find_stdev(struct context *ctx, uint32_t id);
 struct dev *model_find_idev(struct context *ctx, uint32_t id);
+struct queue *model_find_queue(struct context *ctx, uint32_t id);
+struct viommu *model_find_viommu(struct context *ctx, uint32_t id);
+struct vdevice *model_find_vdevice(struct context *ctx, uint32_t id);
+struct hwq *model_find_hwq(struct context *ctx, uint32_t id);
 bool model_is_id(struct context *ctx, uint32_t id);
 bool model_is_empty(const struct context *ctx);
 void model_predict_destroy(struct context *ctx, uint32_t id, struct errs *e);
@@ -226,15 +342,96 @@ void model_predict_pin_areas(struct context *ctx, struct ioas *ioas,
 bool model_is_current(struct context *ctx, const struct memory *memory,
 		      unsigned int page);
 
-/* model_device.c: HWPTs, attachments */
+/* model_device.c: HWPTs on an IOAS, attachments */
 void model_predict_new_hwpt(struct context *ctx, struct ioas *ioas,
-			    struct errs *e);
+			    enum table table, struct errs *e);
 struct hwpt *model_new_hwpt(struct context *ctx, struct ioas *ioas,
-			    uint32_t id, bool automatic);
+			    enum table table, uint32_t id);
 void model_drop_hwpt(struct context *ctx, struct hwpt *hwpt);
 struct hwpt *model_automatic_hwpt(struct context *ctx, struct ioas *ioas);
-void model_predict_attach(struct context *ctx, uint32_t pt, struct errs *e);
+/* Attach @dev to the IOAS or HWPT with this id, or move it there */
+void model_predict_attach(struct context *ctx, const struct dev *dev,
+			  uint32_t pt, struct errs *e);
+void model_attach(struct context *ctx, struct dev *dev, struct hwpt *hwpt);
 void model_detach(struct context *ctx, struct dev *dev);
+
+/* model_nested.c: flags and data of HWPTs, nested HWPTs, invalidation */
+struct hwpt_call {
+	const struct iommu_hwpt_alloc *cmd;
+	struct iommu_hwpt_selftest data;
+	bool readable;		/* the data is at its address */
+};
+
+void model_predict_hwpt(struct context *ctx, const struct hwpt_call *call,
+			struct errs *e);
+struct hwpt *model_alloc_hwpt(struct context *ctx,
+			      const struct hwpt_call *call);
+
+/* model_fault.c: queues of page faults */
+struct queue *model_new_queue(struct context *ctx, uint32_t id, int fd);
+void model_drop_queue(struct context *ctx, struct queue *queue);
+struct queue *model_fault_queue(struct dev *dev, uint32_t pasid,
+				uint32_t *attachment);
+void model_drop_groups(struct hwpt *hwpt, uint32_t idev, uint32_t attachment);
+struct request *model_unread_group(struct queue *queue);
+void model_read_group(struct queue *queue, struct request *group);
+int model_respond(struct queue *queue,
+		  const struct iommu_hwpt_page_response *response);
+
+/* model_pasid.c: attachments of PASIDs */
+struct pasid *model_find_pasid(struct dev *dev, uint32_t pasid);
+struct pasid *model_free_pasid(struct dev *dev);
+bool model_has_pasids(const struct dev *dev);
+void model_predict_pasid(struct context *ctx, struct dev *dev, uint32_t pasid,
+			 uint32_t pt, bool replace, struct errs *e);
+void model_attach_pasid(struct context *ctx, struct dev *dev, uint32_t pasid,
+			struct hwpt *hwpt);
+void model_detach_pasid(struct dev *dev, struct pasid *attached);
+void model_detach_pasids(struct dev *dev);
+
+/* model_viommu.c: virtual IOMMUs and the objects on them */
+#define VIOMMU_TYPE	0xdeadbeefU	/* also of hardware queues */
+#define VEVENT_TYPE	0xbeefbeefU
+struct viommu *model_new_viommu(struct context *ctx, uint32_t id,
+				struct hwpt *parent);
+void model_drop_viommu(struct context *ctx, struct viommu *viommu);
+struct vdevice *model_vdevice_of(struct context *ctx, const struct dev *dev);
+struct vdevice *model_virtual(struct context *ctx, const struct viommu *viommu,
+			      uint64_t virt_id);
+void model_new_vdevice(struct context *ctx, uint32_t id, struct viommu *viommu,
+		       struct dev *dev, uint64_t virt_id);
+void model_drop_vdevice(struct context *ctx, struct vdevice *vdevice);
+void model_unbind(struct context *ctx, struct dev *dev);
+struct queue *model_event_queue(struct context *ctx,
+				const struct viommu *viommu, uint32_t type);
+void model_event(struct queue *queue, uint32_t virt_id);
+struct hwq *model_hwq_at(struct context *ctx, const struct viommu *viommu,
+			 uint32_t index);
+void model_new_hwq(struct context *ctx, uint32_t id, struct viommu *viommu,
+		   uint32_t index, struct range range);
+void model_drop_hwq(struct context *ctx, struct hwq *hwq);
+bool model_hwq_is_busy(struct context *ctx, const struct hwq *hwq);
+bool model_hits_hwq(struct context *ctx, const struct ioas *ioas,
+		    struct range range);
+bool model_unmap_is_known(struct context *ctx, struct ioas *ioas,
+			  struct range range, bool *busy);
+
+/* model_dirty.c: dirty bits of HWPTs */
+struct dirty_call {
+	uint64_t iova, length, page_size;
+	unsigned int nbits;
+};
+
+void model_predict_dirty(struct hwpt *hwpt, const struct dirty_call *call,
+			 struct errs *e);
+bool model_is_dirty(const struct hwpt *hwpt, const struct dirty_call *call,
+		    unsigned int bit);
+void model_clean(struct hwpt *hwpt, struct range range);
+/* Of all HWPTs of an IOAS: what is unmapped is not dirty. */
+void model_clean_area(struct context *ctx, struct ioas *ioas,
+		      struct range range);
+/* Returns false if there is no room for it. */
+bool model_mark(struct hwpt *hwpt, uint64_t iova);
 
 /* model_access.c: accesses and their pins */
 void model_predict_access(struct ioas *ioas, bool can_pin, struct errs *e);

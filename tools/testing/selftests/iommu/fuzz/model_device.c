@@ -13,33 +13,35 @@ static const struct range outside[] = {
 	{ MOCK_APERTURE_LAST + 1, U64_MAX },
 };
 
-static unsigned int noutside(void)
+static unsigned int noutside(enum table table)
 {
-	return fuzz_wide ? 0 : 2;
+	return fuzz_wide || table == TABLE_HUGE ? 0 : 2;
 }
 
 void model_predict_new_hwpt(struct context *ctx, struct ioas *ioas,
-			    struct errs *e)
+			    enum table table, struct errs *e)
 {
-	if (!model_suits(ioas, outside, noutside(), MOCK_PAGE))
+	if (!model_suits(ioas, outside, noutside(table),
+			 table == TABLE_HUGE ? PAGE : MOCK_PAGE))
 		errs_add(e, EADDRINUSE);
 	model_predict_pin_areas(ctx, ioas, e);
 }
 
 struct hwpt *model_new_hwpt(struct context *ctx, struct ioas *ioas,
-			    uint32_t id, bool automatic)
+			    enum table table, uint32_t id)
 {
 	struct hwpt *hwpt = ctx->hwpt;
 
 	while (hwpt->used)
 		hwpt++;
 	*hwpt = (struct hwpt){
-		.used = true, .id = id, .automatic = automatic, .ioas = ioas,
+		.used = true, .id = id, .ioas = ioas, .table = table,
 	};
 	model_take_id(ctx, id);
 	if (!ioas->nhwpts++)
 		model_pin_areas(ctx, ioas);
-	for (unsigned int i = 0; i < noutside(); i++)
+	ioas->nhuge += table == TABLE_HUGE;
+	for (unsigned int i = 0; i < noutside(table); i++)
 		ioas->reserved[ioas->nreserved++] = outside[i];
 	return hwpt;
 }
@@ -56,15 +58,28 @@ static void unreserve(struct ioas *ioas, struct range range)
 	}
 }
 
-void model_drop_hwpt(struct context *ctx, struct hwpt *hwpt)
+static void drop_table(struct context *ctx, struct hwpt *hwpt)
 {
 	struct ioas *ioas = hwpt->ioas;
 
 	if (ioas->nhwpts == 1)
 		model_unpin_areas(ctx, ioas);
 	ioas->nhwpts--;
-	for (unsigned int i = 0; i < noutside(); i++)
+	ioas->nhuge -= hwpt->table == TABLE_HUGE;
+	for (unsigned int i = 0; i < noutside(hwpt->table); i++)
 		unreserve(ioas, outside[i]);
+}
+
+void model_drop_hwpt(struct context *ctx, struct hwpt *hwpt)
+{
+	if (hwpt->queue)
+		hwpt->queue->nhwpts--;
+	if (hwpt->viommu)
+		hwpt->viommu->nusers--;
+	else if (hwpt->parent)
+		hwpt->parent->nusers--;
+	else
+		drop_table(ctx, hwpt);
 	model_drop_id(ctx, hwpt->id);
 	memset(hwpt, 0, sizeof(*hwpt));
 }
@@ -78,17 +93,57 @@ struct hwpt *model_automatic_hwpt(struct context *ctx, struct ioas *ioas)
 	return NULL;
 }
 
-/* Attach to the IOAS or HWPT with this id, or replace by it */
-void model_predict_attach(struct context *ctx, uint32_t pt, struct errs *e)
+/* Can the device use this HWPT? */
+static void predict_fit(struct context *ctx, const struct dev *dev,
+			const struct hwpt *hwpt, struct errs *e)
+{
+	struct vdevice *vdevice = model_vdevice_of(ctx, dev);
+
+	if (hwpt->viommu && (!vdevice || vdevice->viommu != hwpt->viommu)) {
+		/* It may be there already. */
+		e->or_success |= !e->n && hwpt == dev->hwpt;
+		errs_add(e, ENOENT);
+	}
+	if ((hwpt->flags & IOMMU_HWPT_ALLOC_DIRTY_TRACKING) &&
+	    (dev->flags & MOCK_DEVICE_NO_DIRTY))
+		errs_add(e, EINVAL);
+}
+
+void model_predict_attach(struct context *ctx, const struct dev *dev,
+			  uint32_t pt, struct errs *e)
 {
 	struct ioas *ioas = model_find_ioas(ctx, pt);
+	struct hwpt *hwpt = model_find_hwpt(ctx, pt);
 
 	if (!model_is_id(ctx, pt))
 		errs_add(e, ENOENT);
 	else if (ioas && !model_automatic_hwpt(ctx, ioas))
-		model_predict_new_hwpt(ctx, ioas, e);
-	else if (!ioas && !model_find_hwpt(ctx, pt))
+		model_predict_new_hwpt(ctx, ioas, TABLE_PLAIN, e);
+	else if (!ioas && !hwpt)
 		errs_add(e, EINVAL);
+	if (dev && hwpt)
+		predict_fit(ctx, dev, hwpt, e);
+}
+
+static void put_hwpt(struct context *ctx, struct hwpt *hwpt)
+{
+	if (!--hwpt->ndevs && hwpt->automatic)
+		model_drop_hwpt(ctx, hwpt);
+}
+
+void model_attach(struct context *ctx, struct dev *dev, struct hwpt *hwpt)
+{
+	struct hwpt *old = dev->hwpt;
+
+	if (hwpt == old)
+		return;
+	hwpt->ndevs++;
+	dev->hwpt = hwpt;
+	dev->virt_id = hwpt->viommu ? model_vdevice_of(ctx, dev)->virt_id : 0;
+	if (!old)
+		return;
+	model_drop_groups(old, dev->idev, 0);
+	put_hwpt(ctx, old);
 }
 
 void model_detach(struct context *ctx, struct dev *dev)
@@ -96,6 +151,6 @@ void model_detach(struct context *ctx, struct dev *dev)
 	struct hwpt *hwpt = dev->hwpt;
 
 	dev->hwpt = NULL;
-	if (!--hwpt->ndevs && hwpt->automatic)
-		model_drop_hwpt(ctx, hwpt);
+	model_drop_groups(hwpt, dev->idev, 0);
+	put_hwpt(ctx, hwpt);
 }

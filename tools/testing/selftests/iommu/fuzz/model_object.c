@@ -77,6 +77,26 @@ struct dev *model_find_idev(struct context *ctx, uint32_t id)
 	return FIND(ctx->dev, idev, id);
 }
 
+struct queue *model_find_queue(struct context *ctx, uint32_t id)
+{
+	return FIND(ctx->queue, id, id);
+}
+
+struct viommu *model_find_viommu(struct context *ctx, uint32_t id)
+{
+	return FIND(ctx->viommu, id, id);
+}
+
+struct vdevice *model_find_vdevice(struct context *ctx, uint32_t id)
+{
+	return FIND(ctx->vdevice, id, id);
+}
+
+struct hwq *model_find_hwq(struct context *ctx, uint32_t id)
+{
+	return FIND(ctx->hwq, id, id);
+}
+
 static struct access *find_access(struct context *ctx, uint32_t id)
 {
 	return FIND(ctx->access, id, id);
@@ -86,26 +106,48 @@ bool model_is_id(struct context *ctx, uint32_t id)
 {
 	return model_find_ioas(ctx, id) || model_find_hwpt(ctx, id) ||
 	       model_find_stdev(ctx, id) || model_find_idev(ctx, id) ||
+	       model_find_queue(ctx, id) || model_find_viommu(ctx, id) ||
+	       model_find_vdevice(ctx, id) || model_find_hwq(ctx, id) ||
 	       find_access(ctx, id);
 }
 
 bool model_is_empty(const struct context *ctx)
 {
+	unsigned int taken = 0;
+
 	for (uint32_t id = 0; id < MAX_IDS; id++)
-		if (ctx->taken[id])
-			return false;
-	return true;
+		taken += ctx->taken[id];
+	return taken == ctx->ntombs;
+}
+
+/* Does an object, a descriptor or a VMA keep the object with this id? */
+static bool is_kept(struct context *ctx, uint32_t id)
+{
+	struct ioas *ioas = model_find_ioas(ctx, id);
+	struct hwpt *hwpt = model_find_hwpt(ctx, id);
+	struct queue *queue = model_find_queue(ctx, id);
+	struct viommu *viommu = model_find_viommu(ctx, id);
+	struct hwq *hwq = model_find_hwq(ctx, id);
+
+	if (ioas)
+		return ioas->nhwpts || ioas->naccesses;
+	if (hwpt)
+		return hwpt->ndevs || hwpt->nusers;
+	if (queue)
+		return queue->fd >= 0 || queue->nhwpts;
+	if (viommu)
+		return viommu->nusers;
+	if (hwq)
+		return model_hwq_is_busy(ctx, hwq);
+	/* Bound devices and accesses are destroyed in another way. */
+	return !model_find_stdev(ctx, id) && !model_find_vdevice(ctx, id);
 }
 
 void model_predict_destroy(struct context *ctx, uint32_t id, struct errs *e)
 {
-	struct ioas *ioas = model_find_ioas(ctx, id);
-	struct hwpt *hwpt = model_find_hwpt(ctx, id);
-
 	if (!model_is_id(ctx, id))
 		errs_add(e, ENOENT);
-	else if (ioas ? ioas->nhwpts || ioas->naccesses :
-		 hwpt ? hwpt->ndevs : !model_find_stdev(ctx, id))
+	else if (is_kept(ctx, id))
 		errs_add(e, EBUSY);
 }
 
@@ -122,10 +164,29 @@ static void destroy_ioas(struct context *ctx, struct ioas *ioas)
 
 static void destroy_dev(struct context *ctx, struct dev *dev)
 {
+	model_detach_pasids(dev);
 	model_detach(ctx, dev);
+	model_unbind(ctx, dev);
 	model_drop_id(ctx, dev->stdev);
 	model_drop_id(ctx, dev->idev);
 	memset(dev, 0, sizeof(*dev));
+}
+
+static void destroy_virtual(struct context *ctx, uint32_t id)
+{
+	struct queue *queue = model_find_queue(ctx, id);
+	struct viommu *viommu = model_find_viommu(ctx, id);
+	struct vdevice *vdevice = model_find_vdevice(ctx, id);
+	struct hwq *hwq = model_find_hwq(ctx, id);
+
+	if (queue)
+		model_drop_queue(ctx, queue);
+	if (viommu)
+		model_drop_viommu(ctx, viommu);
+	if (vdevice)
+		model_drop_vdevice(ctx, vdevice);
+	if (hwq)
+		model_drop_hwq(ctx, hwq);
 }
 
 /* What DESTROY does when it succeeds. */
@@ -141,6 +202,21 @@ void model_destroy(struct context *ctx, uint32_t id)
 		model_drop_hwpt(ctx, hwpt);
 	if (dev)
 		destroy_dev(ctx, dev);
+	destroy_virtual(ctx, id);
+}
+
+/* Devices, and with them virtual devices, are gone already. */
+static void clear_virtual(struct context *ctx)
+{
+	for (unsigned int i = 0; i < MAX_HWQ; i++)
+		if (ctx->hwq[i].used)
+			model_drop_hwq(ctx, &ctx->hwq[i]);
+	for (unsigned int i = 0; i < MAX_QUEUE; i++)
+		if (ctx->queue[i].used && ctx->queue[i].viommu)
+			model_drop_queue(ctx, &ctx->queue[i]);
+	for (unsigned int i = 0; i < MAX_VIOMMU; i++)
+		if (ctx->viommu[i].used)
+			model_drop_viommu(ctx, &ctx->viommu[i]);
 }
 
 /* What close of the file does; accesses have to be closed before. */
@@ -150,10 +226,19 @@ void model_clear(struct context *ctx)
 		if (ctx->dev[i].used)
 			destroy_dev(ctx, &ctx->dev[i]);
 	for (unsigned int i = 0; i < MAX_HWPT; i++)
+		if (ctx->hwpt[i].used && ctx->hwpt[i].parent)
+			model_drop_hwpt(ctx, &ctx->hwpt[i]);
+	clear_virtual(ctx);
+	for (unsigned int i = 0; i < MAX_HWPT; i++)
 		if (ctx->hwpt[i].used)
 			model_drop_hwpt(ctx, &ctx->hwpt[i]);
+	for (unsigned int i = 0; i < MAX_QUEUE; i++)
+		if (ctx->queue[i].used)
+			model_drop_queue(ctx, &ctx->queue[i]);
 	for (unsigned int i = 0; i < MAX_IOAS; i++)
 		if (ctx->ioas[i].used)
 			destroy_ioas(ctx, &ctx->ioas[i]);
 	ctx->mode = 0;
+	ctx->ntombs = 0;
+	memset(ctx->taken, 0, sizeof(ctx->taken));
 }

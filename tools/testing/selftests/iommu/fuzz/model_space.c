@@ -8,7 +8,7 @@
 
 uint64_t model_alignment(const struct ioas *ioas)
 {
-	if (!ioas->huge || ioas->npinners)
+	if (!ioas->huge || ioas->npinners || ioas->nhuge)
 		return PAGE;
 	return ioas->nhwpts ? MOCK_PAGE : 1;
 }
@@ -484,6 +484,7 @@ static void remove_area(struct context *ctx, struct ioas *ioas, unsigned int i)
 	struct piece piece = model_piece(&area, area_range(&area));
 
 	model_end_pins(ctx, ioas, area_range(&area));
+	model_clean_area(ctx, ioas, area_range(&area));
 	if (ioas->nhwpts)
 		model_unpin(ctx, &piece, false);
 	memmove(&ioas->areas[i], &ioas->areas[i + 1],
