@@ -71,7 +71,8 @@ void vfio_pasid_detach_all(struct vfio_cdev *dev)
  *
  * If the answer cannot be written, a first attach is undone. A move is not.
  *
- * Return: 0; EOPNOTSUPP for a device that its driver emulates, EINVAL for a bad
+ * Return: 0; EOPNOTSUPP for a device that its driver emulates, and for one
+ * without PASIDs or whose IOMMU or kernel has none; EINVAL for a bad
  * argument, EFAULT, ENOMEM, or an error of iommufd_device_attach() or
  * iommufd_device_replace().
  */
@@ -91,6 +92,8 @@ long vfio_pasid_attach_ioctl(struct vfio_cdev *dev, u32 argsz,
 		argsz);
 	if (rc)
 		return rc;
+	if (!iommufd_device_has_pasids(dev->idev))
+		return -EOPNOTSUPP;
 	if (get_user(pt_id, &arg->pt_id))
 		return -EFAULT;
 	if (mutex_lock_interruptible(&dev->lock))
@@ -129,6 +132,8 @@ long vfio_pasid_detach_ioctl(struct vfio_cdev *dev, u32 argsz,
 		argsz);
 	if (rc)
 		return rc;
+	if (!iommufd_device_has_pasids(dev->idev))
+		return -EOPNOTSUPP;
 	if (mutex_lock_interruptible(&dev->lock))
 		return -ERESTARTSYS;
 	vfio_pasid_detach(dev, pasid);
