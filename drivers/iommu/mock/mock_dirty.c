@@ -63,11 +63,11 @@ static void let_others_through(struct xa_state *xas, unsigned int *n)
  * Call @visit, under the lock of the xarray, for all units with DIRTY that have
  * an IOVA in [start, last].
  */
-static void for_each_dirty(struct mock_domain *mock, unsigned long start,
-			   unsigned long last,
-			   void (*visit)(struct mock_domain *mock,
-					 struct mock_unit unit, void *arg),
-			   void *arg)
+static void visit_dirty_units(struct mock_domain *mock, unsigned long start,
+			      unsigned long last,
+			      void (*visit)(struct mock_domain *mock,
+					    struct mock_unit unit, void *arg),
+			      void *arg)
 {
 	XA_STATE(xas, &mock->pages, start >> MOCK_IO_PAGE_SHIFT);
 	unsigned long first = xas.xa_index;
@@ -106,7 +106,8 @@ static void report_unit(struct mock_domain *mock, struct mock_unit unit,
 int mock_read_dirty(struct iommu_domain *domain, unsigned long start,
 		    unsigned long last, struct iommufd_dirty_sink *sink)
 {
-	for_each_dirty(to_mock_domain(domain), start, last, report_unit, sink);
+	visit_dirty_units(to_mock_domain(domain), start, last, report_unit,
+			  sink);
 	return 0;
 }
 
@@ -127,8 +128,8 @@ static void clear_unit(struct mock_domain *mock, struct mock_unit unit,
 int mock_clear_dirty(struct iommu_domain *domain,
 		     const struct iommufd_dirty_clear *clear)
 {
-	for_each_dirty(to_mock_domain(domain), clear->from, clear->last,
-		       clear_unit, (void *)clear);
+	visit_dirty_units(to_mock_domain(domain), clear->from, clear->last,
+			  clear_unit, (void *)clear);
 	return 0;
 }
 

@@ -125,7 +125,8 @@ static struct mock_dmabuf *mock_dmabuf_create(size_t length)
 	if (!buf)
 		return ERR_PTR(-ENOMEM);
 	buf->length = length;
-	buf->memory = alloc_pages_exact(length, GFP_KERNEL_ACCOUNT | __GFP_ZERO);
+	buf->memory = alloc_pages_exact(length, GFP_KERNEL_ACCOUNT |
+						   __GFP_ZERO | __GFP_NOWARN);
 	if (!buf->memory) {
 		kfree(buf);
 		return ERR_PTR(-ENOMEM);

@@ -35,10 +35,6 @@ void do_dirty_set(struct world *w, struct context *ctx, const struct step *step)
 	};
 	struct call call = CALL(ctx, IOMMU_HWPT_SET_DIRTY_TRACKING, cmd, 16);
 
-	if (!HAVE_DIRTY) {
-		skip(w);
-		return;
-	}
 	if (!hwpt || step->arg[1] % 16 == 0)
 		hwpt = pick_hwpt(ctx, step->arg[0]);
 	cmd.hwpt_id = faulty_id(w, ctx, hwpt ? hwpt->id : 0);
@@ -119,6 +115,9 @@ static unsigned int mark(struct hwpt *hwpt, const struct dirty_call *call,
 			if (!model_cover(hwpt->ioas, one, &area))
 				continue;
 			any = true;
+			/* What is in a BAR is not tracked. */
+			if (area->memory->device)
+				continue;
 			if (!model_mark(hwpt, iova + i))
 				hwpt->exact = false;
 		}
@@ -140,7 +139,7 @@ void do_dirty_mark(struct world *w, struct context *ctx,
 	struct dirty_call dirty;
 	unsigned int hit, set;
 
-	if (!HAVE_DIRTY || !hwpt ||
+	if (!hwpt ||
 	    !make_call(w, hwpt, step->arg[5] % 32 ? MOCK_PAGE : 0, &dirty)) {
 		skip(w);
 		return;
@@ -226,7 +225,7 @@ void do_dirty_get(struct world *w, struct context *ctx, const struct step *step)
 	size_t bytes;
 	void *bitmap;
 
-	if (!HAVE_DIRTY || !hwpt ||
+	if (!hwpt ||
 	    !make_call(w, hwpt, make_size(step->arg[5] >> 10), &dirty)) {
 		skip(w);
 		return;

@@ -35,7 +35,7 @@ void do_fault_alloc(struct world *w, struct context *ctx,
 	struct iommu_fault_alloc cmd = { .size = sizeof(cmd) };
 	struct call call = CALL(ctx, IOMMU_FAULT_QUEUE_ALLOC, cmd, 16);
 
-	if (!HAVE_FAULT || !free_queue(ctx)) {
+	if (!free_queue(ctx)) {
 		skip(w);
 		return;
 	}
@@ -63,7 +63,7 @@ void do_queue_close(struct world *w, struct context *ctx,
 	queue->fd = -1;
 }
 
-static const uint32_t pasids[] = { 0, 0, 0, 1, 2, 3, 1024, 5 };
+static const uint32_t pasids[] = { 0, 0, 0, 0, 1, 2, 1024, 5 };
 
 void do_trigger_iopf(struct world *w, struct context *ctx,
 		     const struct step *step)
@@ -89,7 +89,7 @@ void do_trigger_iopf(struct world *w, struct context *ctx,
 					  &attachment);
 	else
 		errs_add(&call.errs, ENOENT);
-	if (!HAVE_FAULT || (queue && queue->ngroups == MAX_GROUPS)) {
+	if (queue && queue->ngroups == MAX_GROUPS) {
 		skip(w);
 		return;
 	}
@@ -151,17 +151,25 @@ void check_queue_poll(struct world *w, struct queue *queue)
 				 (waiting ? POLLIN : 0));
 }
 
-/* Is there a queue to read from? Some steps take any. */
+static bool is_open(const struct queue *queue)
+{
+	return queue->fd >= 0 && !queue->viommu;
+}
+
+static bool is_waiting(const struct queue *queue)
+{
+	return is_open(queue) && queue->ngroups;
+}
+
+/* Mostly one with page requests; NULL if none is open */
 static struct queue *pick_open(struct context *ctx, uint64_t nth)
 {
-	struct queue *queue = pick_queue(ctx, nth);
+	struct queue *queue = pick_queue_if(ctx, nth / 4,
+					    nth % 4 ? is_waiting : is_open);
 
-	for (unsigned int i = 1; i < MAX_QUEUE && queue; i++) {
-		if (queue->fd >= 0 && !queue->viommu)
-			return queue;
-		queue = pick_queue(ctx, nth + i);
-	}
-	return queue && queue->fd >= 0 && !queue->viommu ? queue : NULL;
+	if (queue && !is_open(queue))
+		queue = pick_queue_if(ctx, nth / 4, is_open);
+	return queue && is_open(queue) ? queue : NULL;
 }
 
 void do_fault_read(struct world *w, struct context *ctx,

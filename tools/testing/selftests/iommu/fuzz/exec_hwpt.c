@@ -163,7 +163,7 @@ static const uint8_t mock_info[8] = { 0, 0, 0, 0, 0xef, 0xbe, 0xad, 0xde };
 
 static uint64_t capabilities(const struct dev *dev)
 {
-	bool dirty = HAVE_DIRTY && !(dev->flags & MOCK_DEVICE_NO_DIRTY);
+	bool dirty = !(dev->flags & MOCK_DEVICE_NO_DIRTY);
 
 	return IOMMU_HW_CAP_PCI_ATS_NOT_SUPPORTED |
 	       (dirty ? IOMMU_HW_CAP_DIRTY_TRACKING : 0);

@@ -43,16 +43,17 @@ static uint32_t pick_target(struct context *ctx, uint64_t pick)
 }
 
 /* Is the errno of the mock's own failure known? Adds it to the others. */
-static bool predict_failure(struct dev *dev, uint32_t pasid, struct hwpt *hwpt,
-			    struct errs *e)
+static bool predict_failure(struct world *w, struct dev *dev, uint32_t pasid,
+			    struct hwpt *hwpt, struct errs *e)
 {
 	struct pasid *attached;
 
 	if (!dev || pasid != PASID_FAILS)
 		return true;
 	attached = model_find_pasid(dev, pasid);
-	/* Whether the mock has seen the call */
-	if (e->n || (attached && attached->hwpt == hwpt))
+	/* The mock may or may not see the call. */
+	if (e->n || !has_fault(w, FAULT_NONE) ||
+	    (attached && attached->hwpt == hwpt))
 		return false;
 	if (dev->npasid_calls++ % 2)
 		errs_add(e, ENOMEM);
@@ -84,9 +85,8 @@ void do_pasid_attach(struct world *w, struct context *ctx,
 	hwpt = model_find_hwpt(ctx, cmd.pasid_attach.pt_id);
 	model_predict_pasid(ctx, dev, cmd.pasid_attach.pasid,
 			    cmd.pasid_attach.pt_id, replace, &call.errs);
-	if (!HAVE_PASID || (dev && !model_free_pasid(dev)) ||
-	    w->step->fault == FAULT_POINTER ||
-	    !predict_failure(dev, cmd.pasid_attach.pasid, hwpt, &call.errs)) {
+	if ((dev && !model_free_pasid(dev)) ||
+	    !predict_failure(w, dev, cmd.pasid_attach.pasid, hwpt, &call.errs)) {
 		skip(w);
 		return;
 	}
@@ -108,10 +108,6 @@ void do_pasid_detach(struct world *w, struct context *ctx,
 	struct call call = CALL(ctx, IOMMU_TEST_CMD, cmd, 52);
 	struct pasid *attached;
 
-	if (!HAVE_PASID) {
-		skip(w);
-		return;
-	}
 	dev = model_find_stdev(ctx, cmd.id);
 	if (!dev)
 		errs_add(&call.errs, ENOENT);
@@ -136,10 +132,6 @@ void do_pasid_check(struct world *w, struct context *ctx,
 	struct call call = CALL(ctx, IOMMU_TEST_CMD, cmd, 52);
 	struct pasid *attached = NULL;
 
-	if (!HAVE_PASID) {
-		skip(w);
-		return;
-	}
 	dev = model_find_stdev(ctx, cmd.id);
 	if (dev)
 		attached = model_find_pasid(dev, cmd.pasid_check.pasid);

@@ -26,7 +26,7 @@ void do_vevent_alloc(struct world *w, struct context *ctx,
 	struct viommu *viommu = pick_viommu(ctx, step->arg[0]);
 	struct queue *queue;
 
-	if (!HAVE_VIOMMU || !free_queue(ctx)) {
+	if (!free_queue(ctx)) {
 		skip(w);
 		return;
 	}
@@ -74,7 +74,7 @@ void do_trigger_vevent(struct world *w, struct context *ctx,
 		errs_add(&call.errs, ENOENT);
 	if (dev && dev->hwpt->viommu)
 		queue = model_event_queue(ctx, dev->hwpt->viommu, VEVENT_TYPE);
-	if (!HAVE_VIOMMU || (queue && queue->nevents == MAX_EVENTS)) {
+	if (queue && queue->nevents == MAX_EVENTS) {
 		skip(w);
 		return;
 	}

@@ -67,7 +67,7 @@ void do_viommu_alloc(struct world *w, struct context *ctx,
 	struct viommu_data *data;
 	struct viommu *viommu;
 
-	if (!HAVE_VIOMMU || !free_viommu(ctx)) {
+	if (!free_viommu(ctx)) {
 		skip(w);
 		return;
 	}
@@ -113,7 +113,7 @@ void do_vdevice_alloc(struct world *w, struct context *ctx,
 	struct dev *dev = pick_dev(ctx, step->arg[1]);
 
 	/* Ids without an object must not use up those that the model knows. */
-	if (!HAVE_VIOMMU || !free_vdevice(ctx) || ctx->ntombs > MAX_IDS / 2) {
+	if (!free_vdevice(ctx) || ctx->ntombs > MAX_IDS / 2) {
 		skip(w);
 		return;
 	}
@@ -209,7 +209,7 @@ void do_hwq_alloc(struct world *w, struct context *ctx,
 	struct viommu *viommu = pick_viommu(ctx, step->arg[0]);
 	struct range range;
 
-	if (!HAVE_VIOMMU || !free_hwq(ctx) || !viommu ||
+	if (!free_hwq(ctx) || !viommu ||
 	    !pick_range(w, viommu->parent->ioas, &range)) {
 		skip(w);
 		return;
@@ -317,10 +317,6 @@ void do_check_cache(struct world *w, struct context *ctx,
 	};
 	struct call call = CALL(ctx, IOMMU_TEST_CMD, cmd, 52);
 
-	if (!HAVE_VIOMMU) {
-		skip(w);
-		return;
-	}
 	dev = model_find_idev(ctx, cmd.id);
 	if (!dev)
 		errs_add(&call.errs, ENOENT);

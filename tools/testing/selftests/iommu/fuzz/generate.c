@@ -46,32 +46,24 @@ static const struct weight weights[] = {
 
 /* Some programs work on HWPTs and what is on them, more than on memory. */
 static const struct weight hwpt_weights[] = {
-	{ STEP_IOAS_ALLOC, 2 }, { STEP_DESTROY, 12 }, { STEP_MAP, 8 },
+	{ STEP_IOAS_ALLOC, 1 }, { STEP_DESTROY, 7 }, { STEP_MAP, 12 },
 	{ STEP_UNMAP, 3 }, { STEP_COPY, 2 }, { STEP_ALLOW_IOVAS, 1 },
 	{ STEP_OPTION, 1 }, { STEP_IOVA_RANGES, 2 }, { STEP_MAP_FILE, 1 },
-	{ STEP_HWPT_ALLOC, 20 }, { STEP_HW_INFO, 2 }, { STEP_ATTACH, 8 },
-	{ STEP_REPLACE, 16 }, { STEP_CHECK_MAP, 2 }, { STEP_CHECK_REFS, 1 },
+	{ STEP_HWPT_ALLOC, 14 }, { STEP_HW_INFO, 2 }, { STEP_ATTACH, 5 },
+	{ STEP_REPLACE, 6 }, { STEP_CHECK_MAP, 2 }, { STEP_CHECK_REFS, 1 },
 	{ STEP_ACCESS_CREATE, 1 }, { STEP_ACCESS_CLOSE, 1 },
 	{ STEP_REOPEN, 1 }, { STEP_CHECK_PINS, 1 }, { STEP_INVALIDATE, 6 },
 	{ STEP_CHECK_IOTLB, 6 },
-#if HAVE_FAULT
 	{ STEP_FAULT_ALLOC, 3 }, { STEP_QUEUE_CLOSE, 1 },
-	{ STEP_TRIGGER_IOPF, 12 }, { STEP_FAULT_READ, 8 },
-	{ STEP_FAULT_RESPOND, 8 },
-#endif
-#if HAVE_PASID
+	{ STEP_TRIGGER_IOPF, 12 }, { STEP_FAULT_READ, 6 },
+	{ STEP_FAULT_RESPOND, 6 },
 	{ STEP_PASID_ATTACH, 12 }, { STEP_PASID_DETACH, 3 },
 	{ STEP_PASID_CHECK, 4 },
-#endif
-#if HAVE_DIRTY
 	{ STEP_DIRTY_SET, 5 }, { STEP_DIRTY_MARK, 8 }, { STEP_DIRTY_GET, 8 },
-#endif
-#if HAVE_VIOMMU
 	{ STEP_VIOMMU_ALLOC, 6 }, { STEP_VDEVICE_ALLOC, 8 },
 	{ STEP_HWQ_ALLOC, 5 }, { STEP_VIOMMU_MMAP, 3 },
 	{ STEP_CHECK_CACHE, 4 }, { STEP_VEVENT_ALLOC, 4 },
 	{ STEP_TRIGGER_VEVENT, 8 }, { STEP_VEVENT_READ, 6 },
-#endif
 };
 
 static uint8_t pick_kind(struct rng *rng, const struct weight *table,
@@ -296,6 +288,26 @@ static void make_step(struct rng *rng, struct step *step, bool hwpts)
 	make_args(rng, step);
 }
 
+/*
+ * What a program about HWPTs begins with: a device with PASIDs, a parent, a
+ * queue of page faults, nested HWPTs, a vIOMMU with the device, and tracking.
+ * The random steps that follow destroy and replace it.
+ */
+static const struct step first_steps[] = {
+	{ .kind = STEP_ATTACH, .arg = { 0, 0, MOCK_DEVICE_PASID } },
+	{ .kind = STEP_HWPT_ALLOC, .arg = { 0, 0, 0x300, 13, 0x100, 1 } },
+	{ .kind = STEP_FAULT_ALLOC },
+	{ .kind = STEP_HWPT_ALLOC, .arg = { 0, 1, 0, 13, 0x2101, 2 } },
+	{ .kind = STEP_REPLACE, .arg = { 1 } },
+	{ .kind = STEP_VIOMMU_ALLOC, .arg = { 0, 0, 1, 1 } },
+	{ .kind = STEP_VDEVICE_ALLOC, .arg = { 0, 0, 0, 1 } },
+	{ .kind = STEP_VEVENT_ALLOC, .arg = { 0, 1, 1 } },
+	{ .kind = STEP_HWPT_ALLOC, .arg = { 0, 0, 0, 13, 0x2101, 2 } },
+	{ .kind = STEP_REPLACE, .arg = { 0x101 } },
+	{ .kind = STEP_HWPT_ALLOC, .arg = { 0, 2, 0x300, 12, 0x100, 1 } },
+	{ .kind = STEP_DIRTY_SET, .arg = { 0, 2 } },
+};
+
 void program_make(struct program *program, uint64_t seed, size_t nsteps)
 {
 	struct rng rng = { seed };
@@ -324,4 +336,7 @@ void program_make(struct program *program, uint64_t seed, size_t nsteps)
 		program->steps[i] = (struct step){
 			.kind = STEP_IOAS_ALLOC, .thread = i,
 		};
+	for (size_t i = 0; hwpts && i < ARRAY_SIZE(first_steps) &&
+	     program->threads + i < nsteps; i++)
+		program->steps[program->threads + i] = first_steps[i];
 }

@@ -22,15 +22,6 @@
 #include "program.h"
 #include "test_abi.h"
 
-/*
- * What the module already has of the objects after Linux 6.6. The steps on what
- * it does not have are not made.
- */
-#define HAVE_DIRTY	0
-#define HAVE_FAULT	0
-#define HAVE_PASID	0
-#define HAVE_VIOMMU	0
-
 #define MAX_IOAS	6
 #define MAX_HWPT	16
 #define MAX_DEV		6

@@ -93,6 +93,12 @@ struct hwpt *model_automatic_hwpt(struct context *ctx, struct ioas *ioas)
 	return NULL;
 }
 
+/* The HWPT with the mappings */
+static const struct hwpt *table_of(const struct hwpt *hwpt)
+{
+	return hwpt->parent ? hwpt->parent : hwpt;
+}
+
 /* Can the device use this HWPT? */
 static void predict_fit(struct context *ctx, const struct dev *dev,
 			const struct hwpt *hwpt, struct errs *e)
@@ -104,7 +110,7 @@ static void predict_fit(struct context *ctx, const struct dev *dev,
 		e->or_success |= !e->n && hwpt == dev->hwpt;
 		errs_add(e, ENOENT);
 	}
-	if ((hwpt->flags & IOMMU_HWPT_ALLOC_DIRTY_TRACKING) &&
+	if ((table_of(hwpt)->flags & IOMMU_HWPT_ALLOC_DIRTY_TRACKING) &&
 	    (dev->flags & MOCK_DEVICE_NO_DIRTY))
 		errs_add(e, EINVAL);
 }

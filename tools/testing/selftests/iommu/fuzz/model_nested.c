@@ -48,7 +48,7 @@ static void predict_paging(struct context *ctx, const struct dev *dev,
 	     (flags & IOMMU_HWPT_ALLOC_NEST_PARENT)))
 		errs_add(e, EOPNOTSUPP);
 	if ((flags & IOMMU_HWPT_ALLOC_DIRTY_TRACKING) &&
-	    (!HAVE_DIRTY || (dev && dev->flags & MOCK_DEVICE_NO_DIRTY)))
+	    dev && (dev->flags & MOCK_DEVICE_NO_DIRTY))
 		errs_add(e, EOPNOTSUPP);
 	predict_data(call, e);
 	if (call->cmd->data_len && call->data.pagetable_type > MOCK_IOMMUPT_HUGE)
@@ -102,8 +102,6 @@ void model_predict_hwpt(struct context *ctx, const struct hwpt_call *call,
 		errs_add(e, EINVAL);
 	if ((cmd->flags & IOMMU_HWPT_FAULT_ID_VALID) && !queue_of(ctx, cmd))
 		errs_add(e, ENOENT);
-	if ((cmd->flags & IOMMU_HWPT_FAULT_ID_VALID) && !HAVE_FAULT)
-		errs_add(e, EOPNOTSUPP);
 }
 
 static struct hwpt *new_nested(struct context *ctx,

@@ -38,7 +38,6 @@ void model_predict_pasid(struct context *ctx, struct dev *dev, uint32_t pasid,
 
 	if (!dev) {
 		errs_add(e, ENOENT);
-		dev = NULL;
 	} else {
 		if (!(dev->flags & MOCK_DEVICE_PASID) || pasid >> PASID_BITS)
 			errs_add(e, EINVAL);
@@ -53,6 +52,9 @@ void model_predict_pasid(struct context *ctx, struct dev *dev, uint32_t pasid,
 	/* An automatic HWPT is not made for PASIDs. */
 	if (ioas || (hwpt && !(hwpt->flags & IOMMU_HWPT_ALLOC_PASID)))
 		errs_add(e, EINVAL);
+	/* Only for the device itself the ABI asks for a virtual device. */
+	if (hwpt && hwpt->viommu && e->n == 1 && errs_allow(e, ENOENT))
+		e->or_success = true;
 }
 
 void model_attach_pasid(struct context *ctx, struct dev *dev, uint32_t pasid,
