@@ -188,7 +188,8 @@ EXPORT_SYMBOL_GPL(iommufd_device_attach);
  * @pt_id: as for iommufd_device_attach()
  *
  * On kernels that can, there is no moment without translation; on others a PASID
- * cannot be moved. A failed replace changes nothing.
+ * cannot be moved. A failed replace changes nothing, but page requests that were
+ * pending in a fault queue may have been answered: invalid.
  *
  * Context: process context; may take long, a fatal signal ends it.
  * Return: as iommufd_device_attach(); -EINVAL if the device or the PASID is not

@@ -944,8 +944,8 @@ enum iommufd_hwpt_get_dirty_bitmap_flags {
  * bits: the caller zeroes the bitmap before.
  *
  * The hardware records whole IO pages. @page_size may be smaller or larger;
- * every bit is set whose memory overlaps a dirty IO page. Memory that is not
- * mapped is never dirty. Without NO_CLEAR the pages that are reported become
+ * every bit is set whose memory overlaps a dirty IO page. What is not mapped, and
+ * the memory of devices (BARs and dma-bufs), is never dirty. Without NO_CLEAR the pages that are reported become
  * clean, and the IOTLB is flushed before the ioctl returns, so that what a
  * device writes is reported by this call or by a later one. IOMMU_IOAS_UNMAP
  * drops what is recorded in its range.
