@@ -271,7 +271,7 @@ static int report_range(struct dirty_report *report,
 	unsigned long last = cmd->iova + cmd->length - 1;
 	u8 __user *data = u64_to_user_ptr(cmd->data);
 	unsigned long iova = cmd->iova;
-	int rc;
+	int rc = 0;
 
 	iommu_iotlb_gather_init(&report->gather);
 	while (iova_space_find(&report->hwpt->ioas->space, &iova, last)) {

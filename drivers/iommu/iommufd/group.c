@@ -166,6 +166,15 @@ iommufd_group_alloc_domain(struct iommufd_device *idev, u32 flags,
 	struct iommufd_pgtable *current_pgt = NULL;
 	struct iommu_domain *domain;
 
+	/*
+	 * Reading the data may wait for user space. An IOMMU that takes data does
+	 * not attach the group to allocate a domain.
+	 */
+	if (user_data) {
+		*coherent = false;
+		return igroup->ops->domain_alloc(idev->dev, NULL, flags,
+						 user_data, coherent);
+	}
 	mutex_lock(&igroup->lock);
 	if (igroup->hwpt)
 		current_pgt = hwpt_pgtable(igroup->hwpt);

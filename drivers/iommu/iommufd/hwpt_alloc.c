@@ -133,6 +133,9 @@ hwpt_alloc_viommu(struct iommufd_device *idev, struct iommufd_viommu *viommu,
 	if ((flags & ~HWPT_NESTED_FLAGS) || !user_data ||
 	    !viommu->ops->alloc_domain_nested)
 		return ERR_PTR(-EOPNOTSUPP);
+	if ((flags & IOMMU_HWPT_FAULT_ID_VALID) &&
+	    !idev->igroup->ops->can_fault(idev->dev))
+		return ERR_PTR(-EOPNOTSUPP);
 
 	domain = viommu->ops->alloc_domain_nested(
 		viommu, flags & ~HWPT_CORE_FLAGS, user_data);

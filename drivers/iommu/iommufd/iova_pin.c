@@ -214,6 +214,9 @@ static int pin_parts(struct iova_space *space, unsigned long *next,
 	int rc;
 
 	do {
+		if (fatal_signal_pending(current))
+			return -EINTR;
+		cond_resched();
 		rc = hold_part(space, *next, last, flags, &part);
 		if (!rc)
 			rc = pin_part(space, &part, flags, pages);

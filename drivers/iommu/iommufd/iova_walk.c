@@ -157,6 +157,9 @@ int iova_space_walk(struct iova_space *space, unsigned long start,
 					 min(area->node.last, last), visit,
 					 arg);
 		give_areas_back(&walk);
+		/* Areas that are not visited take time as well. */
+		if (!rc && fatal_signal_pending(current))
+			rc = -EINTR;
 		cond_resched();
 	} while (!rc && !walk.done);
 	return rc;

@@ -237,11 +237,17 @@ int mock_pasid_check_cmd(struct mock_ucmd *ucmd)
 		return PTR_ERR(binding);
 	mutex_lock(&binding->idev->igroup->lock);
 	hwpt = mock_attached_hwpt(binding->idev, pasid);
+	/* The mock knows nothing of a device without an IOMMU. */
+	if (binding->idev->igroup->ops != &mock_iommu_ops) {
+		rc = -EINVAL;
+		goto out_unlock;
+	}
 	handle = xa_load(&binding->mdev->attached, pasid);
 	WARN_ONCE((handle ? handle->hwpt : NULL) != hwpt,
 		  "mock: core and device do not agree about a PASID\n");
 	if (ucmd->cmd.pasid_check.hwpt_id != (hwpt ? hwpt->obj.id : 0))
 		rc = -EINVAL;
+out_unlock:
 	mutex_unlock(&binding->idev->igroup->lock);
 	mock_put_binding(ucmd->ictx, binding);
 	return rc;

@@ -6,6 +6,8 @@
 #include_next <linux/iommu.h>
 #include <linux/err.h>
 #include <linux/irqdomain.h>
+#include <linux/pci.h>
+#include <linux/pci-ats.h>
 #include <uapi/linux/iommufd.h>
 #include <generated/features.h>
 
@@ -252,8 +254,16 @@ compat_domain_for_device(struct device *dev, struct iommu_domain *current_domain
 		return compat_domain_by_attach(dev, current_domain);
 	}
 	domain = ops->domain_alloc_user(dev, flags, NULL, user_data);
-	if (!IS_ERR(domain))
-		domain->owner = ops;
+	if (IS_ERR(domain))
+		return domain;
+	domain->owner = ops;
+	/*
+	 * AMD's walk for dirty IO pages wraps at the end of the address space and
+	 * goes on for ever. Keep the last page out.
+	 */
+	if ((flags & IOMMU_HWPT_ALLOC_DIRTY_TRACKING) &&
+	    domain->geometry.aperture_end == ULONG_MAX)
+		domain->geometry.aperture_end -= PAGE_SIZE;
 	return domain;
 }
 #endif
@@ -397,6 +407,15 @@ static inline int compat_read_dirty(struct iommu_domain *domain, unsigned long i
 /* Number of PASIDs of a device, 0 for none. Until 6.2 the core of the IOMMU API has none. */
 static inline u32 compat_max_pasids(struct device *dev)
 {
+#ifdef HAVE_IOMMU_DEV_FEAT_IOPF
+	/*
+	 * Drivers of these kernels use ATS only while the device itself is attached.
+	 * What a PASID is attached to before has no invalidation of the device's
+	 * TLB, so the device would reach memory that is unmapped.
+	 */
+	if (dev_is_pci(dev) && pci_ats_supported(to_pci_dev(dev)))
+		return 0;
+#endif
 #ifdef HAVE_DEV_IOMMU_MAX_PASIDS
 	return dev->iommu ? dev->iommu->max_pasids : 0;
 #else

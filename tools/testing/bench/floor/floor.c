@@ -242,7 +242,7 @@ static int floor_attach_domain(struct floor *floor, struct device *dev)
 	rc = iommu_device_claim_dma_owner(dev, floor);
 	if (rc)
 		return rc;
-	domain = compat_user_domain_alloc(dev, NULL, &coherent);
+	domain = compat_user_domain_alloc(dev, NULL, 0, NULL, &coherent);
 	if (IS_ERR(domain)) {
 		rc = PTR_ERR(domain);
 		goto out_release;

@@ -67,9 +67,7 @@ FIXTURE_TEARDOWN(support)
 	close(self->fd);
 }
 
-typedef FIXTURE_DATA(support) support_t;
-
-static int try_destroy(support_t *self)
+static int try_destroy(FIXTURE_DATA(support) *self)
 {
 	uint32_t id;
 	int rc = _test_ioas_alloc(self->fd, &id);
@@ -77,7 +75,7 @@ static int try_destroy(support_t *self)
 	return rc ?: _test_destroy(self->fd, id);
 }
 
-static int try_map(support_t *self)
+static int try_map(FIXTURE_DATA(support) *self)
 {
 	void *mem = mem_anon(PAGE);
 	uint64_t iova = 0;
@@ -85,14 +83,14 @@ static int try_map(support_t *self)
 	return _test_ioas_map(self->fd, self->ioas, mem, PAGE, &iova, MAP_RW);
 }
 
-static int try_unmap(support_t *self)
+static int try_unmap(FIXTURE_DATA(support) *self)
 {
 	uint64_t bytes;
 
 	return _test_ioas_unmap(self->fd, self->ioas, 0, UINT64_MAX, &bytes);
 }
 
-static int try_copy(support_t *self)
+static int try_copy(FIXTURE_DATA(support) *self)
 {
 	void *mem = mem_anon(PAGE);
 	uint64_t iova = 0, copy = 0;
@@ -102,7 +100,7 @@ static int try_copy(support_t *self)
 				     iova, PAGE, MAP_RW);
 }
 
-static int try_iova_ranges(support_t *self)
+static int try_iova_ranges(FIXTURE_DATA(support) *self)
 {
 	struct iommu_iova_range ranges[32];
 	uint32_t num = ARRAY_SIZE(ranges);
@@ -112,12 +110,12 @@ static int try_iova_ranges(support_t *self)
 				 &alignment);
 }
 
-static int try_allow_iovas(support_t *self)
+static int try_allow_iovas(FIXTURE_DATA(support) *self)
 {
 	return _test_allow_iovas(self->fd, self->ioas, NULL, 0);
 }
 
-static int try_option(support_t *self)
+static int try_option(FIXTURE_DATA(support) *self)
 {
 	uint64_t value;
 
@@ -125,7 +123,7 @@ static int try_option(support_t *self)
 			    IOMMU_OPTION_OP_GET, self->ioas, &value);
 }
 
-static int try_vfio_ioas(support_t *self)
+static int try_vfio_ioas(FIXTURE_DATA(support) *self)
 {
 	struct iommu_vfio_ioas cmd = {
 		.size = sizeof(cmd), .ioas_id = self->ioas,
@@ -135,7 +133,8 @@ static int try_vfio_ioas(support_t *self)
 	return iommufd_ioctl(self->fd, IOMMU_VFIO_IOAS, &cmd);
 }
 
-static int try_hwpt_flags(support_t *self, uint32_t flags, uint32_t fault)
+static int try_hwpt_flags(FIXTURE_DATA(support) *self, uint32_t flags,
+			  uint32_t fault)
 {
 	struct iommu_hwpt_alloc cmd = {
 		.size = sizeof(cmd), .flags = flags, .fault_id = fault,
@@ -148,27 +147,27 @@ static int try_hwpt_flags(support_t *self, uint32_t flags, uint32_t fault)
 	return rc;
 }
 
-static int try_hwpt(support_t *self)
+static int try_hwpt(FIXTURE_DATA(support) *self)
 {
 	return try_hwpt_flags(self, 0, 0);
 }
 
-static int try_nest_parent(support_t *self)
+static int try_nest_parent(FIXTURE_DATA(support) *self)
 {
 	return try_hwpt_flags(self, IOMMU_HWPT_ALLOC_NEST_PARENT, 0);
 }
 
-static int try_dirty_flag(support_t *self)
+static int try_dirty_flag(FIXTURE_DATA(support) *self)
 {
 	return try_hwpt_flags(self, IOMMU_HWPT_ALLOC_DIRTY_TRACKING, 0);
 }
 
-static int try_pasid_flag(support_t *self)
+static int try_pasid_flag(FIXTURE_DATA(support) *self)
 {
 	return try_hwpt_flags(self, IOMMU_HWPT_ALLOC_PASID, 0);
 }
 
-static int fault_queue(support_t *self, uint32_t *id)
+static int fault_queue(FIXTURE_DATA(support) *self, uint32_t *id)
 {
 	struct iommu_fault_alloc cmd = { .size = sizeof(cmd) };
 	int rc = iommufd_ioctl(self->fd, IOMMU_FAULT_QUEUE_ALLOC, &cmd);
@@ -179,7 +178,7 @@ static int fault_queue(support_t *self, uint32_t *id)
 	return rc;
 }
 
-static int try_fault_queue(support_t *self)
+static int try_fault_queue(FIXTURE_DATA(support) *self)
 {
 	uint32_t id;
 	int rc = fault_queue(self, &id);
@@ -189,7 +188,7 @@ static int try_fault_queue(support_t *self)
 	return rc;
 }
 
-static int try_fault_flag(support_t *self)
+static int try_fault_flag(FIXTURE_DATA(support) *self)
 {
 	uint32_t id;
 	int rc = fault_queue(self, &id);
@@ -202,7 +201,7 @@ static int try_fault_flag(support_t *self)
 }
 
 /* The parent cannot be one, so where nesting is possible that is EINVAL. */
-static int try_nested(support_t *self)
+static int try_nested(FIXTURE_DATA(support) *self)
 {
 	struct iommu_hwpt_vtd_s1 s1 = {};
 	struct iommu_hwpt_alloc cmd = {
@@ -227,7 +226,7 @@ static int try_nested(support_t *self)
 }
 
 /* Needs a nested HWPT; without one only the answer to a wrong type is there. */
-static int try_invalidate(support_t *self)
+static int try_invalidate(FIXTURE_DATA(support) *self)
 {
 	struct iommu_hwpt_invalidate cmd = {
 		.size = sizeof(cmd), .hwpt_id = self->hwpt,
@@ -238,7 +237,7 @@ static int try_invalidate(support_t *self)
 	return rc ?: iommufd_ioctl(self->fd, IOMMU_HWPT_INVALIDATE, &cmd);
 }
 
-static int try_hw_info_flags(support_t *self, uint32_t flags)
+static int try_hw_info_flags(FIXTURE_DATA(support) *self, uint32_t flags)
 {
 	struct iommu_hw_info cmd = {
 		.size = sizeof(cmd), .flags = flags,
@@ -251,17 +250,17 @@ static int try_hw_info_flags(support_t *self, uint32_t flags)
 			     0 : EOPNOTSUPP;
 }
 
-static int try_hw_info(support_t *self)
+static int try_hw_info(FIXTURE_DATA(support) *self)
 {
 	return try_hw_info_flags(self, 0);
 }
 
-static int try_hw_info_type(support_t *self)
+static int try_hw_info_type(FIXTURE_DATA(support) *self)
 {
 	return try_hw_info_flags(self, IOMMU_HW_INFO_FLAG_INPUT_TYPE);
 }
 
-static int try_set_dirty(support_t *self)
+static int try_set_dirty(FIXTURE_DATA(support) *self)
 {
 	struct iommu_hwpt_set_dirty_tracking cmd = {
 		.size = sizeof(cmd), .hwpt_id = self->hwpt,
@@ -271,7 +270,7 @@ static int try_set_dirty(support_t *self)
 	return iommufd_ioctl(self->fd, IOMMU_HWPT_SET_DIRTY_TRACKING, &cmd);
 }
 
-static int try_get_dirty(support_t *self)
+static int try_get_dirty(FIXTURE_DATA(support) *self)
 {
 	uint64_t bits = 0;
 	struct iommu_hwpt_get_dirty_bitmap cmd = {
@@ -282,7 +281,7 @@ static int try_get_dirty(support_t *self)
 	return iommufd_ioctl(self->fd, IOMMU_HWPT_GET_DIRTY_BITMAP, &cmd);
 }
 
-static int try_map_memfd(support_t *self)
+static int try_map_memfd(FIXTURE_DATA(support) *self)
 {
 	int file = memfd_create("support", 0);
 	uint64_t iova = 0;
@@ -296,7 +295,7 @@ static int try_map_memfd(support_t *self)
 	return rc;
 }
 
-static int try_change_process(support_t *self)
+static int try_change_process(FIXTURE_DATA(support) *self)
 {
 	int fd = iommufd_open();
 	int rc = _test_change_process(fd);
@@ -305,7 +304,7 @@ static int try_change_process(support_t *self)
 	return rc;
 }
 
-static int try_viommu(support_t *self)
+static int try_viommu(FIXTURE_DATA(support) *self)
 {
 	struct iommu_viommu_alloc cmd = {
 		.size = sizeof(cmd), .type = IOMMU_VIOMMU_TYPE_ARM_SMMUV3,
@@ -316,7 +315,7 @@ static int try_viommu(support_t *self)
 }
 
 /* These three need a vIOMMU; what they say without one is not their answer. */
-static int try_vdevice(support_t *self)
+static int try_vdevice(FIXTURE_DATA(support) *self)
 {
 	struct iommu_vdevice_alloc cmd = {
 		.size = sizeof(cmd), .dev_id = self->edu.devid,
@@ -326,7 +325,7 @@ static int try_vdevice(support_t *self)
 	return rc == ENOTTY ? rc : try_viommu(self);
 }
 
-static int try_veventq(support_t *self)
+static int try_veventq(FIXTURE_DATA(support) *self)
 {
 	struct iommu_veventq_alloc cmd = {
 		.size = sizeof(cmd), .type = 1, .veventq_depth = 1,
@@ -336,7 +335,7 @@ static int try_veventq(support_t *self)
 	return rc == ENOTTY ? rc : try_viommu(self);
 }
 
-static int try_hw_queue(support_t *self)
+static int try_hw_queue(FIXTURE_DATA(support) *self)
 {
 	struct iommu_hw_queue_alloc cmd = {
 		.size = sizeof(cmd), .type = 1, .length = PAGE,
@@ -346,7 +345,7 @@ static int try_hw_queue(support_t *self)
 	return rc == ENOTTY ? rc : try_viommu(self);
 }
 
-static int try_noiommu_get_pa(support_t *self)
+static int try_noiommu_get_pa(FIXTURE_DATA(support) *self)
 {
 	struct iommu_ioas_noiommu_get_pa cmd = {
 		.size = sizeof(cmd), .ioas_id = self->ioas, .length = PAGE,
@@ -356,7 +355,7 @@ static int try_noiommu_get_pa(support_t *self)
 }
 
 /* Of PASIDs the device has none, which is EOPNOTSUPP as well. */
-static int try_pasid_attach(support_t *self)
+static int try_pasid_attach(FIXTURE_DATA(support) *self)
 {
 	struct vfio_device_attach_iommufd_pt cmd = {
 		.argsz = sizeof(cmd), .flags = VFIO_DEVICE_ATTACH_PASID,
@@ -367,7 +366,7 @@ static int try_pasid_attach(support_t *self)
 		       errno : 0;
 }
 
-static int try_pasid_detach(support_t *self)
+static int try_pasid_detach(FIXTURE_DATA(support) *self)
 {
 	struct vfio_device_detach_iommufd_pt cmd = {
 		.argsz = sizeof(cmd), .flags = VFIO_DEVICE_DETACH_PASID,
@@ -380,7 +379,7 @@ static int try_pasid_detach(support_t *self)
 
 static const struct {
 	const char *name;
-	int (*ask)(support_t *self);
+	int (*ask)(FIXTURE_DATA(support) *self);
 } probes[] = {
 	{ "DESTROY", try_destroy },
 	{ "IOAS_ALLOC", try_destroy },
