@@ -191,10 +191,11 @@ static const struct race_op ops[] = {
 	  RACE_ENDS_OBJECTS },
 	{ "reopen", step_reopen, ATTACHES | RACE_REAL, RACE_ENDS_FILES,
 	  { EBUSY, EBADF } },
+	/* The id of an IOAS may become that of a HWPT, on which one needs data. */
 	{ "hwpt_alloc", step_hwpt_alloc, ATTACHES, RACE_ENDS_OBJECTS,
-	  { ENOENT, EBUSY } },
+	  { ENOENT, EBUSY, EOPNOTSUPP } },
 	{ "destroy_hwpt", step_destroy_hwpt, ATTACHES, RACE_ENDS_OBJECTS,
-	  { ENOENT, EBUSY } },
+	  { ENOENT, EBUSY, EOPNOTSUPP } },
 	{ "destroy_device", step_destroy_device, RACE_DEVICE },
 	{ "hw_info", step_hw_info, RACE_DEVICE },
 	{ "dma", step_dma, RACE_IOAS | RACE_DEVICE | RACE_MEMORY | RACE_REAL },

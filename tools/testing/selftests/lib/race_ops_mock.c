@@ -242,10 +242,11 @@ static const struct race_op ops[] = {
 	{ "detach", step_detach, ATTACHES, RACE_ENDS_OBJECTS,
 	  { ENOENT, EADDRINUSE } },
 	{ "replace", step_replace, ATTACHES, 0, { EADDRINUSE } },
+	/* The id of an IOAS may become that of a HWPT, on which one needs data. */
 	{ "hwpt_alloc", step_hwpt_alloc, ATTACHES, RACE_ENDS_OBJECTS,
-	  { ENOENT, EBUSY, EADDRINUSE } },
+	  { ENOENT, EBUSY, EADDRINUSE, EOPNOTSUPP } },
 	{ "destroy_hwpt", step_destroy_hwpt, ATTACHES, RACE_ENDS_OBJECTS,
-	  { ENOENT, EBUSY, EADDRINUSE } },
+	  { ENOENT, EBUSY, EADDRINUSE, EOPNOTSUPP } },
 	{ "destroy_device", step_destroy_device, RACE_DEVICE },
 	{ "destroy_access", step_destroy_access, RACE_ACCESS },
 	{ "hw_info", step_hw_info, RACE_DEVICE },

@@ -74,6 +74,7 @@ void do_pasid_attach(struct world *w, struct context *ctx,
 		.pasid_attach.pt_id = pick_target(ctx, step->arg[2]),
 	};
 	struct call call = CALL(ctx, IOMMU_TEST_CMD, cmd, 52);
+	struct pasid *attached;
 	struct hwpt *hwpt;
 
 	if (step->arg[4] % 8 == 0)
@@ -85,7 +86,15 @@ void do_pasid_attach(struct world *w, struct context *ctx,
 	hwpt = model_find_hwpt(ctx, cmd.pasid_attach.pt_id);
 	model_predict_pasid(ctx, dev, cmd.pasid_attach.pasid,
 			    cmd.pasid_attach.pt_id, replace, &call.errs);
-	if ((dev && !model_free_pasid(dev)) ||
+	/*
+	 * The ABI does not say whether page requests were answered when a replace
+	 * fails.
+	 */
+	attached = dev ? model_find_pasid(dev, cmd.pasid_attach.pasid) : NULL;
+	if ((replace && attached && attached->hwpt->queue &&
+	     attached->hwpt->queue->ngroups &&
+	     (call.errs.n || attached->pasid == PASID_FAILS)) ||
+	    (dev && !model_free_pasid(dev)) ||
 	    !predict_failure(w, dev, cmd.pasid_attach.pasid, hwpt, &call.errs)) {
 		skip(w);
 		return;
