@@ -168,12 +168,12 @@ TEST_F(vdevice, destroyed_while_attached)
 
 /* Threads against the one that binds and unbinds */
 struct race {
-	int fd;
-	uint32_t viommu;
 	_Atomic uint32_t idev;
 	_Atomic uint32_t vdevice;
 	atomic_bool stop;
 	_Atomic int bad;
+	int fd;
+	uint32_t viommu;
 };
 
 static void *race_alloc(void *arg)

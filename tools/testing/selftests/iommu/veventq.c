@@ -276,10 +276,10 @@ TEST_F(veventq, sequence_wraps)
 
 /* One thread reports, two read, one of them into memory that is not there. */
 struct race {
-	int file;
-	atomic_bool stop;
 	_Atomic unsigned int events;
 	_Atomic int bad;
+	atomic_bool stop;
+	int file;
 };
 
 static void *race_read(void *arg)
