@@ -142,12 +142,6 @@ void iommufd_group_leave(struct iommufd_device *idev)
 	mutex_unlock(&ictx->groups_lock);
 }
 
-/* The IO page table that the DMA of a HWPT's groups goes through at last */
-static struct iommufd_pgtable *hwpt_pgtable(struct iommufd_hwpt *hwpt)
-{
-	return &hwpt->paging->pgt.table;
-}
-
 /**
  * iommufd_group_alloc_domain() - allocate a domain that suits a device
  * @idev: device
@@ -177,7 +171,7 @@ iommufd_group_alloc_domain(struct iommufd_device *idev, u32 flags,
 	}
 	mutex_lock(&igroup->lock);
 	if (igroup->hwpt)
-		current_pgt = hwpt_pgtable(igroup->hwpt);
+		current_pgt = iommufd_hwpt_pgtable(igroup->hwpt);
 	*coherent = current_pgt && igroup->hwpt->paging->enforces_coherency;
 	if (current_pgt)
 		iommufd_pgtable_lock_groups(current_pgt);
@@ -259,9 +253,9 @@ static int group_attach_domain(struct iommufd_device *idev,
 	rc = iommufd_fault_open(handle);
 	if (rc)
 		return rc;
-	iommufd_pgtable_lock_groups(hwpt_pgtable(hwpt));
+	iommufd_pgtable_lock_groups(iommufd_hwpt_pgtable(hwpt));
 	rc = igroup->ops->attach(idev->dev, hwpt->domain, &handle->handle);
-	iommufd_pgtable_unlock_groups(hwpt_pgtable(hwpt));
+	iommufd_pgtable_unlock_groups(iommufd_hwpt_pgtable(hwpt));
 	if (rc)
 		iommufd_fault_close(handle);
 	return rc;
@@ -274,9 +268,9 @@ static void group_detach_domain(struct iommufd_device *idev,
 	struct iommufd_attach_handle *handle = &igroup->handles[igroup->handle];
 
 	iommufd_fault_stop(handle);
-	iommufd_pgtable_lock_groups(hwpt_pgtable(hwpt));
+	iommufd_pgtable_lock_groups(iommufd_hwpt_pgtable(hwpt));
 	igroup->ops->detach(idev->dev, hwpt->domain);
-	iommufd_pgtable_unlock_groups(hwpt_pgtable(hwpt));
+	iommufd_pgtable_unlock_groups(iommufd_hwpt_pgtable(hwpt));
 	iommufd_fault_close(handle);
 }
 
@@ -301,9 +295,11 @@ static int group_replace_domain(struct iommufd_device *idev,
 	if (rc)
 		return rc;
 	iommufd_fault_stop(left);
-	iommufd_pgtable_lock_replace(hwpt_pgtable(old), hwpt_pgtable(hwpt));
+	iommufd_pgtable_lock_replace(iommufd_hwpt_pgtable(old),
+				     iommufd_hwpt_pgtable(hwpt));
 	rc = igroup->ops->replace(idev->dev, hwpt->domain, &handle->handle);
-	iommufd_pgtable_unlock_replace(hwpt_pgtable(old), hwpt_pgtable(hwpt));
+	iommufd_pgtable_unlock_replace(iommufd_hwpt_pgtable(old),
+				       iommufd_hwpt_pgtable(hwpt));
 	if (rc) {
 		iommufd_fault_resume(left);
 		iommufd_fault_close(handle);

@@ -76,10 +76,11 @@ to_iommufd_hwpt(struct iommufd_object *obj)
 	return container_of(obj, struct iommufd_hwpt, obj);
 }
 
-static inline bool iommufd_object_is_hwpt(const struct iommufd_object *obj)
+/* The IO page table that DMA through the HWPT goes through at last */
+static inline struct iommufd_pgtable *
+iommufd_hwpt_pgtable(struct iommufd_hwpt *hwpt)
 {
-	return obj->type == IOMMUFD_OBJ_HWPT ||
-	       obj->type == IOMMUFD_OBJ_HWPT_NESTED;
+	return &hwpt->paging->pgt.table;
 }
 
 static inline struct iommufd_hwpt_paging *

@@ -177,6 +177,5 @@ extern const struct iommufd_iommu_ops iommufd_iommu_ops;
 
 /* noiommu.c: for devices that no IOMMU translates for */
 extern const struct iommufd_iommu_ops iommufd_noiommu_ops;
-bool iommufd_is_noiommu_domain(const struct iommu_domain *domain);
 
 #endif

@@ -84,7 +84,7 @@ static const struct iommu_domain_ops noiommu_domain_ops = {
 	.free = noiommu_domain_free,
 };
 
-bool iommufd_is_noiommu_domain(const struct iommu_domain *domain)
+static bool is_noiommu_domain(const struct iommu_domain *domain)
 {
 	return domain->ops == &noiommu_domain_ops;
 }
@@ -131,7 +131,7 @@ noiommu_domain_alloc(struct device *dev, struct iommu_domain *current_domain,
 static int noiommu_attach(struct device *dev, struct iommu_domain *domain,
 			  struct iommu_attach_handle *handle)
 {
-	return iommufd_is_noiommu_domain(domain) ? 0 : -EINVAL;
+	return is_noiommu_domain(domain) ? 0 : -EINVAL;
 }
 
 static void noiommu_detach(struct device *dev, struct iommu_domain *domain)
@@ -228,8 +228,8 @@ int iommufd_ioas_noiommu_get_pa_ioctl(struct iommufd_ucmd *ucmd)
 	ioas = iommufd_get_ioas(ucmd->ictx, cmd->ioas_id);
 	if (IS_ERR(ioas))
 		return PTR_ERR(ioas);
-	rc = iova_space_phys(&ioas->space, cmd->iova,
-			     iommufd_is_noiommu_domain, &length, &phys);
+	rc = iova_space_phys(&ioas->space, cmd->iova, is_noiommu_domain,
+			     &length, &phys);
 	iommufd_put_ioas(ioas);
 	if (rc)
 		return rc;

@@ -28,12 +28,6 @@
 #include "iommu_ops.h"
 #include "pasid.h"
 
-/* The IO page table that DMA goes through at last */
-static struct iommufd_pgtable *pasid_pgtable(struct iommufd_hwpt *hwpt)
-{
-	return &hwpt->paging->pgt.table;
-}
-
 static bool pasid_suits(struct iommufd_device *idev, ioasid_t pasid,
 			struct iommufd_hwpt *hwpt)
 {
@@ -88,10 +82,10 @@ static int __pasid_attach(struct iommufd_device *idev, ioasid_t pasid,
 	if (rc)
 		goto out_erase;
 
-	iommufd_pgtable_lock_groups(pasid_pgtable(hwpt));
+	iommufd_pgtable_lock_groups(iommufd_hwpt_pgtable(hwpt));
 	rc = igroup->ops->attach_pasid(idev->dev, hwpt->domain, pasid,
 				       &handle->handle);
-	iommufd_pgtable_unlock_groups(pasid_pgtable(hwpt));
+	iommufd_pgtable_unlock_groups(iommufd_hwpt_pgtable(hwpt));
 	if (rc)
 		goto out_close;
 	pasid_use_hwpt(hwpt);
@@ -153,12 +147,12 @@ static int __pasid_replace(struct iommufd_device *idev, ioasid_t pasid,
 		goto out_free;
 
 	iommufd_fault_stop(old);
-	iommufd_pgtable_lock_replace(pasid_pgtable(old->hwpt),
-				     pasid_pgtable(hwpt));
+	iommufd_pgtable_lock_replace(iommufd_hwpt_pgtable(old->hwpt),
+				     iommufd_hwpt_pgtable(hwpt));
 	rc = igroup->ops->replace_pasid(idev->dev, hwpt->domain, pasid,
 					&handle->handle);
-	iommufd_pgtable_unlock_replace(pasid_pgtable(old->hwpt),
-				       pasid_pgtable(hwpt));
+	iommufd_pgtable_unlock_replace(iommufd_hwpt_pgtable(old->hwpt),
+				       iommufd_hwpt_pgtable(hwpt));
 	if (rc)
 		goto out_resume;
 	pasid_use_hwpt(hwpt);
@@ -229,9 +223,9 @@ struct iommufd_hwpt *iommufd_pasid_detach(struct iommufd_device *idev,
 	if (handle) {
 		hwpt = handle->hwpt;
 		iommufd_fault_stop(handle);
-		iommufd_pgtable_lock_groups(pasid_pgtable(hwpt));
+		iommufd_pgtable_lock_groups(iommufd_hwpt_pgtable(hwpt));
 		igroup->ops->detach_pasid(idev->dev, hwpt->domain, pasid);
-		iommufd_pgtable_unlock_groups(pasid_pgtable(hwpt));
+		iommufd_pgtable_unlock_groups(iommufd_hwpt_pgtable(hwpt));
 		igroup->nr_pasids--;
 		iommufd_fault_close(handle);
 		kfree(handle);
