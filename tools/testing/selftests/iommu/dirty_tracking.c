@@ -22,20 +22,10 @@
 static int _test_alloc(int fd, uint32_t dev, uint32_t pt, uint32_t flags,
 		       const struct iommu_hwpt_selftest *data, uint32_t *hwpt)
 {
-	struct iommu_hwpt_alloc cmd = {
-		.size = sizeof(cmd),
-		.flags = flags,
-		.dev_id = dev,
-		.pt_id = pt,
-		.data_type = data ? IOMMU_HWPT_DATA_SELFTEST : 0,
-		.data_len = data ? sizeof(*data) : 0,
-		.data_uptr = (uintptr_t)data,
-	};
-	int rc = iommufd_ioctl(fd, IOMMU_HWPT_ALLOC, &cmd);
-
-	if (!rc)
-		*hwpt = cmd.out_hwpt_id;
-	return rc;
+	return _test_hwpt_alloc_data(fd, dev, pt, flags,
+				     data ? IOMMU_HWPT_DATA_SELFTEST :
+					    IOMMU_HWPT_DATA_NONE,
+				     data, data ? sizeof(*data) : 0, hwpt);
 }
 
 static int _test_set(int fd, uint32_t hwpt, uint32_t flags)

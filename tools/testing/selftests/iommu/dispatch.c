@@ -322,19 +322,12 @@ static int fill(int fd, struct bench *bench, const struct command *command,
 /* A HWPT with dirty tracking, which the mock IOMMU has. Returns 0 or an errno. */
 static int alloc_dirty_hwpt(int fd, uint32_t ioas, uint32_t *hwpt)
 {
-	struct iommu_hwpt_alloc cmd = {
-		.size = sizeof(cmd),
-		.flags = IOMMU_HWPT_ALLOC_DIRTY_TRACKING,
-		.pt_id = ioas,
-	};
 	struct mock_dev dev;
-	int rc = _test_mock_attach(fd, ioas, &dev);
 
-	cmd.dev_id = dev.idev;
-	if (!rc)
-		rc = iommufd_ioctl(fd, IOMMU_HWPT_ALLOC, &cmd);
-	*hwpt = cmd.out_hwpt_id;
-	return rc;
+	return _test_mock_attach(fd, ioas, &dev) ?:
+	       _test_hwpt_alloc_data(fd, dev.idev, ioas,
+				     IOMMU_HWPT_ALLOC_DIRTY_TRACKING,
+				     IOMMU_HWPT_DATA_NONE, NULL, 0, hwpt);
 }
 
 /* Make a nested HWPT of the mock IOMMU. */

@@ -75,17 +75,9 @@ static int _test_hwpt_nested(int fd, uint32_t dev, uint32_t parent,
 static int _test_hwpt_parent(int fd, uint32_t dev, uint32_t ioas,
 			     uint32_t *hwpt)
 {
-	struct iommu_hwpt_alloc cmd = {
-		.size = sizeof(cmd),
-		.flags = IOMMU_HWPT_ALLOC_NEST_PARENT,
-		.dev_id = dev,
-		.pt_id = ioas,
-	};
-	int rc = iommufd_ioctl(fd, IOMMU_HWPT_ALLOC, &cmd);
-
-	if (!rc)
-		*hwpt = cmd.out_hwpt_id;
-	return rc;
+	return _test_hwpt_alloc_data(fd, dev, ioas,
+				     IOMMU_HWPT_ALLOC_NEST_PARENT,
+				     IOMMU_HWPT_DATA_NONE, NULL, 0, hwpt);
 }
 
 static int _test_fault(int fd, uint32_t dev, uint32_t pasid, uint32_t grpid)

@@ -57,23 +57,12 @@ static int alloc_hwpt(int fd, uint32_t idev, uint32_t pt, uint32_t flags,
 		      bool nested, uint32_t *hwpt)
 {
 	struct iommu_hwpt_selftest data = { .iotlb = IOMMU_TEST_IOTLB_DEFAULT };
-	struct iommu_hwpt_alloc cmd = {
-		.size = sizeof(cmd),
-		.flags = flags,
-		.dev_id = idev,
-		.pt_id = pt,
-	};
-	int rc;
 
-	if (nested) {
-		cmd.data_type = IOMMU_HWPT_DATA_SELFTEST;
-		cmd.data_len = sizeof(data);
-		cmd.data_uptr = (uintptr_t)&data;
-	}
-	rc = iommufd_ioctl(fd, IOMMU_HWPT_ALLOC, &cmd);
-	if (!rc)
-		*hwpt = cmd.out_hwpt_id;
-	return rc;
+	return _test_hwpt_alloc_data(fd, idev, pt, flags,
+				     nested ? IOMMU_HWPT_DATA_SELFTEST :
+					      IOMMU_HWPT_DATA_NONE,
+				     nested ? &data : NULL,
+				     nested ? sizeof(data) : 0, hwpt);
 }
 
 FIXTURE(pasid) {

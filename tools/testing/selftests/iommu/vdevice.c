@@ -217,9 +217,10 @@ static void *race_invalidate(void *arg)
 
 	while (!race->stop) {
 		uint32_t num = 1;
-		int rc = _invalidate(race->fd, race->viommu,
-				     IOMMU_VIOMMU_INVALIDATE_DATA_SELFTEST,
-				     &cmd, sizeof(cmd), &num);
+		int rc = _test_hwpt_invalidate(
+			race->fd, race->viommu,
+			IOMMU_VIOMMU_INVALIDATE_DATA_SELFTEST, &cmd,
+			sizeof(cmd), &num);
 
 		if (rc && rc != EINVAL)
 			race->bad = rc;

@@ -157,9 +157,10 @@ TEST_F(viommu, nested_hwpt_holds_it)
 	do {								\
 		uint32_t __id;						\
 									\
-		test_err(_errno, _hwpt_alloc(self->fd, self->dev.idev,	\
-					     self->viommu, _flags, _type, \
-					     _data, _len, &__id));	\
+		test_err(_errno, _test_hwpt_alloc_data(			\
+					 self->fd, self->dev.idev,	\
+					 self->viommu, _flags, _type,	\
+					 _data, _len, &__id));		\
 	} while (0)
 
 TEST_F(viommu, nested_hwpt_errors)
@@ -185,8 +186,9 @@ TEST_F(viommu, device_of_another_iommu_is_einval)
 
 	test_edu_open(&edu, PCI_ON_ROOT_BUS, 0);
 	/* Before flags and data are looked at */
-	test_err(EINVAL, _hwpt_alloc(self->fd, edu.devid, self->viommu, 1, 0,
-				     NULL, 0, &id));
+	test_err(EINVAL, _test_hwpt_alloc_data(self->fd, edu.devid,
+					       self->viommu, 1, 0, NULL, 0,
+					       &id));
 	test_err(EINVAL, _vdevice_alloc(self->fd, self->viommu, edu.devid, 1,
 					&id));
 	/* The IOMMU of the machine has no vIOMMUs. */
@@ -248,8 +250,9 @@ TEST_F(viommu, wrong_types)
 	do {								\
 		uint32_t __num = (_num);				\
 									\
-		test_err(_errno, _invalidate(self->fd, self->viommu, _type, \
-					     _data, _len, &__num));	\
+		test_err(_errno, _test_hwpt_invalidate(			\
+					 self->fd, self->viommu, _type,	\
+					 _data, _len, &__num));		\
 		ASSERT_EQ(_done, __num);				\
 	} while (0)
 
@@ -274,7 +277,8 @@ TEST_F(viommu, invalidate)
 			       &vdevice));
 	/* The probe */
 	num = 0;
-	test_ok(_invalidate(self->fd, self->viommu, type, NULL, 0, &num));
+	test_ok(_test_hwpt_invalidate(self->fd, self->viommu, type, NULL, 0,
+				      &num));
 	err_invalidate(EINVAL, 0, 0xdadbeef, NULL, 0, 0);
 	for (uint32_t len = 1; len < 20; len++) {
 		if (len != sizeof(cmd[0]))
@@ -297,16 +301,16 @@ TEST_F(viommu, invalidate)
 	test_cache(3, IOMMU_TEST_DEV_CACHE_DEFAULT);
 	cmd[1].vdev_id = 0x99;
 	num = 3;
-	test_ok(_invalidate(self->fd, self->viommu, type, cmd, sizeof(cmd[0]),
-			    &num));
+	test_ok(_test_hwpt_invalidate(self->fd, self->viommu, type, cmd,
+				      sizeof(cmd[0]), &num));
 	ASSERT_EQ(3, num);
 	test_cache(2, 0);
 	test_cache(3, 0);
 	test_cache(1, IOMMU_TEST_DEV_CACHE_DEFAULT);
 	cmd[0].flags = IOMMU_TEST_INVALIDATE_FLAG_ALL;
 	num = 1;
-	test_ok(_invalidate(self->fd, self->viommu, type, cmd, sizeof(cmd[0]),
-			    &num));
+	test_ok(_test_hwpt_invalidate(self->fd, self->viommu, type, cmd,
+				      sizeof(cmd[0]), &num));
 	test_cache(1, 0);
 }
 

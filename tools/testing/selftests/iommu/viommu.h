@@ -24,31 +24,12 @@ struct vmock {
 	uint32_t viommu;
 };
 
-static inline int _hwpt_alloc(int fd, uint32_t dev, uint32_t pt, uint32_t flags,
-			      uint32_t type, const void *data, uint32_t len,
-			      uint32_t *hwpt)
-{
-	struct iommu_hwpt_alloc cmd = {
-		.size = sizeof(cmd),
-		.flags = flags,
-		.dev_id = dev,
-		.pt_id = pt,
-		.data_type = type,
-		.data_len = len,
-		.data_uptr = (uintptr_t)data,
-	};
-	int rc = iommufd_ioctl(fd, IOMMU_HWPT_ALLOC, &cmd);
-
-	if (!rc)
-		*hwpt = cmd.out_hwpt_id;
-	return rc;
-}
-
 static inline int _parent_alloc(int fd, uint32_t dev, uint32_t ioas,
 				uint32_t *hwpt)
 {
-	return _hwpt_alloc(fd, dev, ioas, IOMMU_HWPT_ALLOC_NEST_PARENT,
-			   IOMMU_HWPT_DATA_NONE, NULL, 0, hwpt);
+	return _test_hwpt_alloc_data(fd, dev, ioas,
+				     IOMMU_HWPT_ALLOC_NEST_PARENT,
+				     IOMMU_HWPT_DATA_NONE, NULL, 0, hwpt);
 }
 
 static inline int _nested_alloc(int fd, uint32_t dev, uint32_t pt,
@@ -56,8 +37,8 @@ static inline int _nested_alloc(int fd, uint32_t dev, uint32_t pt,
 {
 	struct iommu_hwpt_selftest data = { .iotlb = IOMMU_TEST_IOTLB_DEFAULT };
 
-	return _hwpt_alloc(fd, dev, pt, 0, IOMMU_HWPT_DATA_SELFTEST, &data,
-			   sizeof(data), hwpt);
+	return _test_hwpt_alloc_data(fd, dev, pt, 0, IOMMU_HWPT_DATA_SELFTEST,
+				     &data, sizeof(data), hwpt);
 }
 
 static inline int _viommu_alloc(int fd, uint32_t dev, uint32_t hwpt,
@@ -129,24 +110,6 @@ static inline int _hw_queue_alloc(int fd, uint32_t viommu, uint32_t type,
 
 	if (!rc)
 		*queue = cmd.out_hw_queue_id;
-	return rc;
-}
-
-/* @num: in: entries, out: entries done */
-static inline int _invalidate(int fd, uint32_t id, uint32_t type,
-			      const void *data, uint32_t len, uint32_t *num)
-{
-	struct iommu_hwpt_invalidate cmd = {
-		.size = sizeof(cmd),
-		.hwpt_id = id,
-		.data_uptr = (uintptr_t)data,
-		.data_type = type,
-		.entry_len = len,
-		.entry_num = *num,
-	};
-	int rc = iommufd_ioctl(fd, IOMMU_HWPT_INVALIDATE, &cmd);
-
-	*num = cmd.entry_num;
 	return rc;
 }
 

@@ -163,16 +163,8 @@ int _test_option(int fd, uint32_t option, uint16_t op, uint32_t object,
 
 int _test_hwpt_alloc(int fd, uint32_t dev, uint32_t pt, uint32_t *hwpt)
 {
-	struct iommu_hwpt_alloc cmd = {
-		.size = sizeof(cmd),
-		.dev_id = dev,
-		.pt_id = pt,
-	};
-	int rc = iommufd_ioctl(fd, IOMMU_HWPT_ALLOC, &cmd);
-
-	if (!rc)
-		*hwpt = cmd.out_hwpt_id;
-	return rc;
+	return _test_hwpt_alloc_data(fd, dev, pt, 0, IOMMU_HWPT_DATA_NONE, NULL,
+				     0, hwpt);
 }
 
 int _test_hwpt_alloc_data(int fd, uint32_t dev, uint32_t pt, uint32_t flags,
