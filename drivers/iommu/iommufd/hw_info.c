@@ -7,6 +7,7 @@
 #include <uapi/linux/iommufd.h>
 
 #include "hw_info.h"
+#include "hw_info_amd.h"
 #include "hw_info_vtd.h"
 #include "iommu_ops.h"
 
@@ -25,6 +26,7 @@ static int (*const hw_info_providers[])(struct device *dev,
 					struct iommufd_hw_info *info) = {
 	driver_hw_info,
 	iommufd_hw_info_vtd,
+	iommufd_hw_info_amd,
 };
 
 /**

@@ -3,6 +3,8 @@
  * A device behind an IOMMU that does not isolate the interrupts of its devices:
  * AMD's, virtio-iommu, or VT-d without interrupt remapping.
  */
+#include <limits.h>
+
 #include "common.h"
 
 #define UNSAFE	"/sys/module/iommufd/parameters/allow_unsafe_interrupts"
@@ -72,13 +74,63 @@ TEST_F(other, interrupts_that_are_not_isolated_are_eperm)
 	edu_close(&edu);
 }
 
+/* AMD's attribute has two registers, whose order depends on the kernel. */
+static bool amd_features(const struct pci_device *pci, uint64_t features[2])
+{
+	unsigned long long first, second;
+	char path[PATH_MAX];
+	int read;
+	FILE *f;
+
+	snprintf(path, sizeof(path),
+		 "/sys/bus/pci/devices/%s/iommu/amd-iommu/features", pci->bdf);
+	f = fopen(path, "re");
+	if (!f)
+		return false;
+	read = fscanf(f, "%llx:%llx", &first, &second);
+	fclose(f);
+	features[0] = first;
+	features[1] = second;
+	return read == 2;
+}
+
+/* The first register is not 0; QEMU's second one is, and tells them apart. */
+TEST_F(other, hw_info_has_the_features_of_amd)
+{
+	uint32_t len = sizeof(struct iommu_hw_info_amd), type = 99;
+	struct iommu_hw_info_amd amd;
+	struct iommu_hw_info cmd = {
+		.size = sizeof(cmd),
+		.flags = IOMMU_HW_INFO_FLAG_INPUT_TYPE,
+		.dev_id = self->edu.devid,
+		.in_data_type = IOMMU_HW_INFO_TYPE_INTEL_VTD,
+	};
+	uint64_t features[2];
+
+	if (!amd_features(&self->edu.pci, features))
+		SKIP(return, "the IOMMU is not AMD's");
+	memset(&amd, 0xff, sizeof(amd));
+	test_ok(_test_hw_info(self->fd, self->edu.devid, &amd, &len, &type));
+	ASSERT_EQ(IOMMU_HW_INFO_TYPE_AMD, type);
+	ASSERT_EQ(16, len);
+	ASSERT_NE(0, amd.efr);
+	if (amd.efr == features[0]) {
+		ASSERT_EQ(features[1], amd.efr2);
+	} else {
+		ASSERT_EQ(features[1], amd.efr);
+		ASSERT_EQ(features[0], amd.efr2);
+	}
+	test_err(EOPNOTSUPP, iommufd_ioctl(self->fd, IOMMU_GET_HW_INFO, &cmd));
+}
+
 TEST_F(other, hw_info_type_is_none)
 {
 	uint32_t len = 64, type = 99;
+	uint64_t features[2];
 	uint8_t data[65];
 
-	if (pci_iommu_is_vtd())
-		SKIP(return, "VT-d: hw_info tests its type");
+	if (pci_iommu_is_vtd() || amd_features(&self->edu.pci, features))
+		SKIP(return, "the type of this IOMMU has a test of its own");
 	memset(data, 0xff, sizeof(data));
 	test_ok(_test_hw_info(self->fd, self->edu.devid, data, &len, &type));
 	ASSERT_EQ(0, len);
