@@ -147,6 +147,7 @@ const struct iommufd_iommu_ops iommufd_iommu_ops = {
 	.claim = host_claim,
 	.release = iommu_device_release_dma_owner,
 	.domain_alloc = compat_user_domain_alloc,
+	.can_nest = compat_can_nest,
 	.domain_alloc_nested = compat_nested_domain_alloc,
 	.cache_invalidate = compat_cache_invalidate_user,
 	.attach = host_attach,

@@ -106,7 +106,7 @@ hwpt_alloc_nested(struct iommufd_device *idev,
 	struct iommu_domain *domain;
 
 	if ((flags & ~HWPT_NESTED_FLAGS) || !user_data ||
-	    !ops->domain_alloc_nested)
+	    !ops->can_nest(idev->dev))
 		return ERR_PTR(-EOPNOTSUPP);
 	if ((flags & IOMMU_HWPT_FAULT_ID_VALID) && !ops->can_fault(idev->dev))
 		return ERR_PTR(-EOPNOTSUPP);

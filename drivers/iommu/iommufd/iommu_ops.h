@@ -74,10 +74,10 @@ struct iommufd_dirty_clear {
  *                iommufd_hwpt_alloc_flags, without IOMMU_HWPT_FAULT_ID_VALID;
  *                @user_data may be NULL. -EOPNOTSUPP if the driver cannot do
  *                what they ask for.
+ * @can_nest: @domain_alloc_nested can succeed for the device
  * @domain_alloc_nested: allocate a domain whose page table belongs to user space
  *                       and whose output @parent translates, one that
- *                       @domain_alloc made with IOMMU_HWPT_ALLOC_NEST_PARENT;
- *                       NULL if the IOMMU cannot
+ *                       @domain_alloc made with IOMMU_HWPT_ALLOC_NEST_PARENT
  * @cache_invalidate: user space has changed the page table of a nested domain.
  *                    Handles the entries of the array in order up to the first
  *                    bad one, and sets entry_num to the entries done. NULL if
@@ -134,6 +134,7 @@ struct iommufd_iommu_ops {
 					     u32 flags,
 					     const struct iommu_user_data *user_data,
 					     bool *coherent);
+	bool (*can_nest)(struct device *dev);
 	struct iommu_domain *(*domain_alloc_nested)(
 		struct device *dev, struct iommu_domain *parent, u32 flags,
 		const struct iommu_user_data *user_data);

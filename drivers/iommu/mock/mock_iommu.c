@@ -110,6 +110,11 @@ mock_domain_alloc(struct device *dev, struct iommu_domain *current_domain,
 	return mock_domain_create(to_mock_device(dev), flags, user_data);
 }
 
+static bool mock_can_nest(struct device *dev)
+{
+	return true;
+}
+
 static struct iommu_domain *
 mock_domain_alloc_nested(struct device *dev, struct iommu_domain *parent,
 			 u32 flags, const struct iommu_user_data *user_data)
@@ -218,6 +223,7 @@ const struct iommufd_iommu_ops mock_iommu_ops = {
 	.claim = mock_claim,
 	.release = mock_release,
 	.domain_alloc = mock_domain_alloc,
+	.can_nest = mock_can_nest,
 	.domain_alloc_nested = mock_domain_alloc_nested,
 	.cache_invalidate = mock_nested_invalidate,
 	.attach = mock_attach,

@@ -321,9 +321,22 @@ compat_user_domain_alloc(struct device *dev, struct iommu_domain *current_domain
 }
 #endif
 
+/* Has the driver a function for domains whose page table belongs to user space? */
+static inline bool compat_can_nest(struct device *dev)
+{
+#if defined(HAVE_IOMMU_OPS_DOMAIN_ALLOC_NESTED)
+	return compat_dev_iommu_ops(dev)->domain_alloc_nested;
+#elif defined(HAVE_IOMMU_OPS_DOMAIN_ALLOC_USER)
+	/* Until 6.13 the op for domains with a page table of the driver does it. */
+	return compat_dev_iommu_ops(dev)->domain_alloc_user;
+#else
+	return false;
+#endif
+}
+
 /*
- * Allocate a domain whose page table belongs to user space, on top of @parent.
- * Return: -EOPNOTSUPP if the driver cannot.
+ * Allocate a domain whose page table belongs to user space, on top of @parent, for a
+ * device that compat_can_nest(). Return: -EOPNOTSUPP if the driver cannot.
  */
 static inline struct iommu_domain *
 compat_nested_domain_alloc(struct device *dev, struct iommu_domain *parent, u32 flags,
@@ -331,11 +344,8 @@ compat_nested_domain_alloc(struct device *dev, struct iommu_domain *parent, u32 
 {
 #if defined(HAVE_IOMMU_OPS_DOMAIN_ALLOC_NESTED)
 	const struct iommu_ops *ops = compat_dev_iommu_ops(dev);
-	struct iommu_domain *domain;
+	struct iommu_domain *domain = ops->domain_alloc_nested(dev, parent, flags, user_data);
 
-	if (!ops->domain_alloc_nested)
-		return ERR_PTR(-EOPNOTSUPP);
-	domain = ops->domain_alloc_nested(dev, parent, flags, user_data);
 	if (!IS_ERR(domain))
 		domain->owner = ops;
 	return domain;
@@ -343,8 +353,7 @@ compat_nested_domain_alloc(struct device *dev, struct iommu_domain *parent, u32 
 	const struct iommu_ops *ops = compat_dev_iommu_ops(dev);
 	struct iommu_domain *domain;
 
-	/* Until 6.13 the op for domains with a page table of the driver does it. */
-	if (!ops->domain_alloc_user || flags)
+	if (flags)
 		return ERR_PTR(-EOPNOTSUPP);
 	domain = ops->domain_alloc_user(dev, 0, parent, user_data);
 	if (!IS_ERR(domain))

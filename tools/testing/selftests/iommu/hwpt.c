@@ -52,6 +52,27 @@ TEST_F(hwpt, unknown_and_unsuitable_pt)
 	ASSERT_EQ(0, out);
 }
 
+/* The drivers of 6.1 have no function for it, which is said before the parent is bad. */
+TEST_F(hwpt, nested_on_a_hwpt_that_is_no_parent)
+{
+	struct iommu_hwpt_vtd_s1 s1 = { };
+	struct iommu_hwpt_alloc cmd = {
+		.size = sizeof(cmd),
+		.dev_id = self->edu.devid,
+		.data_type = IOMMU_HWPT_DATA_VTD_S1,
+		.data_len = sizeof(s1),
+		.data_uptr = (uintptr_t)&s1,
+	};
+
+	if (!pci_iommu_is_vtd())
+		SKIP(return, "which drivers nest is known of VT-d only");
+	test_hwpt_alloc(self->edu.devid, self->ioas, &cmd.pt_id);
+	test_err(kernel_older_than(6, 2) ? EOPNOTSUPP : EINVAL,
+		 iommufd_ioctl(self->fd, IOMMU_HWPT_ALLOC, &cmd));
+	cmd.flags = IOMMU_HWPT_ALLOC_DIRTY_TRACKING;
+	test_err(EOPNOTSUPP, iommufd_ioctl(self->fd, IOMMU_HWPT_ALLOC, &cmd));
+}
+
 TEST_F(hwpt, alloc_pins_what_is_mapped)
 {
 	uint32_t hwpt;

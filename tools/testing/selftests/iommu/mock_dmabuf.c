@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /* MAP_FILE of the mock IOMMU's dma-bufs, and their revocation */
 #include <fcntl.h>
-#include <sys/utsname.h>
 
 #include "mock_space.h"
 
@@ -22,25 +21,15 @@ FIXTURE_VARIANT_ADD(dmabuf, no_domain) { .domains = 0 };
 FIXTURE_VARIANT_ADD(dmabuf, one_domain) { .domains = 1 };
 FIXTURE_VARIANT_ADD(dmabuf, two_domains) { .domains = 2 };
 
-/* iommufd imports dma-bufs since 6.19. */
-static bool kernel_has_dmabufs(void)
-{
-	unsigned int major = 0, minor = 0;
-	struct utsname uts;
-
-	return !uname(&uts) &&
-	       sscanf(uts.release, "%u.%u", &major, &minor) == 2 && major >= 7;
-}
-
 FIXTURE_SETUP(dmabuf)
 {
 	int rc;
 
 	mock_open(variant->domains, MOCK_MEMORY_DEFAULT);
 	rc = _test_dmabuf_get(self->fd, LENGTH, O_CLOEXEC, &self->buf);
-	if (!kernel_has_dmabufs()) {
+	if (kernel_older_than(6, 19)) {
 		ASSERT_EQ(EOPNOTSUPP, rc);
-		SKIP(return, "no dma-buf can be imported before Linux 7.0");
+		SKIP(return, "no dma-buf can be imported before Linux 6.19");
 	}
 	ASSERT_EQ(0, rc);
 	self->mem = mmap(NULL, LENGTH, PROT_READ | PROT_WRITE, MAP_SHARED,

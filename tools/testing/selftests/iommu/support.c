@@ -204,7 +204,6 @@ static int try_fault_flag(struct target *target)
 	return rc;
 }
 
-/* The parent cannot be one, so where nesting is possible that is EINVAL. */
 static int try_nested(struct target *target)
 {
 	struct iommu_hwpt_vtd_s1 s1 = {};

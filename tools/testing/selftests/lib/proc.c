@@ -10,6 +10,7 @@
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
+#include <sys/utsname.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -56,6 +57,17 @@ long proc_meminfo_kb(const char *key)
 long proc_vmstat(const char *key)
 {
 	return file_read_key("/proc/vmstat", key);
+}
+
+bool kernel_older_than(unsigned int major, unsigned int minor)
+{
+	unsigned int is_major, is_minor;
+	struct utsname uts;
+
+	if (uname(&uts) ||
+	    sscanf(uts.release, "%u.%u", &is_major, &is_minor) != 2)
+		return false;
+	return is_major < major || (is_major == major && is_minor < minor);
 }
 
 long proc_pages_pinned(void)

@@ -19,6 +19,9 @@ long proc_meminfo_kb(const char *key);
 /* A counter of /proc/vmstat; @key is its name and a space. -1 if there is none */
 long proc_vmstat(const char *key);
 
+/* Is the running kernel older than @major.@minor? */
+bool kernel_older_than(unsigned int major, unsigned int minor);
+
 /* The number of pinned pages, of all processes */
 long proc_pages_pinned(void);
 

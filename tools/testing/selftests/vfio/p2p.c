@@ -10,7 +10,6 @@
 #include <signal.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
-#include <sys/utsname.h>
 #include <sys/wait.h>
 
 #include "child.h"
@@ -833,17 +832,6 @@ TEST_F(p2p, low_power)
 	test_comes_back(BAR, self->bar, 2);
 }
 
-/* Until Linux 6.9 the kernel warns if a BAR of a group moves. */
-static bool mremap_warns(void)
-{
-	struct utsname uts;
-	int major, minor;
-
-	uname(&uts);
-	return sscanf(uts.release, "%d.%d", &major, &minor) == 2 &&
-	       (major < 6 || (major == 6 && minor < 10));
-}
-
 /* A user of the group and of type1 has the device. */
 TEST_F(p2p, bar_of_the_stock_group)
 {
@@ -876,7 +864,8 @@ TEST_F(p2p, bar_of_the_stock_group)
 	ASSERT_TRUE(mem_is(self->bar, BYTES, 1001));
 	test_comes_back(BAR, self->bar, 3);
 
-	if (!mremap_warns()) {
+	/* Older kernels warn if a BAR of a group moves. */
+	if (!kernel_older_than(6, 10)) {
 		to = test_mem(mem_reserve(self->size));
 		ASSERT_EQ(to, mremap(self->bar, self->size, self->size,
 				     MREMAP_MAYMOVE | MREMAP_FIXED, to));
