@@ -5,6 +5,9 @@
 #include "iova_space.h"
 #include "umem.h"
 
+/* How many areas a thread works on before it releases the lock for a moment */
+#define AREAS_AT_ONCE 512
+
 /**
  * enum iova_area_state - which thread may change an area
  * @AREA_IDLE: any thread, after it has set another state under the lock of the

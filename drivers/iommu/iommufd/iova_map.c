@@ -29,9 +29,6 @@
 #include "iova_pin.h"
 #include "iova_ranges.h"
 
-/* How many areas a thread works on before it releases the lock for a moment */
-#define AREAS_AT_ONCE 512
-
 /* Largest alignment of an automatic IOVA: a common huge IO page */
 #define MAX_ALIGNMENT ((unsigned long)SZ_2M)
 

@@ -157,21 +157,38 @@ static int hold_part(struct iova_space *space, unsigned long start,
 	return rc;
 }
 
-/* The pins that hold_part() has counted in a range of areas are complete. */
+/* Return: all up to @last is done. Otherwise *@start is where to go on. */
+static bool end_some_pinning(struct iova_space *space, unsigned long *start,
+			     unsigned long last)
+{
+	struct iova_area *area = __iova_space_first(space, *start, last);
+
+	for (int i = 0; area && area->node.start <= last; i++) {
+		if (i == AREAS_AT_ONCE) {
+			*start = area->node.start;
+			return false;
+		}
+		area->nr_pinning--;
+		area = to_iova_area(iova_node_next(&area->node));
+	}
+	return true;
+}
+
+/*
+ * The pins that hold_part() has counted in a range of areas are complete. The
+ * areas stay while others get the lock: each has a pin.
+ */
 static void end_pinning(struct iova_space *space, unsigned long start,
 			unsigned long last)
 {
-	struct iova_area *area;
+	bool done;
 
-	mutex_lock(&space->lock);
-	for (area = __iova_space_first(space, start, last); area;
-	     area = to_iova_area(iova_node_next(&area->node))) {
-		if (area->node.start > last)
-			break;
-		area->nr_pinning--;
-	}
-	__iova_space_wake(space);
-	mutex_unlock(&space->lock);
+	do {
+		mutex_lock(&space->lock);
+		done = end_some_pinning(space, &start, last);
+		__iova_space_wake(space);
+		mutex_unlock(&space->lock);
+	} while (!done);
 }
 
 static void release_area(struct iova_space *space, struct iova_area *area,

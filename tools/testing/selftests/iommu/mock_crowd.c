@@ -16,6 +16,8 @@
 #define LIST		crowd_of(1UL << 18)
 #define RANGES		crowd_of(1UL << 20)
 #define GAPS		crowd_of(200UL * 1000)
+/* The kernel goes on with them in steps of less than half of this. */
+#define AREAS		1500
 /* What the scheduler may add to any wait; a busy machine gets several tries. */
 #define NOISE_MS	20
 #define TRIES		5
@@ -189,6 +191,23 @@ TEST_F(crowd, copy_of_a_long_list_that_fails)
 						  MAP_FIXED_IOVA)), (void)0);
 	test_err_unmap(ENOENT, COPY_IOVA, LIST * PAGE);
 	test_copy_list(&to);
+}
+
+/* UNMAP waits for pins that are not complete: one of many areas is, in each. */
+TEST_F(crowd, pin_of_many_areas)
+{
+	uint8_t *mem = test_mem(mem_anon(AREAS * PAGE));
+	uint32_t pin;
+	int access;
+
+	test_access_create(MOCK_ACCESS_NEEDS_PIN_PAGES, &access);
+	for (uint64_t i = 0; i < AREAS; i++)
+		test_map_fixed(mem + i * PAGE, PAGE, CROWD_IOVA + i * PAGE);
+	test_access_pin(access, CROWD_IOVA, AREAS * PAGE, mem, 0, &pin);
+	test_access_unpin(access, pin);
+	for (uint64_t i = 0; i < AREAS; i++)
+		test_unmap(CROWD_IOVA + i * PAGE, PAGE);
+	close(access);
 }
 
 #define test_allow_many_pages()						\
