@@ -7,10 +7,13 @@
 #include <linux/file.h>
 #include <linux/fs.h>
 #include <linux/iommufd.h>
+#include <linux/lockdep.h>
 #include <linux/slab.h>
 
 #include "account.h"
 #include "context.h"
+
+static struct lock_class_key mmaps_lock_key;
 
 struct iommufd_ctx *iommufd_ctx_create(struct file *file)
 {
@@ -28,6 +31,8 @@ struct iommufd_ctx *iommufd_ctx_create(struct file *file)
 	spin_lock_init(&ictx->payer_lock);
 	mutex_init(&ictx->change_lock);
 	xa_init_flags(&ictx->mmaps, XA_FLAGS_ALLOC1 | XA_FLAGS_ACCOUNT);
+	/* That of the objects is taken inside. */
+	lockdep_set_class(&ictx->mmaps.xa_lock, &mmaps_lock_key);
 	ictx->account_mode = IOMMUFD_ACCOUNT_USER;
 	return ictx;
 }
