@@ -28,60 +28,12 @@ static int _test_alloc(int fd, uint32_t dev, uint32_t pt, uint32_t flags,
 				     data, data ? sizeof(*data) : 0, hwpt);
 }
 
-static int _test_set(int fd, uint32_t hwpt, uint32_t flags)
-{
-	struct iommu_hwpt_set_dirty_tracking cmd = {
-		.size = sizeof(cmd),
-		.flags = flags,
-		.hwpt_id = hwpt,
-		.__reserved = 0x12345678,
-	};
-
-	return iommufd_ioctl(fd, IOMMU_HWPT_SET_DIRTY_TRACKING, &cmd);
-}
-
-static int _test_get(int fd, uint32_t hwpt, uint64_t iova, uint64_t length,
-		     uint64_t page_size, void *bitmap, uint32_t flags)
-{
-	struct iommu_hwpt_get_dirty_bitmap cmd = {
-		.size = sizeof(cmd),
-		.hwpt_id = hwpt,
-		.flags = flags,
-		.iova = iova,
-		.length = length,
-		.page_size = page_size,
-		.data = (uintptr_t)bitmap,
-	};
-
-	return iommufd_ioctl(fd, IOMMU_HWPT_GET_DIRTY_BITMAP, &cmd);
-}
-
-/* A device writes to each page of @page_size bytes whose bit is set. */
-static int _test_write_bits(int fd, uint32_t hwpt, uint64_t iova,
-			    uint64_t length, uint64_t page_size,
-			    const void *bits, uint64_t *hits)
-{
-	struct iommu_test_cmd cmd = {
-		.dirty = {
-			.iova = iova,
-			.length = length,
-			.page_size = page_size,
-			.uptr = (uintptr_t)bits,
-		},
-	};
-	int rc = mock_cmd(fd, &cmd, IOMMU_TEST_OP_DIRTY, hwpt);
-
-	if (!rc && hits)
-		*hits = cmd.dirty.out_nr_dirty;
-	return rc;
-}
-
 /* A device writes at @iova. EFAULT if nothing is mapped there. */
 static int _test_write(int fd, uint32_t hwpt, uint64_t iova)
 {
 	uint64_t hits = 0;
 	uint8_t bit = 1;
-	int rc = _test_write_bits(fd, hwpt, iova & -MOCK_PAGE, MOCK_PAGE,
+	int rc = _test_mock_write(fd, hwpt, iova & -MOCK_PAGE, MOCK_PAGE,
 				  MOCK_PAGE, &bit, &hits);
 
 	return rc ?: hits == 1 ? 0 : EFAULT;
@@ -101,15 +53,16 @@ static uint64_t count_bits(const uint8_t *bits, uint64_t bytes)
 	return n;
 }
 
-#define test_set(_flags) test_ok(_test_set(self->fd, self->hwpt, _flags))
+#define test_set(_flags)						\
+	test_ok(_test_set_dirty(self->fd, self->hwpt, _flags))
 #define test_err_set(_errno, _hwpt, _flags)				\
-	test_err(_errno, _test_set(self->fd, _hwpt, _flags))
+	test_err(_errno, _test_set_dirty(self->fd, _hwpt, _flags))
 #define test_get(_iova, _length, _page_size, _bitmap, _flags)		\
-	test_ok(_test_get(self->fd, self->hwpt, _iova, _length, _page_size, \
-			  _bitmap, _flags))
+	test_ok(_test_get_dirty(self->fd, self->hwpt, _iova, _length,	\
+				_page_size, _bitmap, _flags))
 #define test_err_get(_errno, _iova, _length, _page_size, _bitmap, _flags) \
-	test_err(_errno, _test_get(self->fd, self->hwpt, _iova, _length, \
-				   _page_size, _bitmap, _flags))
+	test_err(_errno, _test_get_dirty(self->fd, self->hwpt, _iova, _length, \
+					 _page_size, _bitmap, _flags))
 #define test_write(_iova) test_ok(_test_write(self->fd, self->hwpt, _iova))
 
 /* The bitmap of a range has just the @_want bits, a byte of them. */
@@ -227,7 +180,7 @@ TEST_F(dirty, set_errors)
 	test_ok(_test_alloc(self->fd, self->dev[0].idev, parent, 0, &data,
 			    &nested));
 	test_err_set(ENOENT, nested, 1);
-	test_ok(_test_set(self->fd, parent, 1));
+	test_ok(_test_set_dirty(self->fd, parent, 1));
 }
 
 TEST_F(dirty, get_errors)
@@ -277,20 +230,20 @@ TEST_F(dirty, device_op_errors)
 	test_set(1);
 	test_err(ENOENT, _test_write(self->fd, 1000, IOVA));
 	test_err(EINVAL, _test_write(self->fd, self->dev[0].hwpt, IOVA));
-	test_err(EINVAL, _test_write_bits(self->fd, self->hwpt, IOVA, PAGE, 0,
+	test_err(EINVAL, _test_mock_write(self->fd, self->hwpt, IOVA, PAGE, 0,
 					  &bits, NULL));
-	test_err(EINVAL, _test_write_bits(self->fd, self->hwpt, IOVA, 0, PAGE,
+	test_err(EINVAL, _test_mock_write(self->fd, self->hwpt, IOVA, 0, PAGE,
 					  &bits, NULL));
-	test_err(EINVAL, _test_write_bits(self->fd, self->hwpt, IOVA, PAGE,
+	test_err(EINVAL, _test_mock_write(self->fd, self->hwpt, IOVA, PAGE,
 					  PAGE, NULL, NULL));
-	test_err(EINVAL, _test_write_bits(self->fd, self->hwpt, IOVA + 1, PAGE,
+	test_err(EINVAL, _test_mock_write(self->fd, self->hwpt, IOVA + 1, PAGE,
 					  PAGE, &bits, NULL));
-	test_err(EINVAL, _test_write_bits(self->fd, self->hwpt, IOVA, PAGE + 1,
+	test_err(EINVAL, _test_mock_write(self->fd, self->hwpt, IOVA, PAGE + 1,
 					  PAGE, &bits, NULL));
-	test_err(EOVERFLOW, _test_write_bits(self->fd, self->hwpt, 0,
+	test_err(EOVERFLOW, _test_mock_write(self->fd, self->hwpt, 0,
 					     (1UL << 27) + 1, 1, &bits, NULL));
 	/* The second one is not mapped. */
-	test_ok(_test_write_bits(self->fd, self->hwpt,
+	test_ok(_test_mock_write(self->fd, self->hwpt,
 				 IOVA + LENGTH - MOCK_PAGE, 2 * MOCK_PAGE,
 				 MOCK_PAGE, &bits, &hits));
 	ASSERT_EQ(1, hits);
@@ -451,7 +404,7 @@ TEST_F(dirty, each_hwpt_has_its_own_bits)
 	test_ok(_test_alloc(self->fd, self->dev[0].idev, self->ioas, TRACK,
 			    NULL, &other));
 	test_set(1);
-	test_ok(_test_set(self->fd, other, 1));
+	test_ok(_test_set_dirty(self->fd, other, 1));
 	test_write(IOVA);
 	test_ok(_test_write(self->fd, other, IOVA + PAGE));
 	test_get_byte(0x01, IOVA, PAGE, 0);
@@ -765,8 +718,8 @@ static int look(struct writers *w, uint32_t flags)
 {
 	uint64_t nr = LENGTH / w->page_size, per = w->page_size / PAGE;
 	uint8_t bits[LENGTH / PAGE / 8] = {};
-	int rc = _test_get(w->fd, w->hwpt, IOVA, LENGTH, w->page_size, bits,
-			   flags);
+	int rc = _test_get_dirty(w->fd, w->hwpt, IOVA, LENGTH, w->page_size,
+				 bits, flags);
 
 	/* What is reported is looked at afterwards. */
 	__sync_synchronize();
@@ -841,7 +794,7 @@ static int step_set(struct race_thread *thread)
 {
 	struct writers *w = thread->shared;
 
-	return _test_set(w->fd, w->hwpt, 1);
+	return _test_set_dirty(w->fd, w->hwpt, 1);
 }
 
 static int step_get(struct race_thread *thread)
@@ -849,8 +802,9 @@ static int step_get(struct race_thread *thread)
 	struct writers *w = thread->shared;
 	uint8_t bits[LENGTH / MOCK_PAGE] = {};
 
-	return _test_get(w->fd, w->hwpt, IOVA - LENGTH, 4 * LENGTH, MOCK_PAGE,
-			 bits, race_pick(thread, 2) ? NO_CLEAR : 0);
+	return _test_get_dirty(w->fd, w->hwpt, IOVA - LENGTH, 4 * LENGTH,
+			       MOCK_PAGE, bits,
+			       race_pick(thread, 2) ? NO_CLEAR : 0);
 }
 
 static int step_write_anywhere(struct race_thread *thread)
@@ -859,7 +813,7 @@ static int step_write_anywhere(struct race_thread *thread)
 	uint8_t bits[LENGTH / MOCK_PAGE / 4];
 
 	memset(bits, 0xff, sizeof(bits));
-	return _test_write_bits(w->fd, w->hwpt, IOVA, 2 * LENGTH, MOCK_PAGE,
+	return _test_mock_write(w->fd, w->hwpt, IOVA, 2 * LENGTH, MOCK_PAGE,
 				bits, NULL);
 }
 
@@ -906,11 +860,11 @@ TEST_F(dirty, killed_in_the_middle)
 		ASSERT_GE(pid, 0);
 		if (!pid) {
 			for (;;)
-				_test_get(self->fd, self->hwpt, IOVA, LENGTH,
-					  1, bits, 0);
+				_test_get_dirty(self->fd, self->hwpt, IOVA,
+						LENGTH, 1, bits, 0);
 		}
 		sleep_ms(1 + i % 5);
-		test_ok(_test_write_bits(self->fd, self->hwpt, IOVA, LENGTH,
+		test_ok(_test_mock_write(self->fd, self->hwpt, IOVA, LENGTH,
 					 MOCK_PAGE, all, NULL));
 		if (i % 2)
 			sleep_ms(i % 4);

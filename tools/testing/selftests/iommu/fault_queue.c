@@ -21,35 +21,6 @@
 /* Outstanding groups of one mock device */
 #define MAX_GROUPS	512
 
-static int _test_fault_alloc(int fd, uint32_t *id, int *file)
-{
-	struct iommu_fault_alloc cmd = { .size = sizeof(cmd) };
-	int rc = iommufd_ioctl(fd, IOMMU_FAULT_QUEUE_ALLOC, &cmd);
-
-	if (!rc) {
-		*id = cmd.out_fault_id;
-		*file = cmd.out_fault_fd;
-	}
-	return rc;
-}
-
-static int _test_hwpt_fault(int fd, uint32_t dev, uint32_t pt, uint32_t flags,
-			    uint32_t fault, uint32_t *hwpt)
-{
-	struct iommu_hwpt_alloc cmd = {
-		.size = sizeof(cmd),
-		.flags = flags | IOMMU_HWPT_FAULT_ID_VALID,
-		.dev_id = dev,
-		.pt_id = pt,
-		.fault_id = fault,
-	};
-	int rc = iommufd_ioctl(fd, IOMMU_HWPT_ALLOC, &cmd);
-
-	if (!rc)
-		*hwpt = cmd.out_hwpt_id;
-	return rc;
-}
-
 /* On top of @parent; without a queue if @fault is 0 */
 static int _test_hwpt_nested(int fd, uint32_t dev, uint32_t parent,
 			     uint32_t fault, uint32_t *hwpt)
@@ -82,18 +53,7 @@ static int _test_hwpt_parent(int fd, uint32_t dev, uint32_t ioas,
 
 static int _test_fault(int fd, uint32_t dev, uint32_t pasid, uint32_t grpid)
 {
-	struct iommu_test_cmd cmd = {
-		.trigger_iopf = {
-			.dev_id = dev,
-			.pasid = pasid,
-			.grpid = grpid,
-			.perm = IOMMU_PGFAULT_PERM_READ |
-				IOMMU_PGFAULT_PERM_WRITE,
-			.addr = ADDR,
-		},
-	};
-
-	return mock_cmd(fd, &cmd, IOMMU_TEST_OP_TRIGGER_IOPF, 0);
+	return _test_page_request(fd, dev, pasid, grpid, ADDR);
 }
 
 static int _test_respond(int file, uint32_t cookie, uint32_t code)

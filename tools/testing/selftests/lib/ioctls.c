@@ -205,6 +205,64 @@ int _test_hwpt_invalidate(int fd, uint32_t hwpt, uint32_t type,
 	return rc;
 }
 
+/* The kernel does not look at the reserved field. */
+int _test_set_dirty(int fd, uint32_t hwpt, uint32_t flags)
+{
+	struct iommu_hwpt_set_dirty_tracking cmd = {
+		.size = sizeof(cmd),
+		.flags = flags,
+		.hwpt_id = hwpt,
+		.__reserved = 0x12345678,
+	};
+
+	return iommufd_ioctl(fd, IOMMU_HWPT_SET_DIRTY_TRACKING, &cmd);
+}
+
+int _test_get_dirty(int fd, uint32_t hwpt, uint64_t iova, uint64_t length,
+		    uint64_t page_size, void *bitmap, uint32_t flags)
+{
+	struct iommu_hwpt_get_dirty_bitmap cmd = {
+		.size = sizeof(cmd),
+		.hwpt_id = hwpt,
+		.flags = flags,
+		.iova = iova,
+		.length = length,
+		.page_size = page_size,
+		.data = (uintptr_t)bitmap,
+	};
+
+	return iommufd_ioctl(fd, IOMMU_HWPT_GET_DIRTY_BITMAP, &cmd);
+}
+
+int _test_fault_alloc(int fd, uint32_t *id, int *file)
+{
+	struct iommu_fault_alloc cmd = { .size = sizeof(cmd) };
+	int rc = iommufd_ioctl(fd, IOMMU_FAULT_QUEUE_ALLOC, &cmd);
+
+	if (!rc) {
+		*id = cmd.out_fault_id;
+		*file = cmd.out_fault_fd;
+	}
+	return rc;
+}
+
+int _test_hwpt_fault(int fd, uint32_t dev, uint32_t pt, uint32_t flags,
+		     uint32_t fault, uint32_t *hwpt)
+{
+	struct iommu_hwpt_alloc cmd = {
+		.size = sizeof(cmd),
+		.flags = flags | IOMMU_HWPT_FAULT_ID_VALID,
+		.dev_id = dev,
+		.pt_id = pt,
+		.fault_id = fault,
+	};
+	int rc = iommufd_ioctl(fd, IOMMU_HWPT_ALLOC, &cmd);
+
+	if (!rc)
+		*hwpt = cmd.out_hwpt_id;
+	return rc;
+}
+
 int _test_get_pa(int fd, uint32_t ioas, uint64_t iova, uint64_t *length,
 		 uint64_t *phys)
 {

@@ -44,6 +44,13 @@ int _test_hwpt_alloc_data(int fd, uint32_t dev, uint32_t pt, uint32_t flags,
 			  uint32_t *hwpt);
 int _test_hwpt_invalidate(int fd, uint32_t hwpt, uint32_t type,
 			  const void *entries, uint32_t len, uint32_t *num);
+int _test_set_dirty(int fd, uint32_t hwpt, uint32_t flags);
+int _test_get_dirty(int fd, uint32_t hwpt, uint64_t iova, uint64_t length,
+		    uint64_t page_size, void *bitmap, uint32_t flags);
+int _test_fault_alloc(int fd, uint32_t *id, int *file);
+/* HWPT_ALLOC with the fault queue @fault */
+int _test_hwpt_fault(int fd, uint32_t dev, uint32_t pt, uint32_t flags,
+		     uint32_t fault, uint32_t *hwpt);
 /* *@length is also in the answer. */
 int _test_get_pa(int fd, uint32_t ioas, uint64_t iova, uint64_t *length,
 		 uint64_t *phys);

@@ -205,6 +205,41 @@ int _test_check_iotlb(int fd, uint32_t hwpt, uint32_t id, uint32_t iotlb)
 	return mock_cmd(fd, &cmd, IOMMU_TEST_OP_MD_CHECK_IOTLB, hwpt);
 }
 
+int _test_page_request(int fd, uint32_t dev, uint32_t pasid, uint32_t grpid,
+		       uint64_t addr)
+{
+	struct iommu_test_cmd cmd = {
+		.trigger_iopf = {
+			.dev_id = dev,
+			.pasid = pasid,
+			.grpid = grpid,
+			.perm = IOMMU_PGFAULT_PERM_READ |
+				IOMMU_PGFAULT_PERM_WRITE,
+			.addr = addr,
+		},
+	};
+
+	return mock_cmd(fd, &cmd, IOMMU_TEST_OP_TRIGGER_IOPF, 0);
+}
+
+int _test_mock_write(int fd, uint32_t hwpt, uint64_t iova, uint64_t length,
+		     uint64_t page_size, const void *bits, uint64_t *hits)
+{
+	struct iommu_test_cmd cmd = {
+		.dirty = {
+			.iova = iova,
+			.length = length,
+			.page_size = page_size,
+			.uptr = (uintptr_t)bits,
+		},
+	};
+	int rc = mock_cmd(fd, &cmd, IOMMU_TEST_OP_DIRTY, hwpt);
+
+	if (!rc && hits)
+		*hits = cmd.dirty.out_nr_dirty;
+	return rc;
+}
+
 int _test_dmabuf_get(int fd, uint32_t length, uint32_t flags, int *dmabuf)
 {
 	struct iommu_test_cmd cmd = {

@@ -47,6 +47,15 @@ int _test_check_map(int fd, uint32_t hwpt, uint64_t iova, uint64_t length,
 		    const void *va);
 int _test_check_refs(int fd, const void *va, uint64_t length, uint32_t refs);
 int _test_check_iotlb(int fd, uint32_t hwpt, uint32_t id, uint32_t iotlb);
+/* A device asks for a page, by a PASID or with 0 for none. */
+int _test_page_request(int fd, uint32_t dev, uint32_t pasid, uint32_t grpid,
+		       uint64_t addr);
+/*
+ * A device writes to each page of @page_size bytes whose bit is set; *@hits
+ * becomes the number of those that are mapped.
+ */
+int _test_mock_write(int fd, uint32_t hwpt, uint64_t iova, uint64_t length,
+		     uint64_t page_size, const void *bits, uint64_t *hits);
 /* *@dmabuf becomes a descriptor. */
 int _test_dmabuf_get(int fd, uint32_t length, uint32_t flags, int *dmabuf);
 int _test_dmabuf_revoke(int fd, int dmabuf, uint32_t revoked);
