@@ -35,23 +35,9 @@ static int map_both(struct sweep *s)
 					 IOVA + LENGTH, MAP_RW);
 }
 
-static int replace_with(struct sweep *s, uint32_t pt)
-{
-	int rc = _test_mock_replace(s->fd, s->mock[0].stdev, &pt);
-
-	if (!rc)
-		s->mock[0].hwpt = pt;
-	return rc;
-}
-
 static int replace_with_other(struct sweep *s)
 {
 	return replace_with(s, s->other);
-}
-
-static int replace_back(struct sweep *s)
-{
-	return replace_with(s, s->ioas);
 }
 
 static bool domain_is_full(struct sweep *s)

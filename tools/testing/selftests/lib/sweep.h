@@ -13,6 +13,8 @@
 
 #include <fcntl.h>
 #include <linux/capability.h>
+#include <poll.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 #include "fault.h"
@@ -28,6 +30,8 @@
 #define SWEEP_SECONDS	60
 /* More objects than any scenario has at a time. */
 #define MAX_ID		32
+/* Of the memory of a vIOMMU of the mock */
+#define REGION_LENGTH	(2 * PAGE)
 
 struct sweep {
 	int fd;
@@ -43,6 +47,14 @@ struct sweep {
 	uint64_t step;
 	uint32_t id;
 	int file;
+	/* what the object under test is built on */
+	uint32_t hwpt[2];
+	uint32_t viommu;
+	uint32_t vdevice;
+	uint32_t queue_id;
+	int queue;		/* the file of a queue of faults or events */
+	uint8_t *region;	/* memory of a vIOMMU, mapped */
+	int next_fd;
 };
 
 /* Functions return 0 or an errno. */
@@ -137,6 +149,63 @@ static inline int unmap_memory(struct sweep *s)
 static inline int destroy_id(struct sweep *s)
 {
 	return _test_destroy(s->fd, s->id);
+}
+
+/* The number that the next descriptor gets */
+static inline int next_descriptor(struct sweep *s)
+{
+	int fd = dup(s->fd);
+
+	if (fd >= 0)
+		close(fd);
+	return fd;
+}
+
+/* For a call that makes a descriptor */
+static inline int note_descriptors(struct sweep *s)
+{
+	s->next_fd = next_descriptor(s);
+	return 0;
+}
+
+static inline bool no_descriptor_is_left(struct sweep *s)
+{
+	return next_descriptor(s) == s->next_fd;
+}
+
+static inline bool queue_is_readable(struct sweep *s)
+{
+	struct pollfd pollfd = { .fd = s->queue, .events = POLLIN };
+
+	return poll(&pollfd, 1, 0) == 1;
+}
+
+static inline bool queue_is_empty(struct sweep *s)
+{
+	return !queue_is_readable(s);
+}
+
+/* The file holds the object. */
+static inline int destroy_queue(struct sweep *s)
+{
+	close(s->queue);
+	s->queue = -1;
+	return _test_destroy(s->fd, s->queue_id);
+}
+
+/* Of the first mock device; after this it is attached to @pt, if that is a HWPT. */
+static inline int replace_with(struct sweep *s, uint32_t pt)
+{
+	int rc = _test_mock_replace(s->fd, s->mock[0].stdev, &pt);
+
+	if (!rc)
+		s->mock[0].hwpt = pt;
+	return rc;
+}
+
+static inline int replace_back(struct sweep *s)
+{
+	return replace_with(s, s->ioas);
 }
 
 /* What the mock and real devices have in common */
@@ -257,8 +326,7 @@ static inline bool is_honest(int rc, const struct scenario *does)
 		ASSERT_GT(nth, 2);					\
 		TH_LOG("%u faults", nth - 2);				\
 		sweep_let_go(s);					\
-		for (uint32_t id = MAX_ID; id; id--)			\
-			_test_destroy(s->fd, id);			\
+		sweep_destroy_all(s);					\
 		ASSERT_EQ(1, iommufd_next_id(s->fd));			\
 	} while (0)
 
@@ -270,6 +338,24 @@ static inline void sweep_let_go(struct sweep *s)
 	if (s->access >= 0)
 		close(s->access);
 	s->access = -1;
+	if (s->queue >= 0)
+		close(s->queue);
+	s->queue = -1;
+	if (s->region)
+		munmap(s->region, REGION_LENGTH);
+	s->region = NULL;
+}
+
+/* An object that others use can only be destroyed after them. */
+static inline void sweep_destroy_all(struct sweep *s)
+{
+	bool again;
+
+	do {
+		again = false;
+		for (uint32_t id = MAX_ID; id; id--)
+			again |= !_test_destroy(s->fd, id);
+	} while (again);
 }
 
 #define sweep_open(_mode, _memlock)					\
@@ -279,6 +365,7 @@ static inline void sweep_let_go(struct sweep *s)
 		self->edu[0].cdev = -1;					\
 		self->edu[1].cdev = -1;					\
 		self->access = -1;					\
+		self->queue = -1;					\
 		ASSERT_EQ(NULL, fault_setup());				\
 		self->fd = iommufd_open();				\
 		ASSERT_GE(self->fd, 0);					\
