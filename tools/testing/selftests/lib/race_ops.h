@@ -169,6 +169,14 @@ int race_slot_destroy(int fd, uint32_t *slot);
  */
 const struct race_op *race_op(const struct race_backend *backend, int i);
 
+/* The steps of race_ops_objects.c */
+int race_step_page_request(struct race_thread *thread);
+int race_step_nested(struct race_thread *thread);
+int race_step_viommu(struct race_thread *thread);
+int race_step_hw_queue(struct race_thread *thread);
+int race_step_dirty(struct race_thread *thread);
+int race_step_pasid(struct race_thread *thread);
+
 /* HWPT_ALLOC for a device */
 int race_hwpt_alloc(struct race_thread *thread,
 		    const struct race_context *context, uint32_t device);

@@ -232,6 +232,8 @@ static int step_close_access(struct race_thread *t)
 
 #define ATTACHES (RACE_IOAS | RACE_HWPT | RACE_DEVICE | RACE_MEMORY)
 #define ACCESSES (RACE_IOAS | RACE_ACCESS | RACE_MEMORY)
+/* HWPTs of its own */
+#define OWN (RACE_IOAS | RACE_HWPT | RACE_DEVICE)
 
 /*
  * EADDRINUSE: in an IOAS without a domain a mapping may lie below the mock's
@@ -255,6 +257,17 @@ static const struct race_op ops[] = {
 	{ "rw", step_rw, ACCESSES, 0, { ENOENT } },
 	{ "replace_access", step_replace_access, RACE_IOAS | RACE_ACCESS },
 	{ "close_access", step_close_access, ACCESSES, 0, { ENOENT, EINVAL } },
+	/* EOPNOTSUPP: as for hwpt_alloc */
+	{ "page_request", race_step_page_request, OWN, 0,
+	  { EADDRINUSE, EOPNOTSUPP } },
+	{ "nested", race_step_nested, OWN, 0, { EADDRINUSE, EOPNOTSUPP } },
+	{ "viommu", race_step_viommu, OWN, 0, { EADDRINUSE, EOPNOTSUPP } },
+	/* ENOENT and EINVAL: the memory is not mapped, or just unmapped. */
+	{ "hw_queue", race_step_hw_queue, OWN | RACE_MEMORY, 0,
+	  { ENOENT, EINVAL, EADDRINUSE } },
+	{ "dirty", race_step_dirty, OWN | RACE_MEMORY, 0,
+	  { EADDRINUSE, EOPNOTSUPP } },
+	{ "pasid", race_step_pasid, OWN, 0, { EADDRINUSE, EOPNOTSUPP } },
 	{}
 };
 
