@@ -414,8 +414,13 @@ static int step_viommu(struct race_thread *t)
 		return rc;
 	self->newest_nested = nested;
 	usleep(race_pick(t, 200));
-	return destroy_when_free(self->fd, nested) ?:
-	       _test_destroy(self->fd, vdevice) ?:
+	/* EBUSY: the device is there, and after the end nobody moves it away. */
+	do
+		rc = _test_destroy(self->fd, nested);
+	while (rc == EBUSY && !*t->stop && !sched_yield());
+	if (rc)
+		return rc == EBUSY ? 0 : rc;
+	return _test_destroy(self->fd, vdevice) ?:
 	       _test_destroy(self->fd, viommu);
 }
 
