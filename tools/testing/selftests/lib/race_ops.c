@@ -444,7 +444,7 @@ static const struct race_op common_ops[] = {
 	{ "option", step_option, RACE_IOAS, 0, { EINVAL } },
 	{ "destroy_ioas", step_destroy_ioas, RACE_IOAS, RACE_ENDS_OBJECTS,
 	  { ENOENT, EBUSY } },
-	{ "close", step_close, RACE_ALL, RACE_ENDS_FILES },
+	{ "close", step_close, RACE_ALL, RACE_ENDS_FILES, {}, true },
 	{ "fork", step_fork, RACE_MEMORY },
 	{ "exit", step_exit, RACE_IOAS | RACE_MEMORY, RACE_ENDS_MEMORY,
 	  { EEXIST } },
@@ -500,6 +500,7 @@ static void make_threads(struct race_thread *threads,
 		threads[i] = (struct race_thread) {
 			.step = ops[i]->step,
 			.name = ops[i]->name,
+			.may_starve = n > 2 && ops[i]->rare,
 		};
 		allow(&threads[i], ops[i]->allowed);
 		allow_ends(&threads[i], ends);

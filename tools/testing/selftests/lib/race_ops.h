@@ -72,6 +72,8 @@ struct race_op {
 	unsigned int objects;	/* enum race_object */
 	unsigned int ends;	/* enum race_end */
 	int allowed[RACE_ERRNOS];
+	/* Has several steps, and among all others may never come to its end */
+	bool rare;
 };
 
 /* What lives as long as one open of /dev/iommu */

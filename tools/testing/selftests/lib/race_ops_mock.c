@@ -259,15 +259,15 @@ static const struct race_op ops[] = {
 	{ "close_access", step_close_access, ACCESSES, 0, { ENOENT, EINVAL } },
 	/* EOPNOTSUPP: as for hwpt_alloc */
 	{ "page_request", race_step_page_request, OWN, 0,
-	  { EADDRINUSE, EOPNOTSUPP } },
-	{ "nested", race_step_nested, OWN, 0, { EADDRINUSE, EOPNOTSUPP } },
-	{ "viommu", race_step_viommu, OWN, 0, { EADDRINUSE, EOPNOTSUPP } },
+	  { EADDRINUSE, EOPNOTSUPP }, true },
+	{ "nested", race_step_nested, OWN, 0, { EADDRINUSE, EOPNOTSUPP }, true },
+	{ "viommu", race_step_viommu, OWN, 0, { EADDRINUSE, EOPNOTSUPP }, true },
 	/* ENOENT and EINVAL: the memory is not mapped, or just unmapped. */
 	{ "hw_queue", race_step_hw_queue, OWN | RACE_MEMORY, 0,
-	  { ENOENT, EINVAL, EADDRINUSE } },
+	  { ENOENT, EINVAL, EADDRINUSE }, true },
 	{ "dirty", race_step_dirty, OWN | RACE_MEMORY, 0,
-	  { EADDRINUSE, EOPNOTSUPP } },
-	{ "pasid", race_step_pasid, OWN, 0, { EADDRINUSE, EOPNOTSUPP } },
+	  { EADDRINUSE, EOPNOTSUPP }, true },
+	{ "pasid", race_step_pasid, OWN, 0, { EADDRINUSE, EOPNOTSUPP }, true },
 	{}
 };
 
