@@ -2,8 +2,8 @@
 /*
  * Feature registers of the AMD IOMMU behind a device
  *
- * AMD's driver has iommu_ops.hw_info only with CONFIG_IOMMUFD, which the kernels
- * of this module do not have. It has both registers in sysfs: group amd-iommu,
+ * AMD's driver has iommu_ops.hw_info only with CONFIG_IOMMUFD, which no kernel
+ * of this module has. It has both registers in sysfs: group amd-iommu,
  * attribute features.
  */
 #include <linux/amd-iommu.h>

@@ -42,19 +42,20 @@ static int vtd_read_register(struct device *dev, const char *name, u64 *value)
 int iommufd_hw_info_vtd(struct device *dev, struct iommufd_hw_info *info)
 {
 	struct iommu_hw_info_vtd *vtd;
+	u64 cap, ecap;
 	int rc;
+
+	rc = vtd_read_register(dev, "cap", &cap);
+	if (!rc)
+		rc = vtd_read_register(dev, "ecap", &ecap);
+	if (rc)
+		return rc;
 
 	vtd = kzalloc(sizeof(*vtd), GFP_KERNEL_ACCOUNT);
 	if (!vtd)
 		return -ENOMEM;
-	rc = vtd_read_register(dev, "cap", &vtd->cap_reg);
-	if (!rc)
-		rc = vtd_read_register(dev, "ecap", &vtd->ecap_reg);
-	if (rc) {
-		kfree(vtd);
-		return rc;
-	}
-
+	vtd->cap_reg = cap;
+	vtd->ecap_reg = ecap;
 	info->type = IOMMU_HW_INFO_TYPE_INTEL_VTD;
 	info->length = sizeof(*vtd);
 	info->data = vtd;

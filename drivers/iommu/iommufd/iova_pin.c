@@ -188,6 +188,8 @@ static void end_pinning(struct iova_space *space, unsigned long start,
 		done = end_some_pinning(space, &start, last);
 		__iova_space_wake(space);
 		mutex_unlock(&space->lock);
+		if (!done)
+			cond_resched();
 	} while (!done);
 }
 
