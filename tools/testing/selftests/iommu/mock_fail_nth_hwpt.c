@@ -248,7 +248,7 @@ static const struct scenario dirty_report = {
 
 static int write_all(struct sweep *s)
 {
-	uint64_t hits;
+	uint64_t hits = 0;
 
 	return write_everywhere(s, &hits);
 }

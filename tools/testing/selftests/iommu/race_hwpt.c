@@ -55,18 +55,18 @@ FIXTURE_TEARDOWN(race_hwpt)
 }
 
 /*
- * What this thread has made may still be used by another one, for a moment. When
- * that takes long the object stays until the file is closed.
+ * Another thread may have moved a device to what this thread has made, and moves
+ * it away again. When the race ends before that, it stays until the file is
+ * closed.
  */
-static int destroy_soon(int fd, uint32_t id)
+static int destroy_soon(struct race_thread *t, uint32_t id)
 {
-	int rc = EBUSY;
+	struct hwpts *self = t->shared;
+	int rc;
 
-	for (int i = 0; rc == EBUSY && i < 100; i++) {
-		rc = _test_destroy(fd, id);
-		if (rc == EBUSY)
-			usleep(100);
-	}
+	do
+		rc = _test_destroy(self->fd, id);
+	while (rc == EBUSY && !*t->stop && !usleep(100));
 	return rc == EBUSY ? 0 : rc;
 }
 
@@ -109,14 +109,14 @@ static int queue_life(struct race_thread *t, int nth)
 		close(file);
 	end = move(self, nth, self->ioas);
 	if (!end)
-		end = destroy_soon(self->fd, hwpt);
+		end = destroy_soon(t, hwpt);
 	rc = rc ?: end;
 	if (close_first)
 		goto out_destroy;
 out_close:
 	close(file);
 out_destroy:
-	end = destroy_soon(self->fd, queue);
+	end = destroy_soon(t, queue);
 	return rc ?: end;
 }
 
@@ -241,7 +241,7 @@ static int step_tracking(struct race_thread *t)
 	self->hwpt[0] = hwpt;
 	rc = _test_set_dirty(self->fd, hwpt, 1);
 	usleep(race_pick(t, 300));
-	return destroy_soon(self->fd, hwpt) ?: rc;
+	return destroy_soon(t, hwpt) ?: rc;
 }
 
 static int step_set(struct race_thread *t)
@@ -301,7 +301,7 @@ static int step_parent(struct race_thread *t)
 		return rc;
 	self->hwpt[1] = parent;
 	usleep(race_pick(t, 200));
-	return destroy_soon(self->fd, parent);
+	return destroy_soon(t, parent);
 }
 
 static int step_nested(struct race_thread *t)
@@ -315,7 +315,7 @@ static int step_nested(struct race_thread *t)
 		return rc;
 	self->hwpt[0] = hwpt;
 	usleep(race_pick(t, 200));
-	return destroy_soon(self->fd, hwpt);
+	return destroy_soon(t, hwpt);
 }
 
 static int step_invalidate(struct race_thread *t)

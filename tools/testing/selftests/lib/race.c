@@ -106,17 +106,15 @@ int race_stop(struct race_thread *threads, int n, volatile bool *stop)
 int race_run(struct race_thread *threads, int n, void *shared, unsigned int ms)
 {
 	volatile bool stop;
+	uint64_t longest;
 	int started, bad;
 
 	started = race_start(threads, n, shared, &stop);
 	if (started == n)
 		sleep_ms(ms);
-	for (int waited = 0; started == n && waited < LONGER_MS;
-	     waited += CHECK_MS) {
-		if (!any_starved(threads, n))
-			break;
+	longest = now_ms() + LONGER_MS * slowness();
+	while (started == n && any_starved(threads, n) && now_ms() < longest)
 		sleep_ms(CHECK_MS);
-	}
 	bad = race_stop(threads, started, &stop);
 	return started < n ? started : bad;
 }
