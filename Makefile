@@ -25,23 +25,28 @@ install: all
 uninstall:
 	DESTDIR="$(DESTDIR)" scripts/install --remove $(KDIR)
 
+# The command of tools/iommufd; OUTPUT=, DESTDIR= and prefix= are its own
+tool:
+	@scripts/host-packages tool-build
+	@$(MAKE) --no-print-directory -C tools/iommufd OUTPUT="$(CURDIR)/build/tool"
+
 demo:
 	@scripts/demo $(or $(KERNEL),6.1)
 
 check:
-	@scripts/check --jobs fit unit static $(BASES:%=vm-%) $(FLAVOURS:%=short-%) clients-short bench
+	@scripts/check --jobs fit unit tool static $(BASES:%=vm-%) $(FLAVOURS:%=short-%) clients-short bench
 
 # Every kselftest on every kernel, and all that runs on one of each series
 check-all:
-	@scripts/check --jobs fit unit static $(BASES:%=vm-%) $(FLAVOURS:%=vm-%) build-7.2 bench
+	@scripts/check --jobs fit unit tool static $(BASES:%=vm-%) $(FLAVOURS:%=vm-%) $(BASES:%=tool-%) build-7.2 bench
 	@scripts/check builds clients machines debug
 
 # For .ci/run, which does not build the debug kernel: that would take longer than all else
 check-ci:
-	@scripts/check --jobs fit unit static $(BASES:%=vm-%) $(FLAVOURS:%=short-%-in-time) \
+	@scripts/check --jobs fit unit tool static $(BASES:%=vm-%) $(FLAVOURS:%=short-%-in-time) \
 		clients-short bench debug-if-cached
 
-check-unit check-static check-bench check-builds check-debug check-races $(KERNELS:%=check-vm-%): check-%:
+check-unit check-tool check-static check-bench check-builds check-debug check-races $(KERNELS:%=check-vm-%): check-%:
 	@scripts/check $*
 
 check-clients:
@@ -83,9 +88,11 @@ help:
 	@echo 'make                   build the modules for the running kernel (KDIR= or KERNEL= for another)'
 	@echo 'make install           install them, with their udev rule and modules-load.d file (DESTDIR=)'
 	@echo 'make uninstall         remove what make install installed'
+	@echo 'make tool              build the command of tools/iommufd into build/tool'
 	@echo 'make demo              move data by DMA through /dev/iommu in a VM (KERNEL=6.1)'
 	@echo 'make check             run all tests on $(BASES), a part of them on the other kernels'
 	@echo 'make check-unit        test pure files, in user space under sanitizers'
+	@echo 'make check-tool        test that command on the files of a machine'
 	@echo 'make check-static      compilers, sparse, layers, checkpatch, kernel-doc, documents, scripts'
 	@echo 'make check-vm          run the kselftests in VMs (KERNEL= or check-vm-NAME for any kernel)'
 	@echo 'make check-bench       compare the cost of operations with the recorded cost'
@@ -106,6 +113,6 @@ help:
 	@echo 'make clean             remove build/ (downloads stay in $$IOMMUFD_CACHE or ~/.cache/iommufd)'
 	@echo 'KERNEL is one of: $(KERNELS); KDIR is $(KDIR)'
 
-.PHONY: all install uninstall demo check check-all check-ci check-unit check-static \
+.PHONY: all install uninstall tool demo check check-all check-ci check-unit check-tool check-static \
 	check-bench check-builds check-vm check-clients check-machines check-debug check-races check-fuzz \
 	check-mutants $(KERNELS:%=check-vm-%) bench bench-wall bench-record bench-doc results-doc clean help
