@@ -22,8 +22,9 @@ endif
 install: all
 	DESTDIR="$(DESTDIR)" scripts/install $(KDIR)
 
+# Of all kernels, unless KDIR names one
 uninstall:
-	DESTDIR="$(DESTDIR)" scripts/install --remove $(KDIR)
+	DESTDIR="$(DESTDIR)" scripts/install --remove $(if $(filter-out file,$(origin KDIR)),$(KDIR))
 
 # The command of tools/iommufd; OUTPUT=, DESTDIR= and prefix= are its own
 tool:
@@ -87,7 +88,7 @@ clean:
 help:
 	@echo 'make                   build the modules for the running kernel (KDIR= or KERNEL= for another)'
 	@echo 'make install           install them, with their udev rule and modules-load.d file (DESTDIR=)'
-	@echo 'make uninstall         remove what make install installed'
+	@echo 'make uninstall         remove what make install installed, for every kernel (KDIR= for one)'
 	@echo 'make tool              build the command of tools/iommufd into build/tool'
 	@echo 'make demo              move data by DMA through /dev/iommu in a VM (KERNEL=6.1)'
 	@echo 'make check             run all tests on $(BASES), a part of them on the other kernels'
