@@ -31,6 +31,12 @@ tool:
 	@scripts/host-packages tool-build
 	@$(MAKE) --no-print-directory -C tools/iommufd OUTPUT="$(CURDIR)/build/tool"
 
+deb:
+	@scripts/deb
+
+release:
+	@scripts/release
+
 demo:
 	@scripts/demo $(or $(KERNEL),6.1)
 
@@ -55,6 +61,9 @@ check-clients:
 
 check-machines:
 	@scripts/check $(or $(KERNEL:%=machines-%),machines)
+
+check-install:
+	@scripts/check-install $(SYSTEM)
 
 check-fuzz:
 	@scripts/check $(patsubst %,fuzz-%,$(or $(KERNEL),$(BASES) debug))
@@ -90,6 +99,8 @@ help:
 	@echo 'make install           install them, with their udev rule and modules-load.d file (DESTDIR=)'
 	@echo 'make uninstall         remove what make install installed, for every kernel (KDIR= for one)'
 	@echo 'make tool              build the command of tools/iommufd into build/tool'
+	@echo 'make deb               make Debian packages in build/deb (of the modules for DKMS, tools, headers)'
+	@echo 'make release           make the tarball of a release and its packages in build/release'
 	@echo 'make demo              move data by DMA through /dev/iommu in a VM (KERNEL=6.1)'
 	@echo 'make check             run all tests on $(BASES), a part of them on the other kernels'
 	@echo 'make check-unit        test pure files, in user space under sanitizers'
@@ -100,6 +111,7 @@ help:
 	@echo 'make check-clients     run QEMU and DPDK of Debian as clients; make check has a part of it (KERNEL= for one)'
 	@echo 'make check-machines    run the demo and tests behind each IOMMU and each of its modes (KERNEL= for one)'
 	@echo 'make check-builds      compile for the arm64 kernels of Debian; nothing is run'
+	@echo 'make check-install     install the packages on Debian 12 and 13, boot them, purge (SYSTEM= for one)'
 	@echo 'make check-all         every kselftest on every kernel, clients, machines, the debug kernel'
 	@echo 'make check-debug       run the VM tests on a kernel with KASAN, lockdep, kmemleak, built once'
 	@echo 'make check-races       run every two operations against each other, on that kernel'
@@ -114,6 +126,6 @@ help:
 	@echo 'make clean             remove build/ (downloads stay in $$IOMMUFD_CACHE or ~/.cache/iommufd)'
 	@echo 'KERNEL is one of: $(KERNELS); KDIR is $(KDIR)'
 
-.PHONY: all install uninstall tool demo check check-all check-ci check-unit check-tool check-static \
+.PHONY: all install uninstall tool deb release demo check check-all check-ci check-unit check-tool check-static \
 	check-bench check-builds check-vm check-clients check-machines check-debug check-races check-fuzz \
-	check-mutants $(KERNELS:%=check-vm-%) bench bench-wall bench-record bench-doc results-doc clean help
+	check-install check-mutants $(KERNELS:%=check-vm-%) bench bench-wall bench-record bench-doc results-doc clean help
