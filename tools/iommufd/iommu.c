@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
 /* The IOMMUs of the machine and what each can do, from their registers */
+#include <stdio.h>
 #include <string.h>
 
 #include "iommu.h"
+#include "platform.h"
 #include "sysfs.h"
 
 #define BIT(n)		(1ULL << (n))
@@ -79,6 +81,31 @@ static void decode_amd(struct iommu *iommu, u64 features)
 	iommu->decoded = true;
 }
 
+/* Before 6.7 the register that is decoded is the second of the two. */
+static bool is_second_first(void)
+{
+	unsigned int major, minor;
+
+	return sscanf(platform_release(), "%u.%u", &major, &minor) == 2 &&
+	       (major < 6 || (major == 6 && minor < 7));
+}
+
+/* The file has both feature registers, with a colon between. */
+static bool read_amd(u64 *features, const char *name)
+{
+	char text[64];
+	u64 second;
+	int count;
+
+	if (sysfs_text(text, sizeof(text),
+		       "/sys/class/iommu/%s/amd-iommu/features", name))
+		return false;
+	count = sscanf(text, "%llx:%llx", features, &second);
+	if (count == 2 && is_second_first())
+		*features = second;
+	return count > 0;
+}
+
 static const char *type_of(const char *name)
 {
 	if (!strncmp(name, "dmar", 4))
@@ -113,7 +140,6 @@ void iommu_read(struct iommu *iommu, const char *name)
 	    !sysfs_number(&more, 16, "/sys/class/iommu/%s/intel-iommu/ecap",
 			  name))
 		decode_intel(iommu, cap, more);
-	else if (!sysfs_number(&more, 16,
-			       "/sys/class/iommu/%s/amd-iommu/features", name))
+	else if (read_amd(&more, name))
 		decode_amd(iommu, more);
 }
