@@ -100,48 +100,9 @@ void out_close(void)
 		depth--;
 }
 
-/*
- * How many bytes of the text are one printable character, 0 if none are. The
- * second byte of the controls of Latin-1 is below 0xa0.
- */
-static size_t printable(const unsigned char *s)
-{
-	size_t length;
-
-	if (*s < 0x80)
-		return *s >= ' ' && *s != 0x7f;
-	if (*s < 0xc2 || *s > 0xf4 || (*s == 0xc2 && s[1] < 0xa0) ||
-	    (*s == 0xe0 && s[1] < 0xa0) || (*s == 0xed && s[1] > 0x9f) ||
-	    (*s == 0xf0 && s[1] < 0x90) || (*s == 0xf4 && s[1] > 0x8f))
-		return 0;
-	length = *s < 0xe0 ? 2 : *s < 0xf0 ? 3 : 4;
-	for (size_t i = 1; i < length; i++)
-		if ((s[i] & 0xc0) != 0x80)
-			return 0;
-	return length;
-}
-
-/* A copy without what a terminal would obey; the caller frees it */
-static char *cleaned(const char *value)
-{
-	const unsigned char *s = (const unsigned char *)value;
-	char *copy = xalloc(strlen(value) + 1), *to = copy;
-
-	while (*s) {
-		size_t length = printable(s);
-
-		if (length)
-			to = mempcpy(to, s, length);
-		else
-			*to++ = '?';
-		s += length ? length : 1;
-	}
-	return copy;
-}
-
 void out_str(const char *name, const char *fmt, const char *value)
 {
-	char *copy = cleaned(value);
+	char *copy = clean_text(value);
 
 	if (json)
 		add(name, json_object_new_string(copy));

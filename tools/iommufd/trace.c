@@ -181,12 +181,15 @@ static void show_fields(char *rest)
 	out_close();
 }
 
-/* A line that is no event tells of events that were lost. */
+/*
+ * A line about a CPU tells of events that were lost. The lines of events begin
+ * with a space, whatever the name of the process is.
+ */
 static int show(struct tracer *tracer, char *text)
 {
 	struct line line;
 
-	if (strstr(text, "LOST")) {
+	if (!strncmp(text, "CPU:", 4)) {
 		warn_user("events were lost: %s", text);
 		return 0;
 	}
@@ -234,7 +237,8 @@ static int follow(struct tracer *tracer, int fd)
 	ssize_t n;
 
 	while (!stopped() && !is_enough(tracer)) {
-		if (poll(&poll_fd, 1, -1) < 0)
+		/* A signal may come just before poll(). */
+		if (poll(&poll_fd, 1, 500) <= 0)
 			continue;
 		if (used == sizeof(buffer) - 1)
 			used = 0;
@@ -242,6 +246,8 @@ static int follow(struct tracer *tracer, int fd)
 		if (n < 0 && errno != EINTR && errno != EAGAIN)
 			return fail(CMD_FAILED, "trace_pipe: %s",
 				    strerror(errno));
+		if (!n)
+			usleep(100000);
 		if (n <= 0)
 			continue;
 		used += n;

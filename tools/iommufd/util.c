@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* Sizes, numbers, users, errors and memory */
+/* Sizes, numbers, users, texts, errors and memory */
 #include <errno.h>
 #include <pwd.h>
 #include <stdarg.h>
@@ -99,12 +99,70 @@ struct text user_text(unsigned int uid)
 	return text;
 }
 
+static void *checked(void *memory)
+{
+	if (memory)
+		return memory;
+	fputs("iommufd: no memory left\n", stderr);
+	exit(1);
+}
+
+/*
+ * How many bytes of the text are one printable character, 0 if none are. The
+ * second byte of the controls of Latin-1 is below 0xa0.
+ */
+static size_t printable(const unsigned char *s)
+{
+	size_t length;
+
+	if (*s < 0x80)
+		return *s >= ' ' && *s != 0x7f;
+	if (*s < 0xc2 || *s > 0xf4 || (*s == 0xc2 && s[1] < 0xa0) ||
+	    (*s == 0xe0 && s[1] < 0xa0) || (*s == 0xed && s[1] > 0x9f) ||
+	    (*s == 0xf0 && s[1] < 0x90) || (*s == 0xf4 && s[1] > 0x8f))
+		return 0;
+	length = *s < 0xe0 ? 2 : *s < 0xf0 ? 3 : 4;
+	for (size_t i = 1; i < length; i++)
+		if ((s[i] & 0xc0) != 0x80)
+			return 0;
+	return length;
+}
+
+/**
+ * clean_text() - copy a text without what a terminal would obey
+ * @value: the text
+ *
+ * Return: the copy, which the caller frees.
+ */
+char *clean_text(const char *value)
+{
+	const unsigned char *s = (const unsigned char *)value;
+	char *copy = xalloc(strlen(value) + 1), *to = copy;
+
+	while (*s) {
+		size_t length = printable(s);
+
+		if (length)
+			to = mempcpy(to, s, length);
+		else
+			*to++ = '?';
+		s += length ? length : 1;
+	}
+	return copy;
+}
+
+/* The sentence may have the names of processes and files in it. */
 static void say(const char *kind, const char *fmt, va_list ap)
 {
+	char *text, *clean;
+
+	if (vasprintf(&text, fmt, ap) < 0)
+		text = checked(NULL);
+	clean = clean_text(text);
 	fflush(stdout);
-	fprintf(stderr, "iommufd: %s", kind);
-	vfprintf(stderr, fmt, ap);
-	fputc('\n', stderr);
+	fprintf(stderr, "iommufd: %s%s\n", kind, clean);
+	free(clean);
+	free(text);
 }
 
 /**
@@ -135,14 +193,6 @@ void warn_user(const char *fmt, ...)
 	va_start(ap, fmt);
 	say("note: ", fmt, ap);
 	va_end(ap);
-}
-
-static void *checked(void *memory)
-{
-	if (memory)
-		return memory;
-	fputs("iommufd: no memory left\n", stderr);
-	exit(1);
 }
 
 /**

@@ -32,6 +32,7 @@ void warn_user(const char *fmt, ...) PRINTF(1, 2);
 
 void *xalloc(size_t size);
 void *xgrow(void *old, size_t count, size_t size);
+char *clean_text(const char *value);
 char *xstrdup(const char *text);
 void copy_text(char *to, size_t size, const char *from);
 
