@@ -236,13 +236,17 @@ static void check_module(struct patient *patient, const char *name,
 
 static void check_modules(struct patient *patient)
 {
+	struct module cdevs;
+
 	check_module(patient, "iommufd", PROBLEM, "there is no /dev/iommu");
 	/* A kernel with cdevs of its own needs no module for them. */
 	if (!*patient->function.cdev)
 		check_module(patient, "vfio-cdev", PROBLEM,
 			     "devices have no cdev");
-	check_module(patient, "vfio-cdev-kvm", WARNING,
-		     "QEMU with accel=kvm cannot use the cdev");
+	module_read(&cdevs, "vfio-cdev");
+	if (cdevs.loaded)
+		check_module(patient, "vfio-cdev-kvm", WARNING,
+			     "QEMU with accel=kvm cannot use the cdev");
 }
 
 static void check_interrupts(struct patient *patient)

@@ -223,7 +223,7 @@ static int write_svg(const struct ctx_list *list, const char *path)
 	struct svg svg = { };
 	const struct canvas canvas = { .svg = &svg, .width = SVG_CELLS };
 	size_t rows;
-	int code = count_rows(list, &rows);
+	int lost, code = count_rows(list, &rows);
 
 	if (code)
 		return code;
@@ -233,11 +233,17 @@ static int write_svg(const struct ctx_list *list, const char *path)
 	svg_begin(&svg, rows);
 	code = draw_all(&canvas, list);
 	svg_end(&svg);
-	if (fclose(svg.file))
-		return fail(CMD_FAILED, "%s: %s", path, strerror(errno));
+	lost = ferror(svg.file);
+	lost |= fclose(svg.file);
+	if (lost)
+		return fail(CMD_FAILED,
+			    "%s could not be written; is there space left?",
+			    path);
+	if (code)
+		return code;
 	out_begin();
 	out_str("svg", "%s\n", path);
-	return out_end() ? CMD_FAILED : code;
+	return out_end() ? CMD_FAILED : CMD_OK;
 }
 
 int cmd_picture(int argc, char **argv)
