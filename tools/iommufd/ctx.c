@@ -187,7 +187,8 @@ static void add_ctx(unsigned int pid, unsigned int fd, const char *target,
 		.payer = UNKNOWN,
 	};
 
-	if (strcmp(target, "/dev/iommu") || !procfs_process(pid, &ctx.process))
+	if (!procfs_is_node(pid, fd, target, "/dev/iommu") ||
+	    !procfs_process(pid, &ctx.process))
 		return;
 	read_fdinfo(&ctx);
 	list->ctx = xgrow(list->ctx, list->count, sizeof(*list->ctx));

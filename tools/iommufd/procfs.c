@@ -96,6 +96,33 @@ unsigned int procfs_all_descriptors(procfs_visit *visit, void *data)
 	return hidden;
 }
 
+/**
+ * procfs_is_node() - is a descriptor of a device node?
+ * @pid: whose it is
+ * @fd: its number
+ * @target: what it is of, as procfs_visit() has it
+ * @path: the node
+ *
+ * A node that was removed has " (deleted)" behind its name, and one of a
+ * container has another path; the number of the device is the same.
+ */
+bool procfs_is_node(unsigned int pid, unsigned int fd, const char *target,
+		    const char *path)
+{
+	size_t length = strlen(path);
+	struct stat node, open;
+
+	if (!strncmp(target, path, length) &&
+	    (!target[length] || !strcmp(target + length, " (deleted)")))
+		return true;
+	/* Files elsewhere may be on a server that does not answer. */
+	return sysfs_live() && strstr(target, "/dev/") &&
+	       !sysfs_stat(&node, "%s", path) &&
+	       !sysfs_stat(&open, "/proc/%u/fd/%u", pid, fd) &&
+	       S_ISCHR(node.st_mode) && S_ISCHR(open.st_mode) &&
+	       node.st_rdev == open.st_rdev;
+}
+
 /* What procfs_openers() looks for, and what it finds */
 struct search {
 	const char *path;
@@ -109,8 +136,8 @@ static void compare_target(unsigned int pid, unsigned int fd,
 	struct process process;
 	char opener[256];
 
-	(void)fd;
-	if (strcmp(target, search->path) || !procfs_process(pid, &process))
+	if (!procfs_is_node(pid, fd, target, search->path) ||
+	    !procfs_process(pid, &process))
 		return;
 	snprintf(opener, sizeof(opener), "process %u (%s) has %s open", pid,
 		 process.comm, search->path);

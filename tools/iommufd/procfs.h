@@ -31,6 +31,8 @@ bool procfs_process(unsigned int pid, struct process *process);
 typedef void procfs_visit(unsigned int pid, unsigned int fd, const char *target,
 			  void *data);
 
+bool procfs_is_node(unsigned int pid, unsigned int fd, const char *target,
+		    const char *path);
 int procfs_descriptors(unsigned int pid, procfs_visit *visit, void *data);
 unsigned int procfs_all_descriptors(procfs_visit *visit, void *data);
 void procfs_openers(const char *path, struct names *openers);

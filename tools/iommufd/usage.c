@@ -3,14 +3,18 @@
  * What a device is in use for
  *
  * The host uses a device if taking it away would hurt: a disk with a mounted
- * file system, swap or something built on it; a network card that has an
- * address or is part of a bridge or bond; a device with virtual functions.
+ * file system, swap or something built on it, or that the kernel has claimed; a
+ * network card that has an address, is part of a bridge or bond or carries
+ * other interfaces; a device with virtual functions.
  * Each reason is a clause with what would end it.
  */
+#include <errno.h>
+#include <fcntl.h>
 #include <ifaddrs.h>
 #include <limits.h>
 #include <net/if.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "procfs.h"
 #include "sysfs.h"
@@ -100,18 +104,51 @@ static void add_holders(const char *disk, struct names *reasons)
 	names_free(&holders);
 }
 
+/*
+ * What claims a disk or a part of it for itself alone keeps others from doing
+ * so. That shows uses that no file tells of. In the name of a disk, sysfs has
+ * an exclamation mark for a slash.
+ */
+static void add_claim(const char *disk, struct names *reasons)
+{
+	char path[PATH_MAX];
+	int fd;
+
+	if (!sysfs_live() ||
+	    sysfs_exists("/sys/class/block/%s/partition", disk))
+		return;
+	snprintf(path, sizeof(path), "/dev/%s", disk);
+	for (char *c = path; *c; c++)
+		if (*c == '!')
+			*c = '/';
+	fd = open(path, O_RDONLY | O_EXCL | O_NONBLOCK | O_CLOEXEC);
+	if (fd >= 0)
+		close(fd);
+	else if (errno == EBUSY)
+		names_add(reasons,
+			  "its disk %s is in use (btrfs, ZFS or another mount namespace)",
+			  disk);
+}
+
+static bool is_disk_of(const char *disk, const char *bdf)
+{
+	char path[PATH_MAX];
+
+	return !sysfs_real(path, sizeof(path), "/sys/class/block/%s", disk) &&
+	       (is_below(path, bdf) || is_path_of(path, bdf));
+}
+
 static void add_disks(const char *bdf, struct names *reasons)
 {
 	struct names disks = { };
-	char path[PATH_MAX], number[32];
+	size_t before = reasons->count;
+	char number[32];
 
 	sysfs_list(&disks, "/sys/class/block");
 	for (size_t i = 0; i < disks.count; i++) {
 		const char *disk = disks.name[i];
 
-		if (sysfs_real(path, sizeof(path), "/sys/class/block/%s",
-			       disk) ||
-		    (!is_below(path, bdf) && !is_path_of(path, bdf)))
+		if (!is_disk_of(disk, bdf))
 			continue;
 		sysfs_text(number, sizeof(number), "/sys/class/block/%s/dev",
 			   disk);
@@ -119,6 +156,10 @@ static void add_disks(const char *bdf, struct names *reasons)
 		add_swap(disk, reasons);
 		add_holders(disk, reasons);
 	}
+	if (reasons->count == before)
+		for (size_t i = 0; i < disks.count; i++)
+			if (is_disk_of(disks.name[i], bdf))
+				add_claim(disks.name[i], reasons);
 	names_free(&disks);
 }
 
@@ -159,6 +200,26 @@ static bool has_address(const char *card)
 	return found;
 }
 
+/* VLANs and macvlans on a card; a bridge or bond is told of as its master. */
+static void add_uppers(const char *card, const char *master,
+		       struct names *reasons)
+{
+	static const char upper[] = "upper_";
+	struct names files = { };
+
+	sysfs_list(&files, "/sys/class/net/%s", card);
+	for (size_t i = 0; i < files.count; i++) {
+		const char *name = files.name[i] + strlen(upper);
+
+		if (!strncmp(files.name[i], upper, strlen(upper)) &&
+		    strcmp(name, master))
+			names_add(reasons,
+				  "its network interface %s carries %s (ip link delete %s)",
+				  card, name, name);
+	}
+	names_free(&files);
+}
+
 static void add_cards(const char *bdf, struct names *reasons)
 {
 	struct names cards = { };
@@ -180,6 +241,7 @@ static void add_cards(const char *bdf, struct names *reasons)
 			names_add(reasons,
 				  "its network interface %s is part of %s (ip link set %s nomaster)",
 				  card, master, card);
+		add_uppers(card, master, reasons);
 	}
 	names_free(&cards);
 }
@@ -224,6 +286,9 @@ void usage_by_vfio(const struct pci_function *function, struct names *reasons)
 	}
 	if (function->group >= 0) {
 		snprintf(path, sizeof(path), "/dev/vfio/%d", function->group);
+		procfs_openers(path, &users);
+		snprintf(path, sizeof(path), "/dev/vfio/noiommu-%d",
+			 function->group);
 		procfs_openers(path, &users);
 	}
 	for (size_t i = 0; i < users.count; i++)

@@ -159,6 +159,7 @@ def make(root):
         ("/dev/vfio/devices/vfio0",
          f"vfio-device-syspath: /sys/devices/pci0000:00/{GIVEN}\nvfio-device-iommufd-id:\t3\nvfio-device-pt-id:\t2")])
     tree.process(43, "old", 12345, [("/dev/iommu", "")])
+    tree.process(44, "older", 12345, [("/dev/iommu (deleted)", "")])
     tree.file("/sys/kernel/debug/iommufd/42-7/owner", "pid 42 comm vm uid 0")
     tree.file("/sys/kernel/debug/iommufd/42-7/areas", AREAS)
     return tree
