@@ -133,26 +133,43 @@ static int load_modules(bool dry)
 	return CMD_OK;
 }
 
-/* Each named device has a unit, which takes its group along. */
-static int set_boot(int argc, char **argv, const char *verb, bool dry)
+static int set_unit(const char *verb, const char *bdf, bool dry)
 {
-	char bdf[32], unit[64];
+	char unit[64];
 
-	for (int i = 0; i < argc; i++) {
-		if (!pci_address(argv[i], bdf, sizeof(bdf)))
-			continue;
-		snprintf(unit, sizeof(unit), "iommufd-bind@%s.service", bdf);
-		if (dry) {
-			out_text("systemctl %s %s\n", verb, unit);
-			continue;
-		}
-		if (run_program((char *[]){ "systemctl", (char *)verb, unit,
-					    NULL }))
-			return fail(CMD_FAILED,
-				    "systemctl did not %s %s; the package iommufd-tools has that unit",
-				    verb, unit);
-	}
+	snprintf(unit, sizeof(unit), "iommufd-bind@%s.service", bdf);
+	if (dry)
+		out_text("systemctl %s %s\n", verb, unit);
+	else if (run_program((char *[]){ "systemctl", (char *)verb, unit,
+					 NULL }))
+		return fail(CMD_FAILED,
+			    "systemctl did not %s %s; the package iommufd-tools has that unit",
+			    verb, unit);
 	return CMD_OK;
+}
+
+/* Each named device has a unit, which takes its group along. */
+static int enable_boot(int argc, char **argv, bool dry)
+{
+	int code = CMD_OK;
+	char bdf[32];
+
+	for (int i = 0; i < argc && !code; i++)
+		if (pci_address(argv[i], bdf, sizeof(bdf)))
+			code = set_unit("enable", bdf, dry);
+	return code;
+}
+
+/* The unit of any device of a group would take the named ones along. */
+static int disable_boot(const struct handover *handover)
+{
+	int code = CMD_OK;
+
+	for (size_t i = 0; i < handover->bdfs.count && !code; i++)
+		if (is_bound_at_boot(handover->bdfs.name[i]))
+			code = set_unit("disable", handover->bdfs.name[i],
+					handover->dry);
+	return code;
 }
 
 /* What bind and unbind have in common */
@@ -197,8 +214,9 @@ static int do_change(int argc, char **argv, bool bind, const char *usage)
 			      handover_to_host(&change.handover);
 		out_close();
 		if (!code && change.boot)
-			code = set_boot(argc, argv, bind ? "enable" : "disable",
-					change.handover.dry);
+			code = bind ? enable_boot(argc, argv,
+						  change.handover.dry) :
+				      disable_boot(&change.handover);
 		if (out_end() && !code)
 			code = CMD_FAILED;
 	}

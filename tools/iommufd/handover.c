@@ -7,9 +7,10 @@
  * without it the host's drivers fit again.
  *
  * Where one device of several cannot be changed, those before it are changed
- * back.
+ * back: each gets the driver_override and the driver that it had.
  */
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "cmd.h"
@@ -104,12 +105,12 @@ static int put_probe(bool dry, const char *bdf)
 	return put(dry, bdf, "/sys/bus/pci/drivers_probe");
 }
 
-static int change(bool dry, const struct pci_function *function,
-		  const char *driver)
+/* Take the device from its driver, and let the one have it that fits now. */
+static int rebind(bool dry, const struct pci_function *function)
 {
-	int rc = put_driver(dry, function->bdf, driver);
+	int rc = 0;
 
-	if (!rc && *function->driver)
+	if (*function->driver)
 		rc = put_unbind(dry, function->bdf);
 	if (!rc)
 		rc = put_probe(dry, function->bdf);
@@ -147,31 +148,87 @@ static void show_device(const struct pci_function *function, bool changed)
 	out_close();
 }
 
+/**
+ * struct before - what a device was before it changed
+ * @bdf: its address
+ * @driver: name of its driver, or ""
+ * @override: its driver_override, or a newline
+ * @changed: has it changed?
+ */
+struct before {
+	const char *bdf;
+	char driver[64];
+	char override[64];
+	bool changed;
+};
+
+static void remember(struct before *before, const struct pci_function *function)
+{
+	copy_text(before->driver, sizeof(before->driver), function->driver);
+	if (sysfs_text(before->override, sizeof(before->override),
+		       DEVICES "%s/driver_override", before->bdf) ||
+	    !*before->override || !strcmp(before->override, "(null)"))
+		copy_text(before->override, sizeof(before->override), "\n");
+}
+
 /* Give one device to vfio-pci. One that a VFIO driver has stays there. */
-static int take(const char *bdf, bool dry, bool *changed)
+static int take(struct before *before, bool dry)
 {
 	struct pci_function function;
 	int rc;
 
-	*changed = false;
-	if (!pci_function_read(&function, bdf))
-		return fail(CMD_FAILED, "%s has gone away", bdf);
-	if (!function.vfio) {
-		*changed = true;
-		rc = change(dry, &function, DRIVER);
-		if (dry)
-			return CMD_OK;
-		pci_function_read(&function, bdf);
-		if (rc || strcmp(function.driver, DRIVER))
-			return report_failure(bdf, DRIVER, rc);
-	}
-	if (!dry)
-		show_device(&function, *changed);
+	if (!pci_function_read(&function, before->bdf))
+		return fail(CMD_FAILED, "%s has gone away", before->bdf);
+	if (function.vfio)
+		return CMD_OK;
+	remember(before, &function);
+	rc = put_driver(dry, before->bdf, DRIVER);
+	before->changed = !rc;
+	if (!rc)
+		rc = rebind(dry, &function);
+	if (dry)
+		return CMD_OK;
+	pci_function_read(&function, before->bdf);
+	if (rc || strcmp(function.driver, DRIVER))
+		return report_failure(before->bdf, DRIVER, rc);
 	return CMD_OK;
 }
 
+/* A device that still has its driver only needs its driver_override. */
+static void take_back(const struct before *before)
+{
+	struct pci_function function;
+	int rc;
+
+	if (!before->changed || !pci_function_read(&function, before->bdf))
+		return;
+	rc = put_driver(false, before->bdf, before->override);
+	if (!rc && strcmp(function.driver, before->driver)) {
+		if (*function.driver)
+			rc = put_unbind(false, before->bdf);
+		if (!rc && *before->driver)
+			rc = put_probe(false, before->bdf);
+		pci_function_read(&function, before->bdf);
+	}
+	if (rc)
+		warn_user("%s could not be changed back: %s", before->bdf,
+			  strerror(-rc));
+	else if (strcmp(function.driver, before->driver))
+		warn_user("%s had %s, and has %s now", before->bdf,
+			  *before->driver ? before->driver : "no driver",
+			  *function.driver ? function.driver : "no driver");
+}
+
+static void show_taken(const struct before *before)
+{
+	struct pci_function function;
+
+	if (pci_function_read(&function, before->bdf))
+		show_device(&function, before->changed);
+}
+
 /* Let the host's drivers have a device again. */
-static int give_back(const char *bdf, bool dry, bool show)
+static int give_back(const char *bdf, bool dry)
 {
 	struct pci_function function;
 	bool was_vfio;
@@ -180,14 +237,15 @@ static int give_back(const char *bdf, bool dry, bool show)
 	if (!pci_function_read(&function, bdf))
 		return CMD_OK;
 	was_vfio = function.vfio;
-	rc = change(dry, &function, "\n");
+	rc = put_driver(dry, bdf, "\n");
+	if (!rc)
+		rc = rebind(dry, &function);
 	if (dry)
 		return CMD_OK;
 	if (rc)
 		return report_failure(bdf, "the host's driver", rc);
 	pci_function_read(&function, bdf);
-	if (show)
-		show_device(&function, was_vfio);
+	show_device(&function, was_vfio);
 	return CMD_OK;
 }
 
@@ -195,24 +253,25 @@ static int give_back(const char *bdf, bool dry, bool show)
  * handover_to_vfio() - give the devices to vfio-pci
  * @handover: the devices
  *
- * Return: an enum exit_code. If it is not CMD_OK, no device has changed.
+ * Return: an enum exit_code. If it is not CMD_OK, the devices are what they
+ * were, or a note has told which are not.
  */
 int handover_to_vfio(const struct handover *handover)
 {
-	struct names done = { };
+	size_t count = handover->bdfs.count;
+	struct before *before = xalloc(count * sizeof(*before));
 	int code = CMD_OK;
-	bool changed;
 
-	for (size_t i = 0; i < handover->bdfs.count && !code; i++) {
-		const char *bdf = handover->bdfs.name[i];
-
-		code = take(bdf, handover->dry, &changed);
-		if (changed)
-			names_add(&done, "%s", bdf);
+	for (size_t i = 0; i < count && !code; i++) {
+		before[i].bdf = handover->bdfs.name[i];
+		code = take(&before[i], handover->dry);
 	}
-	for (size_t i = 0; i < done.count && code; i++)
-		give_back(done.name[i], false, false);
-	names_free(&done);
+	for (size_t i = 0; i < count; i++)
+		if (code)
+			take_back(&before[i]);
+		else if (!handover->dry)
+			show_taken(&before[i]);
+	free(before);
 	return code;
 }
 
@@ -235,7 +294,7 @@ int handover_to_host(const struct handover *handover)
 		if (!function.vfio) {
 			if (!handover->dry)
 				show_device(&function, false);
-		} else if (give_back(bdf, handover->dry, true)) {
+		} else if (give_back(bdf, handover->dry)) {
 			code = CMD_FAILED;
 		}
 	}
