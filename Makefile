@@ -20,11 +20,11 @@ $(error make install and make uninstall take KDIR=, not KERNEL=)
 endif
 
 install: all
-	DESTDIR="$(DESTDIR)" scripts/install $(KDIR)
+	DESTDIR="$(DESTDIR)" scripts/install "$(KDIR)"
 
 # Of all kernels, unless KDIR names one
 uninstall:
-	DESTDIR="$(DESTDIR)" scripts/install --remove $(if $(filter-out file,$(origin KDIR)),$(KDIR))
+	DESTDIR="$(DESTDIR)" scripts/install --remove $(if $(filter-out file,$(origin KDIR)),"$(KDIR)")
 
 # The command of tools/iommufd; OUTPUT=, DESTDIR= and prefix= are its own
 tool:
