@@ -158,8 +158,8 @@ static int hold_part(struct iova_space *space, unsigned long start,
 }
 
 /* Return: all up to @last is done. Otherwise *@start is where to go on. */
-static bool end_some_pinning(struct iova_space *space, unsigned long *start,
-			     unsigned long last)
+static bool __end_some_pinning(struct iova_space *space, unsigned long *start,
+			       unsigned long last)
 {
 	struct iova_area *area = __iova_space_first(space, *start, last);
 
@@ -185,7 +185,7 @@ static void end_pinning(struct iova_space *space, unsigned long start,
 
 	do {
 		mutex_lock(&space->lock);
-		done = end_some_pinning(space, &start, last);
+		done = __end_some_pinning(space, &start, last);
 		__iova_space_wake(space);
 		mutex_unlock(&space->lock);
 		if (!done)

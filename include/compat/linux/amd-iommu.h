@@ -10,6 +10,7 @@
 
 #include <linux/errno.h>
 #include <linux/kernel.h>
+#include <linux/minmax.h>
 
 /*
  * The sysfs attribute "features" of an AMD IOMMU is "EFR:EFR2", in hex. Until 6.6
@@ -17,12 +18,10 @@
  */
 static inline int compat_amd_parse_features(const char *text, u64 *efr, u64 *efr2)
 {
-#ifdef HAVE_AMD_IOMMU_V2
-	if (sscanf(text, "%llx:%llx", efr2, efr) != 2)
-		return -ENODEV;
-#else
 	if (sscanf(text, "%llx:%llx", efr, efr2) != 2)
 		return -ENODEV;
+#ifdef HAVE_AMD_IOMMU_V2
+	swap(*efr, *efr2);
 #endif
 	/* The IOMMU has no such registers. */
 	return *efr ? 0 : -ENODEV;
