@@ -4,11 +4,11 @@
 #define _COMPAT_LINUX_AMD_IOMMU_H
 
 /* Not all kernels' <linux/amd-iommu.h> includes what it uses. */
+#include <linux/errno.h>
 #include <linux/types.h>
 #include_next <linux/amd-iommu.h>
 #include <generated/features.h>
 
-#include <linux/errno.h>
 #include <linux/kernel.h>
 #include <linux/minmax.h>
 
