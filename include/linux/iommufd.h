@@ -60,6 +60,7 @@ void iommufd_device_detach(struct iommufd_device *idev, ioasid_t pasid);
 bool iommufd_device_has_pasids(struct iommufd_device *idev);
 struct iommufd_ctx *iommufd_device_to_ictx(struct iommufd_device *idev);
 u32 iommufd_device_to_id(struct iommufd_device *idev);
+u32 iommufd_device_hwpt_id(struct iommufd_device *idev);
 bool iommufd_can_enforce_coherency(struct device *dev);
 
 /**

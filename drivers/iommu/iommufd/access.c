@@ -157,6 +157,8 @@ static void access_set_ioas(struct iommufd_access *access,
 {
 	struct iommufd_ioas *old = access->ioas;
 
+	if (ioas)
+		atomic_inc(&ioas->nr_accesses);
 	if (old) {
 		down_write(&access->lock);
 		access->ioas = NULL;
@@ -173,8 +175,10 @@ static void access_set_ioas(struct iommufd_access *access,
 		WRITE_ONCE(entry->active, true);
 	up_write(&access->lock);
 
-	if (old)
+	if (old) {
+		atomic_dec(&old->nr_accesses);
 		iommufd_object_unuse(access->ictx, &old->obj, 1);
+	}
 }
 
 /* On failure the access keeps the IOAS that it has. */
@@ -319,6 +323,8 @@ int iommufd_access_pin_pages(struct iommufd_access *access, unsigned long iova,
 			     unsigned long length, struct page **out_pages,
 			     unsigned int flags)
 {
+	u64 start = trace_pin_enabled() ? ktime_get_ns() : 0;
+	u32 ioas_id = 0;
 	u64 last;
 	int rc;
 
@@ -329,14 +335,19 @@ int iommufd_access_pin_pages(struct iommufd_access *access, unsigned long iova,
 		return rc;
 
 	down_read(&access->lock);
-	if (access->ioas)
+	if (access->ioas) {
+		ioas_id = access->ioas->obj.id;
 		rc = iova_space_pin(&access->ioas->space, iova, last,
 				    flags & IOMMUFD_ACCESS_RW_WRITE, out_pages);
-	else
+	} else {
 		rc = -ENOENT;
+	}
 	if (likely(!rc))
 		atomic_long_inc(&access->nr_pins);
 	up_read(&access->lock);
+	if (unlikely(start))
+		trace_pin(access->ictx->stats.serial, ioas_id, iova, length, rc,
+			  ktime_get_ns() - start);
 	return rc;
 }
 EXPORT_SYMBOL_GPL(iommufd_access_pin_pages);
@@ -350,6 +361,8 @@ EXPORT_SYMBOL_GPL(iommufd_access_pin_pages);
 void iommufd_access_unpin_pages(struct iommufd_access *access,
 				unsigned long iova, unsigned long length)
 {
+	u64 start = trace_unpin_enabled() ? ktime_get_ns() : 0;
+	u32 ioas_id = 0;
 	u64 last;
 
 	if (WARN_ON(iommufd_check_range(iova, length, &last)))
@@ -357,11 +370,15 @@ void iommufd_access_unpin_pages(struct iommufd_access *access,
 
 	down_read(&access->lock);
 	if (!WARN_ON(!access->pinned_ioas)) {
+		ioas_id = access->pinned_ioas->obj.id;
 		iova_space_unpin(&access->pinned_ioas->space, iova, last);
 		if (atomic_long_dec_and_test(&access->nr_pins) &&
 		    unlikely(READ_ONCE(access->changing)))
 			wake_up_all(&access->ictx->inflight_wait);
 	}
+	if (unlikely(start))
+		trace_unpin(access->ictx->stats.serial, ioas_id, iova, length,
+			    0, ktime_get_ns() - start);
 	up_read(&access->lock);
 }
 EXPORT_SYMBOL_GPL(iommufd_access_unpin_pages);

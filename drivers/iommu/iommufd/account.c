@@ -16,6 +16,10 @@
 #include <linux/slab.h>
 
 #include "account.h"
+#include "stats.h"
+#include "trace.h"
+
+static_assert(IOMMUFD_ACCOUNT_NONE + 1 == IOMMUFD_ACCOUNT_MODES);
 
 unsigned int iommufd_max_users = IOMMUFD_MAX_USERS;
 
@@ -39,11 +43,13 @@ static void payer_set_current(struct iommufd_payer *payer)
 
 /**
  * iommufd_payer_create() - make a payer for the current process
+ * @stats: of the context
  * @can_change: another process may take its charges over
  *
  * Return: the payer with one reference, or ERR_PTR(-ENOMEM).
  */
-struct iommufd_payer *iommufd_payer_create(bool can_change)
+struct iommufd_payer *iommufd_payer_create(struct iommufd_stats *stats,
+					   bool can_change)
 {
 	struct iommufd_payer *payer;
 
@@ -53,6 +59,7 @@ struct iommufd_payer *iommufd_payer_create(bool can_change)
 
 	refcount_set(&payer->refs, 1);
 	payer->can_change = can_change;
+	payer->stats = stats;
 	init_rwsem(&payer->lock);
 	payer_set_current(payer);
 	return payer;
@@ -77,6 +84,26 @@ void iommufd_payer_put(struct iommufd_payer *payer)
 	free_uid(payer->user);
 	mmdrop(payer->mm);
 	kfree(payer);
+}
+
+/* The user who pays, as a user namespace has it */
+uid_t iommufd_payer_uid(struct iommufd_payer *payer, struct user_namespace *ns)
+{
+	uid_t uid;
+
+	down_read(&payer->lock);
+	uid = from_kuid_munged(ns, payer->user->uid);
+	up_read(&payer->lock);
+	return uid;
+}
+
+static noinline void payer_trace_failure(const struct iommufd_payer *payer,
+					 unsigned long npages, int rc)
+{
+	trace_charge_fail(payer->stats->serial,
+			  from_kuid(&init_user_ns, payer->user->uid),
+			  (u64)npages << PAGE_SHIFT,
+			  task_rlimit(payer->task, RLIMIT_MEMLOCK), rc);
 }
 
 static int payer_charge_user(struct iommufd_payer *payer, unsigned long npages)
@@ -155,7 +182,18 @@ static __always_inline int payer_charge(struct iommufd_payer *payer,
 		rc = payer_charge_mm(payer, npages);
 	if (!rc)
 		atomic64_add(npages, &payer->mm->pinned_vm);
+	else if (trace_charge_fail_enabled())
+		payer_trace_failure(payer, npages, rc);
 	return rc;
+}
+
+/* Count what was charged, or with a negative number uncharged. */
+static __always_inline void payer_count(struct iommufd_payer *payer,
+					enum iommufd_account_mode mode,
+					long npages)
+{
+	atomic_long_add(npages, &payer->stats->pages[mode]);
+	iommufd_count(pinned, npages);
 }
 
 /* Charge a payer that can change, and count what it has to take along. */
@@ -190,14 +228,22 @@ static noinline int payer_charge_counted(struct iommufd_payer *payer,
 int iommufd_payer_charge(struct iommufd_payer *payer,
 			 enum iommufd_account_mode mode, unsigned long npages)
 {
+	int rc;
+
 	/*
 	 * Charging 0 pages must not fail, even over a limit that was lowered.
 	 */
 	if (!npages)
 		return 0;
+	/* Counted first: that keeps the common path free of saved registers. */
+	payer_count(payer, mode, npages);
 	if (unlikely(payer->can_change))
-		return payer_charge_counted(payer, mode, npages);
-	return payer_charge(payer, mode, npages);
+		rc = payer_charge_counted(payer, mode, npages);
+	else
+		rc = payer_charge(payer, mode, npages);
+	if (unlikely(rc))
+		payer_count(payer, mode, -npages);
+	return rc;
 }
 
 static __always_inline void payer_uncharge(struct iommufd_payer *payer,
@@ -238,6 +284,7 @@ void iommufd_payer_uncharge(struct iommufd_payer *payer,
 {
 	if (!npages)
 		return;
+	payer_count(payer, mode, -npages);
 	if (unlikely(payer->can_change))
 		payer_uncharge_counted(payer, mode, npages);
 	else
@@ -341,6 +388,7 @@ int iommufd_payers_change(struct iommufd_payer *list, const u8 *modep,
 		.mm = current->mm,
 		.user = current_user(),
 		.task = current->group_leader,
+		.stats = list ? list->stats : NULL,
 	}, *payer;
 	unsigned long charge = 0, all = 0;
 	enum iommufd_account_mode mode;

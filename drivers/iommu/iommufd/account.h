@@ -10,6 +10,9 @@
 #include <linux/rwsem.h>
 #include <linux/sched.h>
 
+struct iommufd_stats;
+struct user_namespace;
+
 /*
  * Limit of 32-bit counts that user space drives: references to a payer and to a
  * umem, pins of an area. Threads that check at the same time may overshoot, but
@@ -52,6 +55,7 @@ enum iommufd_account_mode {
  *        are charged and counted. Otherwise these members are constant.
  * @pinned: pages that are charged in any mode; counted if @can_change
  * @limited: those of them that count against the limit
+ * @stats: of the context, which exists while pages are charged
  * @next: next one of the list
  *
  * All mappings that a process makes through one file of memory of one kind, its
@@ -67,10 +71,14 @@ struct iommufd_payer {
 	struct rw_semaphore lock;
 	atomic_long_t pinned;
 	atomic_long_t limited;
+	struct iommufd_stats *stats;
 	struct iommufd_payer *next;
 };
 
-struct iommufd_payer *iommufd_payer_create(bool can_change);
+struct iommufd_payer *iommufd_payer_create(struct iommufd_stats *stats,
+					   bool can_change);
+uid_t iommufd_payer_uid(struct iommufd_payer *payer,
+			struct user_namespace *ns);
 bool iommufd_payer_is_current(const struct iommufd_payer *payer);
 void iommufd_payer_put(struct iommufd_payer *payer);
 

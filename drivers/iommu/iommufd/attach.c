@@ -8,11 +8,14 @@
 #include <linux/iommu.h>
 #include <linux/iommufd.h>
 
+#include "context.h"
 #include "device.h"
 #include "hwpt.h"
 #include "hwpt_alloc.h"
 #include "ioas.h"
 #include "pasid.h"
+#include "stats.h"
+#include "trace.h"
 
 typedef int (*attach_fn)(struct iommufd_device *idev, ioasid_t pasid,
 			 struct iommufd_hwpt *hwpt, struct iommufd_hwpt **old);
@@ -177,7 +180,13 @@ static int attach_pt(struct iommufd_device *idev, ioasid_t pasid, u32 *pt_id,
 int iommufd_device_attach(struct iommufd_device *idev, ioasid_t pasid,
 			  u32 *pt_id)
 {
-	return attach_pt(idev, pasid, pt_id, attach_hwpt);
+	u64 start = trace_attach_enabled() ? ktime_get_ns() : 0;
+	int rc = attach_pt(idev, pasid, pt_id, attach_hwpt);
+
+	if (start)
+		trace_attach(idev->ictx->stats.serial, idev->obj.id, *pt_id,
+			     pasid, rc, ktime_get_ns() - start);
+	return rc;
 }
 EXPORT_SYMBOL_GPL(iommufd_device_attach);
 
@@ -198,7 +207,13 @@ EXPORT_SYMBOL_GPL(iommufd_device_attach);
 int iommufd_device_replace(struct iommufd_device *idev, ioasid_t pasid,
 			   u32 *pt_id)
 {
-	return attach_pt(idev, pasid, pt_id, replace_hwpt);
+	u64 start = trace_replace_enabled() ? ktime_get_ns() : 0;
+	int rc = attach_pt(idev, pasid, pt_id, replace_hwpt);
+
+	if (start)
+		trace_replace(idev->ictx->stats.serial, idev->obj.id, *pt_id,
+			      pasid, rc, ktime_get_ns() - start);
+	return rc;
 }
 EXPORT_SYMBOL_GPL(iommufd_device_replace);
 
@@ -215,13 +230,22 @@ EXPORT_SYMBOL_GPL(iommufd_device_replace);
  */
 void iommufd_device_detach(struct iommufd_device *idev, ioasid_t pasid)
 {
+	u64 start = trace_detach_enabled() ? ktime_get_ns() : 0;
 	struct iommufd_hwpt *spare;
+	u32 hwpt_id = 0;
 
-	if (pasid != IOMMU_NO_PASID)
+	if (pasid != IOMMU_NO_PASID) {
 		spare = iommufd_pasid_detach(idev, pasid);
-	else
+	} else {
+		hwpt_id = iommufd_device_hwpt_id(idev);
 		spare = iommufd_group_detach(idev);
-	if (spare)
+	}
+	if (spare) {
+		hwpt_id = spare->obj.id;
 		iommufd_hwpt_put_user(spare);
+	}
+	if (start)
+		trace_detach(idev->ictx->stats.serial, idev->obj.id, hwpt_id,
+			     pasid, 0, ktime_get_ns() - start);
 }
 EXPORT_SYMBOL_GPL(iommufd_device_detach);

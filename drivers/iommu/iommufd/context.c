@@ -34,6 +34,7 @@ struct iommufd_ctx *iommufd_ctx_create(struct file *file)
 	/* That of the objects is taken inside. */
 	lockdep_set_class(&ictx->mmaps.xa_lock, &mmaps_lock_key);
 	ictx->account_mode = IOMMUFD_ACCOUNT_USER;
+	iommufd_stats_init(&ictx->stats);
 	return ictx;
 }
 

@@ -8,6 +8,8 @@
 #include <linux/wait.h>
 #include <linux/xarray.h>
 
+#include "stats.h"
+
 struct file;
 struct iommufd_ioas;
 struct iommufd_payer;
@@ -33,6 +35,7 @@ struct iommufd_test_ops;
  *         inside.
  * @account_mode: IOMMUFD_ACCOUNT_USER or IOMMUFD_ACCOUNT_MM; changes only
  *                while there is no object
+ * @stats: what the context uses
  * @test: the implementation of IOMMU_TEST_CMD, set by the first such ioctl
  */
 struct iommufd_ctx {
@@ -48,6 +51,7 @@ struct iommufd_ctx {
 	struct mutex change_lock;
 	struct xarray mmaps;
 	u8 account_mode;
+	struct iommufd_stats stats;
 	const struct iommufd_test_ops *test;
 };
 

@@ -11,10 +11,13 @@
 #include <linux/uaccess.h>
 #include <uapi/linux/iommufd.h>
 
+#include "context.h"
 #include "device.h"
 #include "ioctl.h"
 #include "iommu_ops.h"
 #include "pasid.h"
+#include "stats.h"
+#include "trace.h"
 
 static void device_fini(struct iommufd_object *obj)
 {
@@ -33,17 +36,9 @@ static const struct iommufd_object_ops device_ops = {
 	.driver_owned = true,
 };
 
-/**
- * iommufd_device_create() - bind a device, but do not publish it
- * @ictx: context
- * @dev: device
- * @ops: how to deal with its IOMMU
- *
- * Return: as iommufd_device_bind().
- */
-struct iommufd_device *iommufd_device_create(struct iommufd_ctx *ictx,
-					     struct device *dev,
-					     const struct iommufd_iommu_ops *ops)
+static struct iommufd_device *device_new(struct iommufd_ctx *ictx,
+					 struct device *dev,
+					 const struct iommufd_iommu_ops *ops)
 {
 	struct iommufd_device *idev;
 	int rc;
@@ -62,6 +57,28 @@ struct iommufd_device *iommufd_device_create(struct iommufd_ctx *ictx,
 		iommufd_object_abort(ictx, &idev->obj);
 		return ERR_PTR(rc);
 	}
+	return idev;
+}
+
+/**
+ * iommufd_device_create() - bind a device, but do not publish it
+ * @ictx: context
+ * @dev: device
+ * @ops: how to deal with its IOMMU
+ *
+ * Return: as iommufd_device_bind().
+ */
+struct iommufd_device *iommufd_device_create(struct iommufd_ctx *ictx,
+					     struct device *dev,
+					     const struct iommufd_iommu_ops *ops)
+{
+	u64 start = trace_bind_enabled() ? ktime_get_ns() : 0;
+	struct iommufd_device *idev = device_new(ictx, dev, ops);
+
+	if (start)
+		trace_bind(ictx->stats.serial,
+			   IS_ERR(idev) ? 0 : idev->obj.id, dev_name(dev),
+			   PTR_ERR_OR_ZERO(idev), ktime_get_ns() - start);
 	return idev;
 }
 
@@ -112,11 +129,17 @@ EXPORT_SYMBOL_GPL(iommufd_device_bind);
  */
 void iommufd_device_unbind(struct iommufd_device *idev)
 {
+	u64 start = trace_unbind_enabled() ? ktime_get_ns() : 0;
 	struct iommufd_ctx *ictx = idev->ictx;
 	bool keeps_ctx = idev->keeps_ctx;
+	struct device *dev = idev->dev;
+	u32 id = idev->obj.id;
 
 	iommufd_pasid_detach_all(idev);
 	iommufd_object_remove(ictx, &idev->obj);
+	if (start)
+		trace_unbind(ictx->stats.serial, id, dev_name(dev), 0,
+			     ktime_get_ns() - start);
 	if (keeps_ctx)
 		iommufd_ctx_put(ictx);
 }
@@ -156,6 +179,23 @@ u32 iommufd_device_to_id(struct iommufd_device *idev)
 	return idev->obj.id;
 }
 EXPORT_SYMBOL_GPL(iommufd_device_to_id);
+
+/**
+ * iommufd_device_hwpt_id() - the HWPT that a device is attached to
+ * @idev: device
+ *
+ * Takes no lock, so the answer may be old while the device is being attached or
+ * detached.
+ *
+ * Return: the id of the HWPT, 0 if the device is not attached.
+ */
+u32 iommufd_device_hwpt_id(struct iommufd_device *idev)
+{
+	if (list_empty(&idev->attached_entry))
+		return 0;
+	return READ_ONCE(idev->igroup->hwpt_id);
+}
+EXPORT_SYMBOL_GPL(iommufd_device_hwpt_id);
 
 /* Copy the data of the IOMMU to user space and fill the rest of the buffer. */
 static int hw_info_copy(struct iommu_hw_info *cmd,

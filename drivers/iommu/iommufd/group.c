@@ -322,6 +322,14 @@ static void group_use_hwpt(struct iommufd_group *igroup,
 	lockdep_assert_held(&igroup->lock);
 	WARN_ON(iommufd_object_use(igroup->ictx, &hwpt->obj));
 	igroup->hwpt = hwpt;
+	WRITE_ONCE(igroup->hwpt_id, hwpt->obj.id);
+}
+
+/* So many devices were attached; a negative number was detached. */
+static void count_devices(struct iommufd_hwpt *hwpt, int nr)
+{
+	atomic_add(nr, &hwpt->nr_devices);
+	atomic_add(nr, &hwpt->paging->ioas->nr_devices);
 }
 
 static int group_reserve_region(struct iova_space *space,
@@ -396,6 +404,7 @@ int iommufd_group_attach(struct iommufd_device *idev, struct iommufd_hwpt *hwpt,
 		group_use_hwpt(igroup, hwpt);
 	}
 	list_add_tail(&idev->attached_entry, &igroup->attached);
+	count_devices(hwpt, 1);
 out_unlock:
 	mutex_unlock(&igroup->lock);
 	return rc;
@@ -435,6 +444,7 @@ static int group_move(struct iommufd_device *idev, struct iommufd_hwpt *hwpt)
 	struct iommufd_hwpt *old = igroup->hwpt;
 	struct iommufd_ioas *from = old->paging->ioas;
 	struct iommufd_ioas *to = hwpt->paging->ioas;
+	struct iommufd_device *attached;
 	bool moves = from != to;
 	int rc = 0;
 
@@ -446,9 +456,14 @@ static int group_move(struct iommufd_device *idev, struct iommufd_hwpt *hwpt)
 	rc = group_replace_domain(idev, old, hwpt);
 	if (moves)
 		group_unreserve_all(igroup, rc ? &to->space : &from->space);
-	if (!rc)
-		group_use_hwpt(igroup, hwpt);
-	return rc;
+	if (rc)
+		return rc;
+	group_use_hwpt(igroup, hwpt);
+	list_for_each_entry(attached, &igroup->attached, attached_entry) {
+		count_devices(old, -1);
+		count_devices(hwpt, 1);
+	}
+	return 0;
 }
 
 /**
@@ -495,9 +510,11 @@ struct iommufd_hwpt *iommufd_group_detach(struct iommufd_device *idev)
 	mutex_lock(&igroup->lock);
 	hwpt = igroup->hwpt;
 	list_del_init(&idev->attached_entry);
+	count_devices(hwpt, -1);
 	if (list_empty(&igroup->attached)) {
 		group_detach_domain(idev, hwpt);
 		igroup->hwpt = NULL;
+		WRITE_ONCE(igroup->hwpt_id, 0);
 		spare = hwpt;
 	}
 	iova_space_unreserve(&hwpt->paging->ioas->space, idev);

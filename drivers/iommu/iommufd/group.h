@@ -44,6 +44,7 @@ struct iommufd_attach_handle {
  *         along
  * @lock: guards the members below and the attachment of the group to a domain
  * @hwpt: what the group is attached to, or NULL; the group is a user of it
+ * @hwpt_id: its id, or 0; may be read without the lock
  * @handles: of attachments: the present one, and one for a replace
  * @handle: which of @handles is in use, or comes first
  * @attached: attached devices, struct iommufd_device
@@ -56,6 +57,7 @@ struct iommufd_group {
 	struct list_head bound;
 	struct mutex lock;
 	struct iommufd_hwpt *hwpt;
+	u32 hwpt_id;
 	struct iommufd_attach_handle handles[2];
 	unsigned int handle;
 	struct list_head attached;

@@ -33,6 +33,7 @@ static void hwpt_paging_fini(struct iommufd_object *obj)
 	list_del_init(&hwpt->auto_entry);
 	spin_unlock(&ioas->auto_list_lock);
 
+	atomic_dec(&ioas->nr_hwpts);
 	iova_space_remove_pgtable(&ioas->space, &hwpt->pgt);
 	if (!hwpt->enforces_coherency)
 		atomic_dec(&ioas->nr_incoherent);
@@ -88,6 +89,7 @@ iommufd_hwpt_paging_create(struct iommufd_ioas *ioas,
 	rc = iova_space_add_pgtable(&ioas->space, &hwpt->pgt);
 	if (rc)
 		goto out_uncount;
+	atomic_inc(&ioas->nr_hwpts);
 	return hwpt;
 
 out_uncount:

@@ -2,6 +2,7 @@
 #ifndef _IOMMUFD_HWPT_H
 #define _IOMMUFD_HWPT_H
 
+#include <linux/atomic.h>
 #include <linux/iommu.h>
 #include <linux/list.h>
 
@@ -26,6 +27,7 @@ struct iommufd_viommu;
  * @fault: queue for the page faults of attached devices, of which the HWPT is a
  *         user, or NULL
  * @pasid: made with IOMMU_HWPT_ALLOC_PASID
+ * @nr_devices: devices that are attached to it
  */
 struct iommufd_hwpt {
 	struct iommufd_object obj;
@@ -35,6 +37,7 @@ struct iommufd_hwpt {
 	struct iommufd_hwpt_paging *paging;
 	struct iommufd_fault *fault;
 	bool pasid;
+	atomic_t nr_devices;
 };
 
 /**

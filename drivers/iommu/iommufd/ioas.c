@@ -70,7 +70,7 @@ struct iommufd_ioas *iommufd_ioas_create(struct iommufd_ctx *ictx)
 	if (IS_ERR(ioas))
 		return ioas;
 	ioas->ictx = ictx;
-	iova_space_init(&ioas->space);
+	iova_space_init(&ioas->space, &ictx->stats);
 	mutex_init(&ioas->auto_lock);
 	spin_lock_init(&ioas->auto_list_lock);
 	INIT_LIST_HEAD(&ioas->auto_hwpts);
@@ -239,7 +239,7 @@ static struct iommufd_payer *get_payer(struct iommufd_ctx *ictx,
 	if (payer)
 		return payer;
 
-	payer = iommufd_payer_create(can_change);
+	payer = iommufd_payer_create(&ictx->stats, can_change);
 	if (IS_ERR(payer))
 		return payer;
 	refcount_inc(&payer->refs);
@@ -380,16 +380,18 @@ int iommufd_ioas_map_memory(struct iommufd_ioas *ioas, unsigned long uva,
  * Write the IOVA of new areas to @user_iova, a member of the command in user
  * space, and finish mapping them; or undo that and free them.
  */
-static int respond_and_commit(struct iommufd_ioas *ioas,
-			      struct iova_area *areas, unsigned long iova,
-			      __u64 __user *user_iova)
+static __always_inline int respond_and_commit(struct iommufd_ioas *ioas,
+					      struct iova_area *areas,
+					      unsigned long iova,
+					      __u64 __user *user_iova,
+					      struct iommufd_call *call)
 {
 	if (put_user(iova, user_iova)) {
 		iova_space_abort(&ioas->space, areas);
 		iova_areas_free(areas);
 		return -EFAULT;
 	}
-	iova_space_commit(&ioas->space, areas);
+	iommufd_ioas_map_commit(ioas, areas, iova, call);
 	return 0;
 }
 
@@ -404,11 +406,12 @@ static unsigned int map_how(u32 flags)
  */
 static int ioas_map_and_respond(struct iommufd_ioas *ioas,
 				struct iova_area *areas, u32 flags,
-				unsigned long iova, __u64 __user *user_iova)
+				unsigned long iova, __u64 __user *user_iova,
+				struct iommufd_call *call)
 {
 	int rc = map_area(ioas, areas, map_how(flags), &iova);
 
-	return rc ?: respond_and_commit(ioas, areas, iova, user_iova);
+	return rc ?: respond_and_commit(ioas, areas, iova, user_iova, call);
 }
 
 /* As create_user_area(), for memory in a file or a dma-buf */
@@ -444,8 +447,9 @@ out_put_file:
 	return area;
 }
 
-static int ioas_map_user(struct iommufd_ucmd *ucmd, struct iommufd_ioas *ioas,
-			 int prot)
+static __always_inline int ioas_map_user(struct iommufd_ucmd *ucmd,
+					 struct iommufd_ioas *ioas, int prot,
+					 struct iommufd_call *call)
 {
 	struct iommu_ioas_map __user *user = ucmd->ubuffer;
 	struct iommu_ioas_map *cmd = ucmd->cmd;
@@ -462,7 +466,21 @@ static int ioas_map_user(struct iommufd_ucmd *ucmd, struct iommufd_ioas *ioas,
 
 	rc = iommufd_ioas_map_memory(ioas, cmd->user_va, cmd->length, prot,
 				     map_how(cmd->flags), &iova, &area);
-	return rc ?: respond_and_commit(ioas, area, iova, &user->iova);
+	return rc ?: respond_and_commit(ioas, area, iova, &user->iova, call);
+}
+
+static noinline int ioas_map_user_watched(struct iommufd_ucmd *ucmd,
+					  struct iommufd_ioas *ioas, int prot)
+{
+	struct iommu_ioas_map *cmd = ucmd->cmd;
+	struct iommufd_call call;
+	int rc;
+
+	iommufd_call_begin(&call, &ucmd->ictx->stats, IOMMUFD_CALL_MAP,
+			   cmd->length, trace_map_enabled());
+	rc = ioas_map_user(ucmd, ioas, prot, &call);
+	iommufd_ioas_map_end(ioas, &call, cmd->iova, cmd->length, rc);
+	return rc;
 }
 
 /* The rights that a command asks for which maps memory anew, or errno */
@@ -491,13 +509,18 @@ int iommufd_ioas_map_ioctl(struct iommufd_ucmd *ucmd)
 	ioas = iommufd_get_ioas(ucmd->ictx, cmd->ioas_id);
 	if (IS_ERR(ioas))
 		return PTR_ERR(ioas);
-	rc = ioas_map_user(ucmd, ioas, prot);
+	if (iommufd_call_is_watched(cmd->length, trace_map_enabled()))
+		rc = ioas_map_user_watched(ucmd, ioas, prot);
+	else
+		rc = ioas_map_user(ucmd, ioas, prot, NULL);
+	if (unlikely(rc))
+		iommufd_count(failures, 1);
 	iommufd_put_ioas(ioas);
 	return rc;
 }
 
 static int ioas_map_file(struct iommufd_ucmd *ucmd, struct iommufd_ioas *ioas,
-			 int prot)
+			 int prot, struct iommufd_call *call)
 {
 	struct iommu_ioas_map_file __user *user = ucmd->ubuffer;
 	struct iommu_ioas_map_file *cmd = ucmd->cmd;
@@ -519,13 +542,14 @@ static int ioas_map_file(struct iommufd_ucmd *ucmd, struct iommufd_ioas *ioas,
 		return rc;
 	}
 	return ioas_map_and_respond(ioas, area, cmd->flags, cmd->iova,
-				    &user->iova);
+				    &user->iova, call);
 }
 
 /* IOMMU_IOAS_MAP_FILE */
 int iommufd_ioas_map_file_ioctl(struct iommufd_ucmd *ucmd)
 {
 	struct iommu_ioas_map_file *cmd = ucmd->cmd;
+	struct iommufd_call call __uninitialized;
 	struct iommufd_ioas *ioas;
 	int prot, rc;
 
@@ -536,7 +560,12 @@ int iommufd_ioas_map_file_ioctl(struct iommufd_ucmd *ucmd)
 	ioas = iommufd_get_ioas(ucmd->ictx, cmd->ioas_id);
 	if (IS_ERR(ioas))
 		return PTR_ERR(ioas);
-	rc = ioas_map_file(ucmd, ioas, prot);
+	iommufd_call_begin(&call, &ucmd->ictx->stats, IOMMUFD_CALL_MAP,
+			   cmd->length, trace_map_enabled());
+	rc = ioas_map_file(ucmd, ioas, prot, &call);
+	iommufd_ioas_map_end(ioas, &call, cmd->iova, cmd->length, rc);
+	if (unlikely(rc))
+		iommufd_count(failures, 1);
 	iommufd_put_ioas(ioas);
 	return rc;
 }
@@ -563,7 +592,7 @@ static int ioas_share_areas(struct iommufd_ucmd *ucmd, int prot,
 
 /* Takes over the areas, also on failure. */
 static int ioas_map_copy(struct iommufd_ucmd *ucmd, struct iommufd_ioas *ioas,
-			 struct iova_area *areas)
+			 struct iova_area *areas, struct iommufd_call *call)
 {
 	struct iommu_ioas_copy __user *user = ucmd->ubuffer;
 	struct iommu_ioas_copy *cmd = ucmd->cmd;
@@ -578,15 +607,36 @@ static int ioas_map_copy(struct iommufd_ucmd *ucmd, struct iommufd_ioas *ioas,
 		return rc;
 	}
 	return ioas_map_and_respond(ioas, areas, cmd->flags, cmd->dst_iova,
-				    &user->dst_iova);
+				    &user->dst_iova, call);
+}
+
+static int ioas_copy(struct iommufd_ucmd *ucmd, int prot,
+		     struct iommufd_call *call)
+{
+	struct iommu_ioas_copy *cmd = ucmd->cmd;
+	struct iommufd_ioas *ioas;
+	struct iova_area *areas;
+	int rc;
+
+	rc = ioas_share_areas(ucmd, prot, &areas);
+	if (rc)
+		return rc;
+	ioas = iommufd_get_ioas(ucmd->ictx, cmd->dst_ioas_id);
+	if (IS_ERR(ioas)) {
+		iova_areas_free(areas);
+		return PTR_ERR(ioas);
+	}
+	rc = ioas_map_copy(ucmd, ioas, areas, call);
+	iommufd_put_ioas(ioas);
+	return rc;
 }
 
 /* IOMMU_IOAS_COPY */
 int iommufd_ioas_copy_ioctl(struct iommufd_ucmd *ucmd)
 {
+	struct iommufd_stats *stats = &ucmd->ictx->stats;
 	struct iommu_ioas_copy *cmd = ucmd->cmd;
-	struct iommufd_ioas *ioas;
-	struct iova_area *areas;
+	struct iommufd_call call __uninitialized;
 	int prot, rc;
 
 	if (cmd->flags & ~MAP_FLAGS)
@@ -598,16 +648,16 @@ int iommufd_ioas_copy_ioctl(struct iommufd_ucmd *ucmd)
 	if (prot < 0)
 		return prot;
 
-	rc = ioas_share_areas(ucmd, prot, &areas);
-	if (rc)
-		return rc;
-	ioas = iommufd_get_ioas(ucmd->ictx, cmd->dst_ioas_id);
-	if (IS_ERR(ioas)) {
-		iova_areas_free(areas);
-		return PTR_ERR(ioas);
-	}
-	rc = ioas_map_copy(ucmd, ioas, areas);
-	iommufd_put_ioas(ioas);
+	iommufd_call_begin(&call, stats, IOMMUFD_CALL_COPY, cmd->length,
+			   trace_copy_enabled());
+	rc = ioas_copy(ucmd, prot, &call);
+	iommufd_call_end(&call);
+	if (unlikely(rc))
+		iommufd_count(failures, 1);
+	if (unlikely(call.start))
+		trace_copy(stats->serial, cmd->src_ioas_id, cmd->dst_ioas_id,
+			   rc ? cmd->dst_iova : call.iova, cmd->src_iova,
+			   cmd->length, rc, iommufd_call_ns(&call));
 	return rc;
 }
 
@@ -625,6 +675,31 @@ static int ioas_unmap_range(struct iommufd_ioas *ioas, u64 iova, u64 length,
 	return iova_space_unmap(&ioas->space, iova, last, unmapped);
 }
 
+static __always_inline int ioas_unmap(struct iommufd_ioas *ioas,
+				      const struct iommu_ioas_unmap *cmd,
+				      unsigned long *unmapped)
+{
+	if (!cmd->iova && cmd->length == U64_MAX)
+		return iova_space_unmap_all(&ioas->space, unmapped);
+	return ioas_unmap_range(ioas, cmd->iova, cmd->length, unmapped);
+}
+
+static noinline int ioas_unmap_watched(struct iommufd_ioas *ioas,
+				       const struct iommu_ioas_unmap *cmd,
+				       unsigned long *unmapped)
+{
+	struct iommufd_call call;
+	int rc;
+
+	/* A range that is refused sets nothing. */
+	*unmapped = 0;
+	iommufd_ioas_unmap_begin(ioas, &call, cmd->length);
+	rc = ioas_unmap(ioas, cmd, unmapped);
+	iommufd_ioas_unmap_end(ioas, &call, cmd->iova, cmd->length, *unmapped,
+			       rc);
+	return rc;
+}
+
 /* IOMMU_IOAS_UNMAP */
 int iommufd_ioas_unmap_ioctl(struct iommufd_ucmd *ucmd)
 {
@@ -637,10 +712,10 @@ int iommufd_ioas_unmap_ioctl(struct iommufd_ucmd *ucmd)
 	ioas = iommufd_get_ioas(ucmd->ictx, cmd->ioas_id);
 	if (IS_ERR(ioas))
 		return PTR_ERR(ioas);
-	if (!cmd->iova && cmd->length == U64_MAX)
-		rc = iova_space_unmap_all(&ioas->space, &unmapped);
+	if (iommufd_call_is_watched(cmd->length, trace_unmap_enabled()))
+		rc = ioas_unmap_watched(ioas, cmd, &unmapped);
 	else
-		rc = ioas_unmap_range(ioas, cmd->iova, cmd->length, &unmapped);
+		rc = ioas_unmap(ioas, cmd, &unmapped);
 	iommufd_put_ioas(ioas);
 	if (rc)
 		return rc;

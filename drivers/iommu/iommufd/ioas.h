@@ -5,13 +5,17 @@
 #include <linux/atomic.h>
 #include <linux/errno.h>
 #include <linux/list.h>
+#include <linux/minmax.h>
 #include <linux/mutex.h>
 #include <linux/overflow.h>
 #include <linux/spinlock.h>
 #include <linux/types.h>
 
+#include "context.h"
 #include "iova_space.h"
 #include "object.h"
+#include "stats.h"
+#include "trace.h"
 
 /**
  * struct iommufd_ioas - an IO address space
@@ -24,6 +28,10 @@
  * @auto_hwpts: automatic HWPTs, which attaching to the IOAS made
  * @nr_incoherent: HWPTs that do not enforce coherency, from before they are
  *                 filled until after they are drained
+ * @nr_hwpts: HWPTs that have the mappings
+ * @nr_devices: devices that are attached to such a HWPT, or to a nested one on
+ *              top of it
+ * @nr_accesses: accesses that use it
  */
 struct iommufd_ioas {
 	struct iommufd_object obj;
@@ -33,6 +41,9 @@ struct iommufd_ioas {
 	spinlock_t auto_list_lock;
 	struct list_head auto_hwpts;
 	atomic_t nr_incoherent;
+	atomic_t nr_hwpts;
+	atomic_t nr_devices;
+	atomic_t nr_accesses;
 };
 
 struct iommufd_ioas *iommufd_get_ioas(struct iommufd_ctx *ictx, u32 id);
@@ -62,5 +73,52 @@ int iommufd_check_map(u64 uva, u64 length);
 int iommufd_ioas_map_memory(struct iommufd_ioas *ioas, unsigned long uva,
 			    unsigned long length, int prot, unsigned int how,
 			    unsigned long *iova, struct iova_area **new);
+
+/* As iova_space_commit(), and tell a tracepoint of the areas if there is @call. */
+static __always_inline void iommufd_ioas_map_commit(struct iommufd_ioas *ioas,
+						    struct iova_area *areas,
+						    unsigned long iova,
+						    struct iommufd_call *call)
+{
+	if (call && unlikely(call->start)) {
+		call->iova = iova;
+		call->runs = iova_areas_count_runs(areas);
+	}
+	iova_space_commit(&ioas->space, areas);
+}
+
+/* A MAP of a range ends. If it failed, @iova is what user space asked for. */
+static __always_inline void iommufd_ioas_map_end(struct iommufd_ioas *ioas,
+						 struct iommufd_call *call,
+						 u64 iova, u64 length, int rc)
+{
+	iommufd_call_end(call);
+	if (unlikely(call->start))
+		trace_map(ioas->ictx->stats.serial, ioas->obj.id,
+			  rc ? iova : call->iova, length, call->runs, rc,
+			  iommufd_call_ns(call));
+}
+
+/* An UNMAP of a range begins. */
+static __always_inline void iommufd_ioas_unmap_begin(struct iommufd_ioas *ioas,
+						     struct iommufd_call *call,
+						     u64 length)
+{
+	iommufd_call_begin(call, &ioas->ictx->stats, IOMMUFD_CALL_UNMAP,
+			   min_t(u64, length, READ_ONCE(ioas->space.mapped)),
+			   trace_unmap_enabled());
+}
+
+static __always_inline void iommufd_ioas_unmap_end(struct iommufd_ioas *ioas,
+						   struct iommufd_call *call,
+						   u64 iova, u64 length,
+						   unsigned long unmapped,
+						   int rc)
+{
+	iommufd_call_end(call);
+	if (unlikely(call->start))
+		trace_unmap(ioas->ictx->stats.serial, ioas->obj.id, iova,
+			    length, unmapped, rc, iommufd_call_ns(call));
+}
 
 #endif

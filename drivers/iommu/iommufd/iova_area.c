@@ -21,6 +21,7 @@ static void iova_area_init(struct iova_area *area, int prot)
 {
 	area->prot = prot | IOMMU_CACHE;
 	area->state = AREA_CREATING;
+	area->made = iova_area_now();
 }
 
 /* The size is constant where this is inlined, which makes kzalloc() cheap. */
@@ -188,6 +189,20 @@ void iova_umem_put(struct iommufd_umem *umem)
 bool iova_area_has_pgtables(const struct iova_area *area)
 {
 	return area->nr_pgtables;
+}
+
+/* Physically contiguous runs of pinned areas. The caller is mapping them. */
+unsigned long iova_areas_count_runs(const struct iova_area *areas)
+{
+	unsigned long runs = 0;
+
+	for (; areas; areas = areas->next) {
+		if (areas->pinned)
+			runs += iommufd_umem_count_runs(
+				areas->umem, iova_area_first_page(areas),
+				iova_area_last_page(areas));
+	}
+	return runs;
 }
 
 /* Return: 0, -EPERM if an area has a right that its memory does not give. */

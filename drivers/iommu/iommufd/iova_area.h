@@ -2,6 +2,8 @@
 #ifndef _IOMMUFD_IOVA_AREA_H
 #define _IOMMUFD_IOVA_AREA_H
 
+#include <linux/jiffies.h>
+
 #include "iova_space.h"
 #include "umem.h"
 
@@ -41,6 +43,7 @@ enum iova_area_state {
  *              unpin them yet
  * @nr_holds: how many of @nr_pins belong to no access, so that no callback ends
  *            them
+ * @made: when it was made, see iova_area_now(); constant
  *
  * @no_pins, @nr_pins, @nr_pinning and @nr_holds are guarded by the lock of the
  * space.
@@ -63,6 +66,7 @@ struct iova_area {
 	unsigned int nr_pins;
 	unsigned int nr_pinning;
 	unsigned int nr_holds;
+	u32 made;
 };
 
 /**
@@ -86,6 +90,15 @@ void __iova_areas_idle(struct iova_space *space, struct iova_area *areas);
 static inline struct iova_area *to_iova_area(struct iova_node *node)
 {
 	return node ? container_of(node, struct iova_area, node) : NULL;
+}
+
+/* A quarter of a second, or less */
+#define IOVA_AREA_TICK 64
+
+/* A coarse clock, which fits into what was padding and wraps after years */
+static inline u32 iova_area_now(void)
+{
+	return jiffies / IOVA_AREA_TICK;
 }
 
 /* The lowest area that has an IOVA in the range. */

@@ -28,12 +28,14 @@
 #include "iova_pgtable.h"
 #include "iova_pin.h"
 #include "iova_ranges.h"
+#include "stats.h"
 
 /* Largest alignment of an automatic IOVA: a common huge IO page */
 #define MAX_ALIGNMENT ((unsigned long)SZ_2M)
 
-void iova_space_init(struct iova_space *space)
+void iova_space_init(struct iova_space *space, struct iommufd_stats *stats)
 {
+	space->stats = stats;
 	mutex_init(&space->lock);
 	space->areas.root = RB_ROOT;
 	space->reserved = RB_ROOT_CACHED;
@@ -57,6 +59,7 @@ void iova_space_destroy(struct iova_space *space)
 	list_for_each_entry_safe(pgt, next_pgt, &space->pgtables, entry)
 		iova_space_remove_pgtable(space, pgt);
 
+	iommufd_count(mapped, -space->mapped);
 	/* No thread uses the tree any more, so it is not rebalanced. */
 	rbtree_postorder_for_each_entry_safe(area, next, &space->areas.root,
 					     node.rb) {
@@ -113,8 +116,25 @@ static struct iova_area *last_at_once(struct iova_area *areas)
 	return areas;
 }
 
-/* Take at most AREAS_AT_ONCE areas out of the tree. */
-static void remove_areas(struct iova_space *space, struct iova_area *areas)
+/* Areas with so many bytes came into the tree; a negative number left it. */
+static __always_inline void __count_mapped(struct iova_space *space, long bytes)
+{
+	space->mapped += bytes;
+	iommufd_count(mapped, bytes);
+}
+
+static unsigned long sum_lengths(const struct iova_area *areas)
+{
+	unsigned long bytes = 0;
+
+	for (; areas; areas = areas->next)
+		bytes += iova_area_length(areas);
+	return bytes;
+}
+
+/* Take at most AREAS_AT_ONCE areas, of @bytes together, out of the tree. */
+static void remove_areas(struct iova_space *space, struct iova_area *areas,
+			 unsigned long bytes)
 {
 	struct iova_area *first, *last, *next;
 
@@ -129,6 +149,7 @@ static void remove_areas(struct iova_space *space, struct iova_area *areas)
 		}
 		iova_tree_remove(&space->areas, &first->node, &last->node);
 	}
+	__count_mapped(space, -bytes);
 	__iova_space_wake(space);
 	mutex_unlock(&space->lock);
 }
@@ -240,6 +261,7 @@ static __always_inline int occupy_place(struct iova_space *space,
 	if (!iova_tree_insert(&space->areas, &area->node))
 		return -EEXIST;
 	space->nr_order[new->order]++;
+	__count_mapped(space, new->length);
 	return 0;
 }
 
@@ -303,8 +325,10 @@ static noinline int place_area_list(struct iova_space *space,
 				    unsigned long *iova,
 				    struct iova_pgtables *iter)
 {
-	struct iova_area whole = { .state = AREA_CREATING }, *last = NULL,
-			 *rest;
+	struct iova_area whole = {
+		.state = AREA_CREATING,
+		.made = iova_area_now(),
+	}, *last = NULL, *rest;
 	struct new_areas new;
 	int rc;
 
@@ -320,8 +344,10 @@ static noinline int place_area_list(struct iova_space *space,
 			break;
 		last = __place_some_areas(space, rest, &whole.node);
 	}
-	if (rest)
+	if (rest) {
 		iova_tree_remove(&space->areas, &whole.node, &whole.node);
+		__count_mapped(space, -iova_area_length(&whole));
+	}
 	space->nr_order[new.order]--;
 	if (!rc)
 		__iova_pgtables_of(space, areas, iter);
@@ -385,7 +411,7 @@ void iova_space_abort(struct iova_space *space, struct iova_area *areas)
 		__iova_pgtables_of(space, areas, &iter);
 		mutex_unlock(&space->lock);
 		iova_areas_drain(space, areas, &iter);
-		remove_areas(space, areas);
+		remove_areas(space, areas, sum_lengths(areas));
 		last->next = rest;
 		cond_resched();
 	}
@@ -600,19 +626,24 @@ static int unmap_take_areas(struct iova_unmap *unmap)
 	return 0;
 }
 
-/* Remove what unmap_take_areas() took. Return: its length in bytes. */
-static unsigned long unmap_remove_areas(struct iova_unmap *unmap)
+/*
+ * Remove what unmap_take_areas() took; @before bytes were removed before that.
+ * Return: its length in bytes.
+ */
+static unsigned long unmap_remove_areas(struct iova_unmap *unmap,
+					unsigned long before)
 {
-	unsigned long bytes = 0;
-	struct iova_area *area;
+	unsigned long bytes;
 
 	if (!unmap->areas)
 		return 0;
-	for (area = unmap->areas; area; area = area->next)
-		bytes += iova_area_length(area);
+	bytes = sum_lengths(unmap->areas);
 	iova_areas_drain(unmap->space, unmap->areas, &unmap->pgtables);
-	remove_areas(unmap->space, unmap->areas);
+	remove_areas(unmap->space, unmap->areas, bytes);
 	iova_areas_free(unmap->areas);
+	if (unmap->more)
+		iommufd_calls_reach(unmap->space->stats, IOMMUFD_CALL_UNMAP,
+				    before + bytes);
 	return bytes;
 }
 
@@ -647,7 +678,7 @@ int iova_space_unmap_any(struct iova_space *space, unsigned long start,
 			__iova_pgtables_of(space, unmap.areas, &unmap.pgtables);
 		mutex_unlock(&space->lock);
 
-		*unmapped += unmap_remove_areas(&unmap);
+		*unmapped += unmap_remove_areas(&unmap, *unmapped);
 		if (!rc && unmap.revoking)
 			rc = iova_space_revoke(space, &unmap.revoke);
 		if (!rc && unmap.more && fatal_signal_pending(current))

@@ -24,6 +24,7 @@
 #include "iova_area.h"
 #include "iova_pgtable.h"
 #include "iova_ranges.h"
+#include "stats.h"
 
 /* Step to the next domain with the busy area at @start; there must be one. */
 static void __next_pgtable(struct iova_space *space, struct iova_pgtables *iter,
@@ -247,6 +248,8 @@ int iova_areas_fill(struct iova_space *space, struct iova_area *areas,
 		__iova_pgtables_of(space, areas, iter);
 		mutex_unlock(&space->lock);
 		rc = fill_pgtables(space, areas, iter);
+		iommufd_advance(space->stats, IOMMUFD_CALL_COPY,
+				iova_area_length(areas));
 	}
 	return rc;
 }

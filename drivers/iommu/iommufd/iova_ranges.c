@@ -182,6 +182,42 @@ static bool next_free_range(struct iova_space *space, unsigned long from,
 	return true;
 }
 
+/* Ranges that overlap or touch and are shown as one, at most */
+#define JOIN_AT_MOST 64
+
+/**
+ * iova_space_next_range() - go through the reserved or the allowed ranges
+ * @space: space
+ * @ranges: &iova_space.reserved or &iova_space.allowed of it
+ * @start: lowest IOVA that matters; set to the first IOVA of the range
+ * @last: set to the last IOVA of the range
+ *
+ * Return: false if there is none.
+ */
+bool iova_space_next_range(struct iova_space *space,
+			   struct rb_root_cached *ranges, unsigned long *start,
+			   unsigned long *last)
+{
+	struct iova_range *range;
+	unsigned int n;
+	bool found;
+
+	mutex_lock(&space->lock);
+	range = first_range(ranges, *start, ULONG_MAX);
+	found = range;
+	if (found) {
+		*start = max(*start, range->node.start);
+		*last = range->node.last;
+	}
+	for (n = 0; range && n < JOIN_AT_MOST && *last != ULONG_MAX; n++) {
+		range = first_range(ranges, *last + 1, *last + 1);
+		if (range)
+			*last = range->node.last;
+	}
+	mutex_unlock(&space->lock);
+	return found;
+}
+
 /* Write the first @room free ranges. Return: the number of all free ranges. */
 static u32 list_free_ranges(struct iova_space *space,
 			    struct iommu_iova_range *ranges, u32 room)

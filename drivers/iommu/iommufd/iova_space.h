@@ -29,6 +29,8 @@ struct iova_area;
  * @accesses: drivers that use the areas, struct iova_access
  * @idle: wait queue for areas that another thread works on
  * @nr_order: number of areas for each order of alignment, see iova_area_order()
+ * @mapped: bytes of all areas
+ * @stats: of the context
  * @alignment: start, length and page offset of areas must be multiples of it
  * @small_pages: no IO page may be larger than PAGE_SIZE
  */
@@ -41,6 +43,8 @@ struct iova_space {
 	struct list_head accesses;
 	wait_queue_head_t idle;
 	unsigned long nr_order[PAGE_SHIFT + 1];
+	unsigned long mapped;
+	struct iommufd_stats *stats;
 	unsigned long alignment;
 	bool small_pages;
 };
@@ -112,7 +116,7 @@ struct iova_free_ranges {
 /* iova_space_map(): do not choose an IOVA */
 #define IOVA_MAP_FIXED (1U << 0)
 
-void iova_space_init(struct iova_space *space);
+void iova_space_init(struct iova_space *space, struct iommufd_stats *stats);
 void iova_space_destroy(struct iova_space *space);
 bool iova_space_nth_area(struct iova_space *space, unsigned int n,
 			 unsigned long *start);
@@ -134,6 +138,7 @@ struct iova_area *iova_area_create_bar(struct iommufd_payer *payer,
 				       unsigned long uva, unsigned long length);
 bool iova_area_has_pgtables(const struct iova_area *area);
 int iova_areas_check_rights(const struct iova_area *areas);
+unsigned long iova_areas_count_runs(const struct iova_area *areas);
 void iova_areas_free(struct iova_area *areas);
 
 /* MAP, COPY, UNMAP */
@@ -162,6 +167,9 @@ int iova_space_allow(struct iova_space *space, struct rb_root_cached *allowed);
 void iova_ranges_free(struct rb_root_cached *ranges);
 int iova_space_free_ranges(struct iova_space *space,
 			   struct iova_free_ranges *free);
+bool iova_space_next_range(struct iova_space *space,
+			   struct rb_root_cached *ranges, unsigned long *start,
+			   unsigned long *last);
 
 /* Page tables */
 int iova_space_add_pgtable(struct iova_space *space, struct iova_pgtable *pgt);

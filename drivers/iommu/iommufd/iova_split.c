@@ -77,6 +77,7 @@ static void split_area(struct iova_space *space, struct iova_area *area,
 	tail->nr_pgtables = area->nr_pgtables;
 	tail->prot = area->prot;
 	tail->pinned = area->pinned;
+	tail->made = area->made;
 
 	space->nr_order[iova_area_order(area)]--;
 	iova_tree_remove(&space->areas, &area->node, &area->node);

@@ -20,9 +20,11 @@
 #include <uapi/linux/iommufd.h>
 
 #include "context.h"
+#include "fdinfo.h"
 #include "ioctl.h"
 #include "object.h"
 #include "prefault.h"
+#include "stats.h"
 #include "umem_bar.h"
 #include "umem_dmabuf.h"
 #include "test_hook.h"
@@ -202,6 +204,11 @@ static int iommufd_fops_mmap(struct file *file, struct vm_area_struct *vma)
 	return iommufd_viommu_mmap(file->private_data, vma);
 }
 
+static void iommufd_fops_show_fdinfo(struct seq_file *seq, struct file *file)
+{
+	iommufd_show_fdinfo(seq, file->private_data);
+}
+
 static const struct file_operations iommufd_fops = {
 	.owner = THIS_MODULE,
 	.open = iommufd_fops_open,
@@ -210,6 +217,7 @@ static const struct file_operations iommufd_fops = {
 	.compat_ioctl = compat_ptr_ioctl,
 	.mmap = iommufd_fops_mmap,
 	.llseek = noop_llseek,
+	.show_fdinfo = iommufd_fops_show_fdinfo,
 };
 
 /**
@@ -268,12 +276,17 @@ static int __init iommufd_init(void)
 	rc = umem_bars_init();
 	if (rc)
 		goto out_prefault_exit;
-	rc = misc_register(&iommufd_misc);
+	rc = iommufd_counters_init();
 	if (rc)
 		goto out_bars_exit;
+	rc = misc_register(&iommufd_misc);
+	if (rc)
+		goto out_counters_exit;
 	umem_dmabuf_set_importer(iommufd_misc.this_device);
 	return 0;
 
+out_counters_exit:
+	iommufd_counters_exit();
 out_bars_exit:
 	umem_bars_exit();
 out_prefault_exit:
@@ -284,6 +297,7 @@ out_prefault_exit:
 static void __exit iommufd_exit(void)
 {
 	misc_deregister(&iommufd_misc);
+	iommufd_counters_exit();
 	umem_bars_exit();
 	prefault_exit();
 }

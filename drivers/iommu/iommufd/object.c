@@ -112,6 +112,28 @@ struct iommufd_object *iommufd_object_get(struct iommufd_ctx *ictx, u32 id,
 }
 
 /**
+ * iommufd_object_get_next() - go through the objects of a context
+ * @ictx: context
+ * @id: lowest id that the object may have; set to its id
+ *
+ * Return: the object for iommufd_object_put(), or NULL if there is none.
+ */
+struct iommufd_object *iommufd_object_get_next(struct iommufd_ctx *ictx,
+					       unsigned long *id)
+{
+	struct iommufd_object *obj;
+
+	xa_lock(&ictx->objects);
+	obj = xa_find(&ictx->objects, id, ULONG_MAX, XA_PRESENT);
+	while (obj && obj->dead)
+		obj = xa_find_after(&ictx->objects, id, ULONG_MAX, XA_PRESENT);
+	if (obj)
+		atomic_inc(&obj->inflight);
+	xa_unlock(&ictx->objects);
+	return obj;
+}
+
+/**
  * iommufd_object_put() - give back what iommufd_object_get() returned
  * @ictx: context
  * @obj: object; may be freed at once

@@ -56,6 +56,8 @@ void iommufd_object_publish(struct iommufd_ctx *ictx,
 void iommufd_object_abort(struct iommufd_ctx *ictx, struct iommufd_object *obj);
 struct iommufd_object *iommufd_object_get(struct iommufd_ctx *ictx, u32 id,
 					  enum iommufd_object_type type);
+struct iommufd_object *iommufd_object_get_next(struct iommufd_ctx *ictx,
+					       unsigned long *id);
 void iommufd_object_put(struct iommufd_ctx *ictx, struct iommufd_object *obj);
 int iommufd_object_use(struct iommufd_ctx *ictx, struct iommufd_object *obj);
 int iommufd_object_use_published(struct iommufd_ctx *ictx,

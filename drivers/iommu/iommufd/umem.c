@@ -34,6 +34,7 @@
 #include <linux/slab.h>
 #include <linux/wait_bit.h>
 
+#include "stats.h"
 #include "umem.h"
 #include "umem_batch.h"
 #include "umem_user.h"
@@ -123,12 +124,29 @@ static void umem_unpin_leftovers(struct iommufd_umem *umem)
 	}
 }
 
+/* No area has the umem any more, so its pages cannot change. */
+static void umem_count_stuck(struct iommufd_umem *umem)
+{
+	struct rb_node *node;
+
+	for (node = rb_first_cached(&umem->chunks); node;
+	     node = rb_next(node)) {
+		struct interval_tree_node *pages =
+			rb_entry(node, struct interval_tree_node, rb);
+
+		iommufd_count(stuck, pages->last - pages->start + 1);
+		cond_resched();
+	}
+}
+
 /* Return: false if the umem must stay. */
 static noinline bool umem_release(struct iommufd_umem *umem)
 {
 	/* A device may still reach leaked pages, so they stay pinned. */
-	if (umem->flags & UMEM_LEAKED)
+	if (umem->flags & UMEM_LEAKED) {
+		umem_count_stuck(umem);
 		return false;
+	}
 	if (umem->flags & UMEM_RELEASE)
 		umem->ops->release(umem);
 	return true;
@@ -580,10 +598,10 @@ void iommufd_umem_unpin(struct iommufd_umem *umem, unsigned long first,
 			unsigned long last)
 {
 	struct umem_chunk *detached[DETACH_AT_ONCE] __uninitialized;
-	unsigned long index = first, npages = 0;
+	unsigned long index = first, npages = 0, freed;
 	unsigned int i, nr;
 
-	do {
+	for (;;) {
 		mutex_lock(&umem->lock);
 		if (umem->flags & UMEM_LEAKED) {
 			mutex_unlock(&umem->lock);
@@ -591,9 +609,14 @@ void iommufd_umem_unpin(struct iommufd_umem *umem, unsigned long first,
 		}
 		nr = umem_detach_chunks(umem, &index, last, detached);
 		mutex_unlock(&umem->lock);
-		for (i = 0; i < nr; i++)
-			npages += umem_unpin_chunk(umem, detached[i]);
-	} while (index - 1 != last);
+		for (i = 0, freed = 0; i < nr; i++)
+			freed += umem_unpin_chunk(umem, detached[i]);
+		npages += freed;
+		if (index - 1 == last)
+			break;
+		iommufd_advance(umem->payer->stats, IOMMUFD_CALL_UNMAP,
+				freed << PAGE_SHIFT);
+	}
 	iommufd_payer_uncharge(umem->payer, umem->mode, npages);
 }
 
@@ -634,6 +657,63 @@ void iommufd_umem_leak(struct iommufd_umem *umem)
 	mutex_lock(&umem->lock);
 	umem->flags |= UMEM_LEAKED;
 	mutex_unlock(&umem->lock);
+}
+
+/* Runs of a chunk that have pages in the range, without those that go on. */
+static unsigned long umem_count_chunk(const struct umem_chunk *chunk,
+				      unsigned long first, unsigned long last,
+				      unsigned long *next_pfn)
+{
+	unsigned int from, to;
+	bool goes_on;
+
+	if (chunk->users == BEING_PINNED) {
+		*next_pfn = 0;
+		return 0;
+	}
+	last = min(last, chunk->node.last);
+	from = pfn_runs_find(chunk->runs, chunk->nr_runs,
+			     max(first, chunk->node.start));
+	to = pfn_runs_find(chunk->runs, chunk->nr_runs, last);
+	goes_on = chunk->node.start <= first &&
+		  pfn_run_pfn(&chunk->runs[from], first) == *next_pfn;
+	*next_pfn = pfn_run_pfn(&chunk->runs[to], last) + 1;
+	return to - from + !goes_on;
+}
+
+/**
+ * iommufd_umem_count_runs() - count the runs of the pages that are pinned
+ * @umem: umem
+ * @first: index of the first page
+ * @last: index of the last page
+ *
+ * Context: may sleep; drops the lock now and then, so if other threads pin or
+ * unpin meanwhile the number is that of no moment.
+ * Return: number of physically contiguous runs, 0 if no page is pinned.
+ */
+unsigned long iommufd_umem_count_runs(struct iommufd_umem *umem,
+				      unsigned long first, unsigned long last)
+{
+	unsigned long runs = 0, next_pfn = 0;
+	struct umem_chunk *chunk;
+	unsigned int n;
+
+	do {
+		mutex_lock(&umem->lock);
+		chunk = umem_first_chunk(umem, first, last);
+		for (n = 0; n < CHUNKS_AT_ONCE && chunk; n++) {
+			runs += umem_count_chunk(chunk, first, last, &next_pfn);
+			if (chunk->node.last >= last) {
+				chunk = NULL;
+				break;
+			}
+			first = chunk->node.last + 1;
+			chunk = umem_next_chunk(chunk, first, last);
+		}
+		mutex_unlock(&umem->lock);
+		cond_resched();
+	} while (chunk);
+	return runs;
 }
 
 /**

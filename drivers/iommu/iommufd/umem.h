@@ -164,6 +164,8 @@ void iommufd_umem_unpin(struct iommufd_umem *umem, unsigned long first,
 			unsigned long last);
 int iommufd_umem_split(struct iommufd_umem *umem, unsigned long index);
 void iommufd_umem_leak(struct iommufd_umem *umem);
+unsigned long iommufd_umem_count_runs(struct iommufd_umem *umem,
+				      unsigned long first, unsigned long last);
 unsigned long iommufd_umem_run(struct iommufd_umem *umem, unsigned long index,
 			       unsigned long last, unsigned long *pfn);
 bool __iommufd_umem_pfn(struct iommufd_umem *umem, unsigned long index,

@@ -34,6 +34,7 @@
 #include <linux/sizes.h>
 
 #include "file_pin.h"
+#include "stats.h"
 #include "umem.h"
 #include "umem_batch.h"
 #include "umem_file.h"
@@ -258,8 +259,11 @@ static int file_refill(struct umem_batch *batch, unsigned long last)
 	if (rc) {
 		iommufd_payer_uncharge(umem->payer, umem->mode, npages);
 		batch->nr_pages = 0;
+		return rc;
 	}
-	return rc;
+	iommufd_advance(umem->payer->stats, IOMMUFD_CALL_MAP,
+			npages << PAGE_SHIFT);
+	return 0;
 }
 
 /* Add folios to the runs. Return: false if there is no room for a new run. */

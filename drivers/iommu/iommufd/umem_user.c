@@ -9,6 +9,7 @@
 #include <linux/sched/signal.h>
 
 #include "prefault.h"
+#include "stats.h"
 #include "umem.h"
 #include "umem_batch.h"
 #include "umem_user.h"
@@ -185,6 +186,10 @@ static int user_refill(struct umem_batch *batch, unsigned long last)
 		return -EINTR;
 	cond_resched();
 
+	/* A call with one batch is not long. */
+	if (unlikely(batch->nr_pages))
+		iommufd_advance(umem->payer->stats, IOMMUFD_CALL_MAP,
+				(unsigned long)batch->nr_pages << PAGE_SHIFT);
 	if (room > 1)
 		room = umem_batch_room(batch, room);
 	npages = user_gup(batch, room);

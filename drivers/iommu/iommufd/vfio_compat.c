@@ -272,7 +272,8 @@ static int type1_get_info(struct iommufd_ctx *ictx, void __user *arg)
 }
 
 static int type1_map(struct iommufd_ioas *ioas,
-		     const struct vfio_iommu_type1_dma_map *map)
+		     const struct vfio_iommu_type1_dma_map *map,
+		     struct iommufd_call *call)
 {
 	unsigned long iova = map->iova;
 	struct iova_area *area;
@@ -294,7 +295,7 @@ static int type1_map(struct iommufd_ioas *ioas,
 	rc = iommufd_ioas_map_memory(ioas, map->vaddr, map->size, prot,
 				     IOVA_MAP_FIXED, &iova, &area);
 	if (!rc)
-		iova_space_commit(&ioas->space, area);
+		iommufd_ioas_map_commit(ioas, area, iova, call);
 	return rc;
 }
 
@@ -302,6 +303,7 @@ static int type1_map_dma(struct iommufd_ctx *ictx, void __user *arg)
 {
 	size_t minsz = offsetofend(struct vfio_iommu_type1_dma_map, size);
 	struct vfio_iommu_type1_dma_map map;
+	struct iommufd_call call __uninitialized;
 	struct iommufd_ioas *ioas;
 	int rc;
 
@@ -314,7 +316,12 @@ static int type1_map_dma(struct iommufd_ctx *ictx, void __user *arg)
 	ioas = type1_get_ioas(ictx);
 	if (IS_ERR(ioas))
 		return PTR_ERR(ioas);
-	rc = type1_map(ioas, &map);
+	iommufd_call_begin(&call, &ictx->stats, IOMMUFD_CALL_MAP, map.size,
+			   trace_map_enabled());
+	rc = type1_map(ioas, &map, &call);
+	iommufd_ioas_map_end(ioas, &call, map.iova, map.size, rc);
+	if (unlikely(rc))
+		iommufd_count(failures, 1);
 	iommufd_put_ioas(ioas);
 	return rc;
 }
@@ -350,6 +357,7 @@ static int type1_unmap_dma(struct iommufd_ctx *ictx, void __user *arg)
 	struct vfio_iommu_type1_dma_unmap __user *user = arg;
 	struct vfio_iommu_type1_dma_unmap unmap;
 	unsigned long unmapped = 0;
+	struct iommufd_call call __uninitialized;
 	struct iommufd_ioas *ioas;
 	int rc;
 
@@ -361,6 +369,8 @@ static int type1_unmap_dma(struct iommufd_ctx *ictx, void __user *arg)
 	ioas = type1_get_ioas(ictx);
 	if (IS_ERR(ioas))
 		return PTR_ERR(ioas);
+	iommufd_ioas_unmap_begin(ioas, &call, unmap.flags ? U64_MAX :
+							    unmap.size);
 	if (!unmap.flags)
 		rc = type1_unmap(&ioas->space, unmap.iova, unmap.size,
 				 &unmapped);
@@ -368,6 +378,9 @@ static int type1_unmap_dma(struct iommufd_ctx *ictx, void __user *arg)
 		rc = -EINVAL;
 	else
 		rc = iova_space_unmap_all(&ioas->space, &unmapped);
+	iommufd_ioas_unmap_end(ioas, &call, unmap.iova,
+			       unmap.flags ? U64_MAX : unmap.size, unmapped,
+			       rc);
 	iommufd_put_ioas(ioas);
 	if (rc)
 		return rc;
