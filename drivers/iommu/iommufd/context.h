@@ -11,6 +11,7 @@
 #include "stats.h"
 
 struct file;
+struct iommufd_debug;
 struct iommufd_ioas;
 struct iommufd_payer;
 struct iommufd_test_ops;
@@ -36,6 +37,7 @@ struct iommufd_test_ops;
  * @account_mode: IOMMUFD_ACCOUNT_USER or IOMMUFD_ACCOUNT_MM; changes only
  *                while there is no object
  * @stats: what the context uses
+ * @debug: its directory in debugfs, or NULL
  * @test: the implementation of IOMMU_TEST_CMD, set by the first such ioctl
  */
 struct iommufd_ctx {
@@ -52,6 +54,7 @@ struct iommufd_ctx {
 	struct xarray mmaps;
 	u8 account_mode;
 	struct iommufd_stats stats;
+	struct iommufd_debug *debug;
 	const struct iommufd_test_ops *test;
 };
 

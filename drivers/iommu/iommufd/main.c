@@ -20,6 +20,7 @@
 #include <uapi/linux/iommufd.h>
 
 #include "context.h"
+#include "debugfs.h"
 #include "fdinfo.h"
 #include "ioctl.h"
 #include "object.h"
@@ -186,6 +187,7 @@ static int iommufd_fops_open(struct inode *inode, struct file *file)
 	if (!ictx)
 		return -ENOMEM;
 	file->private_data = ictx;
+	iommufd_debugfs_add(ictx);
 	return 0;
 }
 
@@ -193,6 +195,7 @@ static int iommufd_fops_release(struct inode *inode, struct file *file)
 {
 	struct iommufd_ctx *ictx = file->private_data;
 
+	iommufd_debugfs_remove(ictx);
 	iommufd_objects_destroy_all(ictx);
 	iommufd_test_put(ictx);
 	iommufd_ctx_free(ictx);
@@ -279,6 +282,7 @@ static int __init iommufd_init(void)
 	rc = iommufd_counters_init();
 	if (rc)
 		goto out_bars_exit;
+	iommufd_debugfs_init();
 	rc = misc_register(&iommufd_misc);
 	if (rc)
 		goto out_counters_exit;
@@ -286,6 +290,7 @@ static int __init iommufd_init(void)
 	return 0;
 
 out_counters_exit:
+	iommufd_debugfs_exit();
 	iommufd_counters_exit();
 out_bars_exit:
 	umem_bars_exit();
@@ -297,6 +302,7 @@ out_prefault_exit:
 static void __exit iommufd_exit(void)
 {
 	misc_deregister(&iommufd_misc);
+	iommufd_debugfs_exit();
 	iommufd_counters_exit();
 	umem_bars_exit();
 	prefault_exit();
