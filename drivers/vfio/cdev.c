@@ -324,7 +324,8 @@ EXPORT_SYMBOL_GPL(vfio_cdev_fops_mmap);
 
 /*
  * Where sysfs has the device: a program that was passed the file finds it so.
- * The file is a user of the device, bound or not, and so keeps it there.
+ * The file is a user of the device, bound or not, and so keeps it there. Its
+ * release unbinds, so a bound one stays bound here.
  */
 void vfio_cdev_fops_show_fdinfo(struct seq_file *seq, struct file *filep)
 {
@@ -336,6 +337,11 @@ void vfio_cdev_fops_show_fdinfo(struct seq_file *seq, struct file *filep)
 		return;
 	seq_printf(seq, "vfio-device-syspath: /sys%s\n", path);
 	kfree(path);
+	if (!vfio_cdev_bound(file))
+		return;
+	seq_printf(seq, "vfio-device-iommufd-id:\t%u\n", file->dev->devid);
+	seq_printf(seq, "vfio-device-pt-id:\t%u\n",
+		   vfio_dma_pt_id(file->dev));
 }
 EXPORT_SYMBOL_GPL(vfio_cdev_fops_show_fdinfo);
 

@@ -60,6 +60,8 @@ struct vm_area_struct;
  * @access: the same for a device that its driver emulates
  * @ictx: the iommufd of @idev, or NULL; written under @lock, read without it by
  *        a reader that only compares it
+ * @devid: id of @idev or @access in the iommufd; constant while bound
+ * @ioas_id: IOAS that @access is attached to, or 0; written under @lock
  * @put_kvm: releases @vdev->kvm, or NULL if that is not set; under @lock
  */
 struct vfio_cdev {
@@ -82,6 +84,8 @@ struct vfio_cdev {
 	struct iommufd_device *idev;
 	struct iommufd_access *access;
 	const struct iommufd_ctx *ictx;
+	u32 devid;
+	u32 ioas_id;
 	void (*put_kvm)(struct kvm *kvm);
 };
 
@@ -163,6 +167,7 @@ int vfio_dma_bind(struct vfio_cdev *dev, struct iommufd_ctx *ictx, u32 *devid);
 void vfio_dma_unbind(struct vfio_cdev *dev);
 int vfio_dma_attach(struct vfio_cdev *dev, u32 *pt_id);
 void vfio_dma_detach(struct vfio_cdev *dev);
+u32 vfio_dma_pt_id(struct vfio_cdev *dev);
 void vfio_dma_exit(void);
 
 /* pasid.c: attaching a PASID of a device */

@@ -301,11 +301,17 @@ static int vfio_dma_bind_device(struct vfio_cdev *dev, struct iommufd_ctx *ictx,
  */
 int vfio_dma_bind(struct vfio_cdev *dev, struct iommufd_ctx *ictx, u32 *devid)
 {
+	int rc;
+
 	lockdep_assert_held(&dev->lock);
 
 	if (vfio_dma_is_emulated(dev->vdev))
-		return vfio_dma_bind_access(dev, ictx, devid);
-	return vfio_dma_bind_device(dev, ictx, devid);
+		rc = vfio_dma_bind_access(dev, ictx, devid);
+	else
+		rc = vfio_dma_bind_device(dev, ictx, devid);
+	if (!rc)
+		dev->devid = *devid;
+	return rc;
 }
 
 /* The device is stopped: the driver has returned from close_device(). */
@@ -354,9 +360,12 @@ int vfio_dma_attach(struct vfio_cdev *dev, u32 *pt_id)
 		rc = iommufd_device_replace(dev->idev, IOMMU_NO_PASID, pt_id);
 	else
 		rc = iommufd_device_attach(dev->idev, IOMMU_NO_PASID, pt_id);
-	if (!rc)
-		dev->attached = true;
-	return rc;
+	if (rc)
+		return rc;
+	dev->attached = true;
+	if (dev->access)
+		WRITE_ONCE(dev->ioas_id, *pt_id);
+	return 0;
 }
 
 /* Detach the device if it is attached. */
@@ -371,4 +380,18 @@ void vfio_dma_detach(struct vfio_cdev *dev)
 	else
 		iommufd_device_detach(dev->idev, IOMMU_NO_PASID);
 	dev->attached = false;
+	WRITE_ONCE(dev->ioas_id, 0);
+}
+
+/**
+ * vfio_dma_pt_id() - what a device is attached to
+ * @dev: device whose bound file the caller uses, so that it stays bound
+ *
+ * Return: the id of the HWPT, or of the IOAS of an emulated device; 0 if it is
+ * not attached. May be old if another thread attaches or detaches.
+ */
+u32 vfio_dma_pt_id(struct vfio_cdev *dev)
+{
+	return dev->access ? READ_ONCE(dev->ioas_id) :
+			     iommufd_device_hwpt_id(dev->idev);
 }
