@@ -390,6 +390,40 @@ TEST_F(cdev, fdinfo_has_the_path_of_the_device)
 	EXPECT_FALSE(has_syspath(self->fd, self->pci.bdf));
 }
 
+/* The number behind a key of @fd's fdinfo; -1 if it is not there */
+static long fdinfo_number(int fd, const char *key)
+{
+	char path[64];
+
+	snprintf(path, sizeof(path), "/proc/self/fdinfo/%d", fd);
+	return file_read_key(path, key);
+}
+
+TEST_F(cdev, fdinfo_has_ids)
+{
+	uint32_t ioas, hwpt, pt;
+
+	EXPECT_EQ(-1, fdinfo_number(self->cdev, "vfio-device-iommufd-id:"));
+	EXPECT_EQ(-1, fdinfo_number(self->cdev, "vfio-device-pt-id:"));
+	test_bind();
+	EXPECT_EQ(self->devid,
+		  (uint32_t)fdinfo_number(self->cdev,
+					  "vfio-device-iommufd-id:"));
+	EXPECT_EQ(0, fdinfo_number(self->cdev, "vfio-device-pt-id:"));
+	test_ioas_alloc(&ioas);
+	pt = ioas;
+	test_attach(self->cdev, &pt);
+	EXPECT_EQ(pt, (uint32_t)fdinfo_number(self->cdev,
+					      "vfio-device-pt-id:"));
+	test_hwpt_alloc(self->devid, ioas, &hwpt);
+	pt = hwpt;
+	test_attach(self->cdev, &pt);
+	EXPECT_EQ(hwpt, (uint32_t)fdinfo_number(self->cdev,
+						"vfio-device-pt-id:"));
+	test_detach(self->cdev);
+	EXPECT_EQ(0, fdinfo_number(self->cdev, "vfio-device-pt-id:"));
+}
+
 /* No device of the test machine has PASIDs. */
 TEST_F(cdev, pasids_are_eopnotsupp)
 {
