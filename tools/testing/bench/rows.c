@@ -108,6 +108,37 @@ static void bench_many(const char *what, const struct memory_kind *kind, unsigne
 	memory_destroy(kind, va, count * size);
 }
 
+/* Without an end of one mapping that is the beginning of another. Values are per mapping. */
+static void measure_gaps(const struct engine *engine, const char *what, char *va,
+			 unsigned int count, size_t size)
+{
+	/* The floor knows no mappings, so each is removed by a call, wherever it is. */
+	bool floor = engine == &floor_engine;
+	size_t step = floor ? size : 2 * size;
+	uint64_t start;
+
+	for (unsigned int i = 0; i < count; i++)
+		engine->map(va + i * size, size, IOVA_BASE + i * step);
+	start = now();
+	for (unsigned int i = 0; floor && i < count; i++)
+		engine->unmap(IOVA_BASE + i * step, size);
+	if (!floor)
+		engine->unmap_all(count * step);
+	record(what, "unmap all", INSTRUCTIONS, engine->name, (double)(now() - start) / count);
+}
+
+static void bench_gaps(const char *what, const struct memory_kind *kind, unsigned int count,
+		       size_t size)
+{
+	void *va = create_used(kind, count * size);
+
+	for (int i = 0; i < REPEATS; i++) {
+		for (size_t e = 0; e < nr_engines; e++)
+			measure_gaps(engines[e], what, va, count, size);
+	}
+	memory_destroy(kind, va, count * size);
+}
+
 /**
  * bench_guard() - rows of iommufd that are small enough for every test run
  *
@@ -127,6 +158,7 @@ void bench_guard(void)
 		measure_large(&iommufd_engine, random_4k.name, scattered, large);
 		measure_large(&iommufd_engine, thp.name, huge, large);
 		measure_many(&iommufd_engine, "4K each:", scattered, small, PAGE);
+		measure_gaps(&iommufd_engine, "4K, gaps:", scattered, small, PAGE);
 	}
 	memory_destroy(&random_4k, scattered, large);
 	memory_destroy(&thp, huge, large);
@@ -140,6 +172,16 @@ static void bench_small(const struct memory_kind *kind, const struct scale *scal
 static void bench_medium(const struct memory_kind *kind, const struct scale *scale)
 {
 	bench_many("2M each:", kind, scale->large / HUGE_PAGE, HUGE_PAGE);
+}
+
+static void bench_small_gaps(const struct memory_kind *kind, const struct scale *scale)
+{
+	bench_gaps("4K, gaps:", kind, scale->small, PAGE);
+}
+
+static void bench_medium_gaps(const struct memory_kind *kind, const struct scale *scale)
+{
+	bench_gaps("2M, gaps:", kind, scale->large / HUGE_PAGE, HUGE_PAGE);
 }
 
 /* In the order of measurement. Several entries may have the same name. */
@@ -157,6 +199,8 @@ static const struct {
 	{ "bar", bench_bar, NULL },
 	{ "small", bench_small, &anon_4k },
 	{ "medium", bench_medium, &thp },
+	{ "gaps", bench_small_gaps, &anon_4k },
+	{ "gaps", bench_medium_gaps, &thp },
 	{ "second", bench_second_device, &anon_4k },
 	{ "second", bench_second_device, &thp },
 	{ "auto", bench_auto, NULL },
