@@ -27,6 +27,14 @@
 
 #define PIECE_SIZE SZ_1G
 
+/*
+ * A VT-d driver flushes the IOTLB before each range that does not follow the
+ * last one. From so many gaps on it is told not to, and one flush of the whole
+ * domain comes before the pages are unpinned. What that costs the DMA to other
+ * mappings is less than so many flushes.
+ */
+#define GAPS_TO_FLUSH_ALL 8
+
 /* Runs to map before checking for waiters of the lock and for a fatal signal */
 #define RUNS_AT_ONCE 64
 
@@ -163,6 +171,8 @@ static void pgtable_unmap_flush(struct pgtable_unmap *unmap)
 		if (iommu_unmap_fast(domain, unmap->start, piece,
 				     &unmap->gather) != piece)
 			unmap->failed = true;
+		iommu_iotlb_gather_add_range(&unmap->gather, unmap->start,
+					     piece);
 		unmap->start += piece;
 		unmap->length -= piece;
 		pgtable_let_groups_through(unmap->pgt);
@@ -180,6 +190,7 @@ void iommufd_pgtable_unmap_begin(struct pgtable_unmap *unmap,
 	unmap->pgt = pgt;
 	unmap->start = 0;
 	unmap->length = 0;
+	unmap->nr_gaps = 0;
 	unmap->failed = false;
 	iommu_iotlb_gather_init(&unmap->gather);
 }
@@ -194,6 +205,7 @@ void iommufd_pgtable_unmap_add(struct pgtable_unmap *unmap, unsigned long start,
 	if (unmap->start + unmap->length != start) {
 		pgtable_unmap_flush(unmap);
 		unmap->start = start;
+		unmap->gather.queued = ++unmap->nr_gaps >= GAPS_TO_FLUSH_ALL;
 	}
 	unmap->length += length;
 }
@@ -205,6 +217,9 @@ void iommufd_pgtable_unmap_add(struct pgtable_unmap *unmap, unsigned long start,
 bool iommufd_pgtable_unmap_end(struct pgtable_unmap *unmap)
 {
 	pgtable_unmap_flush(unmap);
+	/* The sync then frees the pages of the page table. */
+	if (unmap->nr_gaps >= GAPS_TO_FLUSH_ALL)
+		iommu_flush_iotlb_all(unmap->pgt->domain);
 	iommu_iotlb_sync(unmap->pgt->domain, &unmap->gather);
 	up_read(&unmap->pgt->groups);
 	WARN_ONCE(unmap->failed, "iommufd: the IOMMU driver did not unmap\n");

@@ -48,6 +48,7 @@ struct pgtable_range {
  * @gather: what the IOTLB may still hold
  * @start: first IOVA that is still to be unmapped
  * @length: bytes of it
+ * @nr_gaps: how often a range did not begin where the one before ended
  * @failed: the driver did not unmap something
  */
 struct pgtable_unmap {
@@ -55,6 +56,7 @@ struct pgtable_unmap {
 	struct iommu_iotlb_gather gather;
 	unsigned long start;
 	unsigned long length;
+	unsigned int nr_gaps;
 	bool failed;
 };
 
