@@ -132,6 +132,13 @@ static unsigned long sum_lengths(const struct iova_area *areas)
 	return bytes;
 }
 
+/* Is @next, which comes later, the next one in the tree? */
+static bool __is_next_area(struct iova_area *area, struct iova_area *next)
+{
+	return next->node.start == area->node.last + 1 ||
+	       iova_node_next(&area->node) == &next->node;
+}
+
 /* Take at most AREAS_AT_ONCE areas, of @bytes together, out of the tree. */
 static void remove_areas(struct iova_space *space, struct iova_area *areas,
 			 unsigned long bytes)
@@ -144,7 +151,7 @@ static void remove_areas(struct iova_space *space, struct iova_area *areas,
 		for (last = first;; last = next) {
 			space->nr_order[iova_area_order(last)]--;
 			next = last->next;
-			if (!next || iova_node_next(&last->node) != &next->node)
+			if (!next || !__is_next_area(last, next))
 				break;
 		}
 		iova_tree_remove(&space->areas, &first->node, &last->node);

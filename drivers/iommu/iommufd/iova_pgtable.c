@@ -254,6 +254,23 @@ int iova_areas_fill(struct iova_space *space, struct iova_area *areas,
 	return rc;
 }
 
+/*
+ * As iova_area_unpin(), for an area in AREA_CREATING or AREA_REMOVING: no other
+ * thread gets a reference to its umem from it.
+ */
+static __always_inline void unpin_lonely_area(struct iova_area *area)
+{
+	if (!area->pinned)
+		return;
+	if (!iommufd_umem_is_alone(area->umem)) {
+		iova_area_unpin(area);
+		return;
+	}
+	area->pinned = false;
+	iommufd_umem_unpin_alone(area->umem, iova_area_first_page(area),
+				 iova_area_last_page(area));
+}
+
 /**
  * iova_areas_drain() - unmap areas from all domains and unpin their pages
  * @space: space
@@ -268,7 +285,7 @@ void iova_areas_drain(struct iova_space *space, struct iova_area *areas,
 	for (; iter->pgt; next_pgtable(space, iter, areas->node.start))
 		drain_areas(iter->pgt, areas, iter->filled);
 	for (; areas; areas = areas->next)
-		iova_area_unpin(areas);
+		unpin_lonely_area(areas);
 }
 
 /* The lowest area that is not yet in a domain whose mark moves up */

@@ -56,8 +56,8 @@ static void write_flags(const struct iova_area *area, char *flag)
 }
 
 /*
- * The memory of a new area must not be touched: its MAP relies on being alone
- * with it.
+ * The memory of an area that comes or goes must not be touched: its MAP or UNMAP
+ * relies on being alone with it.
  */
 static void view_area(const struct iova_area *area, struct iova_view *view,
 		      struct view_memory *memory)
@@ -70,7 +70,8 @@ static void view_area(const struct iova_area *area, struct iova_view *view,
 	view->age_ms = jiffies_to_msecs((unsigned long)ticks * IOVA_AREA_TICK);
 	write_flags(area, view->flags);
 	memory->umem = NULL;
-	if (area->state == AREA_CREATING || !iommufd_umem_get(area->umem))
+	if (area->state == AREA_CREATING || area->state == AREA_REMOVING ||
+	    !iommufd_umem_get(area->umem))
 		return;
 	memory->umem = area->umem;
 	memory->first = iova_area_first_page(area);

@@ -621,6 +621,40 @@ void iommufd_umem_unpin(struct iommufd_umem *umem, unsigned long first,
 }
 
 /**
+ * iommufd_umem_unpin_alone() - unpin pages of a umem that no other thread can
+ *                              reach
+ * @umem: umem. The caller has the only reference, and no other thread can get
+ *        one before this returns.
+ * @first: as for iommufd_umem_unpin()
+ * @last: as for iommufd_umem_unpin()
+ *
+ * Cheap if the pages are one chunk, as those of a small mapping are.
+ *
+ * Context: as iommufd_umem_unpin().
+ */
+void iommufd_umem_unpin_alone(struct iommufd_umem *umem, unsigned long first,
+			      unsigned long last)
+{
+	struct rb_node *root = umem->chunks.rb_root.rb_node;
+	struct umem_chunk *chunk;
+
+	lockdep_assert(iommufd_umem_is_alone(umem));
+	if (!root || root->rb_left || root->rb_right ||
+	    unlikely(umem->flags & UMEM_LEAKED))
+		goto slow;
+	chunk = container_of(root, struct umem_chunk, node.rb);
+	if (chunk->users != 1 || chunk->node.start != first ||
+	    chunk->node.last != last)
+		goto slow;
+	umem->chunks = RB_ROOT_CACHED;
+	iommufd_payer_uncharge(umem->payer, umem->mode,
+			       umem_unpin_chunk(umem, chunk));
+	return;
+slow:
+	iommufd_umem_unpin(umem, first, last);
+}
+
+/**
  * iommufd_umem_split() - let a pinned range be unpinned in two parts
  * @umem: umem
  * @index: index of the first page of the second part

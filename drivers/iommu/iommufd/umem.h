@@ -146,14 +146,21 @@ static inline bool iommufd_umem_get(struct iommufd_umem *umem)
 	return true;
 }
 
-/* Is the caller the only user, and is no page pinned? */
-static inline bool iommufd_umem_is_new(struct iommufd_umem *umem)
+/* Is the caller's reference the only one? */
+static inline bool iommufd_umem_is_alone(struct iommufd_umem *umem)
 {
 	if (refcount_read(&umem->refs) != 1)
 		return false;
 	/* Pairs with refcount_dec_and_test() of former users. */
 	smp_acquire__after_ctrl_dep();
-	return RB_EMPTY_ROOT(&umem->chunks.rb_root);
+	return true;
+}
+
+/* Is the caller the only user, and is no page pinned? */
+static inline bool iommufd_umem_is_new(struct iommufd_umem *umem)
+{
+	return iommufd_umem_is_alone(umem) &&
+	       RB_EMPTY_ROOT(&umem->chunks.rb_root);
 }
 
 int iommufd_umem_pin_new(struct iommufd_umem *umem, unsigned long first,
@@ -162,6 +169,8 @@ int iommufd_umem_pin(struct iommufd_umem *umem, unsigned long first,
 		     unsigned long last);
 void iommufd_umem_unpin(struct iommufd_umem *umem, unsigned long first,
 			unsigned long last);
+void iommufd_umem_unpin_alone(struct iommufd_umem *umem, unsigned long first,
+			      unsigned long last);
 int iommufd_umem_split(struct iommufd_umem *umem, unsigned long index);
 void iommufd_umem_leak(struct iommufd_umem *umem);
 unsigned long iommufd_umem_count_runs(struct iommufd_umem *umem,
