@@ -7,6 +7,7 @@
  * of its mm, user and task until all pages are uncharged. Who pays for files
  * can change: the charges then move to the new process.
  */
+#include <linux/capability.h>
 #include <linux/cred.h>
 #include <linux/mm.h>
 #include <linux/sched/mm.h>
@@ -60,6 +61,8 @@ struct iommufd_payer *iommufd_payer_create(struct iommufd_stats *stats,
 	refcount_set(&payer->refs, 1);
 	payer->can_change = can_change;
 	payer->stats = stats;
+	payer->cred = get_current_cred();
+	payer->unlimited = capable(CAP_IPC_LOCK);
 	init_rwsem(&payer->lock);
 	payer_set_current(payer);
 	return payer;
@@ -76,6 +79,18 @@ bool iommufd_payer_is_current(const struct iommufd_payer *payer)
 	       READ_ONCE(payer->user) == current_user();
 }
 
+/*
+ * May the current thread, whose payer this is, pin without a limit? Credentials
+ * do not change, a thread gets other ones. To ask anew for each small mapping
+ * would cost much.
+ */
+bool iommufd_payer_is_unlimited(const struct iommufd_payer *payer)
+{
+	if (likely(payer->cred == current_cred()))
+		return payer->unlimited;
+	return capable(CAP_IPC_LOCK);
+}
+
 void iommufd_payer_put(struct iommufd_payer *payer)
 {
 	if (!refcount_dec_and_test(&payer->refs))
@@ -83,6 +98,7 @@ void iommufd_payer_put(struct iommufd_payer *payer)
 	put_task_struct(payer->task);
 	free_uid(payer->user);
 	mmdrop(payer->mm);
+	put_cred(payer->cred);
 	kfree(payer);
 }
 

@@ -55,6 +55,8 @@ enum iommufd_account_mode {
  *        are charged and counted. Otherwise these members are constant.
  * @pinned: pages that are charged in any mode; counted if @can_change
  * @limited: those of them that count against the limit
+ * @cred: credentials of the thread that made the payer; constant
+ * @unlimited: @cred has CAP_IPC_LOCK; constant
  * @stats: of the context, which exists while pages are charged
  * @next: next one of the list
  *
@@ -71,6 +73,8 @@ struct iommufd_payer {
 	struct rw_semaphore lock;
 	atomic_long_t pinned;
 	atomic_long_t limited;
+	const struct cred *cred;
+	bool unlimited;
 	struct iommufd_stats *stats;
 	struct iommufd_payer *next;
 };
@@ -80,6 +84,7 @@ struct iommufd_payer *iommufd_payer_create(struct iommufd_stats *stats,
 uid_t iommufd_payer_uid(struct iommufd_payer *payer,
 			struct user_namespace *ns);
 bool iommufd_payer_is_current(const struct iommufd_payer *payer);
+bool iommufd_payer_is_unlimited(const struct iommufd_payer *payer);
 void iommufd_payer_put(struct iommufd_payer *payer);
 
 int iommufd_payer_charge(struct iommufd_payer *payer,

@@ -253,10 +253,11 @@ static struct iommufd_payer *get_payer(struct iommufd_ctx *ictx,
 }
 
 /* The counter to charge for what the current process maps now */
-static enum iommufd_account_mode get_account_mode(struct iommufd_ctx *ictx)
+static enum iommufd_account_mode
+get_account_mode(struct iommufd_ctx *ictx, const struct iommufd_payer *payer)
 {
-	return capable(CAP_IPC_LOCK) ? IOMMUFD_ACCOUNT_NONE :
-				       ictx->account_mode;
+	return iommufd_payer_is_unlimited(payer) ? IOMMUFD_ACCOUNT_NONE :
+						   ictx->account_mode;
 }
 
 /*
@@ -273,8 +274,8 @@ static struct iova_area *create_user_area(struct iommufd_ctx *ictx,
 	payer = get_payer(ictx, &ictx->payer, false);
 	if (IS_ERR(payer))
 		return ERR_CAST(payer);
-	area = iova_area_create(payer, get_account_mode(ictx), uva, length,
-				prot);
+	area = iova_area_create(payer, get_account_mode(ictx, payer), uva,
+				length, prot);
 	if (!area) {
 		iommufd_payer_put(payer);
 		return ERR_PTR(-ENOMEM);
@@ -438,7 +439,7 @@ static struct iova_area *create_file_area(struct iommufd_ctx *ictx, int fd,
 	if (is_dmabuf)
 		area = iova_area_create_dmabuf(payer, fd, start, length, prot);
 	else
-		area = iova_area_create_file(payer, get_account_mode(ictx),
+		area = iova_area_create_file(payer, get_account_mode(ictx, payer),
 					     file, start, length, prot);
 	if (IS_ERR(area))
 		iommufd_payer_put(payer);
