@@ -62,6 +62,9 @@ check-clients:
 check-machines:
 	@scripts/check $(or $(KERNEL:%=machines-%),machines)
 
+check-howto:
+	@scripts/check $(patsubst %,howto-%,$(or $(KERNEL),6.12))
+
 check-install:
 	@scripts/check-install $(SYSTEM)
 
@@ -112,6 +115,7 @@ help:
 	@echo 'make check-machines    run the demo and tests behind each IOMMU and each of its modes (KERNEL= for one)'
 	@echo 'make check-builds      compile for the arm64 kernels of Debian; nothing is run'
 	@echo 'make check-install     install the packages on Debian 12 and 13, boot them, purge (SYSTEM= for one)'
+	@echo 'make check-howto       run the commands of the how-tos in VMs (KERNEL=6.12)'
 	@echo 'make check-all         every kselftest on every kernel, clients, machines, the debug kernel'
 	@echo 'make check-debug       run the VM tests on a kernel with KASAN, lockdep, kmemleak, built once'
 	@echo 'make check-races       run every two operations against each other, on that kernel'
@@ -128,4 +132,4 @@ help:
 
 .PHONY: all install uninstall tool deb release demo check check-all check-ci check-unit check-tool check-static \
 	check-bench check-builds check-vm check-clients check-machines check-debug check-races check-fuzz \
-	check-install check-mutants $(KERNELS:%=check-vm-%) bench bench-wall bench-record bench-doc results-doc clean help
+	check-install check-howto check-mutants $(KERNELS:%=check-vm-%) bench bench-wall bench-record bench-doc results-doc clean help
