@@ -151,4 +151,5 @@ static void __exit vfio_cdev_kvm_exit(void)
 module_exit(vfio_cdev_kvm_exit);
 
 MODULE_DESCRIPTION("KVM support for VFIO character devices on iommufd");
+MODULE_VERSION(IOMMUFD_VERSION);
 MODULE_LICENSE("GPL");

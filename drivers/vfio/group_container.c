@@ -389,4 +389,5 @@ static void __exit vfio_cdev_group_exit(void)
 module_exit(vfio_cdev_group_exit);
 
 MODULE_DESCRIPTION("VFIO groups with an iommufd as container");
+MODULE_VERSION(IOMMUFD_VERSION);
 MODULE_LICENSE("GPL");

@@ -153,5 +153,6 @@ module_exit(vfio_cdev_module_exit);
 
 MODULE_DESCRIPTION(
 	"VFIO character devices on iommufd for the devices of all VFIO drivers");
+MODULE_VERSION(IOMMUFD_VERSION);
 MODULE_LICENSE("GPL");
 MODULE_SOFTDEP("post: vfio-cdev-kvm vfio-cdev-group");

@@ -153,4 +153,5 @@ static void __exit vfio_noiommu_exit(void)
 module_exit(vfio_noiommu_exit);
 
 MODULE_DESCRIPTION("VFIO driver for PCI devices without an IOMMU");
+MODULE_VERSION(IOMMUFD_VERSION);
 MODULE_LICENSE("GPL");

@@ -312,6 +312,7 @@ module_init(iommufd_init);
 module_exit(iommufd_exit);
 
 MODULE_DESCRIPTION("I/O address spaces for user space: /dev/iommu");
+MODULE_VERSION(IOMMUFD_VERSION);
 MODULE_LICENSE("GPL");
 /* iommu_attach_group_handle() and its like */
 MODULE_IMPORT_NS("IOMMUFD_INTERNAL");
