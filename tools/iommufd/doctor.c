@@ -313,8 +313,12 @@ static void check_nodes(struct patient *patient)
 	check_node(patient, path, "modprobe vfio-cdev", mend);
 }
 
+/* QEMU maps more than the guest's memory: firmware, video memory, ROMs. */
+#define BESIDES_MEMORY (64ULL << 20)
+
 static void check_memory(struct patient *patient)
 {
+	unsigned long long needed = patient->memory + BESIDES_MEMORY;
 	struct rlimit limit;
 	char mend[256];
 
@@ -332,17 +336,18 @@ static void check_memory(struct patient *patient)
 		return;
 	}
 	if (limit.rlim_cur == RLIM_INFINITY ||
-	    limit.rlim_cur >= patient->memory) {
+	    limit.rlim_cur >= needed) {
 		found(patient, FINE, "memlock", NULL,
 		      "the limit of locked memory of this session is enough");
 		return;
 	}
 	snprintf(mend, sizeof(mend),
 		 "put into /etc/security/limits.d/iommufd.conf: %s - memlock %llu; then log in again",
-		 patient->user.name, (patient->memory + 1023) / 1024);
+		 patient->user.name, (needed + 1023) / 1024);
 	found(patient, PROBLEM, "memlock", mend,
-	      "this session may lock %s, and %s are to be mapped; what else the user locks adds to that",
-	      size_text(limit.rlim_cur).s, size_text(patient->memory).s);
+	      "this session may lock %s, and %s are needed: the memory, and %s for firmware and video; what else the user locks adds to that",
+	      size_text(limit.rlim_cur).s, size_text(needed).s,
+	      size_text(BESIDES_MEMORY).s);
 }
 
 static int read_patient(struct patient *patient, int argc, char **argv)
