@@ -17,6 +17,7 @@ GOALS = {
     "unmap anonymous 4K": 30e6, "unmap random order": 34e6, "unmap memfd 4K": 32e6,
     "unmap THP": 0.3e6, "unmap hugetlb 2M": 0.3e6,
     "4K each: map": 3000, "4K each: unmap": 2500, "4K each: unmap all": 900,
+    "4K, gaps: unmap all": 900, "2M, gaps: unmap all": 900,
     "copy anonymous 4K": ("floor", 1.15), "copy THP": 0.5e6,
     "attach with its own HWPT anonymous 4K": ("copy", 1.15), "attach with its own HWPT THP": 0.5e6,
     "map BAR of 32 GiB": ("type1", 0.01), "unmap BAR of 32 GiB": ("type1", 0.01),
