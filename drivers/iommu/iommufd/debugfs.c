@@ -23,7 +23,7 @@
 #include "ioas.h"
 #include "iova_view.h"
 
-/* Areas to look at at once */
+/* Areas to look at in one go */
 #define NR_VIEWS 64
 
 /**

@@ -345,6 +345,7 @@ TEST_F(fdinfo, a_long_map_shows_how_far_it_is)
 	char value[512];
 	uint64_t end;
 	long pinned;
+	int fields;
 
 	if (!variant->domains)
 		return;		/* it does not touch the memory */
@@ -360,7 +361,8 @@ TEST_F(fdinfo, a_long_map_shows_how_far_it_is)
 	     done < LONG / 2 && now_ms() < end; sleep_ms(WAITS)) {
 		ASSERT_TRUE(info_find(self->fd, "iommufd-in-progress", "map ",
 				      value, sizeof(value)));
-		ASSERT_EQ(2, sscanf(value, "map %lu %lu", &done, &total))
+		fields = sscanf(value, "map %lu %lu", &done, &total);
+		ASSERT_EQ(2, fields)
 			TH_LOG("%s", value);
 		EXPECT_EQ(LONG, total);
 		EXPECT_LT(done, total);

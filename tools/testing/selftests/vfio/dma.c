@@ -137,6 +137,32 @@ TEST_F(root_bus, one_page_at_many_iovas)
 	test_trip(IOVA + 63 * HUGE, IOVA + 63 * HUGE + 2000, 0, 2000, 7);
 }
 
+/* The IOTLB of an emulated IOMMU keeps what a device has used, too. */
+TEST_F(root_bus, mappings_with_gaps_go_at_once)
+{
+	static const uint64_t steps[] = { 3 * PAGE, HUGE };
+
+	for (int s = 0; s < ARRAY_SIZE(steps); s++) {
+		for (int i = 0; i < 16; i++)
+			test_map_fixed(self->mem + i * PAGE, PAGE,
+				       IOVA + i * steps[s]);
+		mem_fill(self->mem, 200, s + 1);
+		ASSERT_TRUE(edu_load(&self->edu, IOVA, 200));
+		for (int i = 0; i < 16; i++) {
+			ASSERT_TRUE(edu_store(&self->edu, IOVA + i * steps[s],
+					      200));
+			ASSERT_TRUE(mem_is(self->mem + i * PAGE, 200, s + 1));
+		}
+		test_unmap_all(NULL);
+		test_pinned(0);
+		memset(self->mem, 0, 16 * PAGE);
+		for (int i = 0; i < 16; i++)
+			ASSERT_TRUE(edu_store(&self->edu, IOVA + i * steps[s],
+					      200));
+		ASSERT_TRUE(mem_is_zero(self->mem, 16 * PAGE));
+	}
+}
+
 /* No page table of the process records what a device writes. */
 TEST_F(root_bus, written_pages_are_dirty_after_unmap)
 {
