@@ -181,6 +181,18 @@ static void show_fields(char *rest)
 	out_close();
 }
 
+/* The name of the errno in "rc=-17", behind the fields */
+static void show_text(const char *rest)
+{
+	const char *rc = strstr(rest, " rc=-");
+	const char *name = rc ? strerrorname_np(atoi(rc + 5)) : NULL;
+
+	out_str(NULL, "%s", rest);
+	if (name)
+		out_text(" (%s)", name);
+	out_text("\n");
+}
+
 /*
  * A line about a CPU tells of events that were lost. The lines of events begin
  * with a space, whatever the name of the process is.
@@ -201,7 +213,7 @@ static int show(struct tracer *tracer, char *text)
 	out_num("pid", "/%llu ", line.pid);
 	out_str("event", "%s ", line.event);
 	if (!out_is_json())
-		out_str(NULL, "%s\n", line.rest);
+		show_text(line.rest);
 	show_fields(line.rest);
 	tracer->shown++;
 	return out_end();
