@@ -150,11 +150,12 @@ static ssize_t stuck_bytes_show(struct kobject *kobj,
 	return sysfs_emit(buf, "%lu\n", iommufd_sum(stuck) << PAGE_SHIFT);
 }
 
+/* For root: from a sum, a user could tell what the others have. */
 static struct kobj_attribute counter_attributes[] = {
-	__ATTR_RO(mapped_bytes),
-	__ATTR_RO(pinned_bytes),
-	__ATTR_RO(map_failures),
-	__ATTR_RO(stuck_bytes),
+	__ATTR_RO_MODE(mapped_bytes, 0400),
+	__ATTR_RO_MODE(pinned_bytes, 0400),
+	__ATTR_RO_MODE(map_failures, 0400),
+	__ATTR_RO_MODE(stuck_bytes, 0400),
 };
 
 static const struct attribute *counters[] = {

@@ -5,6 +5,7 @@
  */
 #include <pthread.h>
 #include <sys/prctl.h>
+#include <sys/stat.h>
 
 #include "mock_space.h"
 #include "stuck.h"
@@ -434,6 +435,24 @@ TEST_F(fdinfo, only_for_who_may_trace_the_process)
 }
 
 #define COUNTER(_name)	file_read_long("/sys/module/iommufd/counters/" _name)
+
+/* From a sum and its own part, a user would know the part of the others. */
+TEST_F(fdinfo, counters_are_for_root)
+{
+	static const char *const names[] = {
+		"mapped_bytes", "pinned_bytes", "map_failures", "stuck_bytes",
+	};
+	char path[128];
+	struct stat st;
+
+	for (int i = 0; i < ARRAY_SIZE(names); i++) {
+		snprintf(path, sizeof(path),
+			 "/sys/module/iommufd/counters/%s", names[i]);
+		ASSERT_EQ(0, stat(path, &st));
+		EXPECT_EQ(0400, st.st_mode & 0777);
+		EXPECT_EQ(0, st.st_uid);
+	}
+}
 
 /* No other test runs meanwhile, but other programs may. */
 TEST_F(fdinfo, counters_of_the_module)
