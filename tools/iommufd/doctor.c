@@ -25,8 +25,8 @@
 /**
  * struct patient - what the checks look at
  * @function: the device
- * @user: who wants to use it
- * @memory: bytes that shall be mapped; 0 if it is not known
+ * @user: user that wants to use it
+ * @memory: bytes that are to be mapped; 0 if it is not known
  * @problems: how many findings keep the device from being used
  */
 struct patient {
@@ -202,8 +202,15 @@ static void check_signature(struct patient *patient,
 	bool strict = platform_secure_boot() == YES ||
 		      (*lockdown.s && strcmp(lockdown.s, "none"));
 
-	if (!strict || module_signature(module) != SIGNATURE_NONE)
+	if (!strict)
 		return;
+	if (module_signature(module) != SIGNATURE_NONE) {
+		found(patient, WARNING, "signature",
+		      "mokutil --import /var/lib/dkms/mok.pub, reboot, choose Enroll MOK",
+		      "with Secure Boot or lockdown on, the kernel takes %s only if the key of its signature is enrolled; if not, modprobe says: Key was rejected by service",
+		      module->name);
+		return;
+	}
 	found(patient, PROBLEM, "signature",
 	      "mokutil --import /var/lib/dkms/mok.pub, reboot, choose Enroll MOK; then dkms install again",
 	      "with Secure Boot or lockdown on, the kernel takes only signed modules, and %s is not signed",
@@ -256,7 +263,7 @@ static void check_interrupts(struct patient *patient)
 		      "they are remapped, so it cannot forge them");
 	else if (platform_allows_unsafe_interrupts())
 		found(patient, WARNING, "interrupts", NULL,
-		      "they are not remapped: whoever has the device can forge interrupts of the host; allow_unsafe_interrupts accepts that");
+		      "they are not remapped: the user of the device can forge interrupts of the host; allow_unsafe_interrupts accepts that");
 	else
 		found(patient, PROBLEM, "interrupts",
 		      "switch interrupt remapping on in the firmware's setup; to take the risk: echo Y > /sys/module/iommufd/parameters/allow_unsafe_interrupts",
@@ -298,7 +305,7 @@ static void check_node(struct patient *patient, const char *path,
 static void check_nodes(struct patient *patient)
 {
 	const struct pci_function *function = &patient->function;
-	char path[128], mend[256];
+	char path[128], mend[512];
 
 	snprintf(mend, sizeof(mend),
 		 "adduser %s kvm, then log in again (60-iommufd.rules gives /dev/iommu to the group kvm)",
@@ -308,8 +315,8 @@ static void check_nodes(struct patient *patient)
 		return;
 	snprintf(path, sizeof(path), "/dev/vfio/devices/%s", function->cdev);
 	snprintf(mend, sizeof(mend),
-		 "put into /etc/udev/rules.d/61-vfio-cdevs.rules: SUBSYSTEM==\"vfio-cdev\", KERNELS==\"%s\", OWNER=\"%s\"; then: udevadm control --reload && udevadm trigger",
-		 function->bdf, patient->user.name);
+		 "put into /etc/udev/rules.d/61-vfio-cdevs.rules: SUBSYSTEM==\"vfio-cdev\", KERNELS==\"%s\", OWNER=\"%s\"; then: udevadm control --reload && udevadm trigger --action=add --settle /sys/bus/pci/devices/%s/vfio-dev/vfio*/vfio*",
+		 function->bdf, patient->user.name, function->bdf);
 	check_node(patient, path, "modprobe vfio-cdev", mend);
 }
 
