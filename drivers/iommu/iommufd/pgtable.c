@@ -35,6 +35,12 @@
  */
 #define GAPS_TO_FLUSH_ALL 8
 
+/*
+ * A flush must not span more: VT-d drivers before Linux 6.11 keep the number of
+ * pages, rounded up to a power of two, in 32 bits.
+ */
+#define MAX_FLUSH SZ_1T
+
 /* Runs to map before checking for waiters of the lock and for a fatal signal */
 #define RUNS_AT_ONCE 64
 
@@ -132,6 +138,29 @@ static void pgtable_let_groups_through(struct iommufd_pgtable *pgt)
 	cond_resched();
 }
 
+/* Flush what was unmapped. The sync also frees the pages of the page table. */
+static void pgtable_unmap_sync(struct pgtable_unmap *unmap)
+{
+	struct iommu_domain *domain = unmap->pgt->domain;
+
+	if (unmap->nr_gaps >= GAPS_TO_FLUSH_ALL)
+		iommu_flush_iotlb_all(domain);
+	iommu_iotlb_sync(domain, &unmap->gather);
+}
+
+/* Called before the driver unmaps some bytes, which are less than MAX_FLUSH. */
+static void pgtable_unmap_bound(struct pgtable_unmap *unmap,
+				unsigned long bytes)
+{
+	struct iommu_iotlb_gather *gather = &unmap->gather;
+
+	if (!gather->end ||
+	    unmap->start + bytes - 1 - gather->start < MAX_FLUSH)
+		return;
+	pgtable_unmap_sync(unmap);
+	gather->queued = unmap->nr_gaps >= GAPS_TO_FLUSH_ALL;
+}
+
 /* Unmap a range without large IO pages. Return: false if that failed. */
 static bool pgtable_unmap_short(struct iommu_domain *domain,
 				unsigned long start, unsigned long length,
@@ -159,6 +188,7 @@ static void pgtable_unmap_flush(struct pgtable_unmap *unmap)
 
 	atomic_long_sub(unmap->length, &unmap->pgt->mapped);
 	if (unmap->length && unmap->length < large_io_page(domain)) {
+		pgtable_unmap_bound(unmap, unmap->length);
 		if (!pgtable_unmap_short(domain, unmap->start, unmap->length,
 					 &unmap->gather))
 			unmap->failed = true;
@@ -168,6 +198,7 @@ static void pgtable_unmap_flush(struct pgtable_unmap *unmap)
 		unsigned long piece = min(
 			unmap->length, PIECE_SIZE - unmap->start % PIECE_SIZE);
 
+		pgtable_unmap_bound(unmap, piece);
 		if (iommu_unmap_fast(domain, unmap->start, piece,
 				     &unmap->gather) != piece)
 			unmap->failed = true;
@@ -217,10 +248,7 @@ void iommufd_pgtable_unmap_add(struct pgtable_unmap *unmap, unsigned long start,
 bool iommufd_pgtable_unmap_end(struct pgtable_unmap *unmap)
 {
 	pgtable_unmap_flush(unmap);
-	/* The sync then frees the pages of the page table. */
-	if (unmap->nr_gaps >= GAPS_TO_FLUSH_ALL)
-		iommu_flush_iotlb_all(unmap->pgt->domain);
-	iommu_iotlb_sync(unmap->pgt->domain, &unmap->gather);
+	pgtable_unmap_sync(unmap);
 	up_read(&unmap->pgt->groups);
 	WARN_ONCE(unmap->failed, "iommufd: the IOMMU driver did not unmap\n");
 	return !unmap->failed;

@@ -273,6 +273,8 @@ static void mock_iotlb_sync(struct iommu_domain *domain,
 	void *entry;
 
 	WARN_ONCE(gather->pgsize, "mock: unmap cuts a mapping at its end\n");
+	WARN_ONCE(gather->end && gather->end - gather->start >= 8 * SZ_1T,
+		  "mock: a flush spans more than VT-d drivers can count\n");
 	mock_dirty_flush(to_mock_domain(domain), gather->start, gather->end);
 	xas_lock(&xas);
 	xas_for_each_marked(&xas, entry, ULONG_MAX, XA_STALE) {

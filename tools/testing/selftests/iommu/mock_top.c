@@ -222,6 +222,22 @@ TEST_F(wide, map_and_unmap_at_the_top)
 	}
 }
 
+/* The mock warns of a flush that a driver might cut off. */
+TEST_F(wide, flushes_of_scattered_mappings_are_bounded)
+{
+	static const struct { unsigned int n; uint64_t step; } rows[] = {
+		{ 3, 1UL << 44 }, { 30, 1UL << 40 }, { 30, 1UL << 44 },
+	};
+
+	for (int r = 0; r < ARRAY_SIZE(rows); r++) {
+		for (unsigned int i = 0; i < rows[r].n; i++)
+			test_map_fixed(self->mem + i % 8 * PAGE, PAGE,
+				       LOW + i * rows[r].step);
+		test_unmap_all(NULL);
+		test_pinned(0);
+	}
+}
+
 /* A failed iommu_map() is undone up to the last IOVA. */
 TEST_F(wide, failed_iommu_map_at_the_top)
 {
