@@ -39,6 +39,7 @@ static void payer_set_current(struct iommufd_payer *payer)
 	mmgrab(current->mm);
 	WRITE_ONCE(payer->mm, current->mm);
 	WRITE_ONCE(payer->user, get_uid(current_user()));
+	WRITE_ONCE(payer->uid, current_user()->uid);
 	WRITE_ONCE(payer->task, get_task_struct(current->group_leader));
 }
 
@@ -82,7 +83,8 @@ bool iommufd_payer_is_current(const struct iommufd_payer *payer)
 /*
  * May the current thread, whose payer this is, pin without a limit? Credentials
  * do not change, a thread gets other ones. To ask anew for each small mapping
- * would cost much.
+ * would cost much. So a new policy of a security module is seen by those that
+ * get new credentials or open the file anew.
  */
 bool iommufd_payer_is_unlimited(const struct iommufd_payer *payer)
 {
@@ -102,15 +104,14 @@ void iommufd_payer_put(struct iommufd_payer *payer)
 	kfree(payer);
 }
 
-/* The user who pays, as a user namespace has it */
-uid_t iommufd_payer_uid(struct iommufd_payer *payer, struct user_namespace *ns)
+/*
+ * The user who pays, as a user namespace has it. A change of the payer may hold
+ * the lock for long, so this takes none.
+ */
+uid_t iommufd_payer_uid(const struct iommufd_payer *payer,
+			struct user_namespace *ns)
 {
-	uid_t uid;
-
-	down_read(&payer->lock);
-	uid = from_kuid_munged(ns, payer->user->uid);
-	up_read(&payer->lock);
-	return uid;
+	return from_kuid_munged(ns, READ_ONCE(payer->uid));
 }
 
 static noinline void payer_trace_failure(const struct iommufd_payer *payer,

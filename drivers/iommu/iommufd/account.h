@@ -50,8 +50,9 @@ enum iommufd_account_mode {
  * @listed: in a list of iommufd_payer_list(), guarded by its caller
  * @mm: address space; counted by mmgrab(), so the process may have exited
  * @user: user to charge in IOMMUFD_ACCOUNT_USER
+ * @uid: its id, which may be read without a lock
  * @task: thread group leader; its RLIMIT_MEMLOCK is the limit
- * @lock: guards @mm, @user and @task if @can_change, and is held while pages
+ * @lock: guards @mm, @user, @uid and @task if @can_change, and is held while pages
  *        are charged and counted. Otherwise these members are constant.
  * @pinned: pages that are charged in any mode; counted if @can_change
  * @limited: those of them that count against the limit
@@ -69,6 +70,7 @@ struct iommufd_payer {
 	bool listed;
 	struct mm_struct *mm;
 	struct user_struct *user;
+	kuid_t uid;
 	struct task_struct *task;
 	struct rw_semaphore lock;
 	atomic_long_t pinned;
@@ -81,7 +83,7 @@ struct iommufd_payer {
 
 struct iommufd_payer *iommufd_payer_create(struct iommufd_stats *stats,
 					   bool can_change);
-uid_t iommufd_payer_uid(struct iommufd_payer *payer,
+uid_t iommufd_payer_uid(const struct iommufd_payer *payer,
 			struct user_namespace *ns);
 bool iommufd_payer_is_current(const struct iommufd_payer *payer);
 bool iommufd_payer_is_unlimited(const struct iommufd_payer *payer);

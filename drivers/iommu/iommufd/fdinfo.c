@@ -5,6 +5,7 @@
  * lock that a mapping needs. procfs asks for the right to trace the process.
  */
 #include <linux/device.h>
+#include <linux/sched/signal.h>
 #include <linux/seq_file.h>
 #include <linux/user_namespace.h>
 #include <uapi/linux/iommufd.h>
@@ -189,11 +190,16 @@ static void for_all_objects(struct iommufd_ctx *ictx, struct fdinfo_sum *sum,
 	unsigned long id = 0;
 
 	memset(sum, 0, sizeof(*sum));
-	while ((obj = iommufd_object_get_next(ictx, &id))) {
+	while (!fatal_signal_pending(current) &&
+	       (obj = iommufd_object_get_next(ictx, &id))) {
 		sum_object(obj, sum);
-		if (seq && sum->objects <= MAX_LINES)
+		if (seq)
 			show_object(seq, obj);
 		iommufd_object_put(ictx, obj);
+		/* A text that is too long is made again, with more room. */
+		if (seq && (sum->objects == MAX_LINES ||
+			    seq_has_overflowed(seq)))
+			break;
 		id++;
 		cond_resched();
 	}
@@ -202,12 +208,12 @@ static void for_all_objects(struct iommufd_ctx *ictx, struct fdinfo_sum *sum,
 /* The keys and their meanings are in visibility.rst. */
 void iommufd_show_fdinfo(struct seq_file *seq, struct iommufd_ctx *ictx)
 {
-	struct fdinfo_sum sum;
+	struct fdinfo_sum sum, shown;
 
 	for_all_objects(ictx, &sum, NULL);
 	show_sum(seq, ictx, &sum);
 	iommufd_stats_show_calls(&ictx->stats, seq);
-	for_all_objects(ictx, &sum, seq);
+	for_all_objects(ictx, &shown, seq);
 	if (sum.objects > MAX_LINES)
 		seq_printf(seq, "iommufd-unlisted:\t%lu\n",
 			   sum.objects - MAX_LINES);

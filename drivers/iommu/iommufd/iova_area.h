@@ -92,7 +92,7 @@ static inline struct iova_area *to_iova_area(struct iova_node *node)
 	return node ? container_of(node, struct iova_area, node) : NULL;
 }
 
-/* A quarter of a second, or less */
+/* Jiffies: a quarter of a second with the HZ of Debian, 250 */
 #define IOVA_AREA_TICK 64
 
 /* A coarse clock, which fits into what was padding and wraps after years */

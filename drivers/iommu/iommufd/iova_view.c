@@ -4,6 +4,7 @@
  * few areas at a time, and not while the runs of their memory are counted.
  */
 #include <linux/jiffies.h>
+#include <linux/sched/signal.h>
 
 #include "iova_area.h"
 #include "iova_view.h"
@@ -126,6 +127,8 @@ unsigned int iova_space_view(struct iova_space *space, unsigned long from,
 				 min(room - nr, VIEW_AT_ONCE));
 		nr += more;
 		if (!more || views[nr - 1].last == ULONG_MAX)
+			break;
+		if (fatal_signal_pending(current))
 			break;
 		from = views[nr - 1].last + 1;
 		cond_resched();

@@ -746,7 +746,7 @@ unsigned long iommufd_umem_count_runs(struct iommufd_umem *umem,
 		}
 		mutex_unlock(&umem->lock);
 		cond_resched();
-	} while (chunk);
+	} while (chunk && !fatal_signal_pending(current));
 	return runs;
 }
 

@@ -91,7 +91,8 @@ struct umem_ops {
 
 /**
  * struct iommufd_umem - memory that mappings refer to
- * @refs: one per area, and one while an access copies
+ * @refs: one per area, and one for each thread that looks at the pages without
+ *        an area: a copy of an access, debugfs
  * @writable: pages are pinned for writing
  * @readable: mappings may be for reading. Pages can always be read; a process
  *            may have a BAR for writing alone.
