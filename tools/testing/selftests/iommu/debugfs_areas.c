@@ -5,6 +5,7 @@
 #include <pthread.h>
 #include <sys/mount.h>
 
+#include "mem_frames.h"
 #include "mock_space.h"
 
 #define PAGES	8UL
@@ -139,8 +140,8 @@ TEST_F(debugfs_areas, lines_of_areas)
 
 	test_map_fixed(self->mem, LENGTH, MOCK_IOVA);
 	snprintf(flags, sizeof(flags), "rw%s", pinned);
-	test_area(self->ioas, MOCK_IOVA, LENGTH, variant->domains ? PAGES : 0,
-		  flags);
+	test_area(self->ioas, MOCK_IOVA, LENGTH,
+		  variant->domains * mem_runs(self->mem, PAGES), flags);
 	test_map_to(self->ioas, self->mem, PAGE, &iova,
 		    MAP_READ | MAP_FIXED_IOVA);
 	snprintf(flags, sizeof(flags), "r%s", pinned);
@@ -148,7 +149,8 @@ TEST_F(debugfs_areas, lines_of_areas)
 	test_ioas_alloc(&other);
 	test_copy(other, &iova, self->ioas, MOCK_IOVA + PAGE, 2 * PAGE,
 		  MAP_WRITE | MAP_FIXED_IOVA);
-	test_area(other, iova, 2 * PAGE, variant->domains ? 2UL : 0, "w");
+	test_area(other, iova, 2 * PAGE,
+		  variant->domains * mem_runs(self->mem + PAGE, 2), "w");
 	test_unmap(MOCK_IOVA, LENGTH);
 	EXPECT_FALSE(area_find(self->dir, self->ioas, MOCK_IOVA,
 			       &(struct area){}));
@@ -157,7 +159,9 @@ TEST_F(debugfs_areas, lines_of_areas)
 	test_access_create(MOCK_ACCESS_NEEDS_PIN_PAGES, &access);
 	test_access_pin(access, MOCK_IOVA + 2 * PAGE, 3 * PAGE,
 			self->mem + 2 * PAGE, 0, &pin);
-	test_area(self->ioas, MOCK_IOVA, LENGTH, variant->domains ? PAGES : 3,
+	test_area(self->ioas, MOCK_IOVA, LENGTH,
+		  variant->domains ? mem_runs(self->mem, PAGES) :
+				     mem_runs(self->mem + 2 * PAGE, 3),
 		  "rwp");
 	test_access_unpin(access, pin);
 	close(access);

@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <sys/mount.h>
 
+#include "mem_frames.h"
 #include "mock_space.h"
 
 #define PIN	MOCK_ACCESS_NEEDS_PIN_PAGES
@@ -88,7 +89,7 @@ TEST_F(tracepoints, map_has_iova_length_and_runs)
 
 	test_map_fixed(self->mem, LENGTH, MOCK_IOVA);
 	test_event("map", "ioas=%u iova=0x%lx length=%lu runs=%lu rc=0",
-		   self->ioas, MOCK_IOVA, LENGTH, PAGES);
+		   self->ioas, MOCK_IOVA, LENGTH, mem_runs(self->mem, PAGES));
 	test_map(self->mem, PAGE, &iova);
 	test_event("map", "ioas=%u iova=0x%lx length=%lu runs=1 rc=0",
 		   self->ioas, iova, PAGE);
