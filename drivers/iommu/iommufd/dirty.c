@@ -15,9 +15,9 @@
  *    are set. What a device has written before is part of this report, since
  *    user space looks at the memory after the ioctl.
  *
- * The IOTLB is flushed once at the end, on failure too. Until then a device may
- * write to a page that was made clean, and the IOMMU need not notice. Those
- * pages are reported by the same ioctl.
+ * The IOTLB is flushed at the end, on failure too, and before that only for what
+ * is far away. Until then a device may write to a page that was made clean, and
+ * the IOMMU need not notice. Those pages are reported by the same ioctl.
  *
  * An IO page may be larger than a window. Then its bits are set in several
  * windows, and it is made clean in the last one, if the others had them set. An
@@ -42,6 +42,7 @@
 #include "ioctl.h"
 #include "iommu_ops.h"
 #include "iova_walk.h"
+#include "pgtable.h"
 
 #define WINDOW_BITS (PAGE_SIZE * BITS_PER_BYTE)
 
@@ -83,17 +84,6 @@ static int dirty_read(struct iommufd_hwpt_paging *hwpt, unsigned long start,
 	return rc;
 }
 
-static int dirty_clear(struct iommufd_hwpt_paging *hwpt,
-		       const struct iommufd_dirty_clear *clear)
-{
-	int rc;
-
-	down_read(&hwpt->pgt.table.groups);
-	rc = hwpt->common.ops->clear_dirty(hwpt->common.domain, clear);
-	up_read(&hwpt->pgt.table.groups);
-	return rc;
-}
-
 /* From here on the IOMMU notices each write to what was made clean. */
 static void dirty_flush(struct iommufd_hwpt_paging *hwpt,
 			struct iommu_iotlb_gather *gather)
@@ -103,6 +93,23 @@ static void dirty_flush(struct iommufd_hwpt_paging *hwpt,
 	down_read(&hwpt->pgt.table.groups);
 	iommu_iotlb_sync(hwpt->common.domain, gather);
 	up_read(&hwpt->pgt.table.groups);
+}
+
+/*
+ * Make IO pages clean. The callers go from low to high IOVAs. What is far from
+ * the IO pages that were made clean before is not flushed with them.
+ */
+static int dirty_clear(struct iommufd_hwpt_paging *hwpt,
+		       const struct iommufd_dirty_clear *clear)
+{
+	int rc;
+
+	if (pgtable_is_far(clear->gather, clear->last))
+		dirty_flush(hwpt, clear->gather);
+	down_read(&hwpt->pgt.table.groups);
+	rc = hwpt->common.ops->clear_dirty(hwpt->common.domain, clear);
+	up_read(&hwpt->pgt.table.groups);
+	return rc;
 }
 
 static unsigned int report_bit(const struct dirty_report *report,

@@ -35,12 +35,6 @@
  */
 #define GAPS_TO_FLUSH_ALL 8
 
-/*
- * A flush must not span more: VT-d drivers before Linux 6.11 keep the number of
- * pages, rounded up to a power of two, in 32 bits.
- */
-#define MAX_FLUSH SZ_1T
-
 /* Runs to map before checking for waiters of the lock and for a fatal signal */
 #define RUNS_AT_ONCE 64
 
@@ -148,17 +142,14 @@ static void pgtable_unmap_sync(struct pgtable_unmap *unmap)
 	iommu_iotlb_sync(domain, &unmap->gather);
 }
 
-/* Called before the driver unmaps some bytes, which are less than MAX_FLUSH. */
+/* Called before the driver unmaps some bytes. */
 static void pgtable_unmap_bound(struct pgtable_unmap *unmap,
 				unsigned long bytes)
 {
-	struct iommu_iotlb_gather *gather = &unmap->gather;
-
-	if (!gather->end ||
-	    unmap->start + bytes - 1 - gather->start < MAX_FLUSH)
+	if (!pgtable_is_far(&unmap->gather, unmap->start + bytes - 1))
 		return;
 	pgtable_unmap_sync(unmap);
-	gather->queued = unmap->nr_gaps >= GAPS_TO_FLUSH_ALL;
+	unmap->gather.queued = unmap->nr_gaps >= GAPS_TO_FLUSH_ALL;
 }
 
 /* Unmap a range without large IO pages. Return: false if that failed. */

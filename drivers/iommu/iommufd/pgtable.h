@@ -6,6 +6,8 @@
 #include <linux/bitops.h>
 #include <linux/iommu.h>
 #include <linux/rwsem.h>
+#include <linux/sizes.h>
+#include <linux/types.h>
 
 struct iommufd_umem;
 
@@ -41,6 +43,19 @@ struct pgtable_range {
 	int prot;
 	bool small_pages;
 };
+
+/*
+ * A flush must not span more: the VT-d driver of Linux 6.1 keeps the number of
+ * pages, rounded up to a power of two, in 32 bits.
+ */
+#define PGTABLE_MAX_FLUSH SZ_1T
+
+/* Must @gather be flushed before it takes IO pages that end with IOVA @last? */
+static inline bool pgtable_is_far(const struct iommu_iotlb_gather *gather,
+				  unsigned long last)
+{
+	return gather->end && last - gather->start >= PGTABLE_MAX_FLUSH;
+}
 
 /**
  * struct pgtable_unmap - state of an unmap from one page table by one thread
