@@ -8,9 +8,6 @@
 
 #include "iova_area.h"
 #include "iova_view.h"
-#include "umem_bar.h"
-#include "umem_dmabuf.h"
-#include "umem_file.h"
 
 /* Areas to look at before the lock is dropped */
 #define VIEW_AT_ONCE 16U
@@ -27,18 +24,10 @@ struct view_memory {
 	unsigned long last;
 };
 
-static char kind_letter(const struct umem_ops *ops)
-{
-	if (ops == &umem_file_ops)
-		return 'f';
-	if (ops == &umem_bar_ops)
-		return 'b';
-	return ops == &umem_dmabuf_ops ? 'd' : 0;
-}
-
 static void write_flags(const struct iova_area *area, char *flag)
 {
-	char kind = area->umem ? kind_letter(area->umem->ops) : 0;
+	/* What stands for a list of areas has no memory. */
+	char kind = area->umem ? area->umem->ops->letter : 0;
 	char *first = flag;
 
 	if (area->prot & IOMMU_READ)

@@ -59,6 +59,7 @@ struct umem_batch;
  *         must not hold iommufd_pgtable.groups. NULL if @map is.
  * @phys: tell where the byte at an offset in the memory is; all that follows is
  *        contiguous. Returns 0, -EINVAL if the memory is away. NULL if @map is.
+ * @letter: what debugfs calls the kind, or 0
  * @release: free what the kind keeps for a umem; no page is pinned any more.
  *           For a umem with UMEM_RELEASE only.
  *
@@ -81,6 +82,7 @@ struct umem_ops {
 	int (*phys)(struct iommufd_umem *umem, unsigned long offset,
 		    phys_addr_t *phys);
 	void (*release)(struct iommufd_umem *umem);
+	char letter;
 };
 
 /* iommufd_umem.flags; one test finds both. */

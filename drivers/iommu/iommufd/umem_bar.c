@@ -492,6 +492,7 @@ static int bar_phys(struct iommufd_umem *umem, unsigned long offset,
 }
 
 const struct umem_ops umem_bar_ops = {
+	.letter = 'b',
 	.pin = umem_no_pin,
 	.drop = umem_no_drop,
 	.unpin = umem_no_unpin,

@@ -272,6 +272,7 @@ static int dmabuf_phys(struct iommufd_umem *umem, unsigned long offset,
 }
 
 const struct umem_ops umem_dmabuf_ops = {
+	.letter = 'd',
 	.pin = umem_no_pin,
 	.drop = umem_no_drop,
 	.unpin = umem_no_unpin,

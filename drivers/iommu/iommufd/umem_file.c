@@ -337,6 +337,7 @@ static int file_get_page(struct iommufd_umem *umem, unsigned long index,
 }
 
 const struct umem_ops umem_file_ops = {
+	.letter = 'f',
 	.pin = file_pin,
 	.drop = file_drop,
 	.unpin = umem_unpin_pages,
