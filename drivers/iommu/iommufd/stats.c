@@ -115,54 +115,54 @@ void iommufd_stats_show_calls(struct iommufd_stats *stats, struct seq_file *seq)
 	spin_unlock(&stats->calls_lock);
 }
 
-/* Sum a member of iommufd_totals, also of CPUs that are gone. */
-#define iommufd_sum(_what)						\
-({									\
-	unsigned long __sum = 0;					\
-	int __cpu;							\
-									\
-	for_each_possible_cpu(__cpu)					\
-		__sum += READ_ONCE(per_cpu(iommufd_totals, __cpu)._what); \
-	__sum;								\
-})
+/**
+ * struct counter - a file that shows a member of iommufd_totals
+ * @attr: file
+ * @offset: of the member
+ * @shift: log2 of what it counts, in the unit of the file
+ */
+struct counter {
+	struct kobj_attribute attr;
+	size_t offset;
+	unsigned int shift;
+};
 
-static ssize_t mapped_bytes_show(struct kobject *kobj,
-				 struct kobj_attribute *attr, char *buf)
+/* The sum over all CPUs, also over those that are gone */
+static ssize_t counter_show(struct kobject *kobj, struct kobj_attribute *attr,
+			    char *buf)
 {
-	return sysfs_emit(buf, "%lu\n", iommufd_sum(mapped));
-}
+	const struct counter *counter =
+		container_of(attr, struct counter, attr);
+	unsigned long sum = 0;
+	int cpu;
 
-static ssize_t pinned_bytes_show(struct kobject *kobj,
-				 struct kobj_attribute *attr, char *buf)
-{
-	return sysfs_emit(buf, "%lu\n", iommufd_sum(pinned) << PAGE_SHIFT);
-}
+	for_each_possible_cpu(cpu) {
+		const void *totals = per_cpu_ptr(&iommufd_totals, cpu);
+		const unsigned long *count = totals + counter->offset;
 
-static ssize_t map_failures_show(struct kobject *kobj,
-				 struct kobj_attribute *attr, char *buf)
-{
-	return sysfs_emit(buf, "%lu\n", iommufd_sum(failures));
-}
-
-static ssize_t stuck_bytes_show(struct kobject *kobj,
-				struct kobj_attribute *attr, char *buf)
-{
-	return sysfs_emit(buf, "%lu\n", iommufd_sum(stuck) << PAGE_SHIFT);
+		sum += READ_ONCE(*count);
+	}
+	return sysfs_emit(buf, "%lu\n", sum << counter->shift);
 }
 
 /* For root: from a sum, a user could tell what the others have. */
-static struct kobj_attribute counter_attributes[] = {
-	__ATTR_RO_MODE(mapped_bytes, 0400),
-	__ATTR_RO_MODE(pinned_bytes, 0400),
-	__ATTR_RO_MODE(map_failures, 0400),
-	__ATTR_RO_MODE(stuck_bytes, 0400),
-};
+#define COUNTER(_name, _what, _shift)					\
+	static struct counter _name = {					\
+		.attr = __ATTR(_name, 0400, counter_show, NULL),	\
+		.offset = offsetof(struct iommufd_totals, _what),	\
+		.shift = _shift,					\
+	}
+
+COUNTER(mapped_bytes, mapped, 0);
+COUNTER(pinned_bytes, pinned, PAGE_SHIFT);
+COUNTER(map_failures, failures, 0);
+COUNTER(stuck_bytes, stuck, PAGE_SHIFT);
 
 static const struct attribute *counters[] = {
-	&counter_attributes[0].attr,
-	&counter_attributes[1].attr,
-	&counter_attributes[2].attr,
-	&counter_attributes[3].attr,
+	&mapped_bytes.attr.attr,
+	&pinned_bytes.attr.attr,
+	&map_failures.attr.attr,
+	&stuck_bytes.attr.attr,
 	NULL,
 };
 

@@ -29,8 +29,8 @@ struct task_struct;
  * @serial: number of the context, by which tracepoints and debugfs call it
  * @pages: pinned pages for each enum iommufd_account_mode; a page that several
  *         users have pinned counts once
- * @calls_lock: guards @calls
- * @nr_calls: number of @calls
+ * @calls_lock: guards @calls and @nr_calls
+ * @nr_calls: number of @calls; also read without the lock
  * @calls: long calls that run, struct iommufd_call
  */
 struct iommufd_stats {
