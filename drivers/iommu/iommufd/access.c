@@ -23,6 +23,7 @@
 #include "context.h"
 #include "ioas.h"
 #include "object.h"
+#include "trace.h"
 
 /* How long a change waits for other threads to unpin */
 #define UNPIN_JIFFIES (10 * HZ)

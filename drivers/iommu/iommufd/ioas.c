@@ -3,11 +3,11 @@
  * The ioctls of an IO address space (IOAS): they check their arguments and call
  * the IOVA space.
  */
-#include <linux/capability.h>
 #include <linux/file.h>
 #include <linux/fs.h>
 #include <linux/iommu.h>
 #include <linux/iommufd.h>
+#include <linux/minmax.h>
 #include <linux/overflow.h>
 #include <linux/sched/signal.h>
 #include <linux/slab.h>
@@ -20,6 +20,8 @@
 #include "context.h"
 #include "ioas.h"
 #include "ioctl.h"
+#include "stats.h"
+#include "trace.h"
 
 #define MAP_FLAGS                                               \
 	(IOMMU_IOAS_MAP_FIXED_IOVA | IOMMU_IOAS_MAP_WRITEABLE | \
@@ -377,6 +379,36 @@ int iommufd_ioas_map_memory(struct iommufd_ioas *ioas, unsigned long uva,
 	return map_area(ioas, *new, how, iova);
 }
 
+/* A MAP of a range ends. If it failed, @iova is what user space asked for. */
+void iommufd_ioas_map_end(struct iommufd_ioas *ioas, struct iommufd_call *call,
+			  u64 iova, u64 length, int rc)
+{
+	iommufd_call_end(call);
+	if (unlikely(call->start))
+		trace_map(ioas->ictx->stats.serial, ioas->obj.id,
+			  rc ? iova : call->iova, length, call->runs, rc,
+			  iommufd_call_ns(call));
+}
+
+/* An UNMAP of a range begins. */
+void iommufd_ioas_unmap_begin(struct iommufd_ioas *ioas,
+			      struct iommufd_call *call, u64 length)
+{
+	iommufd_call_begin(call, &ioas->ictx->stats, IOMMUFD_CALL_UNMAP,
+			   min_t(u64, length, READ_ONCE(ioas->space.mapped)),
+			   trace_unmap_enabled());
+}
+
+void iommufd_ioas_unmap_end(struct iommufd_ioas *ioas,
+			    struct iommufd_call *call, u64 iova, u64 length,
+			    unsigned long unmapped, int rc)
+{
+	iommufd_call_end(call);
+	if (unlikely(call->start))
+		trace_unmap(ioas->ictx->stats.serial, ioas->obj.id, iova,
+			    length, unmapped, rc, iommufd_call_ns(call));
+}
+
 /*
  * Write the IOVA of new areas to @user_iova, a member of the command in user
  * space, and finish mapping them; or undo that and free them.
@@ -439,7 +471,8 @@ static struct iova_area *create_file_area(struct iommufd_ctx *ictx, int fd,
 	if (is_dmabuf)
 		area = iova_area_create_dmabuf(payer, fd, start, length, prot);
 	else
-		area = iova_area_create_file(payer, get_account_mode(ictx, payer),
+		area = iova_area_create_file(payer,
+					     get_account_mode(ictx, payer),
 					     file, start, length, prot);
 	if (IS_ERR(area))
 		iommufd_payer_put(payer);

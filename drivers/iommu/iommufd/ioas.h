@@ -5,17 +5,14 @@
 #include <linux/atomic.h>
 #include <linux/errno.h>
 #include <linux/list.h>
-#include <linux/minmax.h>
 #include <linux/mutex.h>
 #include <linux/overflow.h>
 #include <linux/spinlock.h>
 #include <linux/types.h>
 
-#include "context.h"
 #include "iova_space.h"
 #include "object.h"
 #include "stats.h"
-#include "trace.h"
 
 /**
  * struct iommufd_ioas - an IO address space
@@ -74,7 +71,7 @@ int iommufd_ioas_map_memory(struct iommufd_ioas *ioas, unsigned long uva,
 			    unsigned long length, int prot, unsigned int how,
 			    unsigned long *iova, struct iova_area **new);
 
-/* As iova_space_commit(), and tell a tracepoint of the areas if there is @call. */
+/* As iova_space_commit(); a call that is watched learns of the areas. */
 static __always_inline void iommufd_ioas_map_commit(struct iommufd_ioas *ioas,
 						    struct iova_area *areas,
 						    unsigned long iova,
@@ -87,38 +84,12 @@ static __always_inline void iommufd_ioas_map_commit(struct iommufd_ioas *ioas,
 	iova_space_commit(&ioas->space, areas);
 }
 
-/* A MAP of a range ends. If it failed, @iova is what user space asked for. */
-static __always_inline void iommufd_ioas_map_end(struct iommufd_ioas *ioas,
-						 struct iommufd_call *call,
-						 u64 iova, u64 length, int rc)
-{
-	iommufd_call_end(call);
-	if (unlikely(call->start))
-		trace_map(ioas->ictx->stats.serial, ioas->obj.id,
-			  rc ? iova : call->iova, length, call->runs, rc,
-			  iommufd_call_ns(call));
-}
-
-/* An UNMAP of a range begins. */
-static __always_inline void iommufd_ioas_unmap_begin(struct iommufd_ioas *ioas,
-						     struct iommufd_call *call,
-						     u64 length)
-{
-	iommufd_call_begin(call, &ioas->ictx->stats, IOMMUFD_CALL_UNMAP,
-			   min_t(u64, length, READ_ONCE(ioas->space.mapped)),
-			   trace_unmap_enabled());
-}
-
-static __always_inline void iommufd_ioas_unmap_end(struct iommufd_ioas *ioas,
-						   struct iommufd_call *call,
-						   u64 iova, u64 length,
-						   unsigned long unmapped,
-						   int rc)
-{
-	iommufd_call_end(call);
-	if (unlikely(call->start))
-		trace_unmap(ioas->ictx->stats.serial, ioas->obj.id, iova,
-			    length, unmapped, rc, iommufd_call_ns(call));
-}
+void iommufd_ioas_map_end(struct iommufd_ioas *ioas, struct iommufd_call *call,
+			  u64 iova, u64 length, int rc);
+void iommufd_ioas_unmap_begin(struct iommufd_ioas *ioas,
+			      struct iommufd_call *call, u64 length);
+void iommufd_ioas_unmap_end(struct iommufd_ioas *ioas,
+			    struct iommufd_call *call, u64 iova, u64 length,
+			    unsigned long unmapped, int rc);
 
 #endif

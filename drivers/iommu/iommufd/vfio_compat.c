@@ -23,6 +23,7 @@
 #include "context.h"
 #include "ioas.h"
 #include "ioctl.h"
+#include "trace.h"
 
 /* The chosen IOAS for iommufd_put_ioas(), or -ENODEV. */
 static struct iommufd_ioas *type1_get_ioas(struct iommufd_ctx *ictx)
