@@ -52,8 +52,8 @@ enum iommufd_account_mode {
  * @user: user to charge in IOMMUFD_ACCOUNT_USER
  * @uid: its id, which may be read without a lock
  * @task: thread group leader; its RLIMIT_MEMLOCK is the limit
- * @lock: guards @mm, @user, @uid and @task if @can_change, and is held while pages
- *        are charged and counted. Otherwise these members are constant.
+ * @lock: guards @mm, @user, @uid and @task if @can_change, and is held while
+ *        pages are charged and counted. Otherwise these members are constant.
  * @pinned: pages that are charged in any mode; counted if @can_change
  * @limited: those of them that count against the limit
  * @cred: credentials of the thread that made the payer; constant

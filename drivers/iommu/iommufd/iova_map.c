@@ -119,6 +119,7 @@ static struct iova_area *last_at_once(struct iova_area *areas)
 /* Areas with so many bytes came into the tree; a negative number left it. */
 static __always_inline void __count_mapped(struct iova_space *space, long bytes)
 {
+	lockdep_assert_held(&space->lock);
 	space->mapped += bytes;
 	iommufd_count(mapped, bytes);
 }

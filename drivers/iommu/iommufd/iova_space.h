@@ -29,7 +29,7 @@ struct iova_area;
  * @accesses: drivers that use the areas, struct iova_access
  * @idle: wait queue for areas that another thread works on
  * @nr_order: number of areas for each order of alignment, see iova_area_order()
- * @mapped: bytes of all areas
+ * @mapped: bytes of all areas; also read without the lock
  * @stats: of the context
  * @alignment: start, length and page offset of areas must be multiples of it
  * @small_pages: no IO page may be larger than PAGE_SIZE
