@@ -96,18 +96,6 @@ static void measure_many(const struct engine *engine, const char *what, char *va
 	record(what, "unmap all", INSTRUCTIONS, engine->name, (double)(unmapped - start) / count);
 }
 
-static void bench_many(const char *what, const struct memory_kind *kind, unsigned int count,
-		       size_t size)
-{
-	void *va = create_used(kind, count * size);
-
-	for (int i = 0; i < REPEATS; i++) {
-		for (size_t e = 0; e < nr_engines; e++)
-			measure_many(engines[e], what, va, count, size);
-	}
-	memory_destroy(kind, va, count * size);
-}
-
 /* Without an end of one mapping that is the beginning of another. Values are per mapping. */
 static void measure_gaps(const struct engine *engine, const char *what, char *va,
 			 unsigned int count, size_t size)
@@ -127,14 +115,17 @@ static void measure_gaps(const struct engine *engine, const char *what, char *va
 	record(what, "unmap all", INSTRUCTIONS, engine->name, (double)(now() - start) / count);
 }
 
-static void bench_gaps(const char *what, const struct memory_kind *kind, unsigned int count,
-		       size_t size)
+/* Measure many mappings with every engine; @measure is one of the two above. */
+static void bench_many(const char *what, const struct memory_kind *kind, unsigned int count,
+		       size_t size,
+		       void (*measure)(const struct engine *engine, const char *what, char *va,
+				       unsigned int count, size_t size))
 {
 	void *va = create_used(kind, count * size);
 
 	for (int i = 0; i < REPEATS; i++) {
 		for (size_t e = 0; e < nr_engines; e++)
-			measure_gaps(engines[e], what, va, count, size);
+			measure(engines[e], what, va, count, size);
 	}
 	memory_destroy(kind, va, count * size);
 }
@@ -166,22 +157,22 @@ void bench_guard(void)
 
 static void bench_small(const struct memory_kind *kind, const struct scale *scale)
 {
-	bench_many("4K each:", kind, scale->small, PAGE);
+	bench_many("4K each:", kind, scale->small, PAGE, measure_many);
 }
 
 static void bench_medium(const struct memory_kind *kind, const struct scale *scale)
 {
-	bench_many("2M each:", kind, scale->large / HUGE_PAGE, HUGE_PAGE);
+	bench_many("2M each:", kind, scale->large / HUGE_PAGE, HUGE_PAGE, measure_many);
 }
 
 static void bench_small_gaps(const struct memory_kind *kind, const struct scale *scale)
 {
-	bench_gaps("4K, gaps:", kind, scale->small, PAGE);
+	bench_many("4K, gaps:", kind, scale->small, PAGE, measure_gaps);
 }
 
 static void bench_medium_gaps(const struct memory_kind *kind, const struct scale *scale)
 {
-	bench_gaps("2M, gaps:", kind, scale->large / HUGE_PAGE, HUGE_PAGE);
+	bench_many("2M, gaps:", kind, scale->large / HUGE_PAGE, HUGE_PAGE, measure_gaps);
 }
 
 /* In the order of measurement. Several entries may have the same name. */
