@@ -8,6 +8,7 @@
 #include <linux/capability.h>
 #include <sys/resource.h>
 
+#include "mapper.h"
 #include "mock_space.h"
 
 #define LIMIT_PAGES	16UL
@@ -542,28 +543,9 @@ TEST_F(memlock, order_of_the_checks_of_rlimit_mode)
 	ASSERT_EQ(variant->mode, get);
 }
 
-struct mapper {
-	int fd;
-	uint32_t ioas;
-	uid_t uid;
-	uint8_t *mem;
-	size_t length;
-	uint64_t iova;
-};
-
-static int map_as_user(void *arg)
-{
-	struct mapper *m = arg;
-
-	if (!become_user(m->uid, LIMIT))
-		return -1;
-	return _test_map_fixed(m->fd, m->ioas, m->mem, m->length, m->iova,
-			       MAP_RW);
-}
-
 #define test_mapper(_pages, _iova)					\
-	((struct mapper){ self->fd, self->ioas, self->uid, self->mem,	\
-			  (_pages) * PAGE, _iova })
+	((struct mapper){ self->fd, self->ioas, self->uid, LIMIT,	\
+			  self->mem, (_pages) * PAGE, _iova })
 
 TEST_F(memlock, processes_of_one_user)
 {

@@ -7,6 +7,7 @@
 #include <sys/prctl.h>
 #include <sys/stat.h>
 
+#include "mapper.h"
 #include "mock_space.h"
 #include "stuck.h"
 
@@ -255,29 +256,12 @@ TEST_F(fdinfo, not_more_lines_than_promised)
 				     info_lines(self->fd, "iommufd-object"));
 }
 
-struct mapper {
-	int fd;
-	uint32_t ioas;
-	uint8_t *mem;
-	uid_t uid;
-};
-
-static int map_as_user(void *arg)
-{
-	const struct mapper *map = arg;
-
-	if (!become_user(map->uid, 2 * LENGTH))
-		return -1;
-	mem_fill(map->mem, LENGTH, 1);
-	return _test_map_fixed(map->fd, map->ioas, map->mem, LENGTH,
-			       MOCK_IOVA + LENGTH, MAP_RW);
-}
-
 TEST_F(fdinfo, what_a_user_is_charged)
 {
 	struct mapper map = {
-		.fd = self->fd, .ioas = self->ioas, .mem = self->mem,
-		.uid = 20000 + getpid() % 20000,
+		.fd = self->fd, .ioas = self->ioas,
+		.uid = 20000 + getpid() % 20000, .memlock = 2 * LENGTH,
+		.mem = self->mem, .length = LENGTH, .iova = MOCK_IOVA + LENGTH,
 	};
 	struct child child;
 	char value[512];

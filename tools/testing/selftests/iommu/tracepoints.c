@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <sys/mount.h>
 
+#include "mapper.h"
 #include "mem_frames.h"
 #include "mock_space.h"
 
@@ -169,33 +170,16 @@ TEST_F(tracepoints, bind_attach_replace_detach_unbind)
 	test_event("unbind", "device=%u%s rc=0", dev.idev, name);
 }
 
-struct mapper {
-	int fd;
-	uint32_t ioas;
-	uint8_t *mem;
-	uid_t uid;
-};
-
-static int map_over_limit(void *arg)
-{
-	const struct mapper *map = arg;
-
-	if (!become_user(map->uid, 2 * PAGE))
-		return -1;
-	mem_fill(map->mem, LENGTH, 1);
-	return _test_map_fixed(map->fd, map->ioas, map->mem, LENGTH, MOCK_IOVA,
-			       MAP_RW);
-}
-
 TEST_F(tracepoints, charge_fail_has_user_and_limit)
 {
 	struct mapper map = {
-		.fd = self->fd, .ioas = self->ioas, .mem = self->mem,
-		.uid = 20000 + getpid() % 20000,
+		.fd = self->fd, .ioas = self->ioas,
+		.uid = 20000 + getpid() % 20000, .memlock = 2 * PAGE,
+		.mem = self->mem, .length = LENGTH, .iova = MOCK_IOVA,
 	};
 	char line[512], want[128];
 
-	ASSERT_EQ(ENOMEM, child_run(map_over_limit, &map));
+	ASSERT_EQ(ENOMEM, child_run(map_as_user, &map));
 	ASSERT_TRUE(trace_find("charge_fail", self->ctx, line, sizeof(line)));
 	snprintf(want, sizeof(want), "uid=%u bytes=%lu limit=%lu rc=%d",
 		 map.uid, PAGE, 2 * PAGE, -ENOMEM);
