@@ -17,33 +17,47 @@
 #define IOVA_CHECKS \
 	(IS_ENABLED(CONFIG_IOMMUFD_CHECKS) || IS_ENABLED(CONFIG_PROVE_LOCKING))
 
-static void iova_area_init(struct iova_area *area, int prot)
+/*
+ * Set every member but those of @node that the tree sets. As @node.start is 0,
+ * the caller tells the length by @node.last.
+ */
+static __always_inline void iova_area_init(struct iova_area *area, int prot)
 {
+	area->node.start = 0;
+	area->next = NULL;
+	area->offset = 0;
+	area->nr_pgtables = 0;
 	area->prot = prot | IOMMU_CACHE;
+	area->in_umem = false;
 	area->state = AREA_CREATING;
+	area->pinned = false;
+	area->no_pins = false;
+	area->nr_pins = 0;
+	area->nr_pinning = 0;
+	area->nr_holds = 0;
 	area->made = iova_area_now();
 }
 
-/* The size is constant where this is inlined, which makes kzalloc() cheap. */
-static __always_inline struct iova_umem *iova_umem_alloc(size_t private)
+/* The size is constant where this is inlined, which makes kmalloc() cheap. */
+static __always_inline struct iova_umem *iova_umem_alloc(size_t private,
+							 gfp_t flags)
 {
 	struct iova_umem *owner;
 
-	return kzalloc(struct_size(owner, umem.first_chunk.runs, 1) + private,
-		       GFP_KERNEL_ACCOUNT);
+	return kmalloc(struct_size(owner, umem.first_chunk.runs, 1) + private,
+		       GFP_KERNEL_ACCOUNT | flags);
 }
 
 /* The area that MAP makes of a new umem; @start is that of its memory. */
-static struct iova_area *iova_first_area(struct iova_umem *owner,
-					 unsigned long start,
-					 unsigned long length, int prot)
+static __always_inline struct iova_area *
+iova_first_area(struct iova_umem *owner, unsigned long start,
+		unsigned long length, int prot)
 {
 	struct iova_area *area = &owner->first_area;
 
 	iova_area_init(area, prot);
 	area->in_umem = true;
-	area->umem = &owner->umem;
-	area->offset = offset_in_page(start);
+	area->offset = start;
 	area->node.last = length - 1;
 	return area;
 }
@@ -64,12 +78,17 @@ struct iova_area *iova_area_create(struct iommufd_payer *payer,
 				   unsigned long uva, unsigned long length,
 				   int prot)
 {
-	struct iova_umem *owner = iova_umem_alloc(0);
+	struct iova_umem *owner = iova_umem_alloc(0, 0);
 
+	/* Every small mapping has one, so do not let it grow unnoticed. */
+	BUILD_BUG_ON(!IS_ENABLED(CONFIG_PREEMPT_RT) &&
+		     !IS_ENABLED(CONFIG_DEBUG_SPINLOCK) &&
+		     struct_size(owner, umem.first_chunk.runs, 1) > 192);
 	if (!owner)
 		return NULL;
+	owner->umem.flags = 0;
 	iommufd_umem_init(&owner->umem, &umem_user_ops, payer, mode,
-			  uva & PAGE_MASK, prot & IOMMU_WRITE);
+			  prot & IOMMU_WRITE);
 	return iova_first_area(owner, uva, length, prot);
 }
 
@@ -90,7 +109,8 @@ struct iova_area *iova_area_create_file(struct iommufd_payer *payer,
 					struct file *file, unsigned long start,
 					unsigned long length, int prot)
 {
-	struct iova_umem *owner = iova_umem_alloc(sizeof(struct umem_file));
+	struct iova_umem *owner = iova_umem_alloc(sizeof(struct umem_file),
+						  __GFP_ZERO);
 	int rc;
 
 	if (!owner)
@@ -101,7 +121,7 @@ struct iova_area *iova_area_create_file(struct iommufd_payer *payer,
 		return ERR_PTR(rc);
 	}
 	iommufd_umem_init(&owner->umem, &umem_file_ops, payer, mode,
-			  start & PAGE_MASK, prot & IOMMU_WRITE);
+			  prot & IOMMU_WRITE);
 	return iova_first_area(owner, start, length, prot);
 }
 
@@ -119,20 +139,19 @@ struct iova_area *iova_area_create_dmabuf(struct iommufd_payer *payer, int fd,
 					  unsigned long start,
 					  unsigned long length, int prot)
 {
-	struct iova_umem *umem = iova_umem_alloc(sizeof(struct umem_dmabuf));
+	struct iova_umem *umem = iova_umem_alloc(sizeof(struct umem_dmabuf),
+						 __GFP_ZERO);
 	int rc;
 
 	if (!umem)
 		return ERR_PTR(-ENOMEM);
-	rc = umem_dmabuf_init(&umem->umem, fd, start & PAGE_MASK,
-			      start + length, prot);
+	rc = umem_dmabuf_init(&umem->umem, fd, start + length, prot);
 	if (rc) {
 		kfree(umem);
 		return ERR_PTR(rc);
 	}
 	iommufd_umem_init(&umem->umem, &umem_dmabuf_ops, payer,
-			  IOMMUFD_ACCOUNT_NONE, start & PAGE_MASK,
-			  prot & IOMMU_WRITE);
+			  IOMMUFD_ACCOUNT_NONE, prot & IOMMU_WRITE);
 	return iova_first_area(umem, start, length, prot);
 }
 
@@ -149,7 +168,8 @@ struct iova_area *iova_area_create_bar(struct iommufd_payer *payer,
 				       const struct iommufd_bar_range *range,
 				       unsigned long uva, unsigned long length)
 {
-	struct iova_umem *umem = iova_umem_alloc(sizeof(struct umem_bar));
+	struct iova_umem *umem = iova_umem_alloc(sizeof(struct umem_bar),
+						 __GFP_ZERO);
 	int rc;
 
 	if (!umem)
@@ -160,23 +180,23 @@ struct iova_area *iova_area_create_bar(struct iommufd_payer *payer,
 		return ERR_PTR(rc);
 	}
 	iommufd_umem_init(&umem->umem, &umem_bar_ops, payer,
-			  IOMMUFD_ACCOUNT_NONE, range->start,
-			  range->prot & IOMMU_WRITE);
+			  IOMMUFD_ACCOUNT_NONE, range->prot & IOMMU_WRITE);
 	umem->umem.readable = range->prot & IOMMU_READ;
 	return iova_first_area(umem, uva, length, range->prot);
 }
 
 /*
- * Make an area that shares the memory of another one. The caller sets @umem,
- * with a reference.
+ * Make an area that shares the memory of another one. The caller sets that with
+ * iova_copy_set_umem().
  */
 struct iova_area *iova_area_create_copy(int prot)
 {
-	struct iova_area *area = kzalloc(sizeof(*area), GFP_KERNEL_ACCOUNT);
+	struct iova_copy *copy = kmalloc(sizeof(*copy), GFP_KERNEL_ACCOUNT);
 
-	if (area)
-		iova_area_init(area, prot);
-	return area;
+	if (!copy)
+		return NULL;
+	iova_area_init(&copy->area, prot);
+	return &copy->area;
 }
 
 void iova_umem_put(struct iommufd_umem *umem)
@@ -199,7 +219,8 @@ unsigned long iova_areas_count_runs(const struct iova_area *areas)
 	for (; areas; areas = areas->next) {
 		if (areas->pinned)
 			runs += iommufd_umem_count_runs(
-				areas->umem, iova_area_first_page(areas),
+				iova_area_umem(areas),
+				iova_area_first_page(areas),
 				iova_area_last_page(areas));
 	}
 	return runs;
@@ -209,7 +230,7 @@ unsigned long iova_areas_count_runs(const struct iova_area *areas)
 int iova_areas_check_rights(const struct iova_area *areas)
 {
 	for (; areas; areas = areas->next) {
-		const struct iommufd_umem *umem = areas->umem;
+		const struct iommufd_umem *umem = iova_area_umem(areas);
 
 		if (((areas->prot & IOMMU_WRITE) && !umem->writable) ||
 		    ((areas->prot & IOMMU_READ) && !umem->readable))
@@ -224,7 +245,7 @@ void iova_areas_free(struct iova_area *areas)
 	struct iova_area *next;
 
 	for (; areas; areas = next) {
-		struct iommufd_umem *umem = areas->umem;
+		struct iommufd_umem *umem = iova_area_umem(areas);
 
 		next = areas->next;
 		if (!areas->in_umem)
@@ -276,7 +297,8 @@ static void __iova_area_check(struct iova_space *space,
 	WARN_ONCE(area->nr_pgtables != nr_pgtables,
 		  "iommufd: %#lx is in %u domains, by their marks in %u\n",
 		  area->node.start, area->nr_pgtables, nr_pgtables);
-	WARN_ONCE(area->pinned != (nr_pgtables > 0 && !area->umem->ops->map),
+	WARN_ONCE(area->pinned !=
+			  (nr_pgtables > 0 && !iova_area_umem(area)->ops->map),
 		  "iommufd: %#lx is in %u domains and pinned=%d\n",
 		  area->node.start, nr_pgtables, area->pinned);
 }

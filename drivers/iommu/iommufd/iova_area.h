@@ -30,11 +30,10 @@ enum iova_area_state {
  * struct iova_area - a range of IOVA that maps a part of a user memory
  * @node: its IOVA, a node of iova_space.areas
  * @next: next area of a list that one thread works on, in order of IOVA
- * @umem: user memory; the area holds a reference
- * @offset: byte of @umem where the area begins
+ * @offset: byte of its memory where the area begins
  * @nr_pgtables: number of page tables that it is mapped in
  * @prot: IOMMU_READ, IOMMU_WRITE, IOMMU_CACHE
- * @in_umem: the area is iova_umem.first_area of @umem and is freed with it
+ * @in_umem: it is iova_umem.first_area of its memory; otherwise iova_copy.area
  * @state: enum iova_area_state, guarded by the lock of the space
  * @pinned: the area is a user of its pages
  * @no_pins: new pins fail, as an UNMAP waits for @nr_pins to become 0
@@ -55,7 +54,6 @@ enum iova_area_state {
 struct iova_area {
 	struct iova_node node;
 	struct iova_area *next;
-	struct iommufd_umem *umem;
 	unsigned long offset;
 	unsigned int nr_pgtables;
 	u8 prot : 7;
@@ -79,6 +77,31 @@ struct iova_umem {
 	struct iova_area first_area;
 	struct iommufd_umem umem;
 };
+
+/**
+ * struct iova_copy - an area that shares the memory of another one
+ * @area: the area; it must come first
+ * @umem: user memory; the area holds a reference
+ */
+struct iova_copy {
+	struct iova_area area;
+	struct iommufd_umem *umem;
+};
+
+/* The memory of an area, which holds a reference to it */
+static inline struct iommufd_umem *iova_area_umem(const struct iova_area *area)
+{
+	if (area->in_umem)
+		return &container_of(area, struct iova_umem, first_area)->umem;
+	return container_of(area, struct iova_copy, area)->umem;
+}
+
+/* Takes over the caller's reference to the memory. */
+static inline void iova_copy_set_umem(struct iova_area *copy,
+				      struct iommufd_umem *umem)
+{
+	container_of(copy, struct iova_copy, area)->umem = umem;
+}
 
 struct iova_area *iova_area_create_copy(int prot);
 void iova_umem_put(struct iommufd_umem *umem);

@@ -230,7 +230,7 @@ static __always_inline void measure_areas(const struct iova_area *areas,
 {
 	unsigned long bits = PAGE_SIZE;
 
-	new->memory = areas->umem->start + areas->offset;
+	new->memory = areas->offset;
 	new->length = 0;
 	if (!(flags & IOVA_MAP_FIXED))
 		iova = offset_in_page(new->memory);
@@ -333,16 +333,18 @@ static noinline int place_area_list(struct iova_space *space,
 				    unsigned long *iova,
 				    struct iova_pgtables *iter)
 {
-	struct iova_area whole = {
-		.state = AREA_CREATING,
-		.made = iova_area_now(),
-	}, *last = NULL, *rest;
+	/* It has no memory. */
+	struct iova_copy whole = {
+		.area.state = AREA_CREATING,
+		.area.made = iova_area_now(),
+	};
+	struct iova_area *last = NULL, *rest;
 	struct new_areas new;
 	int rc;
 
 	measure_areas(areas, flags, *iova, &new);
 	mutex_lock(&space->lock);
-	rc = occupy_place(space, &whole, &new, flags, iova);
+	rc = occupy_place(space, &whole.area, &new, flags, iova);
 	if (rc)
 		goto out_unlock;
 	for (rest = areas; rest; rest = last->next) {
@@ -350,11 +352,12 @@ static noinline int place_area_list(struct iova_space *space,
 			rc = __let_others_through(space);
 		if (rc)
 			break;
-		last = __place_some_areas(space, rest, &whole.node);
+		last = __place_some_areas(space, rest, &whole.area.node);
 	}
 	if (rest) {
-		iova_tree_remove(&space->areas, &whole.node, &whole.node);
-		__count_mapped(space, -iova_area_length(&whole));
+		iova_tree_remove(&space->areas, &whole.area.node,
+				 &whole.area.node);
+		__count_mapped(space, -iova_area_length(&whole.area));
 	}
 	space->nr_order[new.order]--;
 	if (!rc)
@@ -457,10 +460,10 @@ static int share_area(struct iova_space *space, unsigned long *start,
 	if (!area || area->state == AREA_CREATING ||
 	    area->state == AREA_REMOVING)
 		return -ENOENT;
-	if (!iommufd_umem_get(area->umem))
+	if (!iommufd_umem_get(iova_area_umem(area)))
 		return -EOVERFLOW;
 
-	copy->umem = area->umem;
+	iova_copy_set_umem(copy, iova_area_umem(area));
 	copy->offset = area->offset + (*start - area->node.start);
 	copy->node.last = min(area->node.last, last) - *start;
 	*start += copy->node.last;
@@ -497,7 +500,7 @@ int iova_space_share(struct iova_space *space, unsigned long start,
 		rc = share_area(space, &start, last, copy);
 		mutex_unlock(&space->lock);
 		if (!rc && fatal_signal_pending(current)) {
-			iova_umem_put(copy->umem);
+			iova_umem_put(iova_area_umem(copy));
 			rc = -EINTR;
 		}
 		if (rc) {
@@ -736,7 +739,8 @@ int iova_space_collect_payers(struct iova_space *space,
 		    area->state == AREA_REMOVING)
 			rc = -EBUSY;
 		else
-			rc = iommufd_payer_list(area->umem->payer, list);
+			rc = iommufd_payer_list(iova_area_umem(area)->payer,
+						list);
 		if (rc || last == ULONG_MAX)
 			break;
 		area = to_iova_area(iova_node_next(&area->node));

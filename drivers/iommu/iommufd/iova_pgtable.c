@@ -103,21 +103,22 @@ void iova_area_unpin(struct iova_area *area)
 	if (!area->pinned)
 		return;
 	area->pinned = false;
-	iommufd_umem_unpin(area->umem, iova_area_first_page(area),
+	iommufd_umem_unpin(iova_area_umem(area), iova_area_first_page(area),
 			   iova_area_last_page(area));
 }
 
 static int iova_area_pin(struct iova_area *area)
 {
+	struct iommufd_umem *umem = iova_area_umem(area);
 	unsigned long first = iova_area_first_page(area);
 	unsigned long last = iova_area_last_page(area);
 	int rc;
 
 	/* An area in AREA_CREATING is neither copied nor used by an access. */
-	if (area->state == AREA_CREATING && iommufd_umem_is_new(area->umem))
-		rc = iommufd_umem_pin_new(area->umem, first, last);
+	if (area->state == AREA_CREATING && iommufd_umem_is_new(umem))
+		rc = iommufd_umem_pin_new(umem, first, last);
 	else
-		rc = iommufd_umem_pin(area->umem, first, last);
+		rc = iommufd_umem_pin(umem, first, last);
 	area->pinned = !rc;
 	return rc;
 }
@@ -126,8 +127,9 @@ static int iova_area_pin(struct iova_area *area)
 static int fill_area(struct iova_space *space, struct iova_pgtable *pgt,
 		     struct iova_area *area)
 {
+	struct iommufd_umem *umem = iova_area_umem(area);
 	struct pgtable_range range = {
-		.umem = area->umem,
+		.umem = umem,
 		.offset = area->offset,
 		.iova = area->node.start,
 		.length = iova_area_length(area),
@@ -140,9 +142,9 @@ static int fill_area(struct iova_space *space, struct iova_pgtable *pgt,
 	 * area, which is the case here. Clearing it is always safe.
 	 */
 	range.small_pages = READ_ONCE(space->small_pages);
-	if (area->umem->ops->map) {
-		rc = area->umem->ops->map(area->umem, &pgt->table, &range,
-					  area->state == AREA_CREATING);
+	if (umem->ops->map) {
+		rc = umem->ops->map(umem, &pgt->table, &range,
+				    area->state == AREA_CREATING);
 		if (!rc)
 			area->nr_pgtables++;
 		return rc;
@@ -167,8 +169,8 @@ static int fill_area(struct iova_space *space, struct iova_pgtable *pgt,
 static void leak_areas(struct iova_area *areas, unsigned long filled)
 {
 	for (; areas && areas->node.start < filled; areas = areas->next) {
-		if (!areas->umem->ops->unmap)
-			iommufd_umem_leak(areas->umem);
+		if (!iova_area_umem(areas)->ops->unmap)
+			iommufd_umem_leak(iova_area_umem(areas));
 	}
 }
 
@@ -177,7 +179,7 @@ static void drain_unpinned_areas(struct iova_pgtable *pgt,
 				 struct iova_area *areas, unsigned long filled)
 {
 	for (; areas && areas->node.start < filled; areas = areas->next) {
-		struct iommufd_umem *umem = areas->umem;
+		struct iommufd_umem *umem = iova_area_umem(areas);
 
 		if (!areas->nr_pgtables || !umem->ops->unmap)
 			continue;
@@ -200,7 +202,7 @@ static void drain_areas(struct iova_pgtable *pgt, struct iova_area *areas,
 		/* Mapping it failed before it came to this domain. */
 		if (!area->nr_pgtables)
 			continue;
-		if (area->umem->ops->unmap) {
+		if (iova_area_umem(area)->ops->unmap) {
 			unpinned = true;
 			continue;
 		}
@@ -260,14 +262,16 @@ int iova_areas_fill(struct iova_space *space, struct iova_area *areas,
  */
 static __always_inline void unpin_lonely_area(struct iova_area *area)
 {
+	struct iommufd_umem *umem = iova_area_umem(area);
+
 	if (!area->pinned)
 		return;
-	if (!iommufd_umem_is_alone(area->umem)) {
+	if (!iommufd_umem_is_alone(umem)) {
 		iova_area_unpin(area);
 		return;
 	}
 	area->pinned = false;
-	iommufd_umem_unpin_alone(area->umem, iova_area_first_page(area),
+	iommufd_umem_unpin_alone(umem, iova_area_first_page(area),
 				 iova_area_last_page(area));
 }
 

@@ -42,10 +42,10 @@ static int find_memory(struct iova_space *space, unsigned long iova,
 		rc = -ENOENT;
 	else if (!area_is_known(space, area, known))
 		rc = -EOPNOTSUPP;
-	else if (!iommufd_umem_get(area->umem))
+	else if (!iommufd_umem_get(iova_area_umem(area)))
 		rc = -EOVERFLOW;
 	if (!rc) {
-		*umem = area->umem;
+		*umem = iova_area_umem(area);
 		*offset = area->offset + (iova - area->node.start);
 		*length = min(*length, area->node.last - iova + 1);
 	}

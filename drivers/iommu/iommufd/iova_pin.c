@@ -92,7 +92,7 @@ static int find_part(struct iova_space *space, unsigned long start,
 	    area->state == AREA_REMOVING)
 		return -ENOENT;
 	part->area = area;
-	part->umem = area->umem;
+	part->umem = iova_area_umem(area);
 	part->offset = area->offset + (start - area->node.start);
 	part->length = min(area->node.last, last) - start + 1;
 	return 0;

@@ -25,7 +25,7 @@ static bool can_split_area(struct iova_space *space,
 	unsigned long offset = area->offset + (iova - area->node.start);
 
 	/* A kind that maps its areas itself unmaps them as a whole. */
-	if (area->nr_pgtables && area->umem->ops->map)
+	if (area->nr_pgtables && iova_area_umem(area)->ops->map)
 		return false;
 	/* An access that has pinned the area will unpin it as a whole. */
 	if (area->nr_pins || (area->nr_pgtables && !space->small_pages))
@@ -70,7 +70,7 @@ static int take_area_to_split(struct iova_space *space, unsigned long iova,
 static void split_area(struct iova_space *space, struct iova_area *area,
 		       unsigned long iova, struct iova_area *tail)
 {
-	tail->umem = area->umem;
+	iova_copy_set_umem(tail, iova_area_umem(area));
 	tail->offset = area->offset + (iova - area->node.start);
 	tail->node.start = iova;
 	tail->node.last = area->node.last;
@@ -96,7 +96,7 @@ static int split_umem(const struct iova_area *area, unsigned long iova)
 
 	if (!area->pinned)
 		return 0;
-	return iommufd_umem_split(area->umem, offset >> PAGE_SHIFT);
+	return iommufd_umem_split(iova_area_umem(area), offset >> PAGE_SHIFT);
 }
 
 /**
@@ -133,7 +133,7 @@ int iova_space_split(struct iova_space *space, unsigned long iova)
 	/* An access may have pinned the area meanwhile. */
 	if (!rc && area->nr_pins)
 		rc = -EINVAL;
-	if (!rc && !iommufd_umem_get(area->umem))
+	if (!rc && !iommufd_umem_get(iova_area_umem(area)))
 		rc = -EOVERFLOW;
 	if (!rc) {
 		split_area(space, area, iova, tail);

@@ -27,7 +27,8 @@ struct view_memory {
 static void write_flags(const struct iova_area *area, char *flag)
 {
 	/* What stands for a list of areas has no memory. */
-	char kind = area->umem ? area->umem->ops->letter : 0;
+	const struct iommufd_umem *umem = iova_area_umem(area);
+	char kind = umem ? umem->ops->letter : 0;
 	char *first = flag;
 
 	if (area->prot & IOMMU_READ)
@@ -61,9 +62,9 @@ static void view_area(const struct iova_area *area, struct iova_view *view,
 	write_flags(area, view->flags);
 	memory->umem = NULL;
 	if (area->state == AREA_CREATING || area->state == AREA_REMOVING ||
-	    !iommufd_umem_get(area->umem))
+	    !iommufd_umem_get(iova_area_umem(area)))
 		return;
-	memory->umem = area->umem;
+	memory->umem = iova_area_umem(area);
 	memory->first = iova_area_first_page(area);
 	memory->last = iova_area_last_page(area);
 }

@@ -61,7 +61,7 @@ bool iova_space_find(struct iova_space *space, unsigned long *start,
  */
 static bool is_visited(const struct iova_area *area)
 {
-	return area->state == AREA_IDLE && !area->umem->ops->map;
+	return area->state == AREA_IDLE && !iova_area_umem(area)->ops->map;
 }
 
 /*

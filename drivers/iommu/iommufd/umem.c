@@ -7,13 +7,13 @@
  * it, its last area ends it. Nothing is pinned until pages are needed: by an
  * area whose IOAS has an HWPT, or by an access.
  *
- * What is pinned is kept as chunks: disjoint intervals of page indices in an
- * interval tree, each with the physical runs of its pages and a count of its
- * users. Pinning a range counts up the chunks that are there already and pins
- * what is missing; at the ends of the range chunks are split, so that later
- * each user gives back exactly what it took. A page is therefore pinned and
- * charged once however many HWPTs, copies and accesses use it, and unpinning
- * neither allocates nor fails.
+ * What is pinned is kept as chunks: disjoint intervals of page indices in a
+ * tree, each with the physical runs of its pages and a count of its users.
+ * Pinning a range counts up the chunks that are there already and pins what is
+ * missing; at the ends of the range chunks are split, so that later each user
+ * gives back exactly what it took. A page is therefore pinned and charged once
+ * however many HWPTs, copies and accesses use it, and unpinning neither
+ * allocates nor fails.
  *
  * Getting user memory can take as long as its process likes, so no lock is held
  * meanwhile. A thread that pins what is missing puts a chunk without pages into
@@ -43,7 +43,7 @@
 	((PAGE_SIZE - sizeof(struct umem_chunk)) / sizeof(struct pfn_run))
 
 /* Value of umem_chunk.users while a thread is pinning the pages */
-#define BEING_PINNED ULONG_MAX
+#define BEING_PINNED UINT_MAX
 
 /* Chunks to visit, and to detach, before the lock is dropped */
 #define CHUNKS_AT_ONCE 256
@@ -54,73 +54,64 @@
  * @hole: chunk that marks the hole, or NULL if no other thread can see it
  * @spare: chunk for the tail of a split, or NULL; its @nr_runs is its room
  * @batch: pages that are not in a chunk yet
- * @own_hole: may become @hole; must come last
+ * @own_hole: may become @hole
+ * @own_hole_run: room for its only run
  */
 struct umem_pin {
 	struct umem_chunk *hole;
 	struct umem_chunk *spare;
 	struct umem_batch batch;
-	struct umem_chunk own_hole;
+	union {
+		struct umem_chunk own_hole;
+		struct {
+			u8 own_hole_head[sizeof(struct umem_chunk)];
+			struct pfn_run own_hole_run;
+		};
+	};
 };
-
-static struct umem_chunk *umem_to_chunk(struct interval_tree_node *node)
-{
-	return node ? container_of(node, struct umem_chunk, node) : NULL;
-}
 
 static struct umem_chunk *umem_first_chunk(struct iommufd_umem *umem,
 					   unsigned long first,
 					   unsigned long last)
 {
 	lockdep_assert_held(&umem->lock);
-	return umem_to_chunk(
-		interval_tree_iter_first(&umem->chunks, first, last));
-}
-
-static struct umem_chunk *umem_next_chunk(struct umem_chunk *chunk,
-					  unsigned long first,
-					  unsigned long last)
-{
-	return umem_to_chunk(
-		interval_tree_iter_next(&chunk->node, first, last));
+	return umem_chunks_first(&umem->chunks, first, last);
 }
 
 /**
  * iommufd_umem_init() - describe memory without touching it
- * @umem: with room for one run and the kind's data behind it, all zero but that
- *        data; gets one reference
+ * @umem: with room for one run and the kind's data behind it; gets one
+ *        reference. The caller has set @flags.
  * @ops: kind of memory
  * @payer: process that the memory belongs to; takes over the caller's reference
  * @mode: counter to charge for pinned pages
- * @start: where the kind finds the first page, page aligned
  * @writable: devices may write to the memory
  */
 void iommufd_umem_init(struct iommufd_umem *umem, const struct umem_ops *ops,
 		       struct iommufd_payer *payer,
-		       enum iommufd_account_mode mode, unsigned long start,
-		       bool writable)
+		       enum iommufd_account_mode mode, bool writable)
 {
 	refcount_set(&umem->refs, 1);
 	umem->writable = writable;
 	umem->readable = true;
 	umem->mode = mode;
 	umem->ops = ops;
-	umem->start = start;
 	umem->payer = payer;
-	mutex_init(&umem->lock);
-	umem->chunks = RB_ROOT_CACHED;
+	spin_lock_init(&umem->lock);
+	umem->chunks = RB_ROOT;
+	umem->first_chunk.users = 0;
 }
 
 /* No IO page table maps these pages: the umem has no area any more. */
 static void umem_unpin_leftovers(struct iommufd_umem *umem)
 {
-	while (!RB_EMPTY_ROOT(&umem->chunks.rb_root)) {
-		struct interval_tree_node *node;
+	while (!RB_EMPTY_ROOT(&umem->chunks)) {
+		struct umem_chunk *chunk;
 
-		mutex_lock(&umem->lock);
-		node = &umem_first_chunk(umem, 0, ULONG_MAX)->node;
-		mutex_unlock(&umem->lock);
-		iommufd_umem_unpin(umem, node->start, node->last);
+		spin_lock(&umem->lock);
+		chunk = umem_first_chunk(umem, 0, ULONG_MAX);
+		spin_unlock(&umem->lock);
+		iommufd_umem_unpin(umem, umem_chunk_first(chunk), chunk->last);
 	}
 }
 
@@ -129,12 +120,8 @@ static void umem_count_stuck(struct iommufd_umem *umem)
 {
 	struct rb_node *node;
 
-	for (node = rb_first_cached(&umem->chunks); node;
-	     node = rb_next(node)) {
-		struct interval_tree_node *pages =
-			rb_entry(node, struct interval_tree_node, rb);
-
-		iommufd_count(stuck, pages->last - pages->start + 1);
+	for (node = rb_first(&umem->chunks); node; node = rb_next(node)) {
+		iommufd_count(stuck, umem_chunk_npages(to_umem_chunk(node)));
 		cond_resched();
 	}
 }
@@ -165,9 +152,8 @@ bool iommufd_umem_put(struct iommufd_umem *umem)
 		return false;
 	if (unlikely(umem->flags) && !umem_release(umem))
 		return false;
-	if (WARN_ON_ONCE(!RB_EMPTY_ROOT(&umem->chunks.rb_root)))
+	if (WARN_ON_ONCE(!RB_EMPTY_ROOT(&umem->chunks)))
 		umem_unpin_leftovers(umem);
-	mutex_destroy(&umem->lock);
 	iommufd_payer_put(umem->payer);
 	return true;
 }
@@ -195,12 +181,12 @@ static void umem_free_chunk(struct iommufd_umem *umem, struct umem_chunk *chunk)
 
 static void umem_insert_chunk(struct iommufd_umem *umem,
 			      struct umem_chunk *chunk, unsigned long first,
-			      unsigned long last, unsigned long users)
+			      unsigned long last, unsigned int users)
 {
-	chunk->node.start = first;
-	chunk->node.last = last;
+	chunk->runs[0].index = first;
+	chunk->last = last;
 	chunk->users = users;
-	interval_tree_insert(&chunk->node, &umem->chunks);
+	umem_chunks_insert(&umem->chunks, chunk);
 }
 
 /*
@@ -220,12 +206,12 @@ static struct umem_chunk *umem_take_spare(struct iommufd_umem *umem,
 	if (chunk && chunk->nr_runs >= nr_runs)
 		return chunk;
 
-	mutex_unlock(&umem->lock);
+	spin_unlock(&umem->lock);
 	kfree(chunk);
 	*spare = umem_alloc_chunk(nr_runs);
 	if (*spare)
 		(*spare)->nr_runs = nr_runs;
-	mutex_lock(&umem->lock);
+	spin_lock(&umem->lock);
 	return NULL;
 }
 
@@ -239,21 +225,17 @@ static int umem_split_chunk(struct iommufd_umem *umem, struct umem_chunk *chunk,
 	unsigned int nr =
 		pfn_runs_tail(chunk->runs, chunk->nr_runs, index, NULL);
 	struct umem_chunk *tail = umem_take_spare(umem, nr, spare);
-	unsigned long last;
 
 	if (!tail)
 		return *spare ? 0 : -ENOMEM;
 	tail->nr_runs =
 		pfn_runs_tail(chunk->runs, chunk->nr_runs, index, tail->runs);
 
-	last = chunk->node.last;
-	interval_tree_remove(&chunk->node, &umem->chunks);
 	/* The runs stay in place: another thread may be reading them. */
 	chunk->nr_runs =
 		pfn_runs_find(chunk->runs, chunk->nr_runs, index - 1) + 1;
-	umem_insert_chunk(umem, chunk, chunk->node.start, index - 1,
-			  chunk->users);
-	umem_insert_chunk(umem, tail, index, last, chunk->users);
+	umem_insert_chunk(umem, tail, index, chunk->last, chunk->users);
+	chunk->last = index - 1;
 	return 0;
 }
 
@@ -286,11 +268,11 @@ static void umem_forget_hole(struct iommufd_umem *umem, struct umem_pin *pin)
 {
 	if (!pin->hole)
 		return;
-	mutex_lock(&umem->lock);
-	interval_tree_remove(&pin->hole->node, &umem->chunks);
+	spin_lock(&umem->lock);
+	rb_erase(&pin->hole->rb, &umem->chunks);
 	umem_wake_waiters(umem, pin->hole);
 	pin->hole->users = 0;
-	mutex_unlock(&umem->lock);
+	spin_unlock(&umem->lock);
 }
 
 /* Remove the pages before @next from the hole; these may be all of it. */
@@ -298,12 +280,13 @@ static void umem_shrink_hole(struct iommufd_umem *umem, struct umem_pin *pin)
 {
 	struct umem_chunk *hole = pin->hole;
 
-	interval_tree_remove(&hole->node, &umem->chunks);
-	if (pin->batch.next - 1 == hole->node.last)
+	if (pin->batch.next - 1 == hole->last) {
+		rb_erase(&hole->rb, &umem->chunks);
 		hole->users = 0;
-	else
-		umem_insert_chunk(umem, hole, pin->batch.next, hole->node.last,
-				  BEING_PINNED);
+	} else {
+		/* No other chunk has these pages, so its place stays right. */
+		hole->runs[0].index = pin->batch.next;
+	}
 }
 
 /* Can the chunk that marks the hole become the one that has the pages? */
@@ -311,7 +294,7 @@ static bool umem_hole_has_room(struct iommufd_umem *umem,
 			       const struct umem_pin *pin)
 {
 	return pin->hole == &umem->first_chunk && pin->batch.nr_runs == 1 &&
-	       pin->batch.next - 1 == pin->hole->node.last;
+	       pin->batch.next - 1 == pin->hole->last;
 }
 
 /* Without a hole no other thread can see the umem, so no lock is needed. */
@@ -336,7 +319,7 @@ static int umem_flush_batch(struct iommufd_umem *umem, struct umem_pin *pin)
 		return -ENOMEM;
 	memcpy(chunk->runs, batch->runs, batch->nr_runs * sizeof(*batch->runs));
 	if (pin->hole) {
-		mutex_lock(&umem->lock);
+		spin_lock(&umem->lock);
 		umem_wake_waiters(umem, pin->hole);
 	}
 	chunk->nr_runs = batch->nr_runs;
@@ -349,7 +332,7 @@ static int umem_flush_batch(struct iommufd_umem *umem, struct umem_pin *pin)
 				  1);
 	}
 	if (pin->hole)
-		mutex_unlock(&umem->lock);
+		spin_unlock(&umem->lock);
 	batch->nr_runs = 0;
 	batch->first = batch->next;
 	return 0;
@@ -395,29 +378,36 @@ static int umem_wait_for_hole(struct iommufd_umem *umem,
 	hole->nr_runs = 1;
 	init_wait_var_entry(&wait, umem, 0);
 	prepare_to_wait(queue, &wait.wq_entry, TASK_KILLABLE);
-	mutex_unlock(&umem->lock);
+	spin_unlock(&umem->lock);
 	if (!fatal_signal_pending(current))
 		schedule();
 	finish_wait(queue, &wait.wq_entry);
 	return fatal_signal_pending(current) ? -EINTR : 0;
 }
 
-/* Add a user to the chunk at *index, or to several chunks from there on. */
-static void umem_use_chunks(struct iommufd_umem *umem, struct umem_chunk *chunk,
-			    unsigned long *index, unsigned long last)
+/*
+ * Add a user to the chunk at *index, or to several chunks from there on. Areas
+ * and pins of accesses are users, which are counted in two places. So there may
+ * be more of them than of either.
+ */
+static int umem_use_chunks(struct umem_chunk *chunk, unsigned long *index,
+			   unsigned long last)
 {
 	unsigned int n;
 
 	for (n = 0; n < CHUNKS_AT_ONCE && chunk; n++) {
-		if (chunk->node.start != *index || chunk->node.last > last ||
+		if (umem_chunk_first(chunk) != *index || chunk->last > last ||
 		    chunk->users == BEING_PINNED)
 			break;
+		if (!iommufd_may_count(chunk->users / 2))
+			return -EOVERFLOW;
 		chunk->users++;
-		*index = chunk->node.last + 1;
-		if (chunk->node.last == last)
+		*index = chunk->last + 1;
+		if (chunk->last == last)
 			break;
-		chunk = umem_next_chunk(chunk, *index, last);
+		chunk = umem_chunk_next(chunk, last);
 	}
+	return 0;
 }
 
 /* Begin the batch of a pin operation, once there is a hole to pin. */
@@ -432,7 +422,7 @@ static int umem_begin_pin(struct iommufd_umem *umem, struct umem_pin *pin,
 static int umem_pin_marked(struct iommufd_umem *umem, struct umem_pin *pin,
 			   unsigned long *index, unsigned long last)
 {
-	unsigned long hole_last = pin->hole->node.last;
+	unsigned long hole_last = pin->hole->last;
 	int rc = 0;
 
 	if (!pin->batch.pages)
@@ -453,24 +443,25 @@ static int umem_pin_next(struct iommufd_umem *umem, struct umem_pin *pin,
 	struct umem_chunk *chunk;
 	int rc = 0;
 
-	if (mutex_lock_killable(&umem->lock))
+	if (fatal_signal_pending(current))
 		return -EINTR;
+	spin_lock(&umem->lock);
 	chunk = umem_first_chunk(umem, *index, last);
-	if (!chunk || chunk->node.start > *index) {
+	if (!chunk || umem_chunk_first(chunk) > *index) {
 		umem_mark_hole(umem, pin, *index,
-			       chunk ? chunk->node.start - 1 : last);
-		mutex_unlock(&umem->lock);
+			       chunk ? umem_chunk_first(chunk) - 1 : last);
+		spin_unlock(&umem->lock);
 		return umem_pin_marked(umem, pin, index, last);
 	}
 	if (chunk->users == BEING_PINNED)
 		return umem_wait_for_hole(umem, chunk);
-	if (chunk->node.start < *index)
+	if (umem_chunk_first(chunk) < *index)
 		rc = umem_split_chunk(umem, chunk, *index, &pin->spare);
-	else if (chunk->node.last > last)
+	else if (chunk->last > last)
 		rc = umem_split_chunk(umem, chunk, last + 1, &pin->spare);
 	else
-		umem_use_chunks(umem, chunk, index, last);
-	mutex_unlock(&umem->lock);
+		rc = umem_use_chunks(chunk, index, last);
+	spin_unlock(&umem->lock);
 	return rc;
 }
 
@@ -484,7 +475,8 @@ static int umem_pin_next(struct iommufd_umem *umem, struct umem_pin *pin,
  * because another thread pins some of the pages. A fatal signal ends it. The
  * caller must not hold a lock that another thread needs to unpin pages.
  * Return: 0; -ENOMEM if memory is short or RLIMIT_MEMLOCK is exceeded, -EINTR
- * when killed, or an errno of the kind of memory: for user addresses -EFAULT if
+ * when killed, -EOVERFLOW if the pages have too many users, or an errno of the
+ * kind of memory: for user addresses -EFAULT if
  * pages are missing or may not be pinned, -EOPNOTSUPP for DAX; for files
  * -EINVAL if the file is too short, -EIO. Nothing is pinned or charged on
  * failure.
@@ -498,9 +490,12 @@ int iommufd_umem_pin(struct iommufd_umem *umem, unsigned long first,
 
 	pin.batch.pages = NULL;
 	pin.spare = NULL;
-	do {
+	for (;;) {
 		rc = umem_pin_next(umem, &pin, &index, last);
-	} while (!rc && index - 1 != last);
+		if (rc || index - 1 == last)
+			break;
+		cond_resched();
+	}
 	umem_batch_end(&pin.batch);
 	kfree(pin.spare);
 	if (rc && index != first)
@@ -555,12 +550,12 @@ static unsigned int umem_detach_chunks(struct iommufd_umem *umem,
 			*index = last + 1;
 			break;
 		}
-		*index = min(chunk->node.last, last) + 1;
+		*index = min(chunk->last, last) + 1;
 		next = *index - 1 == last ?
 			       NULL :
-			       umem_next_chunk(chunk, *index, last);
+			       umem_chunk_next(chunk, last);
 		if (!--chunk->users) {
-			interval_tree_remove(&chunk->node, &umem->chunks);
+			rb_erase(&chunk->rb, &umem->chunks);
 			/* umem_first_chunk_is_free() must not see 0 yet. */
 			chunk->users = 1;
 			detached[nr++] = chunk;
@@ -576,10 +571,10 @@ static unsigned int umem_detach_chunks(struct iommufd_umem *umem,
 static unsigned long umem_unpin_chunk(struct iommufd_umem *umem,
 				      struct umem_chunk *chunk)
 {
-	unsigned long npages = chunk->node.last - chunk->node.start + 1;
+	unsigned long npages = umem_chunk_npages(chunk);
 
 	INDIRECT_CALL_1(umem->ops->unpin, umem_unpin_pages, umem, chunk->runs,
-			chunk->nr_runs, chunk->node.last);
+			chunk->nr_runs, chunk->last);
 	umem_free_chunk(umem, chunk);
 	return npages;
 }
@@ -602,13 +597,13 @@ void iommufd_umem_unpin(struct iommufd_umem *umem, unsigned long first,
 	unsigned int i, nr;
 
 	for (;;) {
-		mutex_lock(&umem->lock);
+		spin_lock(&umem->lock);
 		if (umem->flags & UMEM_LEAKED) {
-			mutex_unlock(&umem->lock);
+			spin_unlock(&umem->lock);
 			break;
 		}
 		nr = umem_detach_chunks(umem, &index, last, detached);
-		mutex_unlock(&umem->lock);
+		spin_unlock(&umem->lock);
 		for (i = 0, freed = 0; i < nr; i++)
 			freed += umem_unpin_chunk(umem, detached[i]);
 		npages += freed;
@@ -616,6 +611,7 @@ void iommufd_umem_unpin(struct iommufd_umem *umem, unsigned long first,
 			break;
 		iommufd_advance(umem->payer->stats, IOMMUFD_CALL_UNMAP,
 				freed << PAGE_SHIFT);
+		cond_resched();
 	}
 	iommufd_payer_uncharge(umem->payer, umem->mode, npages);
 }
@@ -635,18 +631,18 @@ void iommufd_umem_unpin(struct iommufd_umem *umem, unsigned long first,
 void iommufd_umem_unpin_alone(struct iommufd_umem *umem, unsigned long first,
 			      unsigned long last)
 {
-	struct rb_node *root = umem->chunks.rb_root.rb_node;
+	struct rb_node *root = umem->chunks.rb_node;
 	struct umem_chunk *chunk;
 
 	lockdep_assert(iommufd_umem_is_alone(umem));
 	if (!root || root->rb_left || root->rb_right ||
 	    unlikely(umem->flags & UMEM_LEAKED))
 		goto slow;
-	chunk = container_of(root, struct umem_chunk, node.rb);
-	if (chunk->users != 1 || chunk->node.start != first ||
-	    chunk->node.last != last)
+	chunk = to_umem_chunk(root);
+	if (chunk->users != 1 || umem_chunk_first(chunk) != first ||
+	    chunk->last != last)
 		goto slow;
-	umem->chunks = RB_ROOT_CACHED;
+	umem->chunks = RB_ROOT;
 	iommufd_payer_uncharge(umem->payer, umem->mode,
 			       umem_unpin_chunk(umem, chunk));
 	return;
@@ -669,12 +665,13 @@ int iommufd_umem_split(struct iommufd_umem *umem, unsigned long index)
 	struct umem_chunk *spare = NULL, *chunk;
 	int rc = 0;
 
-	if (mutex_lock_killable(&umem->lock))
+	if (fatal_signal_pending(current))
 		return -EINTR;
+	spin_lock(&umem->lock);
 	while (!rc && (chunk = umem_first_chunk(umem, index, index)) &&
-	       chunk->node.start != index)
+	       umem_chunk_first(chunk) != index)
 		rc = umem_split_chunk(umem, chunk, index, &spare);
-	mutex_unlock(&umem->lock);
+	spin_unlock(&umem->lock);
 	kfree(spare);
 	return rc;
 }
@@ -688,9 +685,9 @@ int iommufd_umem_split(struct iommufd_umem *umem, unsigned long index)
  */
 void iommufd_umem_leak(struct iommufd_umem *umem)
 {
-	mutex_lock(&umem->lock);
+	spin_lock(&umem->lock);
 	umem->flags |= UMEM_LEAKED;
-	mutex_unlock(&umem->lock);
+	spin_unlock(&umem->lock);
 }
 
 /* Runs of a chunk that have pages in the range, without those that go on. */
@@ -705,11 +702,11 @@ static unsigned long umem_count_chunk(const struct umem_chunk *chunk,
 		*next_pfn = 0;
 		return 0;
 	}
-	last = min(last, chunk->node.last);
+	last = min(last, chunk->last);
 	from = pfn_runs_find(chunk->runs, chunk->nr_runs,
-			     max(first, chunk->node.start));
+			     max(first, umem_chunk_first(chunk)));
 	to = pfn_runs_find(chunk->runs, chunk->nr_runs, last);
-	goes_on = chunk->node.start <= first &&
+	goes_on = umem_chunk_first(chunk) <= first &&
 		  pfn_run_pfn(&chunk->runs[from], first) == *next_pfn;
 	*next_pfn = pfn_run_pfn(&chunk->runs[to], last) + 1;
 	return to - from + !goes_on;
@@ -733,18 +730,18 @@ unsigned long iommufd_umem_count_runs(struct iommufd_umem *umem,
 	unsigned int n;
 
 	do {
-		mutex_lock(&umem->lock);
+		spin_lock(&umem->lock);
 		chunk = umem_first_chunk(umem, first, last);
 		for (n = 0; n < CHUNKS_AT_ONCE && chunk; n++) {
 			runs += umem_count_chunk(chunk, first, last, &next_pfn);
-			if (chunk->node.last >= last) {
+			if (chunk->last >= last) {
 				chunk = NULL;
 				break;
 			}
-			first = chunk->node.last + 1;
-			chunk = umem_next_chunk(chunk, first, last);
+			first = chunk->last + 1;
+			chunk = umem_chunk_next(chunk, last);
 		}
-		mutex_unlock(&umem->lock);
+		spin_unlock(&umem->lock);
 		cond_resched();
 	} while (chunk && !fatal_signal_pending(current));
 	return runs;
@@ -769,16 +766,16 @@ unsigned long iommufd_umem_run(struct iommufd_umem *umem, unsigned long index,
 	unsigned long npages = 0;
 	unsigned int i;
 
-	mutex_lock(&umem->lock);
+	spin_lock(&umem->lock);
 	chunk = umem_first_chunk(umem, index, index);
 	if (chunk && chunk->users != BEING_PINNED) {
 		i = pfn_runs_find(chunk->runs, chunk->nr_runs, index);
 		*pfn = pfn_run_pfn(&chunk->runs[i], index);
 		npages = min(last, pfn_run_last(chunk->runs, chunk->nr_runs, i,
-						chunk->node.last)) -
+						chunk->last)) -
 			 index + 1;
 	}
-	mutex_unlock(&umem->lock);
+	spin_unlock(&umem->lock);
 	return npages;
 }
 
@@ -817,12 +814,12 @@ void iommufd_umem_walk(struct umem_walk *walk, unsigned long index)
 	struct iommufd_umem *umem = walk->umem;
 	struct umem_chunk *chunk;
 
-	mutex_lock(&umem->lock);
+	spin_lock(&umem->lock);
 	chunk = umem_first_chunk(umem, index, index);
 	walk->runs = chunk->runs;
 	walk->nr_runs = chunk->nr_runs;
-	walk->last = chunk->node.last;
-	mutex_unlock(&umem->lock);
+	walk->last = chunk->last;
+	spin_unlock(&umem->lock);
 	walk->run = walk->runs->index == index ?
 			    0 :
 			    pfn_runs_find(walk->runs, walk->nr_runs, index);

@@ -2,32 +2,12 @@
 #ifndef _IOMMUFD_UMEM_H
 #define _IOMMUFD_UMEM_H
 
-#include <linux/interval_tree.h>
-#include <linux/mutex.h>
+#include <linux/rbtree.h>
 #include <linux/refcount.h>
+#include <linux/spinlock.h>
 
 #include "account.h"
-#include "pfn_runs.h"
-
-/**
- * struct umem_chunk - consecutive pages of a umem that are pinned
- * @node: position in the tree of the umem; start and last are page indices
- * @users: number of users that need these pages pinned, at least 1 while the
- *         chunk is in the tree. BEING_PINNED marks pages that a thread is still
- *         pinning; such a chunk has no @runs. User space drives this count, by
- *         COPY and by pins of accesses, so it has 64 bits.
- * @nr_runs: number of @runs; with BEING_PINNED, 1 if other threads wait
- * @runs: page frames of the pages
- *
- * The lock of the umem guards all members. @runs do not change while the chunk
- * has a user.
- */
-struct umem_chunk {
-	struct interval_tree_node node;
-	unsigned long users;
-	unsigned int nr_runs;
-	struct pfn_run runs[];
-};
+#include "umem_chunk.h"
 
 struct iommufd_pgtable;
 struct iommufd_umem;
@@ -57,8 +37,8 @@ struct umem_batch;
  *       @new the memory must be there the first time. Else NULL.
  * @unmap: undo @map of the range that begins at @iova. Cannot fail. The caller
  *         must not hold iommufd_pgtable.groups. NULL if @map is.
- * @phys: tell where the byte at an offset in the memory is; all that follows is
- *        contiguous. Returns 0, -EINVAL if the memory is away. NULL if @map is.
+ * @phys: tell where a byte of the memory is; all that follows is contiguous.
+ *        Returns 0, -EINVAL if the memory is away. NULL if @map is.
  * @letter: what debugfs calls the kind, or 0
  * @release: free what the kind keeps for a umem; no page is pinned any more.
  *           For a umem with UMEM_RELEASE only.
@@ -95,43 +75,41 @@ struct umem_ops {
  * struct iommufd_umem - memory that mappings refer to
  * @refs: one per area, and one for each thread that looks at the pages without
  *        an area: a copy of an access, debugfs
+ * @lock: guards @chunks and @flags. It is held for a few steps only: no page is
+ *        pinned or unpinned meanwhile, and no IO page table changed.
  * @writable: pages are pinned for writing
  * @readable: mappings may be for reading. Pages can always be read; a process
  *            may have a BAR for writing alone.
  * @mode: counter to charge
  * @flags: UMEM_LEAKED and UMEM_RELEASE
  * @ops: kind of memory
- * @start: where the kind finds the first page, page aligned: a user address,
- *         or an offset in a file
  * @payer: process that has mapped the memory and that is charged
- * @lock: guards @chunks and @flags. It is held for a few steps only: never
- *        while pages are pinned or unpinned, memory is allocated or charged, or
- *        an IO page table is changed.
  * @chunks: pages that are pinned or being pinned; disjoint, sorted by page
  *          index
  * @first_chunk: room for a chunk of one run; must come last. Behind that run is
  *               what the kind keeps, iommufd_umem_private().
  *
- * @writable, @readable, @mode, @ops, @start and @payer are constant.
+ * @writable, @readable, @mode, @ops and @payer are constant.
+ *
+ * Bytes and pages are counted from where the kind counts: from user address 0,
+ * or from the beginning of a file or buffer.
  */
 struct iommufd_umem {
 	refcount_t refs;
+	spinlock_t lock;
 	bool writable;
 	bool readable;
 	u8 mode;
 	u8 flags;
 	const struct umem_ops *ops;
-	unsigned long start;
 	struct iommufd_payer *payer;
-	struct mutex lock;
-	struct rb_root_cached chunks;
+	struct rb_root chunks;
 	struct umem_chunk first_chunk;
 };
 
 void iommufd_umem_init(struct iommufd_umem *umem, const struct umem_ops *ops,
 		       struct iommufd_payer *payer,
-		       enum iommufd_account_mode mode, unsigned long start,
-		       bool writable);
+		       enum iommufd_account_mode mode, bool writable);
 bool iommufd_umem_put(struct iommufd_umem *umem);
 
 /* What a kind keeps for a umem; the allocation has room for it. */
@@ -163,7 +141,7 @@ static inline bool iommufd_umem_is_alone(struct iommufd_umem *umem)
 static inline bool iommufd_umem_is_new(struct iommufd_umem *umem)
 {
 	return iommufd_umem_is_alone(umem) &&
-	       RB_EMPTY_ROOT(&umem->chunks.rb_root);
+	       RB_EMPTY_ROOT(&umem->chunks);
 }
 
 int iommufd_umem_pin_new(struct iommufd_umem *umem, unsigned long first,

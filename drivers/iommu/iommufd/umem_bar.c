@@ -177,7 +177,7 @@ static int bar_find_and_lock(struct umem_bar *bar, bool wait)
 		down(&bar->sem);
 		if (!mmu_interval_read_retry(&bar->notifier, seq)) {
 			if (!rc)
-				bar->phys = phys;
+				bar->phys = phys - bar->range.start;
 			return rc;
 		}
 		if (tries == BAR_MAX_TRIES || fatal_signal_pending(current))

@@ -34,7 +34,7 @@ enum umem_bar_state {
  * @notifier: sees the process lose the BAR
  * @sem: guards the members below, and all IO pages of the BAR
  * @state: enum umem_bar_state
- * @phys: bus address, if the state is BAR_HERE
+ * @phys: bus address less the user address, if the state is BAR_HERE; may wrap
  * @places: struct umem_place: where the BAR is to be mapped
  * @entry: in the list of all BARs of the device, under its lock
  * @work: looks for the BAR in BAR_GONE
@@ -57,7 +57,7 @@ struct umem_bar {
 	bool held;
 };
 
-/* BARs: umem_ops of memory that the payer has mmapped at umem.start */
+/* BARs: umem_ops of memory that a process has mmapped */
 extern const struct umem_ops umem_bar_ops;
 
 int umem_bars_init(void);

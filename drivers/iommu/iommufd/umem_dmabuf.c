@@ -160,7 +160,6 @@ static bool dmabuf_permits(const struct file *file, int prot)
  * umem_dmabuf_init() - take a dma-buf as the memory of a umem
  * @umem: umem with room for struct umem_dmabuf
  * @fd: descriptor of the buffer
- * @start: offset in the buffer of the first page, page aligned
  * @end: offset behind the last byte
  * @prot: IOMMU_READ and IOMMU_WRITE
  *
@@ -169,8 +168,7 @@ static bool dmabuf_permits(const struct file *file, int prot)
  * if its exporter is not vfio-pci or the memory is not contiguous; -ENODEV if
  * it is revoked; -ENOMEM.
  */
-int umem_dmabuf_init(struct iommufd_umem *umem, int fd, u64 start, u64 end,
-		     int prot)
+int umem_dmabuf_init(struct iommufd_umem *umem, int fd, u64 end, int prot)
 {
 	struct umem_dmabuf *mem = to_umem_dmabuf(umem);
 	struct device *importer = READ_ONCE(dmabuf_importer);
@@ -201,7 +199,7 @@ int umem_dmabuf_init(struct iommufd_umem *umem, int fd, u64 start, u64 end,
 	if (rc)
 		goto out_detach;
 	mem->attach = attach;
-	mem->phys = phys.paddr + start;
+	mem->phys = phys.paddr;
 	umem->flags |= UMEM_RELEASE;
 	return 0;
 

@@ -14,7 +14,7 @@ struct umem_ops;
 /**
  * struct umem_dmabuf - what the kind of dma-bufs keeps for a umem
  * @attach: attachment to the buffer, which it holds
- * @phys: bus address of the first page of the umem
+ * @phys: bus address of the first byte of the buffer
  * @revoked: the exporter has taken the memory away for good
  * @places: struct umem_place: where the memory is to be mapped
  *
@@ -27,11 +27,10 @@ struct umem_dmabuf {
 	struct list_head places;
 };
 
-/* Buffers: umem_ops of memory that is in a dma-buf at the offset umem.start */
+/* Buffers: umem_ops of memory that is in a dma-buf */
 extern const struct umem_ops umem_dmabuf_ops;
 
-int umem_dmabuf_init(struct iommufd_umem *umem, int fd, u64 start, u64 end,
-		     int prot);
+int umem_dmabuf_init(struct iommufd_umem *umem, int fd, u64 end, int prot);
 void umem_dmabuf_set_importer(struct device *dev);
 void umem_dmabuf_set_test_exporter(int (*map)(struct dma_buf_attachment *attach,
 					      struct phys_vec *phys));

@@ -123,7 +123,7 @@ static long file_pin_range(struct iommufd_umem *umem, unsigned long index,
 			   unsigned int max_folios, unsigned long *skip)
 {
 	struct umem_file *mem = to_umem_file(umem);
-	u64 start = umem->start + index * PAGE_SIZE;
+	u64 start = (u64)index * PAGE_SIZE;
 	/* The file need not reach to the end of the last page. */
 	u64 end = min(start + npages * PAGE_SIZE, mem->end);
 	pgoff_t offset;
@@ -241,7 +241,7 @@ static int file_refill(struct umem_batch *batch, unsigned long last)
 			    batch->max_pages, &batch->skip);
 	if (nr < 0)
 		return nr;
-	index = (umem->start >> PAGE_SHIFT) + batch->next - batch->skip;
+	index = batch->next - batch->skip;
 	nr = file_keep_adjacent(batch->folios, nr, index, &npages);
 	if (!nr)
 		return -EIO;
@@ -314,7 +314,7 @@ static int file_pin_shortly(struct iommufd_umem *umem, unsigned long index,
 			    struct page **page)
 {
 	int rc = file_pin_page_shortly(to_umem_file(umem)->file,
-				       (umem->start >> PAGE_SHIFT) + index,
+				       index,
 				       page);
 
 	return rc == -ENOSPC ? -ENOMEM : rc;

@@ -18,7 +18,7 @@ struct umem_file {
 	u64 end;
 };
 
-/* Files: umem_ops of memory that is in a file at the offset umem.start */
+/* Files: umem_ops of memory that is in a file */
 extern const struct umem_ops umem_file_ops;
 
 int umem_file_init(struct iommufd_umem *umem, struct file *file, u64 end,

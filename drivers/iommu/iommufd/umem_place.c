@@ -38,7 +38,7 @@ static struct umem_place *umem_place_find(struct list_head *places,
 	return NULL;
 }
 
-/* Map the memory, which begins at @phys. */
+/* Map the memory, whose byte 0 is or would be at @phys. */
 static int umem_place_fill(struct umem_place *place, phys_addr_t phys)
 {
 	return iommufd_pgtable_map_phys(place->pgt, &place->range,

@@ -5,7 +5,7 @@
  */
 #include <linux/highmem.h>
 #include <linux/mm.h>
-#include <linux/sched.h>
+#include <linux/sched/signal.h>
 
 #include "umem.h"
 #include "umem_rw.h"
@@ -94,14 +94,15 @@ static int umem_rw_index(struct iommufd_umem *umem, unsigned long index,
 {
 	unsigned long pfn;
 
-	if (mutex_lock_killable(&umem->lock))
+	if (fatal_signal_pending(current))
 		return -EINTR;
+	spin_lock(&umem->lock);
 	if (!__iommufd_umem_pfn(umem, index, &pfn)) {
-		mutex_unlock(&umem->lock);
+		spin_unlock(&umem->lock);
 		return umem_rw_page(umem, index, offset, length, write, data);
 	}
 	umem_rw_copy(pfn_to_page(pfn), offset, length, write, data);
-	mutex_unlock(&umem->lock);
+	spin_unlock(&umem->lock);
 	return 0;
 }
 

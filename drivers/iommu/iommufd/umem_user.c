@@ -25,8 +25,7 @@ static struct prefault *user_prefault(struct iommufd_umem *umem,
 	if (umem->mode != IOMMUFD_ACCOUNT_NONE &&
 	    iommufd_payer_room(umem->payer, umem->mode) < npages)
 		return NULL;
-	return prefault_begin(umem->start + first * PAGE_SIZE,
-			      npages * PAGE_SIZE);
+	return prefault_begin(first * PAGE_SIZE, npages * PAGE_SIZE);
 }
 
 /*
@@ -161,7 +160,7 @@ static long gup_remote(struct mm_struct *mm, unsigned long uva,
 static long user_gup(struct umem_batch *batch, unsigned long npages)
 {
 	struct iommufd_umem *umem = batch->umem;
-	unsigned long uva = umem->start + batch->next * PAGE_SIZE;
+	unsigned long uva = batch->next * PAGE_SIZE;
 	unsigned int gup_flags = FOLL_LONGTERM;
 
 	if (umem->writable)
@@ -220,8 +219,7 @@ int umem_user_pin(struct umem_batch *batch, unsigned long last)
 		room = user_add(batch);
 		if (batch->prefault)
 			prefault_pinned(batch->prefault,
-					batch->umem->start +
-						batch->next * PAGE_SIZE);
+					batch->next * PAGE_SIZE);
 	} while (room && batch->next - 1 != last);
 	return 0;
 }
@@ -239,7 +237,7 @@ static int user_get_page(struct iommufd_umem *umem, unsigned long index,
 {
 	long rc;
 
-	rc = gup_remote(umem->payer->mm, umem->start + index * PAGE_SIZE, 1,
+	rc = gup_remote(umem->payer->mm, index * PAGE_SIZE, 1,
 			write ? FOLL_WRITE : 0, page);
 	return rc < 0 ? rc : 0;
 }

@@ -5,7 +5,7 @@
 struct umem_batch;
 struct umem_ops;
 
-/* User addresses: umem_ops of memory that the payer has at umem.start */
+/* User addresses: umem_ops of memory that the payer has there */
 extern const struct umem_ops umem_user_ops;
 
 int umem_user_pin(struct umem_batch *batch, unsigned long last);
