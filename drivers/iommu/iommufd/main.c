@@ -142,6 +142,37 @@ static const struct iommufd_ioctl iommufd_ioctls[] = {
 		      struct iommu_viommu_alloc, out_viommu_id),
 };
 
+/*
+ * As copy_from_user() of some words, which costs more than the few that most
+ * commands have.
+ */
+static __always_inline int copy_words_from_user(u64 *to, const u64 __user *from,
+						unsigned int nr)
+{
+	if (!user_access_begin(from, nr * sizeof(*from)))
+		return -EFAULT;
+	for (; nr; nr--)
+		unsafe_get_user(*to++, from++, out_fault);
+	user_access_end();
+	return 0;
+
+out_fault:
+	user_access_end();
+	return -EFAULT;
+}
+
+/* Copy a command of @user_size bytes; members that it does not have become 0. */
+static __always_inline int copy_cmd_from_user(union iommufd_ucmd_buffer *buffer,
+					      const struct iommufd_ioctl *op,
+					      const void __user *from,
+					      unsigned int user_size)
+{
+	if (likely(user_size == op->size && user_size % sizeof(u64) == 0))
+		return copy_words_from_user((u64 *)buffer, from,
+					    user_size / sizeof(u64));
+	return copy_struct_from_user(buffer, op->size, from, user_size);
+}
+
 static long iommufd_fops_ioctl(struct file *file, unsigned int cmd,
 			       unsigned long arg)
 {
@@ -172,8 +203,7 @@ static long iommufd_fops_ioctl(struct file *file, unsigned int cmd,
 		return -E2BIG;
 
 	ucmd.cmd = &buffer;
-	rc = copy_struct_from_user(ucmd.cmd, op->size, ucmd.ubuffer,
-				   ucmd.user_size);
+	rc = copy_cmd_from_user(&buffer, op, ucmd.ubuffer, ucmd.user_size);
 	if (rc)
 		return rc;
 	return op->execute(&ucmd);
