@@ -135,6 +135,7 @@ void iova_tree_remove(struct iova_tree *tree, struct iova_node *first,
 		grow_gap(behind, behind->start - (first->start - first->gap));
 	else
 		tree->highest = node_or_null(rb_prev(&first->rb));
+	tree->behind = behind;
 	for (;; node = next) {
 		next = node == last ? NULL : iova_node_next(node);
 		rb_erase_augmented(&node->rb, &tree->root, &iova_callbacks);
@@ -157,6 +158,8 @@ struct iova_node *iova_tree_first(const struct iova_tree *tree,
 	struct rb_node *rb = tree->root.rb_node;
 	struct iova_node *found = NULL;
 
+	if (tree->behind && tree->behind->start == start)
+		return tree->behind;
 	while (rb) {
 		struct iova_node *node = to_node(rb);
 

@@ -28,10 +28,13 @@ struct iova_node {
  * struct iova_tree - disjoint occupied intervals, and the gaps between them
  * @root: nodes in order of their IOVA
  * @highest: the highest node, NULL if there is none
+ * @behind: the node behind those that were removed last, or NULL. What is
+ *          mapped side by side is often unmapped in this order.
  */
 struct iova_tree {
 	struct rb_root root;
 	struct iova_node *highest;
+	struct iova_node *behind;
 };
 
 /**
