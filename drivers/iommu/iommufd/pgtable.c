@@ -388,13 +388,16 @@ static bool pgtable_map_undo(struct pgtable_map *map)
 	return iommufd_pgtable_unmap_end(&undo);
 }
 
-/*
- * Map all runs of a range. Return: 0, -EINTR when killed, or the error of the
- * IOMMU driver. On failure nothing is mapped; if the driver does not unmap, the
- * memory is leaked, that is, never unpinned.
- */
-int iommufd_pgtable_map(struct iommufd_pgtable *pgt,
-			const struct pgtable_range *range)
+/* Undo a map that failed with @rc. If that fails, the memory is leaked. */
+static noinline int pgtable_map_failed(struct pgtable_map *map, int rc)
+{
+	if (!pgtable_map_undo(map))
+		iommufd_umem_leak(map->range->umem);
+	return rc;
+}
+
+static noinline int pgtable_map_range(struct iommufd_pgtable *pgt,
+				      const struct pgtable_range *range)
 {
 	struct pgtable_map map = {
 		.pgt = pgt,
@@ -409,11 +412,80 @@ int iommufd_pgtable_map(struct iommufd_pgtable *pgt,
 	down_read(&pgt->groups);
 	rc = pgtable_map_runs(&map);
 	up_read(&pgt->groups);
+	if (rc)
+		return pgtable_map_failed(&map, rc);
+	atomic_long_add(range->length, &pgt->mapped);
+	return 0;
+}
+
+/* Is a range one short run? Then @phys is set to where it is. */
+static bool pgtable_is_short_run(const struct iommufd_pgtable *pgt,
+				 const struct pgtable_range *range,
+				 phys_addr_t *phys)
+{
+	unsigned long first = range->offset >> PAGE_SHIFT;
+	unsigned long last = (range->offset + range->length - 1) >> PAGE_SHIFT;
+	unsigned long pfn;
+
+	if (range->length >= large_io_page(pgt->domain) || range->small_pages ||
+	    iommufd_umem_run(range->umem, first, last, &pfn) <= last - first)
+		return false;
+	*phys = PFN_PHYS(pfn) + offset_in_page(range->offset);
+	return true;
+}
+
+/* As pgtable_map_range(), for a short run: nearly all small mappings are one. */
+static int pgtable_map_short_run(struct iommufd_pgtable *pgt,
+				 const struct pgtable_range *range,
+				 phys_addr_t phys)
+{
+	unsigned int shift = small_io_page_shift(pgt->domain);
+	struct iommu_domain *domain = pgt->domain;
+	unsigned long length = range->length;
+	unsigned long done = 0;
+	int rc;
+
+	down_read(&pgt->groups);
+	do {
+		size_t bytes = 0;
+
+		rc = domain->ops->map_pages(
+			domain, range->iova + done, phys + done, 1UL << shift,
+			(length - done) >> shift, range->prot,
+			GFP_KERNEL_ACCOUNT, &bytes);
+		done += bytes;
+	} while (!rc && done < length);
 	if (!rc)
-		atomic_long_add(range->length, &pgt->mapped);
-	else if (!pgtable_map_undo(&map))
-		iommufd_umem_leak(range->umem);
-	return rc;
+		rc = iommu_sync_map(domain, range->iova, length);
+	up_read(&pgt->groups);
+	if (unlikely(rc)) {
+		struct pgtable_map map = {
+			.pgt = pgt,
+			.range = range,
+			.mapped = done,
+			.tried = length,
+			.shift = shift,
+		};
+
+		return pgtable_map_failed(&map, rc);
+	}
+	atomic_long_add(length, &pgt->mapped);
+	return 0;
+}
+
+/*
+ * Map all runs of a range. Return: 0, -EINTR when killed, or the error of the
+ * IOMMU driver. On failure nothing is mapped; if the driver does not unmap, the
+ * memory is leaked, that is, never unpinned.
+ */
+int iommufd_pgtable_map(struct iommufd_pgtable *pgt,
+			const struct pgtable_range *range)
+{
+	phys_addr_t phys;
+
+	if (pgtable_is_short_run(pgt, range, &phys))
+		return pgtable_map_short_run(pgt, range, phys);
+	return pgtable_map_range(pgt, range);
 }
 
 /*

@@ -503,6 +503,19 @@ int iommufd_umem_pin(struct iommufd_umem *umem, unsigned long first,
 	return rc;
 }
 
+/* iommufd_umem_pin_new() for the least that there is, one page of a process */
+static int umem_pin_first_page(struct iommufd_umem *umem, unsigned long index)
+{
+	struct umem_chunk *chunk = &umem->first_chunk;
+	int rc = umem_user_pin_page(umem, index, &chunk->runs[0].pfn);
+
+	if (rc)
+		return rc;
+	chunk->nr_runs = 1;
+	umem_insert_chunk(umem, chunk, index, index, 1);
+	return 0;
+}
+
 /**
  * iommufd_umem_pin_new() - pin pages of a umem that no other thread can reach
  * @umem: umem without a pinned page. The caller has the only reference, and no
@@ -521,6 +534,8 @@ int iommufd_umem_pin_new(struct iommufd_umem *umem, unsigned long first,
 	int rc;
 
 	lockdep_assert(iommufd_umem_is_new(umem));
+	if (first == last && umem->ops == &umem_user_ops)
+		return umem_pin_first_page(umem, first);
 	rc = umem_begin_pin(umem, &pin, first, last);
 	if (rc)
 		return rc;

@@ -156,20 +156,19 @@ static long gup_remote(struct mm_struct *mm, unsigned long uva,
 	return gup_result(rc);
 }
 
-/* Pin pages from @next on. Return: number of pages, at least 1, or errno. */
-static long user_gup(struct umem_batch *batch, unsigned long npages)
+/* Pin pages from @index on. Return: number of pages, at least 1, or errno. */
+static long user_gup(struct iommufd_umem *umem, unsigned long index,
+		     unsigned long npages, struct page **pages)
 {
-	struct iommufd_umem *umem = batch->umem;
-	unsigned long uva = batch->next * PAGE_SIZE;
+	unsigned long uva = index * PAGE_SIZE;
 	unsigned int gup_flags = FOLL_LONGTERM;
 
 	if (umem->writable)
 		gup_flags |= FOLL_WRITE;
 	if (umem->payer->mm != current->mm)
 		return gup_remote(umem->payer->mm, uva, npages, gup_flags,
-				  batch->pages);
-	return gup_result(
-		pin_user_pages_fast(uva, npages, gup_flags, batch->pages));
+				  pages);
+	return gup_result(pin_user_pages_fast(uva, npages, gup_flags, pages));
 }
 
 /* Pin and charge the next pages; all old ones are in the runs. */
@@ -191,7 +190,7 @@ static int user_refill(struct umem_batch *batch, unsigned long last)
 				(unsigned long)batch->nr_pages << PAGE_SHIFT);
 	if (room > 1)
 		room = umem_batch_room(batch, room);
-	npages = user_gup(batch, room);
+	npages = user_gup(umem, batch->next, room, batch->pages);
 	if (npages < 0)
 		return npages;
 	rc = iommufd_payer_charge(umem->payer, umem->mode, npages);
@@ -202,6 +201,33 @@ static int user_refill(struct umem_batch *batch, unsigned long last)
 	batch->nr_pages = npages;
 	batch->taken = 0;
 	return 0;
+}
+
+/**
+ * umem_user_pin_page() - pin and charge one page, which needs no batch
+ * @umem: umem of this kind
+ * @index: index of the page
+ * @pfn: receives its frame
+ *
+ * Return: 0 or the errors of umem_ops.pin.
+ */
+int umem_user_pin_page(struct iommufd_umem *umem, unsigned long index,
+		       unsigned long *pfn)
+{
+	struct page *page;
+	long rc;
+
+	if (fatal_signal_pending(current))
+		return -EINTR;
+	rc = user_gup(umem, index, 1, &page);
+	if (rc < 0)
+		return rc;
+	rc = iommufd_payer_charge(umem->payer, umem->mode, 1);
+	if (rc)
+		unpin_user_page(page);
+	else
+		*pfn = page_to_pfn(page);
+	return rc;
 }
 
 /* umem_ops.pin; an errno may also be one of gup. */

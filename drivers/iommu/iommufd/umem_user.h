@@ -2,6 +2,7 @@
 #ifndef _IOMMUFD_UMEM_USER_H
 #define _IOMMUFD_UMEM_USER_H
 
+struct iommufd_umem;
 struct umem_batch;
 struct umem_ops;
 
@@ -9,5 +10,7 @@ struct umem_ops;
 extern const struct umem_ops umem_user_ops;
 
 int umem_user_pin(struct umem_batch *batch, unsigned long last);
+int umem_user_pin_page(struct iommufd_umem *umem, unsigned long index,
+		       unsigned long *pfn);
 
 #endif
