@@ -188,9 +188,10 @@ static void drain_unpinned_areas(struct iova_pgtable *pgt,
 	}
 }
 
-/* Unmap busy areas that start below @filled from a domain. */
-static void drain_areas(struct iova_pgtable *pgt, struct iova_area *areas,
-			unsigned long filled)
+/* Unmap several busy areas that start below @filled from a domain. */
+static noinline void drain_area_list(struct iova_pgtable *pgt,
+				     struct iova_area *areas,
+				     unsigned long filled)
 {
 	struct pgtable_unmap unmap __uninitialized;
 	struct iova_area *area;
@@ -216,7 +217,23 @@ static void drain_areas(struct iova_pgtable *pgt, struct iova_area *areas,
 		drain_unpinned_areas(pgt, areas, filled);
 }
 
-static int fill_pgtables(struct iova_space *space, struct iova_area *area,
+/* Unmap busy areas from a domain, which has the first of them. */
+static void drain_areas(struct iova_pgtable *pgt, struct iova_area *areas,
+			unsigned long filled)
+{
+	struct iommufd_umem *umem = iova_area_umem(areas);
+
+	if (areas->next || !areas->nr_pgtables || umem->ops->unmap) {
+		drain_area_list(pgt, areas, filled);
+		return;
+	}
+	if (!iommufd_pgtable_unmap(&pgt->table, areas->node.start,
+				   iova_area_length(areas)))
+		iommufd_umem_leak(umem);
+	areas->nr_pgtables--;
+}
+
+static __always_inline int fill_pgtables(struct iova_space *space, struct iova_area *area,
 			 struct iova_pgtables *iter)
 {
 	int rc = 0;

@@ -182,7 +182,7 @@ static long iommufd_fops_ioctl(struct file *file, unsigned int cmd,
 	};
 	unsigned int index = _IOC_NR(cmd) - IOMMUFD_CMD_BASE;
 	const struct iommufd_ioctl *op;
-	union iommufd_ucmd_buffer buffer;
+	union iommufd_ucmd_buffer buffer __uninitialized;
 	int rc;
 
 	if (cmd == IOMMU_TEST_CMD)

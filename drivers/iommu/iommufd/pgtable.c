@@ -245,6 +245,40 @@ bool iommufd_pgtable_unmap_end(struct pgtable_unmap *unmap)
 	return !unmap->failed;
 }
 
+static noinline bool pgtable_unmap_range(struct iommufd_pgtable *pgt,
+					 unsigned long start,
+					 unsigned long length)
+{
+	struct pgtable_unmap unmap __uninitialized;
+
+	iommufd_pgtable_unmap_begin(&unmap, pgt);
+	iommufd_pgtable_unmap_add(&unmap, start, length);
+	return iommufd_pgtable_unmap_end(&unmap);
+}
+
+/*
+ * Unmap one range that was mapped by one or several calls, and flush the IOTLB.
+ * Return: as iommufd_pgtable_unmap_end().
+ */
+bool iommufd_pgtable_unmap(struct iommufd_pgtable *pgt, unsigned long start,
+			   unsigned long length)
+{
+	struct iommu_iotlb_gather gather __uninitialized;
+	struct iommu_domain *domain = pgt->domain;
+	bool done;
+
+	if (length >= large_io_page(domain))
+		return pgtable_unmap_range(pgt, start, length);
+	iommu_iotlb_gather_init(&gather);
+	down_read(&pgt->groups);
+	done = pgtable_unmap_short(domain, start, length, &gather);
+	iommu_iotlb_sync(domain, &gather);
+	up_read(&pgt->groups);
+	atomic_long_sub(length, &pgt->mapped);
+	WARN_ONCE(!done, "iommufd: the IOMMU driver did not unmap\n");
+	return done;
+}
+
 /* Map a short run. The hardware sees it after pgtable_map_sync(). */
 static int pgtable_map_short(struct pgtable_map *map, unsigned long iova,
 			     phys_addr_t phys, unsigned long length)
@@ -419,7 +453,7 @@ static noinline int pgtable_map_range(struct iommufd_pgtable *pgt,
 }
 
 /* Is a range one short run? Then @phys is set to where it is. */
-static bool pgtable_is_short_run(const struct iommufd_pgtable *pgt,
+static __always_inline bool pgtable_is_short_run(const struct iommufd_pgtable *pgt,
 				 const struct pgtable_range *range,
 				 phys_addr_t *phys)
 {
@@ -435,7 +469,7 @@ static bool pgtable_is_short_run(const struct iommufd_pgtable *pgt,
 }
 
 /* As pgtable_map_range(), for a short run: nearly all small mappings are one. */
-static int pgtable_map_short_run(struct iommufd_pgtable *pgt,
+static __always_inline int pgtable_map_short_run(struct iommufd_pgtable *pgt,
 				 const struct pgtable_range *range,
 				 phys_addr_t phys)
 {

@@ -98,6 +98,8 @@ void iommufd_pgtable_unmap_begin(struct pgtable_unmap *unmap,
 				 struct iommufd_pgtable *pgt);
 void iommufd_pgtable_unmap_add(struct pgtable_unmap *unmap, unsigned long start,
 			       unsigned long length);
+bool iommufd_pgtable_unmap(struct iommufd_pgtable *pgt, unsigned long start,
+			   unsigned long length);
 bool iommufd_pgtable_unmap_end(struct pgtable_unmap *unmap);
 
 /* Bytes of the smallest IO page */
