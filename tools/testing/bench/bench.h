@@ -138,8 +138,19 @@ struct scale {
 void *create_used(const struct memory_kind *kind, size_t length);
 void map_each(const struct engine *engine, char *va, unsigned int count, size_t size);
 void bench_rows(const char *wanted, const struct scale *scale);
-void bench_guard(void);
+void measure_large(const struct engine *engine, const char *kind, void *va, size_t length);
+void measure_many(const struct engine *engine, const char *what, char *va, unsigned int count,
+		  size_t size);
+void measure_gaps(const struct engine *engine, const char *what, char *va, unsigned int count,
+		  size_t size);
 void list_groups(void);
+
+/* second_device.c */
+void copy_iommufd(const char *kind, void *va, size_t length);
+void attach_iommufd(const char *kind, void *va, size_t length);
+
+/* guard.c */
+void bench_guard(void);
 
 /* Groups of rows that rows.c calls */
 void bench_second_device(const struct memory_kind *kind, const struct scale *scale);

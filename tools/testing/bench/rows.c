@@ -7,7 +7,7 @@
 #include "floor/floor.h"
 
 /* Measure one mapping of all the memory. */
-static void measure_large(const struct engine *engine, const char *kind, void *va, size_t length)
+void measure_large(const struct engine *engine, const char *kind, void *va, size_t length)
 {
 	uint64_t start, mapped, unmapped;
 
@@ -75,8 +75,8 @@ void map_each(const struct engine *engine, char *va, unsigned int count, size_t 
 }
 
 /* Measure many mappings side by side. Values are per mapping. */
-static void measure_many(const struct engine *engine, const char *what, char *va,
-			 unsigned int count, size_t size)
+void measure_many(const struct engine *engine, const char *what, char *va, unsigned int count,
+		  size_t size)
 {
 	uint64_t start, mapped, unmapped;
 
@@ -97,8 +97,8 @@ static void measure_many(const struct engine *engine, const char *what, char *va
 }
 
 /* Without an end of one mapping that is the beginning of another. Values are per mapping. */
-static void measure_gaps(const struct engine *engine, const char *what, char *va,
-			 unsigned int count, size_t size)
+void measure_gaps(const struct engine *engine, const char *what, char *va, unsigned int count,
+		  size_t size)
 {
 	/* The floor knows no mappings, so each is removed by a call, wherever it is. */
 	bool floor = engine == &floor_engine;
@@ -128,31 +128,6 @@ static void bench_many(const char *what, const struct memory_kind *kind, unsigne
 			measure(engines[e], what, va, count, size);
 	}
 	memory_destroy(kind, va, count * size);
-}
-
-/**
- * bench_guard() - rows of iommufd that are small enough for every test run
- *
- * Their cost does not depend on what the guest did before: the pages are in
- * random order, or huge, or mapped one by one.
- */
-void bench_guard(void)
-{
-	const size_t large = 64 * MIB;
-	const unsigned int small = 8192;
-	void *scattered = memory_create(&random_4k, large), *huge = memory_create(&thp, large);
-
-	/* The first unpinning makes the pages dirty. */
-	iommufd_engine.map(scattered, large, IOVA_BASE);
-	iommufd_engine.unmap(IOVA_BASE, large);
-	for (int i = 0; i < REPEATS; i++) {
-		measure_large(&iommufd_engine, random_4k.name, scattered, large);
-		measure_large(&iommufd_engine, thp.name, huge, large);
-		measure_many(&iommufd_engine, "4K each:", scattered, small, PAGE);
-		measure_gaps(&iommufd_engine, "4K, gaps:", scattered, small, PAGE);
-	}
-	memory_destroy(&random_4k, scattered, large);
-	memory_destroy(&thp, huge, large);
 }
 
 static void bench_small(const struct memory_kind *kind, const struct scale *scale)

@@ -6,7 +6,7 @@
 #include "floor/floor.h"
 
 /* Copy a mapping to the IOAS of a second device. */
-static void copy_iommufd(const char *kind, void *va, size_t length)
+void copy_iommufd(const char *kind, void *va, size_t length)
 {
 	uint32_t second = ioas_alloc();
 	uint64_t start, copied, unmapped;
@@ -66,7 +66,7 @@ static void copy_floor(const char *kind, void *va, size_t length)
  * Attach a second device to an IOAS with a mapping: first to the same page table,
  * then to a separate one.
  */
-static void attach_iommufd(const char *kind, void *va, size_t length)
+void attach_iommufd(const char *kind, void *va, size_t length)
 {
 	uint32_t hwpt;
 	uint64_t start, attached, detached;
