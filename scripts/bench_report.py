@@ -23,6 +23,8 @@ GOALS = {
     "map BAR of 32 GiB": ("type1", 0.01), "unmap BAR of 32 GiB": ("type1", 0.01),
     "slab per 4K mapping": 256, "slab per run": 16,
     "map untouched 4K": ("type1", 0.65), "map untouched THP": ("type1", 0.65),
+    "throughput of 2 threads in one IOAS": 1.6, "throughput of 4 threads in one IOAS": 2.6,
+    "throughput of 2 threads in two IOASes": 1.9,
     "throughput of two threads: 4 KiB": 1.7, "throughput of two threads: 16 MiB": 1.7,
 }
 
@@ -157,7 +159,7 @@ def table(result, markdown=False, before=None):
     rows = borrow(result["rows"], before) if before else result["rows"]
     title = f"Linux {result['release']}, medians of at least 3"
     lines = [title, ""] if markdown else [f"# {title}"]
-    for unit in ("instructions", "bytes"):
+    for unit in ("instructions", "times one", "bytes"):
         part = compared(rows, unit)
         if len(part) > 1:
             lines += [*layout(with_before(part, rows, before) if before else part, markdown), ""]

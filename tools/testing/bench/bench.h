@@ -152,6 +152,26 @@ void attach_iommufd(const char *kind, void *va, size_t length);
 /* guard.c */
 void bench_guard(void);
 
+/* locks.c */
+
+/**
+ * struct lock_event - a lock function was called
+ * @time: TSC
+ * @lock: address of the lock
+ * @caller: the function that called it
+ * @release: the lock is released, not taken
+ */
+struct lock_event {
+	uint64_t time;
+	uint64_t lock;
+	char caller[48];
+	bool release;
+};
+
+void locks_setup(void);
+void locks_trace(bool on);
+struct lock_event *locks_read(size_t *nr);
+
 /* Groups of rows that rows.c calls */
 void bench_second_device(const struct memory_kind *kind, const struct scale *scale);
 void bench_auto(const struct memory_kind *kind, const struct scale *scale);
@@ -160,6 +180,7 @@ void bench_bar(const struct memory_kind *kind, const struct scale *scale);
 void bench_ioas(const struct memory_kind *kind, const struct scale *scale);
 void bench_access(const struct memory_kind *kind, const struct scale *scale);
 void bench_dirty(const struct memory_kind *kind, const struct scale *scale);
+void bench_together(const struct memory_kind *kind, const struct scale *scale);
 void bench_mapping_memory(const struct memory_kind *kind, const struct scale *scale);
 void bench_run_memory(const struct memory_kind *kind, const struct scale *scale);
 
