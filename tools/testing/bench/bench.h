@@ -180,6 +180,7 @@ void bench_bar(const struct memory_kind *kind, const struct scale *scale);
 void bench_ioas(const struct memory_kind *kind, const struct scale *scale);
 void bench_access(const struct memory_kind *kind, const struct scale *scale);
 void bench_dirty(const struct memory_kind *kind, const struct scale *scale);
+void bench_attach(const struct memory_kind *kind, const struct scale *scale);
 void bench_together(const struct memory_kind *kind, const struct scale *scale);
 void bench_mapping_memory(const struct memory_kind *kind, const struct scale *scale);
 void bench_run_memory(const struct memory_kind *kind, const struct scale *scale);

@@ -16,11 +16,12 @@ static int floor_fd;
 static struct floor_cost floor_ioctl(unsigned long cmd, void *va, uint64_t length,
 				     uint64_t iova, uint32_t flags)
 {
+	uint64_t step = flags & FLOOR_GAPS ? 2 * PAGE : PAGE;
 	struct floor_range range = {
 		.va = (uintptr_t)va,
 		.iova = iova,
 		.length = length,
-		.first = (iova - IOVA_BASE) / PAGE % FLOOR_MAX_PAGES,
+		.first = (iova - IOVA_BASE) / step % FLOOR_MAX_PAGES,
 		.flags = flags,
 	};
 

@@ -176,6 +176,7 @@ static const struct {
 	{ "dirty", bench_dirty, &anon_4k },
 	{ "dirty", bench_dirty, &thp },
 	{ "threads", bench_together, &random_4k },
+	{ "attach", bench_attach, &random_4k },
 	{ "memory", bench_mapping_memory, &anon_4k },
 	{ "memory", bench_run_memory, &random_4k },
 };

@@ -88,17 +88,20 @@ static struct floor_run *floor_add_runs(struct floor *floor, unsigned long slot,
 static int floor_pin(struct floor *floor, struct floor_range *range)
 {
 	unsigned long npages = range->length >> PAGE_SHIFT, done = 0;
+	unsigned long batch = range->flags & FLOOR_GAPS ? 1 : BATCH;
 	struct floor_run *run = NULL;
 
 	range->nr_runs = 0;
 	while (done < npages) {
 		int got = pin_user_pages_fast(range->va + (done << PAGE_SHIFT),
-					      min_t(unsigned long, npages - done, BATCH),
+					      min(npages - done, batch),
 					      FOLL_WRITE | FOLL_LONGTERM,
 					      floor->pages);
 
 		if (got <= 0)
 			return got ?: -EFAULT;
+		if (range->flags & FLOOR_GAPS)
+			run = NULL;
 		run = floor_add_runs(floor, range->first + done, got, run,
 				     &range->nr_runs);
 		done += got;
@@ -144,7 +147,7 @@ static int floor_map_runs(struct floor *floor, struct floor_range *range)
 
 		if (rc)
 			return rc;
-		iova += length;
+		iova += range->flags & FLOOR_GAPS ? 2 * length : length;
 		slot += run->npages;
 	}
 	return 0;
@@ -196,13 +199,27 @@ static int floor_map(struct floor *floor, struct floor_range *range)
 	return rc;
 }
 
+static bool floor_unmap_iova(struct floor *floor, struct floor_range *range)
+{
+	unsigned long iova = range->iova, done;
+
+	if (!(range->flags & FLOOR_GAPS))
+		return iommu_unmap(floor->domain, iova, range->length) ==
+		       range->length;
+	for (done = 0; done < range->length; done += PAGE_SIZE) {
+		if (iommu_unmap(floor->domain, iova, PAGE_SIZE) != PAGE_SIZE)
+			return false;
+		iova += 2 * PAGE_SIZE;
+		cond_resched();
+	}
+	return true;
+}
+
 static int floor_unmap(struct floor *floor, struct floor_range *range)
 {
 	u64 start = get_cycles(), unmapped;
 
-	if (!(range->flags & FLOOR_PIN_ONLY) &&
-	    iommu_unmap(floor->domain, range->iova, range->length) !=
-	    range->length)
+	if (!(range->flags & FLOOR_PIN_ONLY) && !floor_unmap_iova(floor, range))
 		return -EIO;
 	unmapped = get_cycles();
 	if (!(range->flags & FLOOR_KEEP_PINNED))

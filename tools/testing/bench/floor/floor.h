@@ -9,7 +9,7 @@
 #include <linux/ioctl.h>
 #include <linux/types.h>
 
-#define FLOOR_MAX_PAGES (1 << 18)
+#define FLOOR_MAX_PAGES (1 << 20)
 
 /**
  * struct floor_attach - argument of FLOOR_ATTACH
@@ -33,12 +33,14 @@ struct floor_attach {
 #define FLOOR_UNPIN_RANGES	(1 << 2)
 /* MAP and UNMAP: do not change the IO page table */
 #define FLOOR_PIN_ONLY		(1 << 3)
+/* MAP and UNMAP: each page is a mapping of its own, with as much IOVA free after it */
+#define FLOOR_GAPS		(1 << 4)
 
 /**
  * struct floor_range - argument of FLOOR_MAP and FLOOR_UNMAP
  * @va: page aligned address of the memory; MAP only
  * @iova: page aligned IOVA
- * @length: bytes
+ * @length: bytes of memory
  * @first: slot of the first page at @va, less than FLOOR_MAX_PAGES
  * @flags: FLOOR_KEEP_PINNED and others
  * @pin_cycles: out: TSC ticks of pinning or unpinning
