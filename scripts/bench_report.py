@@ -26,6 +26,7 @@ GOALS = {
     "1,000,000 mappings: attach": ("floor", 1 / 0.9),
     "1,000,000 mappings: second HWPT": ("floor", 1 / 0.9),
     "1,000,000 mappings: attach, SIGKILL to death": 0.1e9,
+    "1 TiB, mappings of 64 GiB: slab": 60e6, "1 TiB, mappings of 2 MiB: slab": 60e6,
     "throughput of 2 threads in one IOAS": 1.6, "throughput of 4 threads in one IOAS": 2.6,
     "throughput of 2 threads in two IOASes": 1.9,
     "throughput of two threads: 4 KiB": 1.7, "throughput of two threads: 16 MiB": 1.7,
@@ -147,14 +148,24 @@ def parts(rows):
     return lines
 
 
+# Rows that must not cost much more than others: what they are, what each is called, how much more
+GROWTH = (
+    ("automatic IOVA: the 1,000,000th mapping costs {:.2f} times the 1,000th",
+     "automatic IOVA, mapping 1000", "automatic IOVA, mapping 1000000", 1.5),
+    *((f"1 TiB in mappings of {size}: the last 64 GiB cost {{:.2f}} times the first",
+       f"1 TiB, mappings of {size}: map, first 64 GiB", f"1 TiB, mappings of {size}: map, last 64 GiB", 1.1)
+      for size in ("64 GiB", "2 MiB")),
+)
+
+
 def remarks(rows):
     """Remarks that compare several rows"""
-    first, last = (rows.get(f"automatic IOVA, mapping {nr}") for nr in (1000, 1000000))
-    if not first or not last:
-        return []
-    factor = middle(last, "iommufd") / middle(first, "iommufd")
-    return [f"automatic IOVA: the 1,000,000th mapping costs {factor:.2f} times the 1,000th "
-            f"(goal 1.5{'' if factor <= 1.5 else ', missed'})"]
+    lines = []
+    for text, first, last, limit in GROWTH:
+        if first in rows and last in rows:
+            factor = middle(rows[last], "iommufd") / middle(rows[first], "iommufd")
+            lines.append(f"{text.format(factor)} (goal {limit}{'' if factor <= limit else ', missed'})")
+    return lines
 
 
 def table(result, markdown=False, before=None):

@@ -152,6 +152,14 @@ void attach_iommufd(const char *kind, void *va, size_t length);
 /* guard.c */
 void bench_guard(void);
 
+/* kernel_memory.c: bytes of slabs and vmalloc, and of all memory; only differences matter */
+struct kernel_memory {
+	double slab;
+	double used;
+};
+
+struct kernel_memory kernel_memory(void);
+
 /* locks.c */
 
 /**
@@ -181,6 +189,7 @@ void bench_ioas(const struct memory_kind *kind, const struct scale *scale);
 void bench_access(const struct memory_kind *kind, const struct scale *scale);
 void bench_dirty(const struct memory_kind *kind, const struct scale *scale);
 void bench_attach(const struct memory_kind *kind, const struct scale *scale);
+void bench_tera(const struct memory_kind *kind, const struct scale *scale);
 void bench_together(const struct memory_kind *kind, const struct scale *scale);
 void bench_mapping_memory(const struct memory_kind *kind, const struct scale *scale);
 void bench_run_memory(const struct memory_kind *kind, const struct scale *scale);

@@ -2,17 +2,12 @@
 /* The kernel memory that mappings use. */
 #include "bench.h"
 
-struct kernel_memory {
-	double slab;
-	double used;
-};
-
 /*
  * Bytes of kernel memory: slabs and vmalloc; and minus the free memory, as only
  * differences matter. MemFree lacks the free pages in the lists of the CPUs, which
  * zoneinfo counts.
  */
-static struct kernel_memory kernel_memory(void)
+struct kernel_memory kernel_memory(void)
 {
 	struct kernel_memory memory;
 

@@ -54,7 +54,8 @@ static void explain(void)
 	      "       bench profile GROUPS               where instructions of iommufd go\n"
 	      "       bench guard                        a few rows of iommufd, small\n"
 	      "       bench groups                       the names that GROUPS may have\n"
-	      "GROUPS are separated by commas, or \"all\". Without the floor's module only\n"
+	      "GROUPS are separated by commas, or \"all\", which leaves out \"tera\": that\n"
+	      "needs a machine with 48 bits of IOVA. Without the floor's module only\n"
 	      "iommufd is measured, with it type1 and the floor as well.\n", stderr);
 	exit(2);
 }

@@ -150,6 +150,9 @@ static void bench_medium_gaps(const struct memory_kind *kind, const struct scale
 	bench_many("2M, gaps:", kind, scale->large / HUGE_PAGE, HUGE_PAGE, measure_gaps);
 }
 
+/* Rows for a machine of their own, so "all" does not include them */
+#define WIDE "tera"
+
 /* In the order of measurement. Several entries may have the same name. */
 static const struct {
 	const char *name;
@@ -177,19 +180,22 @@ static const struct {
 	{ "dirty", bench_dirty, &thp },
 	{ "threads", bench_together, &random_4k },
 	{ "attach", bench_attach, &random_4k },
+	{ WIDE, bench_tera, NULL },
 	{ "memory", bench_mapping_memory, &anon_4k },
 	{ "memory", bench_run_memory, &random_4k },
 };
 
 /**
  * bench_rows() - measure groups of rows
- * @wanted: their names, separated by commas; or "all"
+ * @wanted: their names, separated by commas; or "all" of the usual machine
  * @scale: sizes and numbers of mappings
  */
 void bench_rows(const char *wanted, const struct scale *scale)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(groups); i++) {
-		if (is_listed(wanted, groups[i].name))
+		bool usual = strcmp(groups[i].name, WIDE);
+
+		if (is_listed(wanted, groups[i].name) && (usual || strcmp(wanted, "all")))
 			groups[i].measure(groups[i].kind, scale);
 	}
 }
