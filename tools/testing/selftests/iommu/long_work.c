@@ -12,6 +12,9 @@
 #define LENGTH		(512UL << 20)
 /* Read-only, so that no prefault worker shortens the work */
 #define BIG_ACCESS	MAP_READ
+/* Mappings of one page with gaps, above IOVA */
+#define MANY		100000UL
+#define MANY_IOVA	(1UL << 32)
 /* Much shorter than the work, much longer than what others have to do. */
 #define PROMPT_MS	300
 
@@ -183,6 +186,107 @@ TEST_F(long_work, unfinished_hwpt)
 	test_attach(self->edu.cdev, &pt);
 	test_detach(self->edu.cdev);
 	test_destroy(next);
+}
+
+/* An IOAS with so many mappings that attaching a device takes long */
+struct long_attach {
+	int fd;
+	uint32_t ioas;
+	struct edu edu;
+	uint8_t *mem;
+	unsigned long count;
+};
+
+FIXTURE(long_attach) { struct long_attach; };
+
+FIXTURE_SETUP(long_attach)
+{
+	self->fd = iommufd_open();
+	ASSERT_GE(self->fd, 0);
+	test_ioas_alloc(&self->ioas);
+	test_edu_open(&self->edu, PCI_ON_ROOT_BUS, 0);
+	self->mem = test_mem(mem_anon(4 * PAGE));
+	self->count = MANY / kernel_slowness();
+}
+
+FIXTURE_TEARDOWN(long_attach)
+{
+	edu_close(&self->edu);
+	close(self->fd);
+	EXPECT_EQ(0, proc_status_kb("VmPin:"));
+}
+
+/* In a child, so that it can be killed. */
+static int map_and_attach(void *arg)
+{
+	struct long_attach *self = arg;
+	uint32_t pt = self->ioas;
+	int rc = 0;
+
+	for (unsigned long i = 0; !rc && i < self->count; i++)
+		rc = _test_map_fixed(self->fd, self->ioas, self->mem, PAGE,
+				     MANY_IOVA + 2 * i * PAGE, MAP_RW);
+	return rc ? rc : _test_vfio_attach(self->edu.cdev, &pt);
+}
+
+static bool has_pinned(const struct child *child, unsigned long pages)
+{
+	return proc_pid_status_kb(child->pid, "VmPin:") >= (long)pages * 4;
+}
+
+/* Start to attach, and wait until a tenth of it is done. */
+#define test_start_attach(_child)					\
+	do {								\
+		ASSERT_TRUE(child_start(_child, map_and_attach, self));	\
+		while (!has_pinned(_child, self->count / 10))		\
+			sleep_ms(1);					\
+		ASSERT_FALSE(has_pinned(_child, self->count))		\
+			TH_LOG("over before it could be watched");	\
+	} while (0)
+
+TEST_F(long_attach, long_attach_does_not_block_others)
+{
+	struct child child;
+	uint32_t other;
+
+	test_start_attach(&child);
+	for (int i = 0; i < 5; i++) {
+		/* The device has this one already, and not yet the next one. */
+		test_prompt(test_map_fixed(self->mem, PAGE, IOVA));
+		test_prompt(test_map_fixed(self->mem, PAGE, MANY_IOVA +
+					   2 * self->count * PAGE));
+		test_prompt(test_unmap(IOVA, PAGE));
+		test_prompt(test_unmap(MANY_IOVA + 2 * self->count * PAGE,
+				       PAGE));
+		test_prompt(test_ioas_alloc(&other));
+		test_prompt(test_ok(_test_map_fixed(self->fd, other, self->mem,
+						    PAGE, IOVA, MAP_RW)));
+		test_prompt(test_destroy(other));
+	}
+	ASSERT_FALSE(has_pinned(&child, self->count));
+	ASSERT_EQ(0, child_result(&child));
+	child_end(&child);
+	test_detach(self->edu.cdev);
+}
+
+TEST_F(long_attach, killed_in_the_middle_of_attach)
+{
+	long pinned = proc_pages_pinned();
+	uint32_t other, pt;
+	struct child child;
+	uint64_t start;
+
+	test_start_attach(&child);
+	start = now_ms();
+	child_kill(&child);
+	EXPECT_LT(now_ms() - start, PROMPT_MS * slowness());
+	/* Nothing is left of the attach: no pin, and the device is free. */
+	ASSERT_EQ(pinned, proc_pages_pinned());
+	test_ioas_alloc(&other);
+	pt = other;
+	test_attach(self->edu.cdev, &pt);
+	test_detach(self->edu.cdev);
+	test_destroy(self->ioas);
 }
 
 TEST_HARNESS_MAIN
