@@ -35,6 +35,12 @@ struct iova_node *iova_node_next(struct iova_node *node)
 	return node_or_null(rb_next(&node->rb));
 }
 
+/* Return: the node with the next lower IOVA, or NULL. */
+struct iova_node *iova_node_prev(struct iova_node *node)
+{
+	return node_or_null(rb_prev(&node->rb));
+}
+
 static void set_gap(struct iova_node *node, unsigned long gap)
 {
 	node->gap = gap;
@@ -134,7 +140,7 @@ void iova_tree_remove(struct iova_tree *tree, struct iova_node *first,
 	if (behind)
 		grow_gap(behind, behind->start - (first->start - first->gap));
 	else
-		tree->highest = node_or_null(rb_prev(&first->rb));
+		tree->highest = iova_node_prev(first);
 	tree->behind = behind;
 	for (;; node = next) {
 		next = node == last ? NULL : iova_node_next(node);

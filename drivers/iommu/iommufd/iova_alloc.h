@@ -75,6 +75,7 @@ struct iova_node *iova_tree_first(const struct iova_tree *tree,
 struct iova_node *iova_tree_before(const struct iova_tree *tree,
 				   unsigned long start);
 struct iova_node *iova_node_next(struct iova_node *node);
+struct iova_node *iova_node_prev(struct iova_node *node);
 int iova_tree_place(const struct iova_tree *tree, struct iova_search *search,
 		    unsigned long high, const struct iova_want *want);
 

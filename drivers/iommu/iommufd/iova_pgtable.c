@@ -6,9 +6,10 @@
  *
  * Each domain has the areas that start below its @filled mark, and no others.
  * Attaching a domain moves the mark up over all areas, detaching moves it down
- * again; for each step the area at the mark is marked AREA_MOVING, so MAP and
- * UNMAP of all other areas go on meanwhile. A new area below the mark is mapped
- * by its MAP, one above it by the mark when it arrives.
+ * again; for each step the area at the mark, on the way down some areas, are
+ * marked AREA_MOVING, so MAP and UNMAP of all other areas go on meanwhile. A new
+ * area below the mark is mapped by its MAP, one above it by the mark when it
+ * arrives.
  *
  * The mark never passes an area that another thread works on. That is why the
  * set of domains that a busy area belongs to does not change, why a domain in
@@ -19,12 +20,16 @@
  * unpins them after it has left the last one and the IOTLB has been flushed.
  */
 #include <linux/sched/signal.h>
+#include <linux/sizes.h>
 
 #include "iova_align.h"
 #include "iova_area.h"
 #include "iova_pgtable.h"
 #include "iova_ranges.h"
 #include "stats.h"
+
+/* Bytes of areas that leave a page table together, unless one has more */
+#define DRAIN_AT_ONCE SZ_16M
 
 /* Step to the next domain with the busy area at @start; there must be one. */
 static void __next_pgtable(struct iova_space *space, struct iova_pgtables *iter,
@@ -326,85 +331,112 @@ static struct iova_area *next_area_to_fill(struct iova_space *space,
 }
 
 /*
- * Map the next area in a domain and move the mark above it.
- * Return: 1 when no area is left, 0 to continue, or errno.
+ * Map all areas in a domain, one after the other, and move its mark above each.
+ * Return: 0, -EINTR when killed, or the error of an area.
  */
-static int fill_next_area(struct iova_space *space, struct iova_pgtable *pgt)
+static int fill_pgtable(struct iova_space *space, struct iova_pgtable *pgt)
 {
 	struct iova_area *area;
 	int rc = 0;
 
 	mutex_lock(&space->lock);
 	area = next_area_to_fill(space, pgt);
-	if (!area) {
-		pgt->filled = ULONG_MAX;
-		rc = 1;
-	} else if (area->state != AREA_IDLE) {
-		rc = __iova_space_wait(space, TASK_KILLABLE,
-				       MAX_SCHEDULE_TIMEOUT);
-		area = NULL;
-	} else {
+	while (!rc && area) {
+		if (area->state != AREA_IDLE) {
+			rc = __iova_space_wait(space, TASK_KILLABLE,
+					       MAX_SCHEDULE_TIMEOUT);
+			area = next_area_to_fill(space, pgt);
+			continue;
+		}
 		area->state = AREA_MOVING;
 		area->next = NULL;
 		/* The MAP of a new area below it fills this domain. */
 		pgt->filled = area->node.start;
+		mutex_unlock(&space->lock);
+
+		cond_resched();
+		rc = fatal_signal_pending(current) ?
+			     -EINTR :
+			     fill_area(space, pgt, area);
+
+		mutex_lock(&space->lock);
+		/* This cannot wrap, as the start of an area is aligned. */
+		if (!rc)
+			pgt->filled = area->node.start + 1;
+		__iova_areas_idle(space, area);
+		area = to_iova_area(iova_node_next(&area->node));
 	}
-	mutex_unlock(&space->lock);
-	if (!area)
-		return rc;
-
-	rc = fill_area(space, pgt, area);
-
-	mutex_lock(&space->lock);
-	/* This cannot wrap, as the start of an area is aligned. */
 	if (!rc)
-		pgt->filled = area->node.start + 1;
-	__iova_areas_idle(space, area);
+		pgt->filled = ULONG_MAX;
 	mutex_unlock(&space->lock);
 	return rc;
 }
 
 /*
- * Unmap the next area from a domain and move the mark below it.
+ * Mark idle areas, from @area down to lower ones, but not so many that others
+ * wait long for them. Return: list of them, NULL if @area is busy.
+ */
+static struct iova_area *__take_areas_to_drain(struct iova_space *space,
+					       struct iova_area *area)
+{
+	struct iova_area *areas = NULL;
+	unsigned long bytes = 0;
+	unsigned int nr;
+
+	lockdep_assert_held(&space->lock);
+	for (nr = 0; nr < AREAS_AT_ONCE && bytes < DRAIN_AT_ONCE; nr++) {
+		if (!area || area->state != AREA_IDLE)
+			break;
+		area->state = AREA_MOVING;
+		area->next = areas;
+		areas = area;
+		bytes += iova_area_length(area);
+		area = to_iova_area(iova_node_prev(&area->node));
+	}
+	return areas;
+}
+
+/*
+ * Unmap the next areas from a domain and move the mark below them.
  * Return: false when no area is left.
  */
-static bool drain_next_area(struct iova_space *space, struct iova_pgtable *pgt)
+static bool drain_next_areas(struct iova_space *space, struct iova_pgtable *pgt)
 {
-	struct iova_area *area;
-	bool wait = false;
+	struct iova_area *highest, *areas = NULL, *area;
 
 	mutex_lock(&space->lock);
-	area = to_iova_area(iova_tree_before(&space->areas, pgt->filled));
-	if (area && area->state != AREA_IDLE) {
+	highest = to_iova_area(iova_tree_before(&space->areas, pgt->filled));
+	if (highest)
+		areas = __take_areas_to_drain(space, highest);
+	if (areas) {
+		/* New areas above the lowest stay out of the domain. */
+		pgt->filled = areas->node.start + 1;
+	} else if (highest) {
 		/* New areas above it stay out; this need not wait for them. */
-		pgt->filled = area->node.start + 1;
+		pgt->filled = highest->node.start + 1;
 		/*
 		 * Not killable, as no other thread would finish the work. The
 		 * thread that works on the area can be killed, and does not
 		 * wait for this one.
 		 */
 		__iova_space_wait(space, TASK_IDLE, MAX_SCHEDULE_TIMEOUT);
-		wait = true;
-	} else if (area) {
-		area->state = AREA_MOVING;
-		area->next = NULL;
-		/* New areas above it stay out of the domain. */
-		pgt->filled = area->node.start + 1;
 	} else {
 		/* All new areas stay out of the domain. */
 		pgt->filled = 0;
 	}
 	mutex_unlock(&space->lock);
-	if (wait || !area)
-		return wait;
+	if (!areas)
+		return highest;
 
-	drain_areas(pgt, area, ULONG_MAX);
-	if (!area->nr_pgtables)
-		iova_area_unpin(area);
+	drain_areas(pgt, areas, ULONG_MAX);
+	for (area = areas; area; area = area->next) {
+		if (!area->nr_pgtables)
+			iova_area_unpin(area);
+	}
 
 	mutex_lock(&space->lock);
-	pgt->filled = area->node.start;
-	__iova_areas_idle(space, area);
+	pgt->filled = areas->node.start;
+	__iova_areas_idle(space, areas);
 	mutex_unlock(&space->lock);
 	cond_resched();
 	return true;
@@ -466,14 +498,9 @@ int iova_space_add_pgtable(struct iova_space *space, struct iova_pgtable *pgt)
 	if (rc)
 		goto out_unreserve;
 
-	do {
-		rc = fatal_signal_pending(current) ? -EINTR :
-						     fill_next_area(space, pgt);
-		cond_resched();
-	} while (!rc);
-	if (rc > 0)
-		return 0;
-	iova_space_remove_pgtable(space, pgt);
+	rc = fill_pgtable(space, pgt);
+	if (rc)
+		iova_space_remove_pgtable(space, pgt);
 	return rc;
 
 out_unreserve:
@@ -489,7 +516,7 @@ void iova_space_remove_pgtable(struct iova_space *space,
 	 * While the mark moves down, new areas above it are not mapped in this
 	 * domain. New areas below it are, and the loop waits for them.
 	 */
-	while (drain_next_area(space, pgt))
+	while (drain_next_areas(space, pgt))
 		;
 	iommufd_pgtable_fini(&pgt->table);
 
