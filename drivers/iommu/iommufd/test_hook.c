@@ -92,13 +92,16 @@ EXPORT_SYMBOL_GPL(iommufd_test_unregister);
  */
 long iommufd_test_ioctl(struct iommufd_ctx *ictx, void __user *ubuffer)
 {
-	const struct iommufd_test_ops *ops;
+	const struct iommufd_test_ops *ops = READ_ONCE(ictx->test);
 
-	mutex_lock(&test_lock);
-	if (!ictx->test && test_ops && try_module_get(test_ops->owner))
-		ictx->test = test_ops;
-	ops = ictx->test;
-	mutex_unlock(&test_lock);
+	if (!ops) {
+		mutex_lock(&test_lock);
+		if (!ictx->test && test_ops &&
+		    try_module_get(test_ops->owner))
+			WRITE_ONCE(ictx->test, test_ops);
+		ops = ictx->test;
+		mutex_unlock(&test_lock);
+	}
 	return ops ? ops->ioctl(ictx, ubuffer) : -ENOTTY;
 }
 

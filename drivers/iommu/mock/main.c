@@ -81,10 +81,27 @@ MODULE_PARM_DESC(first_vevent,
 /* Copy the command with its out fields back to user space. */
 int mock_respond(struct mock_ucmd *ucmd)
 {
-	if (copy_to_user(ucmd->ubuffer, &ucmd->cmd,
-			 min_t(size_t, ucmd->user_size, sizeof(ucmd->cmd))))
-		return -EFAULT;
-	return 0;
+	size_t size = sizeof(ucmd->cmd);
+
+	/* A constant size is cheaper: it is checked when this is compiled. */
+	if (likely(ucmd->user_size >= size))
+		return copy_to_user(ucmd->ubuffer, &ucmd->cmd, size) ? -EFAULT :
+								      0;
+	return copy_to_user(ucmd->ubuffer, &ucmd->cmd, ucmd->user_size) ?
+		       -EFAULT :
+		       0;
+}
+
+static int mock_copy_cmd(struct mock_ucmd *ucmd)
+{
+	size_t size = sizeof(ucmd->cmd);
+
+	if (likely(ucmd->user_size == size))
+		return copy_from_user(&ucmd->cmd, ucmd->ubuffer, size) ?
+			       -EFAULT :
+			       0;
+	return copy_struct_from_user(&ucmd->cmd, size, ucmd->ubuffer,
+				     ucmd->user_size);
 }
 
 /**
@@ -180,18 +197,19 @@ static int (*const mock_cmds[])(struct mock_ucmd *ucmd) = {
 
 static long mock_ioctl(struct iommufd_ctx *ictx, void __user *ubuffer)
 {
-	struct mock_ucmd ucmd = { .ictx = ictx, .ubuffer = ubuffer };
+	struct mock_ucmd ucmd __uninitialized;
 	u32 op;
 	int rc;
 
+	ucmd.ictx = ictx;
+	ucmd.ubuffer = ubuffer;
 	if (get_user(ucmd.user_size, (u32 __user *)ubuffer))
 		return -EFAULT;
 	if (ucmd.user_size < IOMMU_TEST_CMD_MIN_SIZE)
 		return -EINVAL;
 	if (ucmd.user_size > PAGE_SIZE)
 		return -E2BIG;
-	rc = copy_struct_from_user(&ucmd.cmd, sizeof(ucmd.cmd), ubuffer,
-				   ucmd.user_size);
+	rc = mock_copy_cmd(&ucmd);
 	if (rc)
 		return rc;
 

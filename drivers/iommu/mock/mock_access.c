@@ -394,12 +394,14 @@ static int mock_pin_and_compare(struct mock_ucmd *ucmd,
 {
 	unsigned long uptr = ucmd->cmd.access_pages.uptr;
 	u32 *id = &ucmd->cmd.access_pages.out_access_pages_id;
+	struct page *one, **pages = &one;
 	unsigned long npages;
-	struct page **pages;
 	int rc;
 
 	npages = PFN_UP(offset_in_page(pin->iova) + pin->length);
-	pages = kvcalloc(npages, sizeof(*pages), GFP_KERNEL_ACCOUNT);
+	if (npages > 1)
+		pages = kvmalloc_array(npages, sizeof(*pages),
+				       GFP_KERNEL_ACCOUNT);
 	if (!pages) {
 		kfree(pin);
 		return -ENOMEM;
@@ -421,7 +423,8 @@ static int mock_pin_and_compare(struct mock_ucmd *ucmd,
 			mock_unpin(maccess, pin);
 	}
 out_free:
-	kvfree(pages);
+	if (pages != &one)
+		kvfree(pages);
 	return rc;
 }
 
@@ -432,7 +435,7 @@ static int mock_access_pin(struct mock_ucmd *ucmd, struct mock_access *maccess)
 
 	if (!maccess->pins_pages)
 		return -EOPNOTSUPP;
-	pin = kzalloc(sizeof(*pin), GFP_KERNEL_ACCOUNT);
+	pin = kmalloc(sizeof(*pin), GFP_KERNEL_ACCOUNT);
 	if (!pin)
 		return -ENOMEM;
 	pin->length = ucmd->cmd.access_pages.length;
