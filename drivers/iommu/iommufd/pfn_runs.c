@@ -17,17 +17,17 @@
 unsigned int pfn_runs_find(const struct pfn_run *runs, unsigned int nr,
 			   unsigned long index)
 {
-	unsigned int low = 0, high = nr - 1;
+	const struct pfn_run *low = runs;
 
-	while (low < high) {
-		unsigned int mid = low + (high - low + 1) / 2;
+	/* One of the @nr runs from @low on has the page. */
+	while (nr > 1) {
+		unsigned int half = nr / 2;
 
-		if (runs[mid].index <= index)
-			low = mid;
-		else
-			high = mid - 1;
+		if (low[half].index <= index)
+			low += half;
+		nr -= half;
 	}
-	return low;
+	return low - runs;
 }
 
 /**
