@@ -55,6 +55,7 @@
  * @spare: chunk for the tail of a split, or NULL; its @nr_runs is its room
  * @batch: pages that are not in a chunk yet
  * @own_hole: may become @hole
+ * @own_hole_head: the same
  * @own_hole_run: room for its only run
  */
 struct umem_pin {
