@@ -10,6 +10,7 @@
  * is longer than in this kernel if the rest is zero. Then it calls the handler
  * in the table. Numbers outside the table may be ioctls of a VFIO container.
  */
+#include <linux/fault-inject-usercopy.h>
 #include <linux/file.h>
 #include <linux/fs.h>
 #include <linux/iommufd.h>
@@ -149,7 +150,8 @@ static const struct iommufd_ioctl iommufd_ioctls[] = {
 static __always_inline int copy_words_from_user(u64 *to, const u64 __user *from,
 						unsigned int nr)
 {
-	if (!user_access_begin(from, nr * sizeof(*from)))
+	if (should_fail_usercopy() ||
+	    !user_access_begin(from, nr * sizeof(*from)))
 		return -EFAULT;
 	for (; nr; nr--)
 		unsafe_get_user(*to++, from++, out_fault);
