@@ -16,7 +16,7 @@ struct user_namespace;
 /*
  * Limit of 32-bit counts that user space drives: references to a payer and to a
  * umem, pins of an area. Threads that check at the same time may overshoot, but
- * there are fewer than 2^30 threads.
+ * there are fewer than 2^30 threads. Users of pages may be twice as many.
  */
 #define IOMMUFD_MAX_USERS (1U << 30)
 extern unsigned int iommufd_max_users;

@@ -15,9 +15,9 @@
  *    are set. What a device has written before is part of this report, since
  *    user space looks at the memory after the ioctl.
  *
- * The IOTLB is flushed at the end, on failure too, and before that only for what
- * is far away. Until then a device may write to a page that was made clean, and
- * the IOMMU need not notice. Those pages are reported by the same ioctl.
+ * The IOTLB is flushed at the end, on failure too, and before that only for
+ * what is far away. Until then a device may write to a page that was made
+ * clean, and the IOMMU need not notice. The same ioctl reports those pages.
  *
  * An IO page may be larger than a window. Then its bits are set in several
  * windows, and it is made clean in the last one, if the others had them set. An

@@ -6,10 +6,11 @@
  *
  * Each domain has the areas that start below its @filled mark, and no others.
  * Attaching a domain moves the mark up over all areas, detaching moves it down
- * again; for each step the area at the mark, on the way down some areas, are
- * marked AREA_MOVING, so MAP and UNMAP of all other areas go on meanwhile. A new
- * area below the mark is mapped by its MAP, one above it by the mark when it
- * arrives.
+ * again. For each step the area at the mark is marked AREA_MOVING, so MAP and
+ * UNMAP of all other areas go on meanwhile. A new area below the mark is mapped
+ * by its MAP, one above it by the mark when it arrives. On the way down a step
+ * takes several areas, and the mark is below all but the lowest of them before
+ * they are unmapped: a new area between them stays out.
  *
  * The mark never passes an area that another thread works on. That is why the
  * set of domains that a busy area belongs to does not change, why a domain in
@@ -238,8 +239,9 @@ static void drain_areas(struct iova_pgtable *pgt, struct iova_area *areas,
 	areas->nr_pgtables--;
 }
 
-static __always_inline int fill_pgtables(struct iova_space *space, struct iova_area *area,
-			 struct iova_pgtables *iter)
+static __always_inline int fill_pgtables(struct iova_space *space,
+					 struct iova_area *area,
+					 struct iova_pgtables *iter)
 {
 	int rc = 0;
 
@@ -310,8 +312,12 @@ void iova_areas_drain(struct iova_space *space, struct iova_area *areas,
 {
 	for (; iter->pgt; next_pgtable(space, iter, areas->node.start))
 		drain_areas(iter->pgt, areas, iter->filled);
-	for (; areas; areas = areas->next)
+	for (; areas; areas = areas->next) {
 		unpin_lonely_area(areas);
+		/* One small area is not worth it. */
+		if (areas->next)
+			cond_resched();
+	}
 }
 
 /* The lowest area that is not yet in a domain whose mark moves up */

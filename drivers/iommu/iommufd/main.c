@@ -163,7 +163,7 @@ out_fault:
 	return -EFAULT;
 }
 
-/* Copy a command of @user_size bytes; members that it does not have become 0. */
+/* Copy a command of @user_size bytes. Members that it lacks become 0. */
 static __always_inline int copy_cmd_from_user(union iommufd_ucmd_buffer *buffer,
 					      const struct iommufd_ioctl *op,
 					      const void __user *from,

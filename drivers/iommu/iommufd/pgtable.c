@@ -453,9 +453,9 @@ static noinline int pgtable_map_range(struct iommufd_pgtable *pgt,
 }
 
 /* Is a range one short run? Then @phys is set to where it is. */
-static __always_inline bool pgtable_is_short_run(const struct iommufd_pgtable *pgt,
-				 const struct pgtable_range *range,
-				 phys_addr_t *phys)
+static __always_inline bool
+pgtable_is_short_run(const struct iommufd_pgtable *pgt,
+		     const struct pgtable_range *range, phys_addr_t *phys)
 {
 	unsigned long first = range->offset >> PAGE_SHIFT;
 	unsigned long last = (range->offset + range->length - 1) >> PAGE_SHIFT;
@@ -468,10 +468,10 @@ static __always_inline bool pgtable_is_short_run(const struct iommufd_pgtable *p
 	return true;
 }
 
-/* As pgtable_map_range(), for a short run: nearly all small mappings are one. */
-static __always_inline int pgtable_map_short_run(struct iommufd_pgtable *pgt,
-				 const struct pgtable_range *range,
-				 phys_addr_t phys)
+/* As pgtable_map_range(), for a short run, as nearly all small mappings are */
+static __always_inline int
+pgtable_map_short_run(struct iommufd_pgtable *pgt,
+		      const struct pgtable_range *range, phys_addr_t phys)
 {
 	unsigned int shift = small_io_page_shift(pgt->domain);
 	struct iommu_domain *domain = pgt->domain;

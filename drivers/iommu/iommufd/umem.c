@@ -318,7 +318,12 @@ static int umem_flush_batch(struct iommufd_umem *umem, struct umem_pin *pin)
 	chunk = umem_chunk_for_batch(umem, pin);
 	if (!chunk)
 		return -ENOMEM;
-	memcpy(chunk->runs, batch->runs, batch->nr_runs * sizeof(*batch->runs));
+	/* Other threads see a hole, but of its run they read the index only. */
+	if (chunk == pin->hole)
+		chunk->runs[0].pfn = batch->runs[0].pfn;
+	else
+		memcpy(chunk->runs, batch->runs,
+		       batch->nr_runs * sizeof(*batch->runs));
 	if (pin->hole) {
 		spin_lock(&umem->lock);
 		umem_wake_waiters(umem, pin->hole);
@@ -477,10 +482,9 @@ static int umem_pin_next(struct iommufd_umem *umem, struct umem_pin *pin,
  * caller must not hold a lock that another thread needs to unpin pages.
  * Return: 0; -ENOMEM if memory is short or RLIMIT_MEMLOCK is exceeded, -EINTR
  * when killed, -EOVERFLOW if the pages have too many users, or an errno of the
- * kind of memory: for user addresses -EFAULT if
- * pages are missing or may not be pinned, -EOPNOTSUPP for DAX; for files
- * -EINVAL if the file is too short, -EIO. Nothing is pinned or charged on
- * failure.
+ * kind of memory: for user addresses -EFAULT if pages are missing or may not be
+ * pinned, -EOPNOTSUPP for DAX; for files -EINVAL if the file is too short, -EIO.
+ * Nothing is pinned or charged on failure.
  */
 int iommufd_umem_pin(struct iommufd_umem *umem, unsigned long first,
 		     unsigned long last)

@@ -75,8 +75,9 @@ struct umem_ops {
  * struct iommufd_umem - memory that mappings refer to
  * @refs: one per area, and one for each thread that looks at the pages without
  *        an area: a copy of an access, debugfs
- * @lock: guards @chunks and @flags. It is held for a few steps only: no page is
- *        pinned or unpinned meanwhile, and no IO page table changed.
+ * @lock: guards @chunks and @flags. It is held for a few steps, or while bytes of
+ *        one page are copied. No page is pinned or unpinned meanwhile, and no IO
+ *        page table is changed.
  * @writable: pages are pinned for writing
  * @readable: mappings may be for reading. Pages can always be read; a process
  *            may have a BAR for writing alone.

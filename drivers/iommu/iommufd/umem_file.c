@@ -313,9 +313,7 @@ static unsigned long file_drop(struct umem_batch *batch)
 static int file_pin_shortly(struct iommufd_umem *umem, unsigned long index,
 			    struct page **page)
 {
-	int rc = file_pin_page_shortly(to_umem_file(umem)->file,
-				       index,
-				       page);
+	int rc = file_pin_page_shortly(to_umem_file(umem)->file, index, page);
 
 	return rc == -ENOSPC ? -ENOMEM : rc;
 }

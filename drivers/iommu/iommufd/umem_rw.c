@@ -30,6 +30,7 @@ void iommufd_umem_pages(struct iommufd_umem *umem, unsigned long first,
 		npages = min(npages, last - index + 1);
 		for (index += npages; npages; npages--)
 			*pages++ = pfn_to_page(pfn++);
+		cond_resched();
 	}
 }
 
