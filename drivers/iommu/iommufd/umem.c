@@ -198,6 +198,7 @@ static void umem_insert_chunk(struct iommufd_umem *umem,
 static struct umem_chunk *umem_take_spare(struct iommufd_umem *umem,
 					  unsigned int nr_runs,
 					  struct umem_chunk **spare)
+	__must_hold(&umem->lock)
 {
 	struct umem_chunk *chunk = *spare;
 
@@ -309,6 +310,25 @@ static struct umem_chunk *umem_chunk_for_batch(struct iommufd_umem *umem,
 	return umem_alloc_chunk(pin->batch.nr_runs);
 }
 
+/* Put the pages of the batch, which @chunk has, in the place of the hole. */
+static void umem_fill_hole(struct iommufd_umem *umem, struct umem_pin *pin,
+			   struct umem_chunk *chunk)
+{
+	struct umem_batch *batch = &pin->batch;
+
+	spin_lock(&umem->lock);
+	umem_wake_waiters(umem, pin->hole);
+	chunk->nr_runs = batch->nr_runs;
+	if (pin->hole == chunk) {
+		chunk->users = 1;
+	} else {
+		umem_shrink_hole(umem, pin);
+		umem_insert_chunk(umem, chunk, batch->first, batch->next - 1,
+				  1);
+	}
+	spin_unlock(&umem->lock);
+}
+
 /* Move the runs of the batch to a chunk. They stay in the batch on failure. */
 static int umem_flush_batch(struct iommufd_umem *umem, struct umem_pin *pin)
 {
@@ -325,20 +345,12 @@ static int umem_flush_batch(struct iommufd_umem *umem, struct umem_pin *pin)
 		memcpy(chunk->runs, batch->runs,
 		       batch->nr_runs * sizeof(*batch->runs));
 	if (pin->hole) {
-		spin_lock(&umem->lock);
-		umem_wake_waiters(umem, pin->hole);
-	}
-	chunk->nr_runs = batch->nr_runs;
-	if (pin->hole == chunk) {
-		chunk->users = 1;
+		umem_fill_hole(umem, pin, chunk);
 	} else {
-		if (pin->hole)
-			umem_shrink_hole(umem, pin);
+		chunk->nr_runs = batch->nr_runs;
 		umem_insert_chunk(umem, chunk, batch->first, batch->next - 1,
 				  1);
 	}
-	if (pin->hole)
-		spin_unlock(&umem->lock);
 	batch->nr_runs = 0;
 	batch->first = batch->next;
 	return 0;
@@ -377,6 +389,7 @@ static int umem_pin_hole(struct iommufd_umem *umem, struct umem_pin *pin,
  */
 static int umem_wait_for_hole(struct iommufd_umem *umem,
 			      struct umem_chunk *hole)
+	__releases(&umem->lock)
 {
 	struct wait_queue_head *queue = __var_waitqueue(umem);
 	struct wait_bit_queue_entry wait;
