@@ -405,9 +405,9 @@ static int umem_wait_for_hole(struct iommufd_umem *umem,
 }
 
 /*
- * Add a user to the chunk at *index, or to several chunks from there on. Areas
- * and pins of accesses are users, which are counted in two places. So there may
- * be more of them than of either.
+ * Add a user to the chunk at *index, or to several chunks from there on. Users
+ * are areas and pins of accesses. Each of the two is limited elsewhere, so a
+ * chunk may have twice as many users.
  */
 static int umem_use_chunks(struct umem_chunk *chunk, unsigned long *index,
 			   unsigned long last)
