@@ -47,6 +47,20 @@ static void record_access(const char *what, const char *size_name, const char *k
 	record(row, kind, INSTRUCTIONS, engine, (double)cost.unpin / ACCESS_PINS);
 }
 
+/**
+ * measure_pinned_access() - measure accesses to pages that a device has pinned
+ * @kind: of the memory
+ * @va: 64 MiB
+ * @size_name: name of @size
+ * @size: bytes of each access
+ */
+void measure_pinned_access(const struct memory_kind *kind, void *va, const char *size_name,
+			   size_t size)
+{
+	record_access(", pinned", size_name, kind->name, "iommufd",
+		      time_access(main_ioas, va, size));
+}
+
 static struct access_cost time_floor(char *va, size_t size)
 {
 	struct access_cost cost = { };
@@ -85,8 +99,7 @@ void bench_access(const struct memory_kind *kind, const struct scale *scale)
 
 			record_access("", sizes[s].name, kind->name, "iommufd",
 				      time_access(ioas, va, size));
-			record_access(", pinned", sizes[s].name, kind->name, "iommufd",
-				      time_access(main_ioas, va, size));
+			measure_pinned_access(kind, va, sizes[s].name, size);
 			if (engine_wanted(&floor_engine))
 				record_access("", sizes[s].name, kind->name, "floor",
 					      time_floor(va, size));

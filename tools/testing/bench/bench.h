@@ -149,6 +149,10 @@ void list_groups(void);
 void copy_iommufd(const char *kind, void *va, size_t length);
 void attach_iommufd(const char *kind, void *va, size_t length);
 
+/* access.c */
+void measure_pinned_access(const struct memory_kind *kind, void *va, const char *size_name,
+			   size_t size);
+
 /* guard.c */
 void bench_guard(void);
 

@@ -1,37 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 /* Rows of iommufd that are small enough for every test run. */
-#include <unistd.h>
-
 #include "bench.h"
 
 #define LARGE	(64 * MIB)
 #define SMALL	8192
-#define PINS	64
-
-/* An access that pins pages which a device has pinned already. Values are per page. */
-static void guard_access(void *va)
-{
-	int access = access_open(main_ioas);
-	uint64_t start, pinned = 0, unpinned = 0;
-
-	ioas_map(main_ioas, va, LARGE, IOVA_BASE);
-	for (unsigned int i = 0; i < PINS; i++) {
-		uint32_t pin;
-
-		start = now();
-		pin = access_pin(access, IOVA_BASE + i * PAGE, PAGE);
-		pinned += now() - start;
-		start = now();
-		access_unpin(access, pin);
-		unpinned += now() - start;
-	}
-	ioas_unmap(main_ioas, IOVA_BASE, LARGE);
-	close(access);
-	record("access, pinned: pin 1 page", random_4k.name, INSTRUCTIONS, "iommufd",
-	       (double)pinned / PINS);
-	record("access, pinned: unpin 1 page", random_4k.name, INSTRUCTIONS, "iommufd",
-	       (double)unpinned / PINS);
-}
 
 /**
  * bench_guard() - rows of the guard
@@ -54,7 +26,7 @@ void bench_guard(void)
 		measure_gaps(&iommufd_engine, "2M, gaps:", huge, LARGE / HUGE_PAGE, HUGE_PAGE);
 		copy_iommufd(random_4k.name, scattered, LARGE);
 		attach_iommufd(random_4k.name, scattered, LARGE);
-		guard_access(scattered);
+		measure_pinned_access(&random_4k, scattered, "1 page", PAGE);
 	}
 	memory_destroy(&random_4k, scattered, LARGE);
 	memory_destroy(&thp, huge, LARGE);
