@@ -255,6 +255,8 @@ static int group_attach_domain(struct iommufd_device *idev,
 		return rc;
 	iommufd_pgtable_lock_groups(iommufd_hwpt_pgtable(hwpt));
 	rc = igroup->ops->attach(idev->dev, hwpt->domain, &handle->handle);
+	if (rc)
+		iommufd_pgtable_attach_failed(iommufd_hwpt_pgtable(hwpt));
 	iommufd_pgtable_unlock_groups(iommufd_hwpt_pgtable(hwpt));
 	if (rc)
 		iommufd_fault_close(handle);
@@ -298,6 +300,8 @@ static int group_replace_domain(struct iommufd_device *idev,
 	iommufd_pgtable_lock_replace(iommufd_hwpt_pgtable(old),
 				     iommufd_hwpt_pgtable(hwpt));
 	rc = igroup->ops->replace(idev->dev, hwpt->domain, &handle->handle);
+	if (rc)
+		iommufd_pgtable_attach_failed(iommufd_hwpt_pgtable(hwpt));
 	iommufd_pgtable_unlock_replace(iommufd_hwpt_pgtable(old),
 				       iommufd_hwpt_pgtable(hwpt));
 	if (rc) {

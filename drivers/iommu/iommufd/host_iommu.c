@@ -18,6 +18,7 @@
 #include "host_iopf.h"
 #include "host_pasid.h"
 #include "hw_info.h"
+#include "hw_info_sysfs.h"
 #include "iommu_ops.h"
 
 static bool allow_unsafe_interrupts;
@@ -143,10 +144,21 @@ static void host_get_caps(struct device *dev, struct iommufd_iommu_caps *caps)
 		caps->flags |= IOMMU_HW_CAP_DIRTY_TRACKING;
 }
 
+/*
+ * The drivers of VT-d and AMD's IOMMU collect the pages of the table. virtio's
+ * goes through all mappings with interrupts off.
+ */
+static bool host_frees_table(struct device *dev)
+{
+	return iommufd_iommu_has_attrs(dev, "intel-iommu") ||
+	       iommufd_iommu_has_attrs(dev, "amd-iommu");
+}
+
 const struct iommufd_iommu_ops iommufd_iommu_ops = {
 	.claim = host_claim,
 	.release = iommu_device_release_dma_owner,
 	.domain_alloc = compat_user_domain_alloc,
+	.frees_table = host_frees_table,
 	.can_nest = compat_can_nest,
 	.domain_alloc_nested = compat_nested_domain_alloc,
 	.cache_invalidate = compat_cache_invalidate_user,

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Registers of an IOMMU, from the attributes of its sysfs device
+ * Driver and registers of an IOMMU, from the attributes of its sysfs device
  *
  * The structs of IOMMU drivers are private, but some drivers have registers as
  * attributes of the IOMMU's sysfs device.
@@ -37,6 +37,27 @@ static struct device_attribute *find_attr(const struct attribute_group *group,
 	return NULL;
 }
 
+static struct device *iommu_sysfs_device(const struct device *dev)
+{
+	const struct dev_iommu *param = dev->iommu;
+
+	return param && param->iommu_dev ? param->iommu_dev->dev : NULL;
+}
+
+/**
+ * iommufd_iommu_has_attrs() - find out the driver of the IOMMU behind a device
+ * @dev: device
+ * @group: name of the group of attributes, which names the IOMMU's driver
+ *
+ * Return: whether the IOMMU has such a group.
+ */
+bool iommufd_iommu_has_attrs(const struct device *dev, const char *group)
+{
+	const struct device *iommu = iommu_sysfs_device(dev);
+
+	return iommu && find_group(iommu, group);
+}
+
 /**
  * iommufd_iommu_attr() - read a sysfs attribute of the IOMMU behind a device
  * @dev: device
@@ -49,15 +70,13 @@ static struct device_attribute *find_attr(const struct attribute_group *group,
 char *iommufd_iommu_attr(struct device *dev, const char *group,
 			 const char *name)
 {
-	struct dev_iommu *param = dev->iommu;
+	struct device *iommu = iommu_sysfs_device(dev);
 	const struct attribute_group *attrs;
 	struct device_attribute *attr;
-	struct device *iommu;
 	char *page;
 
-	if (!param || !param->iommu_dev || !param->iommu_dev->dev)
+	if (!iommu)
 		return ERR_PTR(-ENODEV);
-	iommu = param->iommu_dev->dev;
 	attrs = find_group(iommu, group);
 	attr = attrs ? find_attr(attrs, name) : NULL;
 	if (!attr || !attr->show)

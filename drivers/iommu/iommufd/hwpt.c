@@ -10,6 +10,7 @@
 #include "fault.h"
 #include "hwpt.h"
 #include "ioas.h"
+#include "iommu_ops.h"
 
 /* The caller must put it with iommufd_put_hwpt(); ERR_PTR(-ENOENT) without. */
 struct iommufd_hwpt_paging *iommufd_get_hwpt_paging(struct iommufd_ctx *ictx,
@@ -50,6 +51,7 @@ static const struct iommufd_object_ops hwpt_paging_ops = {
  * iommufd_hwpt_paging_create() - make a HWPT with all mappings of an IOAS
  * @ioas: IOAS that the caller has looked up
  * @ops: how to deal with the IOMMU
+ * @dev: device that @domain was made for
  * @domain: empty page table; the HWPT owns it on success
  * @enforces_coherency: @domain makes DMA coherent even if the device asks for
  *                      no snooping
@@ -61,7 +63,8 @@ static const struct iommufd_object_ops hwpt_paging_ops = {
 struct iommufd_hwpt_paging *
 iommufd_hwpt_paging_create(struct iommufd_ioas *ioas,
 			   const struct iommufd_iommu_ops *ops,
-			   struct iommu_domain *domain, bool enforces_coherency)
+			   struct device *dev, struct iommu_domain *domain,
+			   bool enforces_coherency)
 {
 	struct iommufd_ctx *ictx = ioas->ictx;
 	struct iommufd_hwpt_paging *hwpt;
@@ -83,6 +86,7 @@ iommufd_hwpt_paging_create(struct iommufd_ioas *ioas,
 	hwpt->ioas = ioas;
 	hwpt->enforces_coherency = enforces_coherency;
 	hwpt->pgt.table.domain = domain;
+	hwpt->pgt.table.goes_whole = ops->frees_table(dev);
 
 	if (!hwpt->enforces_coherency)
 		atomic_inc(&ioas->nr_incoherent);

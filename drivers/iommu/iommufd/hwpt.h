@@ -9,6 +9,7 @@
 #include "iova_space.h"
 #include "object.h"
 
+struct device;
 struct iommufd_ctx;
 struct iommufd_fault;
 struct iommufd_hwpt_paging;
@@ -108,7 +109,7 @@ static inline void iommufd_put_hwpt(struct iommufd_hwpt *hwpt)
 struct iommufd_hwpt_paging *
 iommufd_hwpt_paging_create(struct iommufd_ioas *ioas,
 			   const struct iommufd_iommu_ops *ops,
-			   struct iommu_domain *domain,
+			   struct device *dev, struct iommu_domain *domain,
 			   bool enforces_coherency);
 struct iommufd_hwpt *
 iommufd_hwpt_nested_create(struct iommufd_hwpt_paging *parent,

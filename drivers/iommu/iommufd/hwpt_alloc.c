@@ -49,7 +49,8 @@ iommufd_device_create_hwpt(struct iommufd_device *idev,
 					    user_data, &coherent);
 	if (IS_ERR(domain))
 		return ERR_CAST(domain);
-	hwpt = iommufd_hwpt_paging_create(ioas, ops, domain, coherent);
+	hwpt = iommufd_hwpt_paging_create(ioas, ops, idev->dev, domain,
+					  coherent);
 	if (IS_ERR(hwpt)) {
 		iommu_domain_free(domain);
 		return hwpt;

@@ -74,6 +74,10 @@ struct iommufd_dirty_clear {
  *                iommufd_hwpt_alloc_flags, without IOMMU_HWPT_FAULT_ID_VALID;
  *                @user_data may be NULL. -EOPNOTSUPP if the driver cannot do
  *                what they ask for.
+ * @frees_table: iommu_domain_free() of a domain that @domain_alloc made for the
+ *               device may be called with mappings, and costs the pages of the
+ *               page table. False if it takes long for many mappings, or if that
+ *               is not known.
  * @can_nest: @domain_alloc_nested can succeed for the device
  * @domain_alloc_nested: allocate a domain whose page table belongs to user space
  *                       and whose output @parent translates, one that
@@ -134,6 +138,7 @@ struct iommufd_iommu_ops {
 					     u32 flags,
 					     const struct iommu_user_data *user_data,
 					     bool *coherent);
+	bool (*frees_table)(struct device *dev);
 	bool (*can_nest)(struct device *dev);
 	struct iommu_domain *(*domain_alloc_nested)(
 		struct device *dev, struct iommu_domain *parent, u32 flags,

@@ -46,6 +46,19 @@ void iova_space_init(struct iova_space *space, struct iommufd_stats *stats)
 	space->alignment = 1;
 }
 
+/* A bug left a user of the areas, so a device may still reach their pages. */
+static void leak_all_areas(struct iova_space *space)
+{
+	struct iova_area *area = to_iova_area(
+		iova_tree_first(&space->areas, 0, ULONG_MAX));
+
+	for (; area; area = to_iova_area(iova_node_next(&area->node))) {
+		if (!iova_area_umem(area)->ops->unmap)
+			iommufd_umem_leak(iova_area_umem(area));
+		cond_resched();
+	}
+}
+
 /*
  * Free a space with all its areas. It has no page tables and no accesses, and
  * no other thread can reach it.
@@ -55,7 +68,9 @@ void iova_space_destroy(struct iova_space *space)
 	struct iova_pgtable *pgt, *next_pgt;
 	struct iova_area *area, *next;
 
-	WARN_ON(!list_empty(&space->pgtables) || !list_empty(&space->accesses));
+	if (WARN_ON(!list_empty(&space->pgtables) ||
+		    !list_empty(&space->accesses)))
+		leak_all_areas(space);
 	list_for_each_entry_safe(pgt, next_pgt, &space->pgtables, entry)
 		iova_space_remove_pgtable(space, pgt);
 
@@ -63,7 +78,7 @@ void iova_space_destroy(struct iova_space *space)
 	/* No thread uses the tree any more, so it is not rebalanced. */
 	rbtree_postorder_for_each_entry_safe(area, next, &space->areas.root,
 					     node.rb) {
-		/* A bug left it pinned; that must not leak its pages. */
+		/* A bug left it pinned; that alone must not leak its pages. */
 		if (WARN_ON_ONCE(area->pinned))
 			iova_area_unpin(area);
 		area->next = NULL;
@@ -268,6 +283,7 @@ static __always_inline int occupy_place(struct iova_space *space,
 		return -EINVAL;
 	if (!iova_tree_insert(&space->areas, &area->node))
 		return -EEXIST;
+	__iova_pgtables_lower_marks(space, area);
 	space->nr_order[new->order]++;
 	__count_mapped(space, new->length);
 	return 0;

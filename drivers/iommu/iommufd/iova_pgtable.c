@@ -10,7 +10,7 @@
  * UNMAP of all other areas go on meanwhile. A new area below the mark is mapped
  * by its MAP, one above it by the mark when it arrives. On the way down a step
  * takes several areas, and the mark is below all but the lowest of them before
- * they are unmapped: a new area between them stays out.
+ * they leave: a new area between them stays out.
  *
  * The mark never passes an area that another thread works on. That is why the
  * set of domains that a busy area belongs to does not change, why a domain in
@@ -18,7 +18,12 @@
  * the list without holding the lock in between.
  *
  * An area becomes a user of its pages when it enters its first domain, and
- * unpins them after it has left the last one and the IOTLB has been flushed.
+ * unpins them after it has left the last one. UNMAP takes it out of all domains
+ * and flushes the IOTLBs. From a domain that goes it may depart without being
+ * unmapped: no device is attached any more, so none can reach the pages, and
+ * iommu_domain_free() frees the IO pages with the table. Until then nothing may
+ * be mapped in their place. They are all at or above the mark, so an area below
+ * it is harmless, and an area across the mark moves it down and stays out.
  */
 #include <linux/sched/signal.h>
 #include <linux/sizes.h>
@@ -29,7 +34,7 @@
 #include "iova_ranges.h"
 #include "stats.h"
 
-/* Bytes of areas that leave a page table together, unless one has more */
+/* Bytes of areas that are unpinned without a break, unless one has more */
 #define DRAIN_AT_ONCE SZ_16M
 
 /* Step to the next domain with the busy area at @start; there must be one. */
@@ -89,7 +94,8 @@ void __iova_pgtables_of(struct iova_space *space, const struct iova_area *area,
  * A domain that had the whole area has both halves, so its mark must be above
  * the start of both. It may lie between the two starts, because the area may
  * have been mapped over the place of the mark. No other area starts there, so
- * the mark can move up.
+ * the mark can move up. In a domain that goes, what has left it lies behind the
+ * whole area.
  */
 void __iova_pgtables_lift_marks(struct iova_space *space, unsigned long start,
 				unsigned long border)
@@ -100,6 +106,28 @@ void __iova_pgtables_lift_marks(struct iova_space *space, unsigned long start,
 	list_for_each_entry(pgt, &space->pgtables, entry) {
 		if (pgt->filled > start && pgt->filled <= border)
 			pgt->filled = border + 1;
+	}
+}
+
+/**
+ * __iova_pgtables_lower_marks() - keep a new area out of what goes
+ * @space: space, locked
+ * @area: new area, in the tree
+ *
+ * If it lies across the mark of a domain that goes, there may be IO pages of
+ * older areas in its place. No other area starts below the mark and above the
+ * start of this one, so the mark can move down.
+ */
+void __iova_pgtables_lower_marks(struct iova_space *space,
+				 const struct iova_area *area)
+{
+	struct iova_pgtable *pgt;
+
+	lockdep_assert_held(&space->lock);
+	list_for_each_entry(pgt, &space->pgtables, entry) {
+		if (unlikely(pgt->goes) && pgt->filled > area->node.start &&
+		    pgt->filled <= area->node.last)
+			pgt->filled = area->node.start;
 	}
 }
 
@@ -403,14 +431,46 @@ static struct iova_area *__take_areas_to_drain(struct iova_space *space,
 }
 
 /*
- * Unmap the next areas from a domain and move the mark below them.
+ * Leave the IO pages of busy areas in a domain that goes, if the pages are
+ * pinned. Other memory is unmapped: its list of places must not keep the domain.
+ */
+static void abandon_areas(struct iova_pgtable *pgt, struct iova_area *areas)
+{
+	for (; areas; areas = areas->next) {
+		struct iommufd_umem *umem = iova_area_umem(areas);
+
+		if (umem->ops->unmap)
+			umem->ops->unmap(umem, &pgt->table, areas->node.start);
+		else
+			iommufd_pgtable_abandon(&pgt->table,
+						iova_area_length(areas));
+		areas->nr_pgtables--;
+	}
+}
+
+/* Take busy areas out of a domain that goes; unpin those that are in no other. */
+static void leave_pgtable(struct iova_pgtable *pgt, struct iova_area *areas)
+{
+	if (pgt->table.goes_whole)
+		abandon_areas(pgt, areas);
+	else
+		drain_areas(pgt, areas, ULONG_MAX);
+	for (; areas; areas = areas->next) {
+		if (!areas->nr_pgtables)
+			iova_area_unpin(areas);
+	}
+}
+
+/*
+ * Let the next areas leave a domain that goes, and move its mark below them.
  * Return: false when no area is left.
  */
 static bool drain_next_areas(struct iova_space *space, struct iova_pgtable *pgt)
 {
-	struct iova_area *highest, *areas = NULL, *area;
+	struct iova_area *highest, *areas = NULL;
 
 	mutex_lock(&space->lock);
+	pgt->goes = true;
 	highest = to_iova_area(iova_tree_before(&space->areas, pgt->filled));
 	if (highest)
 		areas = __take_areas_to_drain(space, highest);
@@ -434,11 +494,7 @@ static bool drain_next_areas(struct iova_space *space, struct iova_pgtable *pgt)
 	if (!areas)
 		return highest;
 
-	drain_areas(pgt, areas, ULONG_MAX);
-	for (area = areas; area; area = area->next) {
-		if (!area->nr_pgtables)
-			iova_area_unpin(area);
-	}
+	leave_pgtable(pgt, areas);
 
 	mutex_lock(&space->lock);
 	pgt->filled = areas->node.start;
@@ -475,7 +531,9 @@ bool iova_space_has_pgtables(struct iova_space *space)
 /**
  * iova_space_add_pgtable() - map all areas in a domain, and future ones as well
  * @space: space
- * @pgt: domain with an empty page table
+ * @pgt: domain with an empty page table, to which no device is attached. On
+ *       failure the table is not empty any more, and the caller can only free
+ *       it.
  *
  * Context: process context; may take long, a fatal signal ends it.
  * Return: 0; -EADDRINUSE if an area is too finely aligned, or an area or an
@@ -490,6 +548,7 @@ int iova_space_add_pgtable(struct iova_space *space, struct iova_pgtable *pgt)
 		return -EINVAL;
 
 	pgt->filled = 0;
+	pgt->goes = false;
 	iommufd_pgtable_init(&pgt->table);
 	rc = reserve_outside_aperture(space, pgt);
 	if (rc)
@@ -514,7 +573,11 @@ out_unreserve:
 	return rc;
 }
 
-/* Undo iova_space_add_pgtable(). May take long and cannot be killed. */
+/*
+ * Undo iova_space_add_pgtable(). No device is attached to the domain, and the
+ * caller frees it without using its page table again. May take long and cannot
+ * be killed.
+ */
 void iova_space_remove_pgtable(struct iova_space *space,
 			       struct iova_pgtable *pgt)
 {

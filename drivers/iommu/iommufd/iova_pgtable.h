@@ -27,5 +27,7 @@ void iova_areas_drain(struct iova_space *space, struct iova_area *areas,
 void iova_area_unpin(struct iova_area *area);
 void __iova_pgtables_lift_marks(struct iova_space *space, unsigned long start,
 				unsigned long border);
+void __iova_pgtables_lower_marks(struct iova_space *space,
+				 const struct iova_area *area);
 
 #endif

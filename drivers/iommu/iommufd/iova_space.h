@@ -55,12 +55,17 @@ struct iova_space {
  * @table: the page table
  * @filled: areas that start below this IOVA are mapped, others are not.
  *          ULONG_MAX when all are mapped; no area starts there, as IO pages
- *          need a coarser alignment. Guarded by the lock of the space.
+ *          need a coarser alignment
+ * @goes: the domain is about to be freed, so @filled moves down. The table may
+ *        have IO pages of areas that have left it, at and above @filled.
+ *
+ * @filled and @goes are guarded by the lock of the space.
  */
 struct iova_pgtable {
 	struct list_head entry;
 	struct iommufd_pgtable table;
 	unsigned long filled;
+	bool goes;
 };
 
 /**

@@ -169,6 +169,7 @@ const struct iommufd_iommu_ops iommufd_noiommu_ops = {
 	.claim = noiommu_claim,
 	.release = noiommu_release,
 	.domain_alloc = noiommu_domain_alloc,
+	.frees_table = noiommu_cannot,
 	.can_nest = noiommu_cannot,
 	.attach = noiommu_attach,
 	.detach = noiommu_detach,

@@ -86,12 +86,32 @@ void iommufd_pgtable_init(struct iommufd_pgtable *pgt)
 	init_rwsem(&pgt->groups);
 }
 
-/* Called before @pgt->domain is freed */
+/* Called before @pgt->domain is freed. All ranges are unmapped or abandoned. */
 void iommufd_pgtable_fini(struct iommufd_pgtable *pgt)
 {
 	WARN_ONCE(atomic_long_read(&pgt->mapped),
 		  "iommufd: a domain goes with %ld bytes mapped in it\n",
 		  atomic_long_read(&pgt->mapped));
+}
+
+/*
+ * A group has not been attached, and is locked. Not every kernel takes the first
+ * devices of a group back when a later one fails, so one may be left: unmap
+ * everything before it is unpinned.
+ */
+void iommufd_pgtable_attach_failed(struct iommufd_pgtable *pgt)
+{
+	pgt->goes_whole = false;
+}
+
+/*
+ * Leave @length bytes in a page table that goes as a whole. No device is
+ * attached to it, and nothing is mapped there any more. Freeing the domain costs
+ * a small part of unmapping every range.
+ */
+void iommufd_pgtable_abandon(struct iommufd_pgtable *pgt, unsigned long length)
+{
+	atomic_long_sub(length, &pgt->mapped);
 }
 
 /* Keep the page table from changing while a group is attached or detached. */

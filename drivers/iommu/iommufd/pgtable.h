@@ -15,13 +15,17 @@ struct iommufd_umem;
  * struct iommufd_pgtable - an IO page table
  * @domain: the page table as the IOMMU API has it; the owner of the struct sets
  *          it and frees it
- * @mapped: bytes that are mapped
+ * @mapped: bytes that are mapped and not abandoned
+ * @goes_whole: iommu_domain_free() frees the IO pages with the table, at the
+ *              price of the table's pages; set by the owner as well, and cleared
+ *              when an attach fails
  * @groups: held for writing while a group is attached, detached or replaced,
  *          for reading while the page table changes or the IOTLB is flushed
  */
 struct iommufd_pgtable {
 	struct iommu_domain *domain;
 	atomic_long_t mapped;
+	bool goes_whole;
 	struct rw_semaphore groups;
 };
 
@@ -77,6 +81,8 @@ struct pgtable_unmap {
 
 void iommufd_pgtable_init(struct iommufd_pgtable *pgt);
 void iommufd_pgtable_fini(struct iommufd_pgtable *pgt);
+void iommufd_pgtable_attach_failed(struct iommufd_pgtable *pgt);
+void iommufd_pgtable_abandon(struct iommufd_pgtable *pgt, unsigned long length);
 
 void iommufd_pgtable_lock_groups(struct iommufd_pgtable *pgt);
 void iommufd_pgtable_unlock_groups(struct iommufd_pgtable *pgt);

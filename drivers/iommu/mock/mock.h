@@ -138,6 +138,8 @@ int mock_pasid_check_cmd(struct mock_ucmd *ucmd);
 struct iommu_domain *
 mock_domain_create(struct mock_device *mdev, u32 flags,
 		   const struct iommu_user_data *user_data);
+bool mock_frees_table(struct device *dev);
+void mock_domain_check_pinned(struct iommu_domain *domain);
 bool is_mock_domain(const struct iommu_domain *domain);
 bool mock_domain_maps(struct iommu_domain *domain, unsigned long iova,
 		      phys_addr_t phys);
@@ -163,6 +165,7 @@ mock_nested_domain_create(struct iommu_domain *parent,
 			  struct iommufd_viommu *viommu,
 			  const struct iommu_user_data *user_data);
 bool is_mock_nested_domain(const struct iommu_domain *domain);
+struct iommu_domain *mock_nested_parent(struct iommu_domain *domain);
 struct iommufd_viommu *mock_nested_viommu(struct iommu_domain *domain);
 int mock_invalidate(struct iommu_user_data_array *array, size_t entry_size,
 		    int (*entry)(void *data, void __user *uptr), void *data);

@@ -17,7 +17,11 @@
  *   a large IO page;
  * * map RAM without IOMMU_CACHE or anything else without IOMMU_MMIO, or with
  *   neither IOMMU_READ nor IOMMU_WRITE;
- * * free a domain that is not empty, or that a device is attached to;
+ * * detach the last device from a domain that has an IO page of a page which
+ *   is not pinned;
+ * * free a domain that a device is attached to, or with IO pages that were not
+ *   flushed. The others may go with the domain, but not with one that was made
+ *   for a device with MOCK_DEVICE_HUGE_IOVA;
  * * attach what is attached, or detach it from another domain.
  */
 #include <linux/limits.h>
@@ -296,6 +300,28 @@ static void mock_iotlb_sync(struct iommu_domain *domain,
 	xas_unlock(&xas);
 }
 
+/* Called when no device can reach the pages of the domain any more */
+void mock_domain_check_pinned(struct iommu_domain *domain)
+{
+	XA_STATE(xas, &to_mock_domain(domain)->pages, 0);
+	unsigned int n = 0;
+	void *entry;
+
+	xas_lock(&xas);
+	xas_for_each(&xas, entry, ULONG_MAX) {
+		WARN_ONCE(!is_safe(entry_phys(entry),
+				   xa_to_value(entry) & MARK_MMIO),
+			  "mock: a device could reach an unpinned page\n");
+		if (++n % XA_CHECK_SCHED)
+			continue;
+		xas_pause(&xas);
+		xas_unlock(&xas);
+		cond_resched();
+		xas_lock(&xas);
+	}
+	xas_unlock(&xas);
+}
+
 static phys_addr_t mock_iova_to_phys(struct iommu_domain *domain,
 				     dma_addr_t iova)
 {
@@ -313,13 +339,29 @@ static int mock_attach_dev(IOMMU_ATTACH_DEV_PARAMS(domain, dev, old))
 	return -EINVAL;
 }
 
+/* Pages go with the domain, memory of devices has been unmapped. */
+static void mock_check_abandoned(struct mock_domain *mock)
+{
+	unsigned long index;
+	void *entry;
+
+	xa_for_each(&mock->pages, index, entry) {
+		WARN_ONCE(xa_to_value(entry) & MARK_MMIO,
+			  "mock: freed a domain with memory of a device\n");
+		cond_resched();
+	}
+}
+
 static void mock_domain_free(struct iommu_domain *domain)
 {
 	struct mock_domain *mock = to_mock_domain(domain);
 
 	mock_check_unused(domain);
-	WARN_ONCE(!xa_empty(&mock->pages),
+	WARN_ONCE(!mock->frees_table && !xa_empty(&mock->pages),
 		  "mock: freed a domain that is not empty\n");
+	mock_check_abandoned(mock);
+	WARN_ONCE(xa_marked(&mock->pages, XA_STALE),
+		  "mock: freed a domain before the IOTLB was flushed\n");
 	xa_destroy(&mock->pages);
 	kfree(mock);
 }
@@ -379,6 +421,7 @@ mock_domain_create(struct mock_device *mdev, u32 flags,
 	mock->domain.pgsize_bitmap = MOCK_IO_PAGE_SIZE;
 	/* Linux 6.12 had other tests than 7.3, which give data. */
 	mock->any_order = user_data && type == MOCK_IOMMUPT_DEFAULT;
+	mock->frees_table = mock_frees_table(&mdev->dev);
 	if (mdev->flags & MOCK_DEVICE_HUGE_IOVA)
 		mock->domain.pgsize_bitmap |= MOCK_HUGE_IO_PAGE_SIZE;
 	if (type == MOCK_IOMMUPT_HUGE) {

@@ -40,12 +40,14 @@ static_assert(1UL << MOCK_IO_PAGE_SHIFT == MOCK_IO_PAGE_SIZE);
  * @pages: the IO page table
  * @any_order: an IO page is as large as a map call allows, but for dirty bits
  *             only
+ * @frees_table: it may be freed with IO pages
  * @tracks_dirty: devices mark what they write; guarded by the lock of @pages
  */
 struct mock_domain {
 	struct iommu_domain domain;
 	struct xarray pages;
 	bool any_order;
+	bool frees_table;
 	bool tracks_dirty;
 };
 

@@ -101,6 +101,12 @@ static void mock_release(struct device *dev)
 {
 }
 
+/* iommufd_iommu_ops.frees_table; the core has to cope with both. */
+bool mock_frees_table(struct device *dev)
+{
+	return !(to_mock_device(dev)->flags & MOCK_DEVICE_HUGE_IOVA);
+}
+
 static struct iommu_domain *
 mock_domain_alloc(struct device *dev, struct iommu_domain *current_domain,
 		  u32 flags, const struct iommu_user_data *user_data,
@@ -223,6 +229,7 @@ const struct iommufd_iommu_ops mock_iommu_ops = {
 	.claim = mock_claim,
 	.release = mock_release,
 	.domain_alloc = mock_domain_alloc,
+	.frees_table = mock_frees_table,
 	.can_nest = mock_can_nest,
 	.domain_alloc_nested = mock_domain_alloc_nested,
 	.cache_invalidate = mock_nested_invalidate,

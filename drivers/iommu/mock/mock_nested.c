@@ -11,6 +11,7 @@
 
 struct mock_nested_domain {
 	struct iommu_domain domain;
+	struct iommu_domain *parent;
 	struct iommufd_viommu *viommu;
 	u32 iotlb[MOCK_IOTLB_NUM];
 };
@@ -40,6 +41,13 @@ static const struct iommu_domain_ops mock_nested_ops = {
 bool is_mock_nested_domain(const struct iommu_domain *domain)
 {
 	return domain->ops == &mock_nested_ops;
+}
+
+/* The domain that translates for @domain, if that is not the same */
+struct iommu_domain *mock_nested_parent(struct iommu_domain *domain)
+{
+	return is_mock_nested_domain(domain) ? to_mock_nested(domain)->parent :
+					       domain;
 }
 
 /* The vIOMMU that the domain was made on, or NULL */
@@ -79,6 +87,7 @@ mock_nested_domain_create(struct iommu_domain *parent,
 		return ERR_PTR(-ENOMEM);
 	nested->domain.type = IOMMU_DOMAIN_NESTED;
 	nested->domain.ops = &mock_nested_ops;
+	nested->parent = parent;
 	nested->viommu = viommu;
 	for (i = 0; i < MOCK_IOTLB_NUM; i++)
 		nested->iotlb[i] = data.iotlb;

@@ -33,6 +33,8 @@ static int mock_use_domain(struct iommu_domain *domain, int change)
 	else
 		xa_erase(&mock_uses, index);
 	mutex_unlock(&mock_uses_lock);
+	if (!uses)
+		mock_domain_check_pinned(mock_nested_parent(domain));
 	return rc;
 }
 

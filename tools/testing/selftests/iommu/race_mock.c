@@ -4,7 +4,9 @@
  * iommufd has had. At the end nothing is pinned and no id is taken. See
  * race_all.c for all operations at once.
  */
+#include <errno.h>
 #include <pthread.h>
+#include <sched.h>
 
 #include "mock_space.h"
 #include "race_slots.h"
@@ -20,6 +22,8 @@ struct objects {
 	int access[2];
 	/* The newest id of another thread; the object may be gone. */
 	volatile uint32_t newest_pin, newest_idev;
+	/* Another thread destroys an HWPT. */
+	volatile bool going;
 };
 
 FIXTURE(race) { struct objects; };
@@ -319,6 +323,74 @@ TEST_F(race, hwpt_alloc_and_destroy_against_map_and_copy)
 	};
 
 	test_race(threads, self, RUN_MS);
+}
+
+/* More than the areas that leave a page table in one step */
+#define BIG		(16UL << 20)
+
+/*
+ * The only HWPT of the IOAS. Runs when no other thread can: the other thread goes
+ * on at once when this one lets it, and is done before this one has its next step.
+ */
+static int step_hwpt_at_leisure(struct race_thread *t)
+{
+	struct objects *self = t->shared;
+	struct sched_param param = { };
+	uint32_t hwpt;
+	int rc;
+
+	if (!t->steps && sched_setscheduler(0, SCHED_IDLE, &param))
+		return errno;
+	rc = _test_hwpt_alloc(self->fd, self->dev[0].idev, self->other, &hwpt);
+	if (rc)
+		return rc;
+	self->going = true;
+	rc = _test_destroy(self->fd, hwpt);
+	self->going = false;
+	return rc;
+}
+
+/* Two mappings, and one in their place that is as large as both */
+static int step_replace_by_larger(struct race_thread *t)
+{
+	struct objects *self = t->shared;
+	int rc;
+
+	rc = _test_map_fixed(self->fd, self->other, self->mem, PAGE, self->iova,
+			     MAP_RW);
+	if (!rc)
+		rc = _test_map_fixed(self->fd, self->other, self->mem, BIG,
+				     self->iova + PAGE, MAP_RW);
+	while (!self->going && !*t->stop)
+		usleep(100);
+	usleep(race_pick(t, 1000));
+	if (!rc)
+		rc = _test_ioas_unmap(self->fd, self->other, self->iova,
+				      PAGE + BIG, NULL);
+	if (!rc)
+		rc = _test_map_fixed(self->fd, self->other, self->mem,
+				     PAGE + BIG, self->iova, MAP_RW);
+	if (!rc)
+		rc = _test_ioas_unmap(self->fd, self->other, self->iova,
+				      PAGE + BIG, NULL);
+	return rc;
+}
+
+/*
+ * A page table that goes may still have what has left it. No mapping that comes
+ * meanwhile may be put over that.
+ */
+TEST_F(race, page_table_goes_while_a_mapping_grows)
+{
+	struct race_thread threads[] = {
+		{ .step = step_replace_by_larger },
+		{ .step = step_hwpt_at_leisure },
+	};
+
+	self->mem = test_mem(mem_anon(PAGE + BIG));
+	ASSERT_TRUE(race_on_one_cpu());
+	test_race(threads, self, 5 * RUN_MS);
+	test_refs(self->mem, PAGE + BIG, 0);
 }
 
 TEST_F(race, attach_and_replace_against_map_and_pin)
