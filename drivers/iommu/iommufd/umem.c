@@ -484,6 +484,60 @@ static int umem_pin_next(struct iommufd_umem *umem, struct umem_pin *pin,
 	return rc;
 }
 
+/* iommufd_umem_pin_new() for the least that there is, one page of a process */
+static int umem_pin_new_page(struct iommufd_umem *umem, unsigned long index)
+{
+	struct umem_chunk *chunk = &umem->first_chunk;
+	int rc = umem_user_pin_page(umem, index, &chunk->runs[0].pfn);
+
+	if (rc)
+		return rc;
+	chunk->nr_runs = 1;
+	umem_insert_chunk(umem, chunk, index, index, 1);
+	return 0;
+}
+
+/*
+ * The same for iommufd_umem_pin(), if no page of the umem is pinned. Other
+ * threads see the first chunk as a hole meanwhile.
+ * Return: false if there are chunks already; *rc is not set then.
+ */
+static bool umem_pin_first_page(struct iommufd_umem *umem, unsigned long index,
+				int *rc)
+{
+	struct umem_chunk *chunk = &umem->first_chunk;
+	bool empty;
+
+	spin_lock(&umem->lock);
+	empty = RB_EMPTY_ROOT(&umem->chunks) && umem_first_chunk_is_free(umem);
+	if (empty) {
+		chunk->nr_runs = 0;
+		umem_insert_chunk(umem, chunk, index, index, BEING_PINNED);
+	}
+	spin_unlock(&umem->lock);
+	if (!empty)
+		return false;
+
+	*rc = umem_user_pin_page(umem, index, &chunk->runs[0].pfn);
+	spin_lock(&umem->lock);
+	umem_wake_waiters(umem, chunk);
+	if (*rc) {
+		rb_erase(&chunk->rb, &umem->chunks);
+		chunk->users = 0;
+	} else {
+		chunk->nr_runs = 1;
+		chunk->users = 1;
+	}
+	spin_unlock(&umem->lock);
+	return true;
+}
+
+static bool umem_is_one_page(const struct iommufd_umem *umem,
+			     unsigned long first, unsigned long last)
+{
+	return first == last && umem->ops == &umem_user_ops;
+}
+
 /**
  * iommufd_umem_pin() - pin pages, or add a user to pages that are pinned
  * @umem: umem
@@ -506,6 +560,9 @@ int iommufd_umem_pin(struct iommufd_umem *umem, unsigned long first,
 	unsigned long index = first;
 	int rc;
 
+	if (umem_is_one_page(umem, first, last) &&
+	    umem_pin_first_page(umem, first, &rc))
+		return rc;
 	pin.batch.pages = NULL;
 	pin.spare = NULL;
 	for (;;) {
@@ -519,19 +576,6 @@ int iommufd_umem_pin(struct iommufd_umem *umem, unsigned long first,
 	if (rc && index != first)
 		iommufd_umem_unpin(umem, first, index - 1);
 	return rc;
-}
-
-/* iommufd_umem_pin_new() for the least that there is, one page of a process */
-static int umem_pin_first_page(struct iommufd_umem *umem, unsigned long index)
-{
-	struct umem_chunk *chunk = &umem->first_chunk;
-	int rc = umem_user_pin_page(umem, index, &chunk->runs[0].pfn);
-
-	if (rc)
-		return rc;
-	chunk->nr_runs = 1;
-	umem_insert_chunk(umem, chunk, index, index, 1);
-	return 0;
 }
 
 /**
@@ -552,8 +596,8 @@ int iommufd_umem_pin_new(struct iommufd_umem *umem, unsigned long first,
 	int rc;
 
 	lockdep_assert(iommufd_umem_is_new(umem));
-	if (first == last && umem->ops == &umem_user_ops)
-		return umem_pin_first_page(umem, first);
+	if (umem_is_one_page(umem, first, last))
+		return umem_pin_new_page(umem, first);
 	rc = umem_begin_pin(umem, &pin, first, last);
 	if (rc)
 		return rc;
