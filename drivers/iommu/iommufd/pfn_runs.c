@@ -34,25 +34,23 @@ unsigned int pfn_runs_find(const struct pfn_run *runs, unsigned int nr,
  * pfn_runs_tail() - copy the runs from a page on
  * @runs: array of at least one run
  * @nr: number of runs
- * @index: index of the first page to copy
- * @tail: receives the runs; NULL to only count them
+ * @pos: position of the run that holds the page
+ * @index: index of the page
+ * @tail: receives @nr - @pos runs
  *
  * The first copy begins at @index even if its run begins earlier in @runs.
  *
- * Return: number of runs from @index on.
+ * Return: number of runs in @tail.
  */
 unsigned int pfn_runs_tail(const struct pfn_run *runs, unsigned int nr,
-			   unsigned long index, struct pfn_run *tail)
+			   unsigned int pos, unsigned long index,
+			   struct pfn_run *tail)
 {
-	unsigned int first = pfn_runs_find(runs, nr, index);
 	unsigned int i;
 
-	if (!tail)
-		return nr - first;
-
 	tail[0].index = index;
-	tail[0].pfn = pfn_run_pfn(&runs[first], index);
-	for (i = first + 1; i < nr; i++)
-		tail[i - first] = runs[i];
-	return nr - first;
+	tail[0].pfn = pfn_run_pfn(&runs[pos], index);
+	for (i = pos + 1; i < nr; i++)
+		tail[i - pos] = runs[i];
+	return nr - pos;
 }

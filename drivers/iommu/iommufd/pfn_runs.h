@@ -20,7 +20,8 @@ struct pfn_run {
 unsigned int pfn_runs_find(const struct pfn_run *runs, unsigned int nr,
 			   unsigned long index);
 unsigned int pfn_runs_tail(const struct pfn_run *runs, unsigned int nr,
-			   unsigned long index, struct pfn_run *tail);
+			   unsigned int pos, unsigned long index,
+			   struct pfn_run *tail);
 
 /* Return: index of the last page of run @i; @last is that of the last run. */
 static inline unsigned long pfn_run_last(const struct pfn_run *runs,

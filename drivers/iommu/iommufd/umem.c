@@ -41,6 +41,7 @@
 
 #define CHUNK_MAX_RUNS \
 	((PAGE_SIZE - sizeof(struct umem_chunk)) / sizeof(struct pfn_run))
+static_assert(CHUNK_MAX_RUNS <= U16_MAX);
 
 /* Value of umem_chunk.users while a thread is pinning the pages */
 #define BEING_PINNED UINT_MAX
@@ -52,7 +53,7 @@
 /**
  * struct umem_pin - state of one pin operation, on the stack and not zeroed
  * @hole: chunk that marks the hole, or NULL if no other thread can see it
- * @spare: chunk for the tail of a split, or NULL; its @nr_runs is its room
+ * @spare: chunk for a part of a split one, or NULL; its @nr_runs is its room
  * @batch: pages that are not in a chunk yet
  * @own_hole: may become @hole
  * @own_hole_head: the same
@@ -103,7 +104,7 @@ void iommufd_umem_init(struct iommufd_umem *umem, const struct umem_ops *ops,
 	umem->first_chunk.users = 0;
 }
 
-/* No IO page table maps these pages: the umem has no area any more. */
+/* No device can reach these pages: the umem has no area any more. */
 static void umem_unpin_leftovers(struct iommufd_umem *umem)
 {
 	while (!RB_EMPTY_ROOT(&umem->chunks)) {
@@ -185,13 +186,14 @@ static void umem_insert_chunk(struct iommufd_umem *umem,
 			      unsigned long last, unsigned int users)
 {
 	chunk->runs[0].index = first;
+	chunk->skip = 0;
 	chunk->last = last;
 	chunk->users = users;
 	umem_chunks_insert(&umem->chunks, chunk);
 }
 
 /*
- * Return: a chunk for the tail of a split; or NULL after the lock was dropped
+ * Return: a chunk for a part of a split one; or NULL after the lock was dropped
  * to allocate one, which is in *spare for the next attempt (NULL without
  * memory).
  */
@@ -217,27 +219,58 @@ static struct umem_chunk *umem_take_spare(struct iommufd_umem *umem,
 	return NULL;
 }
 
+/* Move the pages of a chunk below @index, where a run begins, to @head. */
+static void umem_split_head(struct iommufd_umem *umem, struct umem_chunk *chunk,
+			    unsigned long index, struct umem_chunk *head,
+			    unsigned int nr)
+{
+	const struct pfn_run *runs = umem_chunk_runs(chunk);
+
+	memcpy(head->runs, runs, nr * sizeof(*runs));
+	head->nr_runs = nr;
+	/* No other chunk has these pages, so its place stays right. */
+	chunk->skip += nr;
+	chunk->nr_runs -= nr;
+	umem_insert_chunk(umem, head, head->runs[0].index, index - 1,
+			  chunk->users);
+}
+
+/* Move the pages of a chunk from @index on, in run @pos, to @tail. */
+static void umem_split_tail(struct iommufd_umem *umem, struct umem_chunk *chunk,
+			    unsigned long index, struct umem_chunk *tail,
+			    unsigned int pos)
+{
+	const struct pfn_run *runs = umem_chunk_runs(chunk);
+
+	tail->nr_runs = pfn_runs_tail(runs, chunk->nr_runs, pos, index,
+				      tail->runs);
+	/* A run with pages on both sides of @index is in both. */
+	chunk->nr_runs = runs[pos].index == index ? pos : pos + 1;
+	umem_insert_chunk(umem, tail, index, chunk->last, chunk->users);
+	chunk->last = index - 1;
+}
+
 /*
- * Split a chunk that has pages on both sides of @index. On success the chunk
- * may still be whole, because the lock was dropped, so the caller looks again.
+ * Split a chunk that has pages on both sides of @index. The larger part keeps
+ * the chunk, and its runs stay in place: another thread may be reading them. On
+ * success the chunk may still be whole, because the lock was dropped, so the
+ * caller looks again.
  */
 static int umem_split_chunk(struct iommufd_umem *umem, struct umem_chunk *chunk,
 			    unsigned long index, struct umem_chunk **spare)
 {
-	unsigned int nr =
-		pfn_runs_tail(chunk->runs, chunk->nr_runs, index, NULL);
-	struct umem_chunk *tail = umem_take_spare(umem, nr, spare);
+	unsigned int pos = umem_chunk_find(chunk, index);
+	unsigned int nr_tail = chunk->nr_runs - pos;
+	bool head = umem_chunk_runs(chunk)[pos].index == index && pos < nr_tail;
+	struct umem_chunk *part = umem_take_spare(umem, head ? pos : nr_tail,
+						  spare);
 
-	if (!tail)
+	if (!part)
 		return *spare ? 0 : -ENOMEM;
-	tail->nr_runs =
-		pfn_runs_tail(chunk->runs, chunk->nr_runs, index, tail->runs);
-
-	/* The runs stay in place: another thread may be reading them. */
-	chunk->nr_runs =
-		pfn_runs_find(chunk->runs, chunk->nr_runs, index - 1) + 1;
-	umem_insert_chunk(umem, tail, index, chunk->last, chunk->users);
-	chunk->last = index - 1;
+	if (head)
+		umem_split_head(umem, chunk, index, part, pos);
+	else
+		umem_split_tail(umem, chunk, index, part, pos);
 	return 0;
 }
 
@@ -650,8 +683,8 @@ static unsigned long umem_unpin_chunk(struct iommufd_umem *umem,
 {
 	unsigned long npages = umem_chunk_npages(chunk);
 
-	INDIRECT_CALL_1(umem->ops->unpin, umem_unpin_pages, umem, chunk->runs,
-			chunk->nr_runs, chunk->last);
+	INDIRECT_CALL_1(umem->ops->unpin, umem_unpin_pages, umem,
+			umem_chunk_runs(chunk), chunk->nr_runs, chunk->last);
 	umem_free_chunk(umem, chunk);
 	return npages;
 }
@@ -662,7 +695,7 @@ static unsigned long umem_unpin_chunk(struct iommufd_umem *umem,
  * @first: @first of the iommufd_umem_pin() that this undoes
  * @last: @last of that iommufd_umem_pin()
  *
- * No IO page table and no IOTLB may map the pages for this user any more.
+ * No device can reach the pages for this user any more.
  *
  * Context: may sleep; does not wait for other threads that pin or unpin.
  */
@@ -772,6 +805,7 @@ static unsigned long umem_count_chunk(const struct umem_chunk *chunk,
 				      unsigned long first, unsigned long last,
 				      unsigned long *next_pfn)
 {
+	const struct pfn_run *runs = umem_chunk_runs(chunk);
 	unsigned int from, to;
 	bool goes_on;
 
@@ -780,12 +814,11 @@ static unsigned long umem_count_chunk(const struct umem_chunk *chunk,
 		return 0;
 	}
 	last = min(last, chunk->last);
-	from = pfn_runs_find(chunk->runs, chunk->nr_runs,
-			     max(first, umem_chunk_first(chunk)));
-	to = pfn_runs_find(chunk->runs, chunk->nr_runs, last);
+	from = umem_chunk_find(chunk, max(first, umem_chunk_first(chunk)));
+	to = umem_chunk_find(chunk, last);
 	goes_on = umem_chunk_first(chunk) <= first &&
-		  pfn_run_pfn(&chunk->runs[from], first) == *next_pfn;
-	*next_pfn = pfn_run_pfn(&chunk->runs[to], last) + 1;
+		  pfn_run_pfn(&runs[from], first) == *next_pfn;
+	*next_pfn = pfn_run_pfn(&runs[to], last) + 1;
 	return to - from + !goes_on;
 }
 
@@ -846,9 +879,11 @@ unsigned long iommufd_umem_run(struct iommufd_umem *umem, unsigned long index,
 	spin_lock(&umem->lock);
 	chunk = umem_first_chunk(umem, index, index);
 	if (chunk && chunk->users != BEING_PINNED) {
-		i = pfn_runs_find(chunk->runs, chunk->nr_runs, index);
-		*pfn = pfn_run_pfn(&chunk->runs[i], index);
-		npages = min(last, pfn_run_last(chunk->runs, chunk->nr_runs, i,
+		const struct pfn_run *runs = umem_chunk_runs(chunk);
+
+		i = umem_chunk_find(chunk, index);
+		*pfn = pfn_run_pfn(&runs[i], index);
+		npages = min(last, pfn_run_last(runs, chunk->nr_runs, i,
 						chunk->last)) -
 			 index + 1;
 	}
@@ -872,8 +907,7 @@ bool __iommufd_umem_pfn(struct iommufd_umem *umem, unsigned long index,
 	if (!chunk || chunk->users == BEING_PINNED)
 		return false;
 	*pfn = pfn_run_pfn(
-		&chunk->runs[pfn_runs_find(chunk->runs, chunk->nr_runs, index)],
-		index);
+		&umem_chunk_runs(chunk)[umem_chunk_find(chunk, index)], index);
 	return true;
 }
 
@@ -893,7 +927,7 @@ void iommufd_umem_walk(struct umem_walk *walk, unsigned long index)
 
 	spin_lock(&umem->lock);
 	chunk = umem_first_chunk(umem, index, index);
-	walk->runs = chunk->runs;
+	walk->runs = umem_chunk_runs(chunk);
 	walk->nr_runs = chunk->nr_runs;
 	walk->last = chunk->last;
 	spin_unlock(&umem->lock);

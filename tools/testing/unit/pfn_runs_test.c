@@ -137,12 +137,13 @@ static void verify_runs(const struct memory *memory, const struct pfn_run *runs,
 static void verify_tail(const struct memory *memory, const struct chunk *chunk,
 			unsigned long index)
 {
-	unsigned int nr = pfn_runs_tail(chunk->runs, chunk->nr, index, NULL);
+	unsigned int pos = pfn_runs_find(chunk->runs, chunk->nr, index);
+	unsigned int nr = chunk->nr - pos;
 	struct pfn_run *tail;
 
 	expect(nr && nr <= chunk->nr, "%u of %u runs", nr, chunk->nr);
 	tail = alloc_runs(nr);
-	expect(pfn_runs_tail(chunk->runs, chunk->nr, index, tail) == nr,
+	expect(pfn_runs_tail(chunk->runs, chunk->nr, pos, index, tail) == nr,
 	       "%u runs from %lu on", nr, index);
 	verify_runs(memory, tail, nr, index, chunk->last);
 	free(tail);
@@ -230,10 +231,11 @@ static void split(struct memory *memory, unsigned int position,
 {
 	struct chunk *chunk = &memory->chunks[position];
 	struct chunk tail = { .first = index, .last = chunk->last };
+	unsigned int pos = pfn_runs_find(chunk->runs, chunk->nr, index);
 
-	tail.nr = pfn_runs_tail(chunk->runs, chunk->nr, index, NULL);
+	tail.nr = chunk->nr - pos;
 	tail.runs = alloc_runs(tail.nr);
-	expect(pfn_runs_tail(chunk->runs, chunk->nr, index, tail.runs) ==
+	expect(pfn_runs_tail(chunk->runs, chunk->nr, pos, index, tail.runs) ==
 	       tail.nr, "%u runs", tail.nr);
 
 	chunk->nr = pfn_runs_find(chunk->runs, chunk->nr, index - 1) + 1;
@@ -338,8 +340,7 @@ static void one_run(void)
 	expect(pfn_run_pfn(&run, 9) == 104, "");
 	expect(pfn_runs_find(&run, 1, 5) == 0, "");
 	expect(pfn_runs_find(&run, 1, ULONG_MAX) == 0, "");
-	expect(pfn_runs_tail(&run, 1, 9, NULL) == 1, "");
-	expect(pfn_runs_tail(&run, 1, 9, &copy) == 1, "");
+	expect(pfn_runs_tail(&run, 1, 0, 9, &copy) == 1, "");
 	expect(copy.index == 9 && copy.pfn == 104, "%lu %lu", copy.index,
 	       copy.pfn);
 }
