@@ -66,7 +66,7 @@ static void leak_all_areas(struct iova_space *space)
 void iova_space_destroy(struct iova_space *space)
 {
 	struct iova_pgtable *pgt, *next_pgt;
-	struct iova_area *area, *next;
+	struct iova_area *area, *next, *areas = NULL;
 
 	if (WARN_ON(!list_empty(&space->pgtables) ||
 		    !list_empty(&space->accesses)))
@@ -81,9 +81,11 @@ void iova_space_destroy(struct iova_space *space)
 		/* A bug left it pinned; that alone must not leak its pages. */
 		if (WARN_ON_ONCE(area->pinned))
 			iova_area_unpin(area);
-		area->next = NULL;
-		iova_areas_free(area);
+		area->next = areas;
+		areas = area;
+		cond_resched();
 	}
+	iova_areas_free(areas);
 	iova_ranges_free(&space->reserved);
 	iova_ranges_free(&space->allowed);
 	mutex_destroy(&space->lock);
