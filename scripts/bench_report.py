@@ -13,7 +13,7 @@ FLOOR = 1.05
 GOALS = {
     "map anonymous 4K": ("floor", 1.05), "map memfd 4K": ("floor", 1.05),
     "map memfd 4K by file": ("floor", 1.05),
-    "map random order": 195e6, "map THP": 3.5e6, "map hugetlb 2M": 3.5e6,
+    "map random order": 195e6, "map THP": 3.2e6, "map hugetlb 2M": 3.5e6,
     "unmap anonymous 4K": 30e6, "unmap random order": 34e6, "unmap memfd 4K": 32e6,
     "unmap THP": 0.3e6, "unmap hugetlb 2M": 0.3e6,
     "4K each: map": 2900, "4K each: unmap": 2800, "4K each: unmap all": 900,

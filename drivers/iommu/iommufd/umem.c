@@ -493,26 +493,33 @@ static int umem_pin_next(struct iommufd_umem *umem, struct umem_pin *pin,
 			 unsigned long *index, unsigned long last)
 {
 	struct umem_chunk *chunk;
-	int rc = 0;
+	unsigned long border;
+	int rc;
 
 	if (fatal_signal_pending(current))
 		return -EINTR;
 	spin_lock(&umem->lock);
-	chunk = umem_first_chunk(umem, *index, last);
-	if (!chunk || umem_chunk_first(chunk) > *index) {
-		umem_mark_hole(umem, pin, *index,
-			       chunk ? umem_chunk_first(chunk) - 1 : last);
-		spin_unlock(&umem->lock);
-		return umem_pin_marked(umem, pin, index, last);
-	}
-	if (chunk->users == BEING_PINNED)
-		return umem_wait_for_hole(umem, chunk);
-	if (umem_chunk_first(chunk) < *index)
-		rc = umem_split_chunk(umem, chunk, *index, &pin->spare);
-	else if (chunk->last > last)
-		rc = umem_split_chunk(umem, chunk, last + 1, &pin->spare);
-	else
-		rc = umem_use_chunks(chunk, index, last);
+	do {
+		chunk = umem_first_chunk(umem, *index, last);
+		if (!chunk || umem_chunk_first(chunk) > *index) {
+			umem_mark_hole(umem, pin, *index,
+				       chunk ? umem_chunk_first(chunk) - 1 :
+					       last);
+			spin_unlock(&umem->lock);
+			return umem_pin_marked(umem, pin, index, last);
+		}
+		if (chunk->users == BEING_PINNED)
+			return umem_wait_for_hole(umem, chunk);
+		if (umem_chunk_first(chunk) < *index) {
+			border = *index;
+		} else if (chunk->last > last) {
+			border = last + 1;
+		} else {
+			rc = umem_use_chunks(chunk, index, last);
+			break;
+		}
+		rc = umem_split_chunk(umem, chunk, border, &pin->spare);
+	} while (!rc);
 	spin_unlock(&umem->lock);
 	return rc;
 }
