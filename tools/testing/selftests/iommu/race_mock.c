@@ -325,7 +325,7 @@ TEST_F(race, hwpt_alloc_and_destroy_against_map_and_copy)
 	test_race(threads, self, RUN_MS);
 }
 
-/* More than the areas that leave a page table in one step */
+/* A mapping of so many bytes leaves a page table in a step of its own. */
 #define BIG		(16UL << 20)
 
 /*
