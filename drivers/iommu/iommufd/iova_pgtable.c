@@ -432,7 +432,7 @@ static struct iova_area *__take_areas_to_drain(struct iova_space *space,
 
 /*
  * Leave the IO pages of busy areas in a domain that goes, if the pages are
- * pinned. Other memory is unmapped: its list of places must not keep the domain.
+ * pinned. Other memory is unmapped: its places must not refer to the domain.
  */
 static void abandon_areas(struct iova_pgtable *pgt, struct iova_area *areas)
 {

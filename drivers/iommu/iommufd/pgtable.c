@@ -101,6 +101,7 @@ void iommufd_pgtable_fini(struct iommufd_pgtable *pgt)
  */
 void iommufd_pgtable_attach_failed(struct iommufd_pgtable *pgt)
 {
+	lockdep_assert_held_write(&pgt->groups);
 	pgt->goes_whole = false;
 }
 

@@ -17,8 +17,8 @@ struct iommufd_umem;
  *          it and frees it
  * @mapped: bytes that are mapped and not abandoned
  * @goes_whole: iommu_domain_free() frees the IO pages with the table, at the
- *              price of the table's pages; set by the owner as well, and cleared
- *              when an attach fails
+ *              price of the table's pages; set by the owner as well. Cleared
+ *              under @groups when an attach fails; read when none can come.
  * @groups: held for writing while a group is attached, detached or replaced,
  *          for reading while the page table changes or the IOTLB is flushed
  */
